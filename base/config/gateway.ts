@@ -1,0 +1,257 @@
+import { dirname, resolve } from "node:path";
+import { z } from "zod";
+import { ConfigError, type ConfigIssue } from "./issues.ts";
+import { readYaml } from "./read.ts";
+
+/** `sallyport.yaml` (contracts §3). Paths are relative to the file; secrets only by file. */
+const file = z.string().min(1);
+const oneOrMore = <T extends z.ZodType>(schema: T) =>
+  z.union([schema, z.array(schema).min(1)]).transform((v) => (Array.isArray(v) ? v : [v]) as z.output<T>[]);
+const url = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
+const httpsUrl = z.url({ protocol: /^https$/, error: "must be an https URL" });
+// A group that an IdP could call "system:masters" must never reach the API server as that.
+const prefix = z
+  .string()
+  .min(1, "is mandatory: without it a claim could name a group of the cluster's own")
+  .refine((p) => !p.startsWith("system:"), "must not start with system:");
+const ASYMMETRIC = ["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"] as const;
+const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be "host:port"');
+const name = z
+  .string()
+  .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be a DNS label: lower-case letters, digits and dashes");
+const claimPath = z.string().min(1);
+
+const issuerSchema = z.strictObject({
+  name,
+  issuer: url,
+  audiences: z.array(z.string().min(1)).min(1),
+  authorizedParties: z.array(z.string()).default([]),
+  algorithms: z.array(z.enum(ASYMMETRIC)).min(1).default(["ES256", "RS256"]),
+  claims: z
+    .strictObject({
+      username: claimPath.default("sub"),
+      groups: claimPath.optional(),
+      uid: claimPath.default("sub"),
+      agent: claimPath.optional(),
+    })
+    .prefault({}),
+  prefix: z.strictObject({ username: prefix, groups: prefix }),
+  adminAudience: z.string().min(1).optional(),
+  require: z.record(z.string(), z.union([z.string(), z.number(), z.boolean()])).default({}),
+  clockSkewSeconds: z.int().min(0).max(300).default(30),
+  staleKeysSeconds: z.int().min(0).max(86_400).default(3600),
+  clientId: z.string().min(1).optional(),
+  caFile: file.optional(),
+});
+
+const fileOrKube = z.union([
+  z.strictObject({ tokenFile: file }),
+  z.strictObject({ kubeconfigFile: file, context: z.string().optional() }),
+]);
+const kubernetesCredential = z.union([
+  z.strictObject({ tokenFile: file }),
+  z.strictObject({ kubeconfigFile: file, context: z.string().optional() }),
+  z.strictObject({
+    tokenRequest: z.strictObject({
+      namespace: name,
+      serviceAccount: z.string().min(1),
+      // 600 is the least that the API server gives; more is granted as asked (ten days!), so we cap it.
+      seconds: z.int().min(600).max(3600).default(600),
+    }),
+    via: fileOrKube,
+  }),
+]);
+
+const kubernetesConnection = z.strictObject({
+  name,
+  kind: z.literal("kubernetes"),
+  labels: z.record(z.string(), z.string()).default({}),
+  server: httpsUrl.optional(),
+  caFile: file.optional(),
+  credential: kubernetesCredential,
+  impersonate: z.boolean().default(true),
+  /** The gateway's own read-only account for namespace labels and roles; the connection's credential where absent. */
+});
+const modelConnection = z.strictObject({
+  name,
+  kind: z.enum(["anthropic", "openai"]),
+  labels: z.record(z.string(), z.string()).default({}),
+  server: httpsUrl,
+  caFile: file.optional(),
+  credential: z.strictObject({ keyFile: file }),
+});
+
+const principals = z.array(z.string().regex(/^(user|group):.+$/, 'must be "user:…" or "group:…"')).default([]);
+
+export const gatewaySchema = z.strictObject({
+  apiVersion: z.literal("sallyport.dev/v1alpha1"),
+  kind: z.literal("Gateway"),
+  listen: z.strictObject({ address, url: httpsUrl, certFile: file, keyFile: file }),
+  admin: z.strictObject({ address }).default({ address: "127.0.0.1:9443" }),
+  tenant: z.string().min(1).default("default"),
+  keys: z.strictObject({
+    sessionFile: oneOrMore(file),
+    hmacFile: oneOrMore(file),
+    checkpointFile: oneOrMore(file).optional(),
+    mergeFile: oneOrMore(file).optional(),
+    bundlePublicFile: oneOrMore(file).optional(),
+  }),
+  issuers: z.array(issuerSchema).min(1),
+  roles: z.strictObject({ approver: principals, auditor: principals, breakGlass: principals }).prefault({}),
+  people: z
+    .array(
+      z.strictObject({
+        identities: z.array(z.string()).min(1),
+        agents: z.array(z.string()).default([]),
+        github: z.string().optional(),
+      }),
+    )
+    .default([]),
+  connections: z.array(z.discriminatedUnion("kind", [kubernetesConnection, modelConnection])).min(1),
+  sessions: z
+    .strictObject({
+      tokenSeconds: z.int().min(60).max(3600).default(900),
+      limitSeconds: z.int().min(60).max(604_800).default(43_200),
+      idleSeconds: z.int().min(60).max(86_400).default(3600),
+    })
+    .prefault({}),
+  policy: z.strictObject({
+    bundle: z.string().min(1),
+    rules: z.array(file).default([]),
+    guardrails: file,
+    verify: z.boolean().default(true),
+  }),
+  approvals: z.union([
+    z.strictObject({ home: z.literal("embedded"), path: file }),
+    z.strictObject({
+      home: z.literal("github"),
+      repository: z.string().regex(/^[\w.-]+\/[\w.-]+$/, "must be owner/name"),
+      appId: z.int().optional(),
+      installationId: z.int().optional(),
+      privateKeyFile: file.optional(),
+      tokenFile: file.optional(),
+      webhookSecretFile: file.optional(),
+      baseUrl: httpsUrl.optional(),
+      pollSeconds: z.int().min(1).max(300).default(10),
+    }),
+  ]),
+  audit: z.strictObject({
+    spool: z.strictObject({
+      path: file,
+      maxBytes: z.int().min(1_048_576).default(10_737_418_240),
+      onFull: z.enum(["refuse", "continue"]).default("refuse"),
+    }),
+    store: z.union([
+      z.strictObject({ embedded: file }),
+      z.strictObject({ url, userFile: file.optional(), passwordFile: file.optional(), caFile: file.optional() }),
+    ]),
+  }),
+  limits: z
+    .strictObject({
+      bodyBytes: z.int().min(1024).max(33_554_432).default(3_145_728),
+      holdsPerSession: z.int().min(1).default(20),
+      holdsPerIdentity: z.int().min(1).default(50),
+    })
+    .prefault({}),
+});
+
+export type GatewayConfig = z.output<typeof gatewaySchema>;
+export type IssuerConfig = GatewayConfig["issuers"][number];
+export type ConnectionConfig = GatewayConfig["connections"][number];
+export type KubernetesConnectionConfig = Extract<ConnectionConfig, { kind: "kubernetes" }>;
+
+/** What the schema cannot say: names that must differ, prefixes that must not overlap. */
+function crossChecks(config: GatewayConfig): ConfigIssue[] {
+  const issues: ConfigIssue[] = [];
+  const unique = (path: string, values: string[]): void => {
+    values.forEach((value, i) => {
+      if (values.indexOf(value) !== i)
+        issues.push({
+          path: `${path}[${i}].name`,
+          message: `"${value}" is already used by ${path}[${values.indexOf(value)}]`,
+        });
+    });
+  };
+  unique(
+    "issuers",
+    config.issuers.map((issuer) => issuer.name),
+  );
+  unique(
+    "connections",
+    config.connections.map((connection) => connection.name),
+  );
+  config.issuers.forEach((a, i) => {
+    config.issuers.slice(0, i).forEach((b, j) => {
+      if (a.issuer === b.issuer)
+        issues.push({ path: `issuers[${i}].issuer`, message: `is the same as issuers[${j}].issuer` });
+      for (const key of ["username", "groups"] as const) {
+        if (a.prefix[key].startsWith(b.prefix[key]) || b.prefix[key].startsWith(a.prefix[key])) {
+          issues.push({
+            path: `issuers[${i}].prefix.${key}`,
+            message: `"${a.prefix[key]}" overlaps "${b.prefix[key]}" of issuers[${j}]: one issuer could name the other's people`,
+          });
+        }
+      }
+    });
+    if (a.adminAudience !== undefined && a.audiences.includes(a.adminAudience)) {
+      issues.push({
+        path: `issuers[${i}].adminAudience`,
+        message: "must not be one of audiences: a token for the data path would approve",
+      });
+    }
+  });
+  config.connections.forEach((connection, i) => {
+    if (
+      connection.kind === "kubernetes" &&
+      connection.server === undefined &&
+      !("kubeconfigFile" in connection.credential)
+    ) {
+      issues.push({
+        path: `connections[${i}].server`,
+        message: "is needed unless credential.kubeconfigFile names one",
+      });
+    }
+  });
+  if (config.approvals.home === "embedded" && config.keys.mergeFile === undefined) {
+    issues.push({
+      path: "keys.mergeFile",
+      message: "is needed by approvals.home embedded: merges count only when this key signed them",
+    });
+  }
+  if (config.policy.verify && config.keys.bundlePublicFile === undefined) {
+    issues.push({ path: "keys.bundlePublicFile", message: "is needed while policy.verify is true" });
+  }
+  return issues;
+}
+
+/** Every path of a configuration made absolute, relative to the file that names it. */
+function resolvePaths(value: unknown, base: string, key = ""): unknown {
+  if (Array.isArray(value)) return value.map((entry) => resolvePaths(entry, base, key));
+  if (value !== null && typeof value === "object") {
+    return Object.fromEntries(
+      Object.entries(value).map(([k, v]) => [
+        k,
+        resolvePaths(
+          v,
+          base,
+          key === "policy" || key === "spool" || key === "store" || key === "approvals" ? `${key}.${k}` : k,
+        ),
+      ]),
+    );
+  }
+  const isPath =
+    /File$/.test(key) ||
+    ["policy.bundle", "policy.rules", "policy.guardrails", "spool.path", "store.embedded", "approvals.path"].includes(
+      key,
+    );
+  if (typeof value !== "string" || !isPath || /^https?:\/\//.test(value)) return value;
+  return resolve(base, value);
+}
+
+/** Reads and checks `sallyport.yaml`; throws a ConfigError that lists every mistake. */
+export function loadGatewayConfig(path: string): GatewayConfig {
+  const config = readYaml(path, gatewaySchema);
+  const issues = crossChecks(config);
+  if (issues.length > 0) throw new ConfigError(path, issues);
+  return resolvePaths(config, dirname(resolve(path))) as GatewayConfig;
+}

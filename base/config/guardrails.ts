@@ -1,0 +1,83 @@
+import { z } from "zod";
+
+/** `guardrails.yaml` (contracts §2): which rules apply to whom, with what effect. */
+export const effectSchema = z.enum(["allow", "record", "mask", "hold", "deny"]);
+export const recordLevelSchema = z.enum(["None", "Metadata", "Request", "RequestResponse"]);
+export const profileSchema = z.enum([
+  "observe",
+  "baseline",
+  "strict",
+  "read-only",
+  "approve-secrets",
+  "pod-security/baseline",
+  "pod-security/restricted",
+]);
+
+const principal = z
+  .string()
+  .regex(/^(user|group):.+$/, 'must be "user:<username>" or "group:<group>", with the issuer\'s prefix');
+
+const approvalSchema = z.strictObject({
+  approvers: z.array(principal).min(1).optional(),
+  required: z.int().min(1).max(10).optional(),
+  // Claude Code gives a command 120 s, and 600 s at most (design §3).
+  holdSeconds: z.int().min(0).max(540).optional(),
+  validForSeconds: z.int().min(1).max(86_400).optional(),
+  maxUses: z.int().min(1).max(1000).optional(),
+});
+
+const ruleSettingSchema = z.strictObject({
+  effect: effectSchema.optional(),
+  params: z.record(z.string(), z.json()).optional(),
+  absolute: z.boolean().optional(),
+  record: recordLevelSchema.optional(),
+  approval: approvalSchema.optional(),
+});
+
+const ruleId = z.string().regex(/^[a-z0-9-]+\/[a-z0-9-]+$/, 'must be a rule id, "<category>/<rule>"');
+const rulesSchema = z.record(ruleId, ruleSettingSchema);
+const labelsSchema = z.record(z.string(), z.string());
+
+export const matchSchema = z.strictObject({
+  users: z.array(z.string()).optional(),
+  groups: z.array(z.string()).optional(),
+  connections: z.array(z.string()).optional(),
+  namespaces: z.array(z.string()).optional(),
+  namespaceLabels: labelsSchema.optional(),
+  objectLabels: labelsSchema.optional(),
+});
+
+export const guardrailsSchema = z.strictObject({
+  apiVersion: z.literal("sallyport.dev/v1alpha1"),
+  kind: z.literal("Guardrails"),
+  profiles: z.array(profileSchema).min(1).default(["baseline"]),
+  defaults: z.strictObject({ record: recordLevelSchema.optional(), approval: approvalSchema.optional() }).default({}),
+  rules: rulesSchema.default({}),
+  scopes: z
+    .array(
+      z.strictObject({
+        name: z.string().min(1),
+        match: matchSchema.default({}),
+        profiles: z.array(profileSchema).min(1).optional(),
+        rules: rulesSchema.optional(),
+        record: recordLevelSchema.optional(),
+        approval: approvalSchema.optional(),
+      }),
+    )
+    .default([]),
+  masks: z
+    .array(
+      z.strictObject({
+        group: z.string(),
+        resource: z.string(),
+        fields: z.array(z.string()).default([]),
+        patterns: z.array(z.enum(["private-key", "jwt", "cloud-key"])).default([]),
+      }),
+    )
+    .default([]),
+});
+
+export type Effect = z.output<typeof effectSchema>;
+export type RecordLevel = z.output<typeof recordLevelSchema>;
+export type Guardrails = z.output<typeof guardrailsSchema>;
+export type GuardrailsMatch = z.output<typeof matchSchema>;
