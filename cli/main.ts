@@ -1,0 +1,59 @@
+import { realpathSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { Command, CommanderError, Option } from "commander";
+import packageJson from "../package.json" with { type: "json" };
+import * as connection from "./connection.ts";
+import * as doctor from "./doctor.ts";
+import { renderError } from "./render-error.ts";
+import { colourFor } from "./style.ts";
+
+/**
+ * One file a command. Each exports `register(program)` and imports what it needs inside its action, so that
+ * `sallyport credential`, which kubectl runs at every invocation, doesn't load ClickHouse to print a token.
+ */
+const COMMANDS = [connection, doctor];
+
+/** The command line as commander sees it; `exitOverride` is set first, since commands inherit it on creation. */
+export function createProgram(): Command {
+  const program = new Command("sallyport")
+    .description("The guarded door between AI coding agents and a Kubernetes API.")
+    .version(packageJson.version)
+    .addOption(new Option("--output <format>", "how the result is printed").choices(["text", "json"]).default("text"))
+    .configureHelp({ showGlobalOptions: true })
+    .showHelpAfterError(false)
+    .exitOverride();
+  for (const command of COMMANDS) command.register(program);
+  return program;
+}
+
+/** Runs one command line (without node and the script); resolves to the exit code of contracts §7. */
+export async function main(argv: readonly string[]): Promise<number> {
+  const program = createProgram();
+  try {
+    process.exitCode = 0;
+    await program.parseAsync(argv, { from: "user" });
+    return Number(process.exitCode);
+  } catch (error) {
+    // commander has already printed its message, and the nearest valid name with it.
+    if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : 2;
+    const output = argv.some((arg, i) => arg === "--output=json" || (arg === "--output" && argv[i + 1] === "json"));
+    const rendered = renderError(error, { output: output ? "json" : "text", colour: colourFor(process.stderr) });
+    process.stderr.write(rendered.text);
+    return rendered.exitCode;
+  }
+}
+
+/** True where this file was started, by its own path or by the link that npm makes for `bin`. */
+function isEntry(): boolean {
+  const started = process.argv[1];
+  return started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url);
+}
+
+if (isEntry()) {
+  // `sallyport … | head` closes our stdout: the reader has what it wanted.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    if (error.code === "EPIPE") process.exit(0);
+    throw error;
+  });
+  process.exitCode = await main(process.argv.slice(2));
+}
