@@ -1,0 +1,59 @@
+# METADATA
+# title: Who may approve a hold, and how long it lasts
+# description: |
+#   A rule's own terms (`rules`, then the scopes' `rules`) win over general ones (`defaults`, then the
+#   scopes), field by field. A scope that applies in part adds a requirement beside them and shortens terms.
+package sallyport.approval
+
+import data.sallyport.scopes
+
+builtin_terms := {"approvers": [], "required": 1, "holdSeconds": 90, "validForSeconds": 900, "maxUses": 1}
+
+# METADATA
+# description: The terms of the holds of these rules, each requirement to be met.
+terms(ids) := {
+	"requirements": sort({requirement |
+		some group in {{"approvers": t.approvers, "required": t.required} | some id in ids; some t in all_terms(id)}
+		requirement := {"rules": sort({id | some id in ids; asks(id, group)}), "approvers": group.approvers, "required": group.required}
+	}),
+	"holdSeconds": min({t.holdSeconds | some id in ids; some t in all_terms(id)}),
+	"validForSeconds": min({t.validForSeconds | some id in ids; some t in all_terms(id)}),
+	"maxUses": min({t.maxUses | some id in ids; some t in all_terms(id)}),
+}
+
+# METADATA
+# description: Some requirement of this rule names nobody.
+nobody(id) if {
+	some t in all_terms(id)
+	count(t.approvers) == 0
+}
+
+asks(id, group) if {
+	some t in all_terms(id)
+	t.approvers == group.approvers
+	t.required == group.required
+}
+
+# The full terms, and for each scope that applies in part the terms that it would set.
+all_terms(id) := ({full} | general) | specific if {
+	full := full_terms(id)
+	general := {object.union(full, m.scope.approval) |
+		some m in scopes.matched
+		m.tighten
+	}
+	specific := {object.union(full, m.scope.rules[id].approval) |
+		some m in scopes.matched
+		m.tighten
+	}
+}
+
+full_terms(id) := object.union_n(array.concat(general, specific)) if {
+	general := array.concat(
+		[builtin_terms, object.get(data.guardrails, ["defaults", "approval"], {})],
+		[m.scope.approval | some m in scopes.matched; not m.tighten],
+	)
+	specific := array.concat(
+		[object.get(data.guardrails, ["rules", id, "approval"], {})],
+		[m.scope.rules[id].approval | some m in scopes.matched; not m.tighten],
+	)
+}
