@@ -1,14 +1,28 @@
-import { homedir } from "node:os";
-import { join } from "node:path";
+import { UserError } from "../base/errors.ts";
+import { ensure } from "./setup/ensure.mjs";
+import { SetupFailure } from "./setup/failure.mjs";
+import type { ToolName } from "./setup/pins.mjs";
 
-export type ToolName = "opa" | "regal" | "kube-apiserver" | "kube-controller-manager" | "etcd" | "kubectl";
+export type { ToolName } from "./setup/pins.mjs";
+export { toolCache } from "./setup/pins.mjs";
 
-/** Where built tools are kept: outside the checkout, so that a second clone reuses them. */
-export function toolCache(): string {
-  return process.env.SALLYPORT_CACHE ?? join(process.env.XDG_CACHE_HOME ?? join(homedir(), ".cache"), "sallyport");
-}
+const found = new Map<ToolName, Promise<string>>();
 
-/** Path of a pinned tool, built if it is missing. */
-export async function ensureTool(name: ToolName): Promise<string> {
-  return join(toolCache(), "bin", name);
+/**
+ * Path of a pinned tool, got or built if it is missing: PATH in the pinned version, cache, mirror, `go build`.
+ * Progress of more than two seconds goes to stderr. Throws UserError (exit 3) where it cannot be had.
+ */
+export function ensureTool(name: ToolName): Promise<string> {
+  let path = found.get(name);
+  if (path === undefined) {
+    path = ensure(name).catch((error: unknown) => {
+      found.delete(name);
+      if (error instanceof SetupFailure) {
+        throw new UserError(error.message, { exitCode: 3, next: error.next, cause: error });
+      }
+      throw error;
+    });
+    found.set(name, path);
+  }
+  return path;
 }

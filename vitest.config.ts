@@ -1,0 +1,27 @@
+import { defineConfig } from "vitest/config";
+
+// Two workers: most tests start real programs (opa, git, kube-apiserver), and two cores is what CI has.
+const shared = {
+  environment: "node" as const,
+  pool: "forks" as const,
+  testTimeout: 20_000,
+  hookTimeout: 60_000,
+};
+
+export default defineConfig({
+  test: {
+    maxWorkers: 2,
+    projects: [
+      { test: { ...shared, name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/e2e/**"] } },
+      {
+        test: {
+          ...shared,
+          name: "e2e",
+          include: ["test/e2e/**/*.test.ts"],
+          testTimeout: 120_000,
+          hookTimeout: 180_000,
+        },
+      },
+    ],
+  },
+});
