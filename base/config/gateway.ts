@@ -1,5 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
+import { isHttpsOrLoopback } from "../loopback.ts";
 import { ConfigError, type ConfigIssue } from "./issues.ts";
 import { readYaml } from "./read.ts";
 
@@ -9,11 +10,18 @@ const oneOrMore = <T extends z.ZodType>(schema: T) =>
   z.union([schema, z.array(schema).min(1)]).transform((v) => (Array.isArray(v) ? v : [v]) as z.output<T>[]);
 const url = z.url({ protocol: /^https?$/, error: "must be an http or https URL" });
 const httpsUrl = z.url({ protocol: /^https$/, error: "must be an https URL" });
+// Keys fetched over plain http are whoever's the network is.
+const issuerUrl = url
+  .refine(isHttpsOrLoopback, "must be an https URL (http is for loopback only)")
+  .refine((text) => !/[?#]/.test(text), "must have no query and no fragment (OpenID Connect Discovery §2)");
 // A group that an IdP could call "system:masters" must never reach the API server as that.
 const prefix = z
   .string()
   .min(1, "is mandatory: without it a claim could name a group of the cluster's own")
-  .refine((p) => !p.startsWith("system:"), "must not start with system:");
+  .refine(
+    (p) => !p.startsWith("system:") && !"system:".startsWith(p),
+    "must not start with system:, nor be the start of it: a claim could complete it",
+  );
 const ASYMMETRIC = ["ES256", "ES384", "ES512", "RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "EdDSA"] as const;
 const address = z.string().regex(/^(\[[0-9a-fA-F:]+\]|[^:\s]+):\d{1,5}$/, 'must be "host:port"');
 const name = z
@@ -23,7 +31,7 @@ const claimPath = z.string().min(1);
 
 const issuerSchema = z.strictObject({
   name,
-  issuer: url,
+  issuer: issuerUrl,
   audiences: z.array(z.string().min(1)).min(1),
   authorizedParties: z.array(z.string()).default([]),
   algorithms: z.array(z.enum(ASYMMETRIC)).min(1).default(["ES256", "RS256"]),
@@ -181,6 +189,9 @@ function crossChecks(config: GatewayConfig): ConfigIssue[] {
     config.connections.map((connection) => connection.name),
   );
   config.issuers.forEach((a, i) => {
+    if (a.issuer === config.listen.url) {
+      issues.push({ path: `issuers[${i}].issuer`, message: "must not be listen.url, which issues session tokens" });
+    }
     config.issuers.slice(0, i).forEach((b, j) => {
       if (a.issuer === b.issuer)
         issues.push({ path: `issuers[${i}].issuer`, message: `is the same as issuers[${j}].issuer` });

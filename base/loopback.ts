@@ -1,0 +1,13 @@
+/** Whether a URL's host never leaves this machine: 127.0.0.0/8, ::1, and localhost (RFC 6761 §6.3). */
+export function isLoopbackUrl(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { hostname } = new URL(text);
+  return hostname === "localhost" || hostname === "[::1]" || /^127\.\d{1,3}\.\d{1,3}\.\d{1,3}$/.test(hostname);
+}
+
+/** https anywhere, http only on loopback: tokens and keys never cross a network in the clear. */
+export function isHttpsOrLoopback(text: string): boolean {
+  if (!URL.canParse(text)) return false;
+  const { protocol } = new URL(text);
+  return protocol === "https:" || (protocol === "http:" && isLoopbackUrl(text));
+}
