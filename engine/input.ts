@@ -1,84 +1,105 @@
+import { z } from "zod";
+
 /**
  * What policy is asked (contracts §1.1). Field names are those of admission.k8s.io/v1 AdmissionRequest and
- * authentication.k8s.io/v1 UserInfo where they have the field. The schema beside it is
- * `engine/schemas/input.json`; a test holds the two together.
+ * authentication.k8s.io/v1 UserInfo where they have the field. This schema is the one source: the types below
+ * and `engine/schemas/input.json` (which `opa check --schema` reads) are derived from it.
  */
-export type Operation = "CREATE" | "UPDATE" | "DELETE" | "CONNECT" | "";
+const text = z.string();
+const texts = z.record(z.string(), z.string());
+const lists = z.record(z.string(), z.array(z.string()));
+const object = z.record(z.string(), z.unknown()).describe("A Kubernetes object as JSON.");
 
+export const operationSchema = z.enum(["CREATE", "UPDATE", "DELETE", "CONNECT", ""]);
+
+export const userInfoSchema = z.strictObject({
+  issuer: text.describe("Name of the issuer in the configuration."),
+  username: text,
+  uid: text,
+  groups: z.array(text),
+  roles: z.array(text),
+  extra: lists,
+});
+
+export const sessionInfoSchema = z.strictObject({
+  id: text,
+  startedAt: text.describe("RFC 3339."),
+  agent: text,
+  reason: text,
+  owner: z.strictObject({ issuer: text, username: text }).describe("The person that an agent acts for."),
+});
+
+const kindSchema = z.strictObject({ group: text, version: text, kind: text });
+const resourceSchema = z.strictObject({ group: text, version: text, resource: text });
+
+export const requestSchema = z.strictObject({
+  uid: text,
+  verb: text.describe(
+    "As the API server's RequestInfo has it: get list watch create update patch delete deletecollection, or the method in lower case for non-resource requests.",
+  ),
+  operation: operationSchema.describe("CONNECT for exec, attach, port-forward and proxy whatever the method."),
+  path: text,
+  query: lists,
+  nonResource: z.boolean(),
+  kind: kindSchema,
+  resource: resourceSchema,
+  subResource: text,
+  namespace: text,
+  name: text,
+  fieldSelector: text,
+  labelSelector: text,
+  dryRun: z.boolean(),
+  options: object.describe("DeleteOptions of the body, else the options of the query."),
+  patchType: text,
+  contentType: text,
+  userAgent: text,
+  sourceIP: text,
+  digest: text.describe("HMAC of the request (contracts §4), empty until it is known."),
+});
+
+export const policyInputSchema = z.strictObject({
+  now: text.describe("RFC 3339, UTC, milliseconds, Z: string order is time order. Rules never read the clock."),
+  session: sessionInfoSchema,
+  user: userInfoSchema,
+  connection: z.strictObject({ name: text, kind: text, labels: texts }),
+  request: requestSchema,
+  object: object
+    .nullable()
+    .optional()
+    .describe("What would be stored: the body as sent, then the outcome (design §2)."),
+  oldObject: object.nullable().optional().describe("What is stored now."),
+  podSpecs: z
+    .array(z.strictObject({ path: text, spec: object }))
+    .optional()
+    .describe("Each pod template in object, whatever the kind."),
+  roleRules: z.array(object).optional().describe("What a role or a binding in object grants."),
+  namespaceLabels: texts.optional(),
+  exec: z.strictObject({ command: z.array(text), container: text, stdin: z.boolean(), tty: z.boolean() }).optional(),
+  target: z
+    .strictObject({ uid: text, labels: texts, serviceAccountName: text })
+    .optional()
+    .describe("The pod of an exec, attach, port-forward or log request."),
+  exceptions: z
+    .array(z.strictObject({ name: text, rules: z.array(text), unmask: z.boolean() }))
+    .describe("Standing exceptions that the host matched to this request."),
+  dialogue: z.strictObject({ promptId: text, toolUseId: text, model: text }).optional(),
+  tool: z
+    .strictObject({ name: text, arguments: object, commands: z.array(text) })
+    .optional()
+    .describe("A model's tool call."),
+});
+
+export type Operation = z.output<typeof operationSchema>;
 /** A Kubernetes object as JSON. */
 export type KubernetesObject = { [key: string]: unknown };
+export type UserInfo = z.output<typeof userInfoSchema>;
+export type SessionInfo = z.output<typeof sessionInfoSchema>;
+export type GroupVersionKind = z.output<typeof kindSchema>;
+export type GroupVersionResource = z.output<typeof resourceSchema>;
+export type RequestInput = z.output<typeof requestSchema>;
+export type PolicyInput = z.output<typeof policyInputSchema>;
 
-export interface UserInfo {
-  /** Name of the issuer in the configuration. */
-  issuer: string;
-  username: string;
-  uid: string;
-  groups: string[];
-  roles: string[];
-  extra: Record<string, string[]>;
-}
-
-export interface SessionInfo {
-  id: string;
-  /** RFC 3339. */
-  startedAt: string;
-  agent: string;
-  reason: string;
-  /** The person that an agent acts for. */
-  owner: { issuer: string; username: string };
-}
-
-export interface GroupVersionKind {
-  group: string;
-  version: string;
-  kind: string;
-}
-
-export interface GroupVersionResource {
-  group: string;
-  version: string;
-  resource: string;
-}
-
-export interface RequestInput {
-  uid: string;
-  /** As the API server's RequestInfo has it: get list watch create update patch delete deletecollection, or the method in lower case for non-resource requests. */
-  verb: string;
-  operation: Operation;
-  path: string;
-  query: Record<string, string[]>;
-  nonResource: boolean;
-  kind: GroupVersionKind;
-  resource: GroupVersionResource;
-  subResource: string;
-  namespace: string;
-  name: string;
-  fieldSelector: string;
-  labelSelector: string;
-  dryRun: boolean;
-  /** DeleteOptions of the body, else the options of the query. */
-  options: Record<string, unknown>;
-  patchType: string;
-  contentType: string;
-  userAgent: string;
-  sourceIP: string;
-  /** HMAC of the request (contracts §4), empty until it is known. */
-  digest: string;
-}
-
-export interface PolicyInput {
-  now: string;
-  session: SessionInfo;
-  user: UserInfo;
-  connection: { name: string; kind: string; labels: Record<string, string> };
-  request: RequestInput;
-  object?: KubernetesObject | null;
-  oldObject?: KubernetesObject | null;
-  podSpecs?: { path: string; spec: KubernetesObject }[];
-  roleRules?: KubernetesObject[];
-  namespaceLabels?: Record<string, string>;
-  exec?: { command: string[]; container: string; stdin: boolean; tty: boolean };
-  target?: { uid: string; labels: Record<string, string>; serviceAccountName: string };
-  exceptions: { name: string; rules: string[]; unmask: boolean }[];
-  dialogue?: { promptId: string; toolUseId: string; model: string };
+/** The JSON Schema that `engine/schemas/input.json` holds; draft-07, which is what opa's type checker reads. */
+export function inputJsonSchema(): unknown {
+  return z.toJSONSchema(policyInputSchema, { target: "draft-7" });
 }

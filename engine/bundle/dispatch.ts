@@ -1,80 +1,66 @@
-/** What of a rule's METADATA decides whether it is evaluated at all (contracts §1.2). */
-export interface RuleMatch {
-  groups?: string[];
-  resources?: string[];
-  subresources?: string[];
-  verbs?: string[];
-  operations?: string[];
-}
+import type { RuleMatch, RuleMetadata } from "./metadata.ts";
 
-export interface DispatchedRule {
-  /** `workload/host-path`. */
-  id: string;
-  /** `sallyport.rules.workload.host_path`. */
-  package: string;
-  match?: RuleMatch[];
-  podTemplates?: boolean;
-  /** Which of `findings` and `masks` the package defines: a reference to what is nowhere is an error of opa's. */
-  defines: ReadonlySet<"findings" | "masks">;
-}
-
-const FIELDS: [keyof RuleMatch, string][] = [
-  ["operations", "input.request.operation"],
-  ["resources", "input.request.resource.resource"],
-  ["groups", "input.request.resource.group"],
-  ["subresources", "input.request.subResource"],
-  ["verbs", "input.request.verb"],
-];
-
-/** Absent, empty and `*` match all. */
-function gates(match: RuleMatch): string[] {
-  return FIELDS.flatMap(([field, reference]) => {
-    const values = match[field] ?? [];
-    if (values.length === 0 || values.includes("*")) return [];
-    if (values.length === 1) return [`${reference} == ${JSON.stringify(values[0])}`];
-    return [`${reference} in {${values.map((value) => JSON.stringify(value)).join(", ")}}`];
-  });
-}
+/** Where the generated package stands among the sources. */
+export const DISPATCH_FILE = "sallyport/index/index.rego";
 
 /**
- * The Rego module `sallyport.index`: for each rule its findings and masks, behind its `match`, so that a rule
- * that cannot apply costs one comparison. Generated at build, since the static references are three times as
- * fast in the WASM as `data.sallyport.rules[category][rule]` (14 µs against 41 µs with 44 rules). Conditions
- * that rules share are a rule of the module each, which the WASM evaluates once.
+ * `sallyport.index`: what each rule found, by its id, for the rules whose METADATA `match` names this
+ * request. Generated, so that a rule is reached by a few comparisons instead of a walk over
+ * `data.sallyport.rules`, and so that `needs` and the evaluation read one and the same `match`.
  */
-export function dispatchModule(rules: readonly DispatchedRule[]): string {
-  const shared = new Map<string, string>();
-  const bodies: string[] = [];
-  for (const rule of [...rules].sort((a, b) => (a.id < b.id ? -1 : 1))) {
-    const matches = [...(rule.match ?? [])];
-    const conditions = matches.map((match) => gates(match).join("; ") || "true");
-    if (rule.podTemplates === true) conditions.push("writes_pod_template");
-    for (const condition of conditions) {
-      let name = condition;
-      if (condition !== "true" && condition !== "writes_pod_template") {
-        name = shared.get(condition) ?? `match_${shared.size}`;
-        shared.set(condition, name);
-      }
-      for (const what of ["findings", "masks"] as const) {
-        if (!rule.defines.has(what)) continue;
-        bodies.push(`${what}[${JSON.stringify(rule.id)}] := data.${rule.package}.${what} if ${name}`);
+export function dispatchSource(rules: Record<string, RuleMetadata>, masking: ReadonlySet<string>): string {
+  const parts = ["package sallyport.index"];
+  for (const [id, rule] of Object.entries(rules)) {
+    const ref = `data.sallyport.rules.${id.replaceAll("-", "_").replaceAll("/", ".")}`;
+    const bodies = [...(rule.match ?? []).map(conditions), ...(rule.podTemplates ? [["input.podSpecs[0]"]] : [])];
+    for (const document of masking.has(id) ? ["findings", "masks"] : ["findings"]) {
+      for (const body of bodies) {
+        parts.push(
+          [
+            `${document}[${JSON.stringify(id)}] := ${ref}.${document} if {`,
+            ...body.map((line) => `\t${line}`),
+            "}",
+          ].join("\n"),
+        );
       }
     }
   }
+  if (Object.keys(rules).length === 0) parts.push("findings := {}");
+  if (masking.size === 0) parts.push("masks := {}");
+  return `${parts.join("\n\n")}\n`;
+}
+
+/** The most telling comparison first: the others are then seldom reached. */
+function conditions(match: RuleMatch): string[] {
+  const lines = [
+    one("input.request.resource.resource", match.resources),
+    one("input.request.resource.group", match.groups),
+    one("input.request.subResource", match.subresources),
+    one("input.request.operation", match.operations),
+    one("input.request.verb", match.verbs),
+    paths(match.nonResourcePaths),
+  ].flat();
+  return match.nonResourcePaths === undefined ? ["input.request.nonResource == false", ...lines].sort(last) : lines;
+}
+
+// `nonResource` is false nearly always: it is compared last.
+function last(a: string, b: string): number {
+  return Number(a.startsWith("input.request.nonResource")) - Number(b.startsWith("input.request.nonResource"));
+}
+
+function one(ref: string, values: string[] | undefined): string[] {
+  if (values === undefined || values.includes("*")) return [];
+  if (values.length === 1) return [`${ref} == ${JSON.stringify(values[0])}`];
+  return [`${ref} in {${values.map((value) => JSON.stringify(value)).join(", ")}}`];
+}
+
+function paths(values: string[] | undefined): string[] {
+  if (values === undefined) return [];
+  if (values.includes("*")) return ["input.request.nonResource == true"];
+  const patterns = values.map((value) => JSON.stringify(value)).join(", ");
   return [
-    "# Generated by `policy build` from the rules' METADATA.",
-    "package sallyport.index",
-    ...[...shared].map(([condition, name]) => `${name} if { ${condition} }`),
-    "writes_pod_template if {",
-    '\tinput.request.operation in {"CREATE", "UPDATE"}',
-    '\tnot input.request.subResource in {"status", "scale"}',
-    "\tcount(input.podSpecs) > 0",
-    "}",
-    ...bodies,
-    // The decision asks for both, so that a bundle without its dispatch denies.
-    ...(["findings", "masks"] as const)
-      .filter((what) => !rules.some((rule) => rule.defines.has(what)))
-      .map((what) => `${what} := {}`),
-    "",
-  ].join("\n");
+    "input.request.nonResource == true",
+    `some path in [${patterns}]`,
+    "glob.match(path, null, input.request.path)",
+  ];
 }

@@ -1,0 +1,64 @@
+import { z } from "zod";
+import { sha256 } from "../../base/digest.ts";
+import { UserError } from "../../base/errors.ts";
+import type { BundleFiles } from "./archive.ts";
+import { type RuleMetadata, ruleCustomSchema } from "./metadata.ts";
+
+export const ENTRYPOINT = "sallyport/decision";
+
+/** A compiled policy, without guardrails: what `createPolicy` instantiates. */
+export interface Bundle {
+  /** From `.manifest`: the first 16 hex of the SHA-256 of the sources, unless the build named one. */
+  revision: string;
+  wasm: Uint8Array<ArrayBuffer>;
+  /** `data.rules`: METADATA by rule id. */
+  rules: Record<string, RuleMetadata>;
+  /** SHA-256 of the WASM: the key under which its compiled module is kept. */
+  digest: string;
+  /** Parts of an object that no rule names, and that input therefore leaves out. */
+  unread: UnreadPart[];
+}
+
+export type UnreadPart = "managedFields" | "status";
+
+const manifestSchema = z.looseObject({
+  revision: z.string().min(1),
+  wasm: z.array(z.looseObject({ entrypoint: z.string(), module: z.string() })),
+  metadata: z.looseObject({ unread: z.array(z.enum(["managedFields", "status"])).default([]) }).default({ unread: [] }),
+});
+const rulesSchema = z.record(z.string(), ruleCustomSchema.extend({ title: z.string(), description: z.string() }));
+
+/** Reads a bundle's files; throws a UserError (exit 1) where the entrypoint, the manifest or the rules are missing. */
+export function openBundle(files: BundleFiles, name: string): Bundle {
+  const bad = (why: string): UserError =>
+    new UserError(`${name} is no policy bundle: ${why}`, {
+      exitCode: 1,
+      next: "Build it with `sallyport policy build`.",
+    });
+  const json = (path: string): unknown => {
+    const bytes = files.get(path);
+    if (bytes === undefined) throw bad(`it has no ${path}`);
+    try {
+      return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+    } catch {
+      throw bad(`${path} is not JSON`);
+    }
+  };
+  const manifest = manifestSchema.safeParse(json(".manifest"));
+  if (!manifest.success) throw bad(`.manifest: ${manifest.error.issues[0]?.message}`);
+  const entry = manifest.data.wasm.find((one) => one.entrypoint === ENTRYPOINT);
+  if (entry === undefined) throw bad(`it has no entrypoint ${ENTRYPOINT}`);
+  const wasm = files.get(entry.module.replace(/^\//, ""));
+  if (wasm === undefined) throw bad(`it has no ${entry.module}`);
+  const data = json("data.json");
+  const rules = rulesSchema.safeParse((data as { rules?: unknown }).rules);
+  if (!rules.success) throw bad(`data.json: rules: ${rules.error.issues[0]?.message}`);
+  const copy = new Uint8Array(wasm);
+  return {
+    revision: manifest.data.revision,
+    wasm: copy,
+    rules: rules.data,
+    digest: sha256(copy),
+    unread: manifest.data.metadata.unread,
+  };
+}
