@@ -16,7 +16,7 @@ package sallyport.rules.workload.host_path
 import data.sallyport.lib.pods
 
 findings contains {"message": message, "fields": [field]} if {
-	some pod in input.podSpecs
+	some pod in pods.written
 	some i, volume in pod.spec.volumes
 	host_path := volume.hostPath
 	not pods.mounted_before(pod.path, host_path)

@@ -1,0 +1,29 @@
+# METADATA
+# title: Exec and attach
+# description: |
+#   A command in a container acts with everything that the pod has: its service account, its Secrets, its
+#   network. kubectl asks with GET (WebSocket) or POST (SPDY), so that the operation counts and not the verb.
+# custom:
+#   severity: high
+#   ids: [MS-TA9006, T1609, POD_EXEC, POD_ATTACH]
+#   effect: hold
+#   privileged: true
+#   match:
+#     - groups: [""]
+#       resources: [pods]
+#       subresources: [exec, attach]
+#       operations: [CONNECT]
+#   remediation: Read logs and events, or describe the pod; else wait for the approval of this command.
+package sallyport.rules.access.exec
+
+import data.sallyport.lib.requests
+
+findings contains {"message": concat("", [deed, requests.target, where]), "fields": []}
+
+deed := "attaches to " if input.request.subResource == "attach"
+
+deed := concat("", ["runs `", concat(" ", input.exec.command), "` in "]) if input.request.subResource == "exec"
+
+default where := ""
+
+where := $", container {input.exec.container}" if input.exec.container != ""

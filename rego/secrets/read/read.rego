@@ -1,0 +1,29 @@
+# METADATA
+# title: Reading a Secret
+# description: |
+#   What an agent reads goes to a model and into its transcript. The values of a Secret are replaced by a
+#   placeholder; its keys, type and metadata stay, which is what debugging needs.
+# custom:
+#   severity: high
+#   ids: [CIS-5.1.2, MS-TA9025, T1552.007, K03]
+#   effect: mask
+#   profiles: {approve-secrets: hold}
+#   privileged: true
+#   match:
+#     - groups: [""]
+#       resources: [secrets]
+#   remediation: Work with the keys; ask for an approval with unmask where the value itself is needed.
+package sallyport.rules.secrets.read
+
+import data.sallyport.lib.requests
+import data.sallyport.lib.secrets
+
+findings contains {"message": $"reads {requests.target}", "fields": []} if reads_one
+
+masks contains secrets.mask if reads_one
+
+# Whatever is neither a list nor a write, so that no verb slips between the three rules of Secrets.
+reads_one if {
+	input.request.operation == ""
+	not input.request.verb in {"list", "watch"}
+}
