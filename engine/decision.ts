@@ -67,6 +67,8 @@ export type Need = "object" | "oldObject" | "outcome" | "namespaceLabels" | "rol
  */
 export interface Policy {
   readonly revision: Revision;
+  /** SHA-256 of the compiled policy, where there is one. */
+  readonly digest?: string;
   /**
    * What the rules and scopes that may apply to this request need before the verdict is final, by their
    * `match`, from metadata alone. Cheap: an index, not an evaluation. Includes namespaceLabels, object and

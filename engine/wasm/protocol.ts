@@ -1,0 +1,9 @@
+import type { Program } from "./instance.ts";
+
+/** To the worker: a program to keep, or an input to evaluate with one that it has. */
+export type ToWorker =
+  | { kind: "load"; id: number; program: Program }
+  | { kind: "evaluate"; id: number; key: string; input: ArrayBuffer };
+
+/** From the worker, one for each message to it. */
+export type FromWorker = { id: number; ok: true; result?: unknown } | { id: number; ok: false; error: string };
