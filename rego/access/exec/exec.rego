@@ -20,6 +20,8 @@ import data.sallyport.lib.requests
 
 findings contains {"message": concat("", [deed, requests.target, where]), "fields": []}
 
+default deed := "runs a command in "
+
 deed := "attaches to " if input.request.subResource == "attach"
 
 deed := concat("", ["runs `", concat(" ", input.exec.command), "` in "]) if input.request.subResource == "exec"

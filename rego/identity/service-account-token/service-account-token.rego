@@ -26,7 +26,7 @@ findings contains {"message": $"asks for a token of {requests.target}", "fields"
 
 findings contains {"message": $"has the cluster fill {requests.target} with a token", "fields": ["type"]} if {
 	input.object.type == token_type
-	object.get(input.oldObject, "type", "") != token_type
+	object.get(input, ["oldObject", "type"], "") != token_type
 }
 
 token_type := "kubernetes.io/service-account-token"

@@ -41,7 +41,7 @@ effect := "deny" if {
 # Strongest first, then by rule, in the same order natively and in the WASM.
 findings := [f |
 	some strength in ["deny", "hold", "mask", "record", "allow"]
-	some f in sort(judged | refusals)
+	some [_, f] in sort([[f.rule, f] | some f in (judged | refusals)])
 	f.effect == strength
 ]
 

@@ -89,28 +89,21 @@ labels_fit(wanted) := "full" if {
 
 kept(wanted) if carries(sent_labels, wanted)
 
-kept(_) if not input.object
+kept(_) if not is_object(object.get(input, "object", null))
 
 # The object that is there, or the pod of an exec.
-stored_labels := labels_of(input.oldObject)
+stored_labels := labels_of("oldObject")
 
-stored_labels := input.target.labels if not input.oldObject
+stored_labels := input.target.labels if not is_object(object.get(input, "oldObject", null))
 
-sent_labels := labels_of(input.object)
+sent_labels := labels_of("object")
 
 # Lists and their like show no object, so that nothing is known of labels.
 seen_labels contains stored_labels
 
 seen_labels contains sent_labels
 
-labels_of(object) := labels if {
-	is_object(object)
-	labels := object_labels(object)
-}
-
-object_labels(object) := object.metadata.labels
-
-object_labels(object) := {} if not is_object(object.metadata.labels)
+labels_of(which) := object.get(input[which], ["metadata", "labels"], {}) if is_object(input[which])
 
 carries(labels, wanted) if {
 	every key, pattern in wanted {

@@ -90,11 +90,28 @@ profiles := layered_scope(data.guardrails.profiles, "profiles")
 # description: What the profiles make of a rule; a rule that has no metadata is deny.
 profile_effect(id) := effects[max({rank[under(id, set)] | some set in profile_sets})]
 
-# approve-secrets turns what it names into holds, whatever the profiles beside it say.
-under(id, set) := meta_profile if {
+# approve-secrets turns what it names into holds, whatever the profiles beside it say; alone it stands on
+# baseline.
+under(id, set) := data.rules[id].profiles["approve-secrets"] if {
 	"approve-secrets" in set
-	meta_profile := data.rules[id].profiles["approve-secrets"]
-} else := effects[max({rank[by_profile(id, profile)] | some profile in set})]
+} else := baseline(id) if {
+	every profile in set { profile == "approve-secrets" }
+} else := effects[max({rank[by_profile(id, profile)] |
+	some profile in set
+	profile != "approve-secrets"
+})] if {
+	every profile in set { profile in known_profiles }
+}
+
+known_profiles := {
+	"approve-secrets",
+	"baseline",
+	"observe",
+	"pod-security/baseline",
+	"pod-security/restricted",
+	"read-only",
+	"strict",
+}
 
 by_profile(id, "observe") := "record" if baseline(id) != "allow"
 
@@ -104,9 +121,9 @@ by_profile(id, profile) := object.get(data.rules, [id, "profiles", profile], bas
 	profile in {"baseline", "strict", "read-only"}
 }
 
-# These only add to other profiles.
+# The published standards are their own rules and no others.
 by_profile(id, profile) := object.get(data.rules, [id, "profiles", profile], "allow") if {
-	profile in {"approve-secrets", "pod-security/baseline", "pod-security/restricted"}
+	profile in {"pod-security/baseline", "pod-security/restricted"}
 }
 
 baseline(id) := metadata(id, "effect", "deny")

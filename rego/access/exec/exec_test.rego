@@ -1,0 +1,36 @@
+package sallyport.rules.access.exec_test
+
+import data.sallyport.lib.given
+import data.sallyport.rules.access.exec
+
+runs := {"exec": {"command": ["rm", "-rf", "/data"], "container": "app", "stdin": false, "tty": false}}
+
+test_exec_is_found_over_a_websocket_get_and_a_spdy_post if {
+	every verb in ["get", "create"] {
+		exec.findings == {{
+			"message": "runs `rm -rf /data` in pods/exec shop/db, container app",
+			"fields": [],
+		}} with input as given.connect(verb, "pods", "exec", runs)
+	}
+}
+
+test_an_exec_that_names_no_container_is_found if {
+	exec.findings == {{
+		"message": "runs `sh` in pods/exec shop/db",
+		"fields": [],
+	}} with input as given.connect("get", "pods", "exec", {"exec": {"command": ["sh"], "container": ""}})
+}
+
+test_an_exec_whose_command_is_unknown_is_found if {
+	exec.findings == {{
+		"message": "runs a command in pods/exec shop/db",
+		"fields": [],
+	}} with input as given.connect("get", "pods", "exec", {})
+}
+
+test_attach_is_found if {
+	exec.findings == {{
+		"message": "attaches to pods/attach shop/db",
+		"fields": [],
+	}} with input as given.connect("get", "pods", "attach", {})
+}
