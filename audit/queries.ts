@@ -1,0 +1,190 @@
+import type { EventRow } from "./event.ts";
+import type { StoreReader } from "./store/store.ts";
+
+/** A row of the view `sessions`. Times are `2026-11-22 10:00:00.123456`, UTC. */
+export interface SessionSummary {
+  tenant: string;
+  session_id: string;
+  started_at: string;
+  last_at: string;
+  issuer: string;
+  username: string;
+  agent: string;
+  reason: string;
+  connections: string[];
+  requests: number;
+  refused: number;
+  held: number;
+  masked: number;
+  has_gaps: boolean;
+  events: number;
+  state: "open" | "closed" | "killed";
+}
+
+export type PrivilegedOutcome =
+  | "blocked"
+  | "denied"
+  | "expired"
+  | "approved"
+  | "break-glass"
+  | "exempted"
+  | "masked"
+  | "observed"
+  | "unguarded"
+  | "unknown";
+
+/** A row of the view `privileged_operations` (contracts §6). */
+export interface PrivilegedOperation {
+  at: string;
+  tenant: string;
+  session_id: string;
+  exchange_id: string;
+  issuer: string;
+  username: string;
+  connection: string;
+  verb: string;
+  api_group: string;
+  resource: string;
+  subresource: string;
+  namespace: string;
+  name: string;
+  rules: string[];
+  outcome: PrivilegedOutcome;
+  status: number;
+  approval_id: string;
+  approvers: string[];
+  pull_request: string;
+  reason: string;
+}
+
+/** Milliseconds since the epoch; open where absent. `until` is not included. */
+export interface Period {
+  since?: number | undefined;
+  until?: number | undefined;
+}
+
+const FOREVER = Date.UTC(2200, 0, 1);
+const period = ({ since = 0, until = FOREVER }: Period): { since: number; until: number } => ({
+  since: Math.max(0, Math.floor(since)),
+  until: Math.min(FOREVER, Math.floor(until)),
+});
+const WITHIN = (column: string): string =>
+  `${column} >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND ${column} < fromUnixTimestamp64Milli({until:Int64}, 'UTC')`;
+// 0/1 of ClickHouse's comparisons, and the order in which a chain is written.
+const CHAIN_ORDER = "ORDER BY writer, seq";
+
+/** Sessions that have events in the period, the latest first; `user` is an exact username. */
+export async function listSessions(
+  store: StoreReader,
+  tenant: string,
+  filter: Period & { user?: string | undefined; limit?: number | undefined } = {},
+): Promise<SessionSummary[]> {
+  const rows = await store.query<Omit<SessionSummary, "has_gaps"> & { has_gaps: number | boolean }>(
+    `SELECT * FROM sessions
+     WHERE tenant = {tenant:String} AND ({user:String} = '' OR username = {user:String})
+       AND last_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+     ORDER BY started_at DESC, session_id DESC LIMIT {limit:UInt32}`,
+    { tenant, user: filter.user ?? "", ...period(filter), limit: filter.limit ?? 100 },
+  );
+  return rows.map((row) => ({ ...row, has_gaps: Boolean(row.has_gaps) }));
+}
+
+/** One session, or undefined. */
+export async function getSession(store: StoreReader, tenant: string, id: string): Promise<SessionSummary | undefined> {
+  const rows = await store.query<SessionSummary>(
+    "SELECT * FROM sessions WHERE tenant = {tenant:String} AND session_id = {id:String}",
+    { tenant, id },
+  );
+  const row = rows[0];
+  return row && { ...row, has_gaps: Boolean(row.has_gaps) };
+}
+
+/** The events of a session in the order of its chains: by writer (UUIDv7, so by process start), then seq. */
+export function sessionEvents(store: StoreReader, tenant: string, id: string): Promise<EventRow[]> {
+  return store.query<EventRow>(
+    `SELECT * FROM events WHERE tenant = {tenant:String} AND session_id = {id:String} ${CHAIN_ORDER}`,
+    { tenant, id },
+  );
+}
+
+/** All events that a decision led to (payload.decisionId), in order. */
+export function decisionEvents(store: StoreReader, tenant: string, decisionId: string): Promise<EventRow[]> {
+  return store.query<EventRow>(
+    `SELECT * FROM events WHERE tenant = {tenant:String} AND decision_id = {id:String} AND decision_id != '' ${CHAIN_ORDER}`,
+    { tenant, id: decisionId },
+  );
+}
+
+/** Events in a period, for reconciliation and proofs. */
+export function eventsWithin(
+  store: StoreReader,
+  tenant: string,
+  filter: Period & { kinds?: string[] | undefined } = {},
+): Promise<EventRow[]> {
+  return store.query<EventRow>(
+    `SELECT * FROM events
+     WHERE tenant = {tenant:String} AND ${WITHIN("at")} AND (empty({kinds:Array(String)}) OR kind IN {kinds:Array(String)})
+     ORDER BY session_id, writer, seq`,
+    { tenant, ...period(filter), kinds: filter.kinds ?? [] },
+  );
+}
+
+/** Every privileged operation of a period and what became of it; those that nothing accounts for first. */
+export function privilegedOperations(
+  store: StoreReader,
+  tenant: string,
+  filter: Period & { limit?: number | undefined } = {},
+): Promise<PrivilegedOperation[]> {
+  return store.query<PrivilegedOperation>(
+    `SELECT * FROM privileged_operations WHERE tenant = {tenant:String} AND ${WITHIN("at")}
+     ORDER BY outcome IN ('unguarded', 'unknown') DESC, at, exchange_id LIMIT {limit:UInt32}`,
+    { tenant, ...period(filter), limit: filter.limit ?? 100_000 },
+  );
+}
+
+/** The content kept under a SHA-256, or undefined. */
+export async function bodyContent(store: StoreReader, tenant: string, sha256: string): Promise<Buffer | undefined> {
+  const rows = await store.query<{ content: string }>(
+    "SELECT base64Encode(content) AS content FROM bodies WHERE tenant = {tenant:String} AND sha256 = {sha256:String} LIMIT 1",
+    { tenant, sha256 },
+  );
+  return rows[0] && Buffer.from(rows[0].content, "base64");
+}
+
+export interface NamedQuery {
+  description: string;
+  run(store: StoreReader, tenant: string, parameters: Period & { limit?: number | undefined }): Promise<unknown[]>;
+}
+
+/** What `audit query <name>` and `POST /v1alpha1/queries/{name}` may ask. */
+export const namedQueries: Readonly<Record<string, NamedQuery>> = {
+  "privileged-operations": {
+    description: "every privileged operation and what became of it, unaccounted ones first",
+    run: privilegedOperations,
+  },
+  sessions: { description: "sessions, the latest first", run: listSessions },
+  approvals: {
+    description: "who asked, who approved, and how it ended",
+    run: (store, tenant, filter) =>
+      store.query(
+        `SELECT * FROM approvals WHERE tenant = {tenant:String} AND ${WITHIN("opened_at")} ORDER BY opened_at LIMIT {limit:UInt32}`,
+        { tenant, ...period(filter), limit: filter.limit ?? 1000 },
+      ),
+  },
+  "masked-fields": {
+    description: "which fields were masked, for whom",
+    run: (store, tenant, filter) =>
+      store.query(
+        `SELECT * FROM masked_fields WHERE tenant = {tenant:String} AND ${WITHIN("at")} ORDER BY at LIMIT {limit:UInt32}`,
+        { tenant, ...period(filter), limit: filter.limit ?? 1000 },
+      ),
+  },
+  "policy-findings": {
+    description: "what the rules found",
+    run: (store, tenant, filter) =>
+      store.query(
+        `SELECT * FROM policy_findings WHERE tenant = {tenant:String} AND ${WITHIN("at")} ORDER BY at LIMIT {limit:UInt32}`,
+        { tenant, ...period(filter), limit: filter.limit ?? 1000 },
+      ),
+  },
+};

@@ -1,0 +1,38 @@
+import type { EventDraft } from "../event.ts";
+import type { StoreLocation } from "../store/store.ts";
+
+/** A draft as it crosses to the worker: contents are ranges of the batch's one buffer. */
+export type WireDraft = Omit<EventDraft, "request_content" | "response_content"> & {
+  /** [offset, length] */
+  request?: [number, number];
+  response?: [number, number];
+};
+
+export interface WorkerOptions {
+  tenant: string;
+  writer: string;
+  spool: { path: string; maxBytes: number; onFull: "refuse" | "continue" };
+  store: StoreLocation;
+}
+
+/**
+ * Hot thread → worker. `drafts` is a JSON array of WireDraft: one string crosses cheaper than forty objects are
+ * cloned (0.9 against 1.4 µs an event, and less to unpack), and what JSON cannot say never reaches the record.
+ */
+export type ToWorker =
+  | { type: "events"; batch: number; drafts: string; content: ArrayBuffer | undefined; durable: boolean }
+  | { type: "flush"; id: number; toStore: boolean }
+  | { type: "query"; id: number; sql: string; params: Record<string, unknown>; options: { readonly maxRows?: number } }
+  | { type: "close"; id: number };
+
+/** Worker → hot thread. */
+export type FromWorker =
+  | { type: "ready" }
+  /** The worker cannot start: for the person who started the gateway. */
+  | { type: "unstartable"; message: string; next: string | undefined }
+  /** All batches up to this one are on disk. */
+  | { type: "synced"; batch: number }
+  /** Why nothing reaches the disk, or undefined: it does again. */
+  | { type: "failing"; reason: string | undefined }
+  | { type: "log"; level: "info" | "warn" | "error"; message: string; fields: Record<string, unknown> }
+  | { type: "reply"; id: number; text?: string; error?: string };

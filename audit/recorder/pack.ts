@@ -1,0 +1,53 @@
+import type { Clock } from "../../base/clock.ts";
+import { errorMessage } from "../../base/errors.ts";
+import type { EventDraft } from "../event.ts";
+import type { WireDraft } from "./messages.ts";
+
+/**
+ * Drafts as one JSON text, and their contents copied into one buffer that can be transferred. Copied, since the data
+ * path still forwards the bytes that it hands over, and most are slices of Node's pool: a transfer would pull them
+ * from under it. Never throws: a draft that JSON cannot hold is recorded without its payload, and says so.
+ */
+export function packDrafts(
+  drafts: readonly EventDraft[],
+  clock: Clock,
+): { text: string; content: ArrayBuffer | undefined } {
+  let size = 0;
+  for (const draft of drafts)
+    size += (draft.request_content?.byteLength ?? 0) + (draft.response_content?.byteLength ?? 0);
+  const content = size === 0 ? undefined : new Uint8Array(size);
+  let offset = 0;
+  const copy = (bytes: Uint8Array): [number, number] => {
+    content?.set(bytes, offset);
+    const range: [number, number] = [offset, bytes.byteLength];
+    offset += bytes.byteLength;
+    return range;
+  };
+  const wire = drafts.map((draft): WireDraft => {
+    const timed = Number.isFinite(draft.at_ms) ? draft : { ...draft, at_ms: clock.now() };
+    if (timed.request_content === undefined && timed.response_content === undefined) return timed;
+    const { request_content, response_content, ...rest } = timed;
+    return {
+      ...rest,
+      ...(request_content === undefined ? {} : { request: copy(request_content) }),
+      ...(response_content === undefined ? {} : { response: copy(response_content) }),
+    };
+  });
+  return { text: stringify(wire), content: content?.buffer };
+}
+
+function stringify(wire: readonly WireDraft[]): string {
+  try {
+    return JSON.stringify(wire);
+  } catch {
+    return `[${wire.map(stringifyOne).join(",")}]`;
+  }
+}
+
+function stringifyOne(draft: WireDraft): string {
+  try {
+    return JSON.stringify(draft);
+  } catch (error) {
+    return JSON.stringify({ ...draft, payload: { unrecordable: errorMessage(error) } });
+  }
+}

@@ -1,0 +1,174 @@
+import { mkdirSync } from "node:fs";
+import { parentPort, receiveMessageOnPort, workerData } from "node:worker_threads";
+import { errorMessage, UserError } from "../../base/errors.ts";
+import { uuid7 } from "../../base/uuid7.ts";
+import { lockSpool } from "../spool/lock.ts";
+import { Spool } from "../spool/spool.ts";
+import { openStore } from "../store/open.ts";
+import { Assembler } from "./assemble.ts";
+import { Chains } from "./chain.ts";
+import type { FromWorker, ToWorker, WireDraft, WorkerOptions } from "./messages.ts";
+import { readPosition, Shipper } from "./shipper.ts";
+
+/**
+ * The recorder's own thread: it numbers, hashes and chains what the hot thread hands over, puts it on disk, and
+ * ships it. File calls are synchronous here on purpose: nothing else waits for this thread, and order is the point.
+ * Anything unexpected ends the thread, and the hot thread then refuses what must be recorded.
+ */
+const SYNC_MS = 25;
+const RETRY_MS = 200;
+/** With onFull continue, metadata may take the spool to this many times its limit. */
+const METADATA_FACTOR = 2;
+/** The session of what the recorder says about itself. */
+export const RECORDER_SESSION = "recorder";
+
+const port = parentPort;
+if (port === null) throw new Error("the recorder's worker runs as a worker thread only");
+const options = workerData as WorkerOptions;
+const send = (message: FromWorker): void => port.postMessage(message);
+
+const { spool, position, release, store } = await start().catch((error: unknown) => {
+  send({
+    type: "unstartable",
+    message: errorMessage(error),
+    next: error instanceof UserError ? error.next : undefined,
+  });
+  process.exit(1);
+});
+const chains = new Chains({ tenant: options.tenant, writer: options.writer, newWriter: uuid7 });
+const assembler = new Assembler(chains);
+const shipper = new Shipper({
+  folder: options.spool.path,
+  position,
+  tenant: options.tenant,
+  spool,
+  store,
+  onTorn: (tear) => {
+    ownEvent("recorder.torn", { ...tear });
+    commit(true);
+  },
+  onReleased: () => {
+    if (failing !== undefined || assembler.metadataOnly) commit(true);
+  },
+  log: (level, message, fields) => send({ type: "log", level, message, fields }),
+});
+
+async function start() {
+  mkdirSync(options.spool.path, { recursive: true, mode: 0o700 });
+  const release = lockSpool(options.spool.path);
+  try {
+    const position = readPosition(options.spool.path);
+    const spool = new Spool({ ...options.spool, after: position.segment });
+    return { spool, position, release, store: await openStore(options.store) };
+  } catch (error) {
+    release();
+    throw error;
+  }
+}
+
+let lastBatch = 0;
+let failing: string | undefined;
+let timer: NodeJS.Timeout | undefined;
+
+function ownEvent(kind: "recorder.torn" | "recorder.gap", payload: Record<string, unknown>): void {
+  const draft: WireDraft = { kind, session_id: RECORDER_SESSION, at_ms: Date.now(), payload };
+  const frames: Buffer[] = [];
+  assembler.event(draft, undefined, frames);
+  for (const frame of frames) spool.add(frame);
+}
+
+function later(ms: number): void {
+  timer ??= setTimeout(() => {
+    timer = undefined;
+    commit(true);
+  }, ms);
+}
+
+/** Puts on disk what was taken, and says what came of it. */
+function commit(durable: boolean): void {
+  degrade();
+  if (full()) spool.refuse(`the spool is full (${options.spool.maxBytes} bytes wait for the store)`);
+  else if (!durable && spool.write()) later(SYNC_MS);
+  else if (durable && spool.sync()) {
+    send({ type: "synced", batch: lastBatch });
+    shipper.notify();
+  }
+  if (failing !== spool.failure) {
+    failing = spool.failure;
+    send({ type: "failing", reason: failing });
+  }
+  if (failing !== undefined) later(RETRY_MS);
+}
+
+function full(): boolean {
+  const factor = options.spool.onFull === "refuse" ? 1 : METADATA_FACTOR;
+  if (!spool.full(factor)) return false;
+  spool.release(shipper.position); // the segment being written may have been shipped whole
+  return spool.full(factor);
+}
+
+/** With onFull continue: contents are left out while the spool is over its limit, and the gap is on record. */
+function degrade(): void {
+  if (options.spool.onFull !== "continue" || assembler.metadataOnly === spool.full()) return;
+  assembler.metadataOnly = spool.full();
+  if (assembler.metadataOnly)
+    ownEvent("recorder.gap", { state: "began", why: "the spool is full: contents are left out" });
+  else ownEvent("recorder.gap", { state: "ended", contentsLeftOut: assembler.leftOut });
+}
+
+/** Takes one message; returns whether it must be on disk at once. */
+function take(message: ToWorker): boolean {
+  switch (message.type) {
+    case "events":
+      for (const frame of assembler.batch(message)) spool.add(frame);
+      lastBatch = message.batch;
+      return message.durable;
+    case "flush":
+      queueMicrotask(() => answer(message.id, () => flush(message.toStore)));
+      return true;
+    case "query":
+      answer(message.id, () => store.queryText(message.sql, message.params, message.options));
+      return false;
+    case "close":
+      queueMicrotask(() => answer(message.id, close));
+      return true;
+    default:
+      throw new Error(`the recorder was sent ${JSON.stringify(message)}`);
+  }
+}
+
+function answer(id: number, work: () => Promise<string | undefined>): void {
+  work().then(
+    (text) => send({ type: "reply", id, ...(text === undefined ? {} : { text }) }),
+    (error: unknown) => send({ type: "reply", id, error: errorMessage(error) }),
+  );
+}
+
+async function flush(toStore: boolean): Promise<undefined> {
+  if (failing !== undefined) throw new Error(failing);
+  if (!toStore) return;
+  // A tear that is found on the way becomes an event, which is to be shipped as well.
+  await shipper.drain();
+  await shipper.drain();
+}
+
+async function close(): Promise<undefined> {
+  clearTimeout(timer);
+  await shipper.stop();
+  await store.close();
+  if (failing === undefined && !spool.sync()) failing = spool.failure;
+  spool.close();
+  release();
+  if (failing !== undefined) throw new Error(failing);
+}
+
+port.on("message", (first: ToWorker) => {
+  let durable = take(first);
+  // Group commit: what has arrived meanwhile shares one fdatasync.
+  for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) {
+    durable = take(more.message as ToWorker) || durable;
+  }
+  if (durable || spool.pendingBytes > 0) commit(durable);
+});
+shipper.start();
+send({ type: "ready" });

@@ -1,0 +1,69 @@
+-- One row an event (contracts §6). The order key serves the questions that are asked of a session: its events in
+-- their order, and its chain. Other questions are by time (partitions, and the minmax index that a partition key
+-- brings), by exchange, by decision and by approval (bloom filters).
+--
+-- Codecs: seq and at grow steadily within a session (Delta), hashes and ids do not compress, so they are left to LZ4;
+-- text that repeats from row to row is LowCardinality. ZSTD for what is large.
+CREATE TABLE IF NOT EXISTS events
+(
+    tenant         LowCardinality(String),
+    session_id     String,
+    writer         LowCardinality(String),
+    seq            UInt64 CODEC(Delta, ZSTD(1)),
+    at             DateTime64(6, 'UTC') CODEC(Delta, ZSTD(1)),
+    kind           LowCardinality(String),
+    exchange_id    String,
+    issuer         LowCardinality(String),
+    username       LowCardinality(String),
+    groups         Array(LowCardinality(String)),
+    connection     LowCardinality(String),
+    verb           LowCardinality(String),
+    api_group      LowCardinality(String),
+    resource       LowCardinality(String),
+    subresource    LowCardinality(String),
+    namespace      LowCardinality(String),
+    name           String CODEC(ZSTD(1)),
+    path           String CODEC(ZSTD(1)),
+    status         UInt16,
+    effect         LowCardinality(String),
+    rules          Array(LowCardinality(String)),
+    approval_id    String CODEC(ZSTD(1)),
+    break_glass    Bool,
+    masked_fields  Array(String) CODEC(ZSTD(1)),
+    record_level   LowCardinality(String),
+    revision       LowCardinality(String),
+    digest         String CODEC(ZSTD(1)),
+    user_agent     LowCardinality(String),
+    source_ip      LowCardinality(String),
+    prompt_id      String CODEC(ZSTD(1)),
+    tool_use_id    String CODEC(ZSTD(1)),
+    duration_us    UInt64 CODEC(T64, ZSTD(1)),
+    request_bytes  UInt64 CODEC(T64, ZSTD(1)),
+    response_bytes UInt64 CODEC(T64, ZSTD(1)),
+    request_body   String CODEC(ZSTD(1)),
+    response_body  String CODEC(ZSTD(1)),
+    payload        String CODEC(ZSTD(3)),
+    prev_hash      String,
+    hash           String,
+    decision_id    String MATERIALIZED JSONExtractString(payload, 'decisionId') CODEC(ZSTD(1)),
+    INDEX by_exchange exchange_id TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX by_approval approval_id TYPE bloom_filter(0.01) GRANULARITY 4,
+    INDEX by_decision decision_id TYPE bloom_filter(0.01) GRANULARITY 4
+)
+ENGINE = MergeTree
+PARTITION BY toYYYYMM(at)
+ORDER BY (tenant, session_id, writer, seq)
+-- The spool is let go once an insert has returned, so an insert must outlive the machine.
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1, non_replicated_deduplication_window = 1000, index_granularity = 8192
+;
+-- Contents by their SHA-256: the same manifest applied a thousand times is kept once.
+CREATE TABLE IF NOT EXISTS bodies
+(
+    tenant  LowCardinality(String),
+    sha256  String,
+    size    UInt64,
+    content String CODEC(ZSTD(3))
+)
+ENGINE = ReplacingMergeTree
+ORDER BY (tenant, sha256)
+SETTINGS fsync_after_insert = 1, fsync_part_directory = 1

@@ -1,0 +1,75 @@
+import { createWriteStream } from "node:fs";
+import { Session } from "chdb";
+import type { ChildReply, ChildRequest } from "./chdb.ts";
+import { onPipeFrames, pipeFrame } from "./pipe-frames.ts";
+
+/**
+ * The process that holds chDB: it crashes in a worker thread, and a crash of it must not be the gateway's. Requests
+ * come on stdin, answers go out on descriptor 3 (chDB itself writes to stdout). When stdin ends, the parent is gone,
+ * however it went, and so are we.
+ */
+const path = process.argv[2];
+if (path === undefined) throw new Error("usage: chdb-child <folder>");
+const replies = createWriteStream("", { fd: 3 });
+
+function reply(answer: ChildReply, body?: Uint8Array): void {
+  for (const part of pipeFrame(answer, body === undefined ? [] : [body])) replies.write(part);
+}
+
+function open(): Session {
+  // Loading in the background would answer the first queries with "no such table".
+  return new Session(path, {
+    connectionArgs: ["--async_load_databases=0", "--async_load_system_database=0", "--mark_cache_size=67108864"],
+  });
+}
+
+let session: Session;
+try {
+  session = open();
+  session.query("CREATE DATABASE IF NOT EXISTS sallyport");
+  session.query("USE sallyport");
+  reply({ id: 0 });
+} catch (error) {
+  reply({ id: 0, error: error instanceof Error ? error.message : String(error) });
+}
+
+async function run(request: ChildRequest, body: Buffer): Promise<Uint8Array | undefined> {
+  if (request.op === "insert") {
+    await session.insert({
+      table: request.table,
+      values: body,
+      format: request.format,
+      settings: {
+        async_insert: 0,
+        insert_deduplicate: 1,
+        // One block, so that a batch is there whole or not at all.
+        max_insert_block_size: 1_000_000,
+        ...(request.token === "" ? {} : { insert_deduplication_token: request.token }),
+      },
+    });
+    return undefined;
+  }
+  if (request.op === "close") {
+    session.close();
+    return undefined;
+  }
+  const result = await session.queryBindAsync(request.sql, request.params, { format: "JSONEachRow" });
+  return result.bytes();
+}
+
+onPipeFrames<ChildRequest>(process.stdin, (request, body) => {
+  // `body` is a view of a buffer that the pipe reads into no more: chDB may keep it until the insert is done.
+  run(request, body).then(
+    (bytes) => {
+      reply({ id: request.id }, bytes);
+      if (request.op === "close") replies.end(() => process.exit(0));
+    },
+    (error: unknown) => reply({ id: request.id, error: error instanceof Error ? error.message : String(error) }),
+  );
+});
+// process.exit would wait for chDB's threads; the write-ahead of a MergeTree is its parts, so nothing is lost.
+process.stdin.on("close", () => process.kill(process.pid, "SIGKILL"));
+for (const signal of ["SIGINT", "SIGTERM"] as const) {
+  // A terminal's Ctrl-C reaches the whole group: the parent drains, then closes us.
+  process.on(signal, () => {});
+}

@@ -1,0 +1,219 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { mkdirSync } from "node:fs";
+import type { Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import { UserError } from "../../base/errors.ts";
+import { migrate } from "./migrate.ts";
+import { onPipeFrames, pipeFrame } from "./pipe-frames.ts";
+import { type QueryOptions, type RowBatch, readSettings, type Store, type StoredBody } from "./store.ts";
+
+export type ChildRequest =
+  | { id: number; op: "insert"; table: string; format: "JSONEachRow" | "TabSeparated"; token: string }
+  | { id: number; op: "query"; sql: string; params: Record<string, unknown> }
+  | { id: number; op: "close" };
+/** Id 0 is the opening of the store. */
+export interface ChildReply {
+  id: number;
+  error?: string;
+}
+
+/** How long one request may take before the child is taken for stuck and ended. */
+const DEADLINE_MS = 120_000;
+/** How long the lock of a child that is just dying is waited for. */
+const LOCK_MS = 15_000;
+type Unnumbered<T> = T extends unknown ? Omit<T, "id"> : never;
+
+/** A running child and the requests that it has not answered. */
+class Child {
+  readonly #process: ChildProcess;
+  readonly #waiting = new Map<
+    number,
+    { resolve(body: Buffer): void; reject(error: Error): void; timer?: NodeJS.Timeout }
+  >();
+  readonly exited: Promise<void>;
+  #next = 1;
+  #stderr = "";
+  #gone: Error | undefined;
+
+  constructor(path: string) {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    // The same extension as this file: .ts in a checkout, .js in the package (tsc does not rewrite URLs).
+    const entry = new URL(`./chdb-child${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
+    const { PATH, TMPDIR, LD_LIBRARY_PATH } = process.env;
+    this.#process = spawn(process.execPath, [fileURLToPath(entry), path], {
+      stdio: ["pipe", "ignore", "pipe", "pipe"],
+      env: { PATH, TMPDIR, LD_LIBRARY_PATH, TZ: "UTC" },
+    });
+    this.#process.stdin?.on("error", () => {}); // EPIPE: `exit` tells it better
+    this.#process.stderr?.on("data", (chunk: Buffer) => {
+      this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-2000);
+    });
+    this.exited = new Promise((resolve) => {
+      const ended = (why: string): void => {
+        this.#gone ??= new Error(
+          `the store's process ended (${why})${this.#stderr === "" ? "" : `: ${this.#stderr.trim()}`}`,
+        );
+        for (const { reject, timer } of this.#waiting.values()) {
+          clearTimeout(timer);
+          reject(this.#gone);
+        }
+        this.#waiting.clear();
+        resolve();
+      };
+      this.#process.on("error", (error) => ended(error.message));
+      this.#process.on("close", (code, signal) => ended(signal ?? `exit ${code}`));
+    });
+    onPipeFrames<ChildReply>(this.#process.stdio[3] as Readable, ({ id, error }, body) => {
+      const waiting = this.#waiting.get(id);
+      this.#waiting.delete(id);
+      clearTimeout(waiting?.timer);
+      if (error === undefined) waiting?.resolve(Buffer.from(body));
+      else waiting?.reject(new Error(error));
+    });
+  }
+
+  opened(): Promise<unknown> {
+    return new Promise((resolve, reject) => this.#expect(0, resolve, reject));
+  }
+
+  request(request: Unnumbered<ChildRequest>, body?: readonly Uint8Array[]): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      if (this.#gone !== undefined) return reject(this.#gone);
+      const id = this.#next++;
+      this.#expect(id, resolve, reject);
+      for (const part of pipeFrame({ ...request, id }, body)) this.#process.stdin?.write(part);
+    });
+  }
+
+  async close(): Promise<void> {
+    const timer = setTimeout(() => this.kill(), 10_000);
+    await this.request({ op: "close" }).catch(() => this.kill());
+    await this.exited;
+    clearTimeout(timer);
+  }
+
+  kill(): void {
+    this.#process.kill("SIGKILL");
+  }
+
+  #expect(id: number, resolve: (body: Buffer) => void, reject: (error: Error) => void): void {
+    const timer = setTimeout(() => this.kill(), DEADLINE_MS);
+    this.#waiting.set(id, { resolve, reject, timer });
+  }
+}
+
+/** chDB in a child process, started again when it dies. The folder's lock is chDB's own: one process for a path. */
+class ChdbStore implements Store {
+  readonly #path: string;
+  #child: Promise<Child> | undefined;
+  #closed = false;
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  async insert(batch: RowBatch): Promise<void> {
+    const newline = Buffer.from("\n");
+    const body = Buffer.concat(batch.lines.flatMap((line) => [line, newline]));
+    const child = await this.#running();
+    await child.request({ op: "insert", table: "events", format: "JSONEachRow", token: batch.token }, [body]);
+  }
+
+  async insertBodies(bodies: readonly StoredBody[]): Promise<void> {
+    const lines = bodies.map((body) =>
+      tabSeparated([body.tenant, body.sha256, String(body.content.length)], body.content),
+    );
+    const child = await this.#running();
+    await child.request({ op: "insert", table: "bodies", format: "TabSeparated", token: "" }, lines);
+  }
+
+  async query<Row>(sql: string, params: Record<string, unknown> = {}, options: QueryOptions = {}): Promise<Row[]> {
+    return parseRows<Row>(await this.queryText(sql, params, options));
+  }
+
+  /** As `query`, unparsed: one JSON object a line. */
+  async queryText(sql: string, params: Record<string, unknown>, options: QueryOptions): Promise<string> {
+    const child = await this.#running();
+    return (await child.request({ op: "query", sql: `${sql}\n${readSettings(options)}`, params })).toString("utf8");
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    const child = await this.#child?.catch(() => undefined);
+    await child?.close();
+  }
+
+  /** Starts the child where none runs. Rejects where it cannot start. */
+  async open(): Promise<void> {
+    await this.#running();
+  }
+
+  #running(): Promise<Child> {
+    if (this.#closed) return Promise.reject(new Error("the store is closed"));
+    this.#child ??= this.#start().then(
+      (child) => {
+        void child.exited.then(() => {
+          this.#child = undefined;
+        });
+        return child;
+      },
+      (error: unknown) => {
+        this.#child = undefined;
+        throw error;
+      },
+    );
+    return this.#child;
+  }
+
+  async #start(): Promise<Child> {
+    const until = Date.now() + LOCK_MS;
+    for (;;) {
+      const child = new Child(this.#path);
+      try {
+        await child.opened();
+        await migrate(async (sql) =>
+          parseRows((await child.request({ op: "query", sql, params: {} })).toString("utf8")),
+        );
+        return child;
+      } catch (error) {
+        child.kill();
+        await child.exited;
+        const locked = error instanceof Error && /Cannot lock file/.test(error.message);
+        if (locked && Date.now() < until && !this.#closed) {
+          await new Promise((resolve) => setTimeout(resolve, 200));
+          continue;
+        }
+        if (locked) {
+          throw new UserError(`the store ${this.#path} is in use by another process`, {
+            next: "A running gateway answers questions itself: ask it over HTTP (leave out --config), or stop it first.",
+            cause: error,
+          });
+        }
+        throw error;
+      }
+    }
+  }
+}
+
+/** Opens chDB at `path`, migrated. Throws a UserError where another process has it, or its schema is newer. */
+export async function openChdbStore(path: string): Promise<Store & { queryText: ChdbStore["queryText"] }> {
+  const store = new ChdbStore(path);
+  await store.open();
+  return store;
+}
+
+export function parseRows<Row>(text: string): Row[] {
+  return text
+    .split("\n")
+    .filter((line) => line !== "")
+    .map((line) => JSON.parse(line) as Row);
+}
+
+const ESCAPES: Record<string, string> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0" };
+
+/** A row of ClickHouse's TabSeparated, which takes any bytes once these five are escaped; JSON would not. */
+function tabSeparated(columns: readonly string[], content: Buffer): Buffer {
+  const escaped = (value: string): string => value.replace(/[\\\t\n\r\0]/g, (c) => ESCAPES[c] ?? c);
+  const head = columns.map((column) => escaped(Buffer.from(column).toString("latin1"))).join("\t");
+  return Buffer.from(`${head}\t${escaped(content.toString("latin1"))}\n`, "latin1");
+}

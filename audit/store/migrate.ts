@@ -1,0 +1,49 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { UserError } from "../../base/errors.ts";
+
+/** Runs one statement and returns its rows. */
+export type Execute = (sql: string) => Promise<Record<string, unknown>[]>;
+
+interface Migration {
+  version: number;
+  name: string;
+  statements: string[];
+}
+
+/** `audit/schema/<number>-<name>.sql`, in order. Statements are parted by a line that holds only a semicolon. */
+export function readMigrations(folder = new URL("../schema/", import.meta.url)): Migration[] {
+  return readdirSync(folder)
+    .filter((file) => /^\d{4}-.+\.sql$/.test(file))
+    .sort()
+    .map((file) => ({
+      version: Number(file.slice(0, 4)),
+      name: file.slice(5, -4),
+      statements: readFileSync(new URL(file, folder), "utf8")
+        .split(/^;$/m)
+        .map((statement) => statement.trim())
+        .filter((statement) => statement !== ""),
+    }));
+}
+
+/**
+ * Brings the schema to what this code knows. Each statement can be run twice, since a crash may come between it and
+ * its mark in `schema_version`. Throws a UserError where the schema is newer than the code.
+ */
+export async function migrate(execute: Execute, migrations: readonly Migration[] = readMigrations()): Promise<void> {
+  await execute(
+    "CREATE TABLE IF NOT EXISTS schema_version (version UInt32, name String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = MergeTree ORDER BY version",
+  );
+  const rows = await execute("SELECT max(version) AS version FROM schema_version");
+  const present = Number(rows[0]?.version ?? 0);
+  const newest = Math.max(0, ...migrations.map((migration) => migration.version));
+  if (present > newest) {
+    throw new UserError(`the store's schema is version ${present}; this Sallyport knows up to ${newest}`, {
+      next: "Run the Sallyport that wrote it, or a newer one: an older one could not record what the newer tables ask for.",
+    });
+  }
+  for (const migration of migrations) {
+    if (migration.version <= present) continue;
+    for (const statement of migration.statements) await execute(statement);
+    await execute(`INSERT INTO schema_version (version, name) SELECT ${migration.version}, '${migration.name}'`);
+  }
+}

@@ -1,0 +1,27 @@
+import { existsSync } from "node:fs";
+import { UserError } from "../../base/errors.ts";
+import { openChdbStore } from "./chdb.ts";
+import type { StoreLocation, StoreReader } from "./store.ts";
+
+/** Opens the store that the configuration names. */
+export async function openStore(location: StoreLocation): ReturnType<typeof openChdbStore> {
+  if ("embedded" in location) return openChdbStore(location.embedded);
+  throw new UserError(`audit.store.url: ${location.url}: this version keeps its record in the embedded store only`, {
+    exitCode: 2,
+    next: "Use audit.store: {embedded: ./chdb}.",
+  });
+}
+
+/**
+ * Reads the store with no gateway running (`--config F`). Throws a UserError where a gateway has it open, or where
+ * there is none.
+ */
+export async function openStoreReader(location: StoreLocation): Promise<StoreReader & { close(): Promise<void> }> {
+  if ("embedded" in location && !existsSync(location.embedded)) {
+    throw new UserError(`there is no store at ${location.embedded}`, {
+      exitCode: 3,
+      next: "Check audit.store in the configuration; the gateway creates it when it first starts.",
+    });
+  }
+  return openStore(location);
+}

@@ -1,0 +1,51 @@
+/** Where events are kept: contracts §3 `audit.store`. */
+export type StoreLocation =
+  | { embedded: string }
+  | {
+      url: string;
+      userFile?: string | undefined;
+      passwordFile?: string | undefined;
+      caFile?: string | undefined;
+    };
+
+export interface RowBatch {
+  /** Rows of `events`, one JSON object a line, as the spool has them. */
+  lines: readonly Buffer[];
+  /** The same for the same rows: a store drops a second insert under one token. */
+  token: string;
+}
+
+export interface StoredBody {
+  tenant: string;
+  /** Lower-case hex. */
+  sha256: string;
+  content: Buffer;
+}
+
+export interface QueryOptions {
+  /** Refuses (never truncates) a larger answer; 1,000,000 where absent. */
+  maxRows?: number;
+}
+
+/** Reads with the limits that every reader has: read-only, no files, no network, time and rows capped. */
+export interface StoreReader {
+  /** Rows as JSON objects; parameters are bound by the server (`{name:Type}`), never spliced into the text. */
+  query<Row = Record<string, unknown>>(
+    sql: string,
+    params?: Record<string, unknown>,
+    options?: QueryOptions,
+  ): Promise<Row[]>;
+}
+
+/** A ClickHouse, embedded or a server. Methods reject when it is away; the caller tries again. */
+export interface Store extends StoreReader {
+  /** Resolves when the rows would survive a crash of the machine. All or nothing, as far as one block goes. */
+  insert(batch: RowBatch): Promise<void>;
+  insertBodies(bodies: readonly StoredBody[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Limits of every reader's query, appended to it. readonly=1 also refuses file(), url() and the like; 2 does not. */
+export function readSettings(options: QueryOptions = {}): string {
+  return `SETTINGS readonly=1, max_execution_time=30, max_memory_usage=2000000000, result_overflow_mode='throw', max_result_rows=${options.maxRows ?? 1_000_000}`;
+}
