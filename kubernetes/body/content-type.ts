@@ -1,0 +1,63 @@
+import { Refusal } from "../../base/errors.ts";
+import type { RequestAttributes } from "../types.ts";
+
+export type PatchType = Exclude<RequestAttributes["patchType"], "">;
+
+const PATCH_TYPES: Record<string, PatchType> = {
+  "application/json-patch+json": "json",
+  "application/merge-patch+json": "merge",
+  "application/strategic-merge-patch+json": "strategic",
+  "application/apply-patch+yaml": "apply",
+};
+
+/** The media type that a patch goes upstream as. */
+export const PATCH_CONTENT_TYPES: Record<PatchType, string> = {
+  json: "application/json-patch+json",
+  merge: "application/merge-patch+json",
+  strategic: "application/strategic-merge-patch+json",
+  apply: "application/apply-patch+yaml",
+};
+
+/** The type of a patch, exactly as the API server reads the header: up to the first `;`, with no trimming (handlers/patch.go). */
+export function patchTypeOf(contentType: string): RequestAttributes["patchType"] {
+  const end = contentType.indexOf(";");
+  const type = end > 0 ? contentType.slice(0, end) : contentType;
+  return Object.hasOwn(PATCH_TYPES, type) ? (PATCH_TYPES[type] as PatchType) : "";
+}
+
+export function unsupportedMediaType(contentType: string, next: string): Refusal {
+  return new Refusal(
+    "unsupported-media-type",
+    `the content type "${contentType.slice(0, 100)}" is not supported here`,
+    {
+      next,
+    },
+  );
+}
+
+const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
+const MEDIA_TYPE = new RegExp(`^\\s*(${TOKEN}/${TOKEN})\\s*((?:;\\s*${TOKEN}=(?:${TOKEN}|"[^"\\\\]*")\\s*)*);?\\s*$`);
+const FORMATS: Record<string, "json" | "yaml"> = { "application/json": "json", "application/yaml": "yaml" };
+
+/**
+ * The format of a body that is no patch. An empty header is JSON, as it is to the API server
+ * (negotiation.NegotiateInputSerializerForMediaType). Throws Refusal `unsupported-media-type`.
+ */
+export function bodyFormat(contentType: string): "json" | "yaml" {
+  if (contentType === "") return "json";
+  const match = MEDIA_TYPE.exec(contentType);
+  const type = match?.[1]?.toLowerCase() ?? "";
+  if (Object.hasOwn(FORMATS, type)) {
+    const charset = /;\s*charset="?([^";\s]+)/i.exec(match?.[2] ?? "")?.[1];
+    // RFC 8259 §8.1: JSON is UTF-8. The server ignores the parameter; another charset means a confused client.
+    if (charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset)) return FORMATS[type] as "json" | "yaml";
+    throw unsupportedMediaType(contentType, "Send the body in UTF-8.");
+  }
+  if (type === "application/vnd.kubernetes.protobuf" || type === "application/cbor") {
+    throw unsupportedMediaType(
+      contentType,
+      "Send application/json (client-go: rest.Config.ContentType; kubectl already does).",
+    );
+  }
+  throw unsupportedMediaType(contentType, "Send application/json or application/yaml.");
+}

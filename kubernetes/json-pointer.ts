@@ -1,0 +1,13 @@
+import { malformed } from "./body/json.ts";
+
+/** The tokens of a JSON pointer (RFC 6901), unescaped. Throws Refusal `malformed-body`. */
+export function pointerTokens(pointer: string): string[] {
+  if (pointer === "") return [];
+  if (!pointer.startsWith("/")) throw malformed("a JSON pointer does not start with /");
+  return pointer.slice(1).split("/").map(unescapeToken);
+}
+
+function unescapeToken(token: string): string {
+  if (/~(?![01])/.test(token)) throw malformed("a JSON pointer holds an invalid ~ escape");
+  return token.replaceAll("~1", "/").replaceAll("~0", "~");
+}

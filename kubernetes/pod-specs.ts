@@ -1,0 +1,103 @@
+import { isRawNumber } from "../base/lossless-json.ts";
+import type { KubernetesObject } from "./types.ts";
+
+export interface PodSpecAt {
+  /** Dotted path of the PodSpec in the object (`spec.template.spec`). */
+  path: string;
+  spec: KubernetesObject;
+}
+
+const POD = ["spec"];
+const TEMPLATE = ["spec", "template", "spec"];
+/** Where each built-in kind keeps its pod template, by `group/resource`. */
+const PLACES: Record<string, string[]> = {
+  "/pods": POD,
+  "/podtemplates": ["template", "spec"],
+  "/replicationcontrollers": TEMPLATE,
+  "apps/deployments": TEMPLATE,
+  "apps/daemonsets": TEMPLATE,
+  "apps/statefulsets": TEMPLATE,
+  "apps/replicasets": TEMPLATE,
+  "extensions/deployments": TEMPLATE,
+  "extensions/daemonsets": TEMPLATE,
+  "extensions/replicasets": TEMPLATE,
+  "batch/jobs": TEMPLATE,
+  "batch/cronjobs": ["spec", "jobTemplate", "spec", "template", "spec"],
+};
+/** Groups of the API server itself: their kinds are in PLACES or keep no pod template. */
+const BUILT_IN_GROUP = /^$|^(apps|batch|autoscaling|policy|extensions)$|\.k8s\.io$/;
+/** Subresources whose body is not the parent's kind. */
+const OTHER_KIND = new Set(["scale", "eviction", "binding", "token", "exec", "attach", "portforward", "proxy", "log"]);
+
+const CONTAINER_LISTS = ["containers", "initContainers", "ephemeralContainers"];
+/** Keys that only a PodSpec has, for fragments of one that names no container. */
+const POD_SPEC_KEYS = new Set([
+  "hostNetwork",
+  "hostPID",
+  "hostIPC",
+  "shareProcessNamespace",
+  "serviceAccountName",
+  "automountServiceAccountToken",
+  "nodeName",
+  "priorityClassName",
+  "runtimeClassName",
+  "imagePullSecrets",
+]);
+const SEARCH_DEPTH = 40;
+
+function isObject(value: unknown): value is KubernetesObject {
+  return typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
+}
+
+const key = (name: string): string =>
+  /^[A-Za-z_][\w-]*$/.test(name) ? `.${name}` : `['${name.replaceAll("'", "\\'")}']`;
+
+function looksLikePodSpec(value: KubernetesObject): boolean {
+  for (const list of CONTAINER_LISTS) {
+    const entries = value[list];
+    if (Array.isArray(entries) && entries.some((entry) => isObject(entry) && ("image" in entry || "name" in entry))) {
+      return true;
+    }
+  }
+  if (Array.isArray(value.volumes) && value.volumes.some((entry) => isObject(entry) && "name" in entry)) return true;
+  return Object.keys(value).some((name) => POD_SPEC_KEYS.has(name));
+}
+
+/** Every object below that has the shape of a PodSpec. What lies inside one belongs to it. */
+function search(value: unknown, path: string, depth: number, found: PodSpecAt[]): void {
+  if (depth > SEARCH_DEPTH) return;
+  if (Array.isArray(value)) {
+    for (const [i, entry] of value.entries()) search(entry, `${path}[${i}]`, depth + 1, found);
+    return;
+  }
+  if (!isObject(value)) return;
+  if (looksLikePodSpec(value)) {
+    found.push({ path: path.replace(/^\./, ""), spec: value });
+    return;
+  }
+  for (const [name, entry] of Object.entries(value)) search(entry, path + key(name), depth + 1, found);
+}
+
+/**
+ * Each pod template in an object or in a merge-like patch fragment of one: at its known place for built-in
+ * kinds (the body of pods/ephemeralcontainers is a Pod), by its shape for custom resources. `resource` is
+ * the requested one: the body's own `kind` is the client's claim.
+ */
+export function podSpecs(
+  object: KubernetesObject,
+  resource: { group: string; resource: string; subResource?: string },
+): PodSpecAt[] {
+  if (OTHER_KIND.has(resource.subResource ?? "")) return [];
+  const place = PLACES[`${resource.group}/${resource.resource}`];
+  if (place !== undefined) {
+    let value: unknown = object;
+    for (const step of place) value = isObject(value) ? value[step] : undefined;
+    return isObject(value) ? [{ path: place.join("."), spec: value }] : [];
+  }
+  if (BUILT_IN_GROUP.test(resource.group)) return [];
+  const found: PodSpecAt[] = [];
+  for (const [name, entry] of Object.entries(object)) {
+    if (name !== "metadata" && name !== "status") search(entry, key(name), 1, found);
+  }
+  return found;
+}
