@@ -8,7 +8,7 @@ import { runOpa } from "./opa.ts";
 export const NATIVE_BUILTINS: readonly string[] = [
   ...["plus", "minus", "mul", "div", "abs", "round", "ceil", "floor", "rem", "numbers.range", "to_number"],
   ...["array.concat", "array.flatten", "array.reverse", "array.slice"],
-  ...["set_diff", "and", "or", "intersection", "union"],
+  ...["and", "or", "intersection", "union"],
   ...["is_number", "is_string", "is_boolean", "is_array", "is_set", "is_object", "is_null", "type_name"],
   ...["bits.or", "bits.and", "bits.negate", "bits.xor", "bits.lsh", "bits.rsh"],
   ...["count", "sum", "product", "max", "min", "sort"],

@@ -8,7 +8,7 @@ import { type Bundle, ENTRYPOINT, openBundle, type UnreadPart } from "./bundle.t
 import { unsupportedBuiltins, wasmCapabilities } from "./capabilities.ts";
 import { DISPATCH_FILE, dispatchSource } from "./dispatch.ts";
 import { type Inspected, ruleMetadata } from "./metadata.ts";
-import { runOpa } from "./opa.ts";
+import { errorsOf, runOpa } from "./opa.ts";
 import { type Staged, stageSources } from "./sources.ts";
 
 export interface CompileOptions {
@@ -74,14 +74,14 @@ async function build(staged: Staged, opa: string): Promise<BundleFiles> {
   const result = await runOpaOnSources(staged, opa, args);
   if (result.unsupported.length > 0) {
     throw new UserError(
-      `the policy calls ${result.unsupported.join(", ")}, which the WASM runtime doesn't have\n${result.stderr.trim()}`,
+      `the policy calls ${result.unsupported.join(", ")}, which the WASM runtime doesn't have\n${errorsOf(result)}`,
       {
         exitCode: 1,
         next: "It would throw when reached, and deny. Say it another way: docs/decisions.md has the builtins that run.",
       },
     );
   }
-  if (result.code !== 0) throw new UserError(`the policy doesn't compile\n${result.stderr.trim()}`, { exitCode: 1 });
+  if (result.code !== 0) throw new UserError(`the policy doesn't compile\n${errorsOf(result)}`, { exitCode: 1 });
   return unpackBundle(await readFile(join(staged.folder, ".bundle.tar.gz")), "opa's bundle");
 }
 
@@ -101,7 +101,7 @@ export async function prepareSources(staged: Staged, opa: string): Promise<Bundl
 async function rulesOf(staged: Staged, opa: string): Promise<Bundle["rules"]> {
   const result = await runOpa(opa, ["inspect", "--annotations", "--format", "json", "."], { cwd: staged.folder });
   if (result.code !== 0) {
-    throw new UserError(`the policy doesn't compile\n${staged.original(result.stderr || result.stdout).trim()}`, {
+    throw new UserError(`the policy doesn't compile\n${staged.original(errorsOf(result))}`, {
       exitCode: 1,
     });
   }

@@ -39,3 +39,8 @@ export function runOpa(
     );
   });
 }
+
+/** opa's own words: some of its commands print errors on stdout. */
+export function errorsOf(result: Pick<OpaResult, "stdout" | "stderr">): string {
+  return `${result.stderr}\n${result.stdout}`.trim();
+}

@@ -1,0 +1,120 @@
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { packBundle, unpackBundle } from "../../engine/bundle/archive.ts";
+import { openBundle } from "../../engine/bundle/bundle.ts";
+import { compileBundle } from "../../engine/bundle/compile.ts";
+import { allowing, CUSTOM, compiled, folder, opa, ruleSource } from "./support.ts";
+
+const RULE = "test/a-rule/a-rule.rego";
+
+test("the same sources in another folder give the same bytes and the same revision", async () => {
+  const files = { ...allowing(), [RULE]: ruleSource("a-rule") };
+  const build = async (): Promise<{ bytes: Buffer; revision: string }> => {
+    const out = join(await folder(), "b.tar.gz");
+    const { bundle } = await compileBundle({ sources: [await folder(files)], opa, outFile: out });
+    return { bytes: await readFile(out), revision: bundle.revision };
+  };
+  const [a, b] = [await build(), await build()];
+  expect(a.revision).toMatch(/^[0-9a-f]{16}$/);
+  expect(b.revision).toBe(a.revision);
+  expect(b.bytes.equals(a.bytes)).toBe(true);
+});
+
+test("a changed rule changes the revision, and a changed test doesn't", async () => {
+  const files = { ...allowing(), [RULE]: ruleSource("a-rule") };
+  const test = { "test/a-rule/a-rule_test.rego": "package sallyport.rules.test.a_rule_test\n\ntest_x if true\n" };
+  const { revision } = await compiled(files);
+  expect((await compiled({ ...files, ...test })).revision).toBe(revision);
+  expect((await compiled({ ...files, [RULE]: `${files[RULE]}\n# changed\n` })).revision).not.toBe(revision);
+});
+
+test("data.rules holds each rule's METADATA under the id that is its folder", async () => {
+  const { rules } = await compiled({ ...allowing(), [RULE]: ruleSource("a-rule") });
+  expect(rules).toEqual({
+    "test/a-rule": {
+      title: "A rule",
+      description: "Finds nothing.",
+      severity: "low",
+      ids: [],
+      effect: "deny",
+      privileged: false,
+      needs: [],
+      match: [{ resources: ["configmaps"] }],
+      podTemplates: false,
+      remediation: "Don't.",
+    },
+  });
+});
+
+const without = (key: string): string[] => CUSTOM.filter((line) => !line.startsWith(key));
+test.for<[string, string, RegExp]>([
+  ["no METADATA", "package sallyport.rules.test.a_rule\n", /a-rule\.rego: has no METADATA/],
+  ["no severity", ruleSource("a-rule", without("severity")), /custom\.severity/],
+  ["no effect", ruleSource("a-rule", without("effect")), /custom\.effect: must be one of allow, record/],
+  ["no remediation", ruleSource("a-rule", without("remediation")), /custom\.remediation/],
+  ["neither match nor podTemplates", ruleSource("a-rule", without("match")), /neither match nor podTemplates/],
+  [
+    "a misspelt key in match",
+    ruleSource("a-rule", [...without("match"), "match: [{resource: [pods]}]"]),
+    /unknown key resource; did you mean "resources"/,
+  ],
+  ["an unknown need", ruleSource("a-rule", [...CUSTOM, "needs: [objects]"]), /custom\.needs\[0\]/],
+  ["another folder's package", ruleSource("b-rule"), /sallyport\.rules\.test\.b_rule is not its folder's/],
+])("a rule with %s doesn't compile, and the message names its file", async ([, source, message]) => {
+  const failure = compiled({ ...allowing(), [RULE]: source });
+  await expect(failure).rejects.toThrow(message);
+  await expect(failure).rejects.toThrow(/test\/a-rule\/a-rule\.rego/);
+});
+
+test("all rules with incomplete METADATA are named at once", async () => {
+  const files = { ...allowing(), [RULE]: "package sallyport.rules.test.a_rule\n" };
+  const failure = compiled({ ...files, "test/b-rule/b-rule.rego": "package sallyport.rules.test.b_rule\n" });
+  await expect(failure).rejects.toThrow(/a-rule\.rego: has no[\s\S]*b-rule\.rego: has no/);
+});
+
+test("a syntax error is told with the file as the person knows it", async () => {
+  const sources = await folder(allowing("x := {"));
+  await expect(compileBundle({ sources: [sources], opa })).rejects.toThrow(`${sources}/sallyport/decision.rego`);
+});
+
+test("two folders that define one file are refused", async () => {
+  const [a, b] = [await folder(allowing()), await folder(allowing())];
+  await expect(compileBundle({ sources: [a, b], opa })).rejects.toThrow("sallyport/decision.rego: is in");
+});
+
+test("sources without sallyport/decision don't compile", async () => {
+  await expect(compiled({ "a.rego": "package a\n\nx := 1\n" })).rejects.toThrow(/sallyport\/decision/);
+});
+
+test("what no rule names is left out of the input, unless a rule walks it all", async () => {
+  expect((await compiled(allowing())).unread).toEqual(["managedFields", "status"]);
+  expect((await compiled(allowing("\nx if input.object.status.phase\n"))).unread).toEqual(["managedFields"]);
+  expect((await compiled(allowing("\nx contains p if walk(input.object, [p, _])\n"))).unread).toEqual([]);
+});
+
+test.for<[string, (files: Map<string, Uint8Array>) => void, RegExp]>([
+  ["no manifest", (files) => files.delete(".manifest"), /has no \.manifest/],
+  ["no data", (files) => files.delete("data.json"), /has no data\.json/],
+  ["no WASM", (files) => files.delete("policy.wasm"), /has no \/policy\.wasm/],
+  [
+    "another entrypoint",
+    (files) => {
+      const manifest = new TextDecoder()
+        .decode(files.get(".manifest"))
+        .replace("sallyport/decision", "sallyport/other");
+      files.set(".manifest", new TextEncoder().encode(manifest));
+    },
+    /no entrypoint sallyport\/decision/,
+  ],
+])("a bundle with %s is refused", async ([, change, message]) => {
+  const { files } = await compileBundle({ sources: [await folder(allowing())], opa });
+  change(files);
+  expect(() => openBundle(files, "b.tar.gz")).toThrow(message);
+});
+
+test("what is no archive, and an archive that grows past the cap, are refused", async () => {
+  await expect(unpackBundle(new TextEncoder().encode("hello"), "b.tar.gz")).rejects.toThrow("b.tar.gz is no bundle");
+  const bomb = await packBundle(new Map([["a", new Uint8Array(65 * 1024 * 1024)]]));
+  await expect(unpackBundle(bomb, "b.tar.gz")).rejects.toThrow("b.tar.gz is no bundle");
+});
