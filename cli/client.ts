@@ -52,7 +52,7 @@ export interface ApiClient {
 export function createClient(context: Pick<Context, "url" | "caFile">, token?: () => Promise<string>): ApiClient {
   const { origin, pathname } = new URL(context.url);
   const ca = context.caFile === undefined ? undefined : readCa(context.caFile);
-  const agent = new Agent({ connect: { ca, timeout: 10_000 }, connections: 4 });
+  const agent = new Agent({ allowH2: false, connect: { ca, timeout: 10_000 }, connections: 4 });
   const base = pathname.replace(/\/+$/, "");
 
   async function send(method: string, path: string, request: ApiRequest, accept: string, signal: AbortSignal) {

@@ -10,7 +10,8 @@ const MAX_BYTES = 65_536;
 /**
  * The identity as the API server reads it (k8s.io/apiserver/pkg/endpoints/filters/impersonation): each group in a
  * header of its own, since a comma is part of a name; keys of extra in lower case and percent-encoded. Values
- * are UTF-8 in Latin-1 clothes, one character a byte, which is what undici and node:http write unchanged.
+ * are UTF-8 in Latin-1 clothes, one character a byte, which is what undici and node:http write unchanged over
+ * HTTP/1.1. Over h2, undici 8.12 joins repeated headers into one ("a, b" is then one group): keep `allowH2: false`.
  * Throws a Refusal `forbidden` where an identity cannot be said exactly, or claims a name of the cluster's own.
  */
 export function impersonationHeaders(

@@ -45,7 +45,11 @@ export function createCaller(options: {
 }): Caller {
   const { origin, pathname } = new URL(options.server);
   const prefix = pathname.replace(/\/+$/, "");
-  const agent = new Agent({ connect: { ...options.account.tls, timeout: DEADLINE_MS }, connections: 8 });
+  const agent = new Agent({
+    allowH2: false,
+    connect: { ...options.account.tls, timeout: DEADLINE_MS },
+    connections: 8,
+  });
   return {
     async call({ verb, method, path, body, sessionId }) {
       const exchangeId = uuid7();
