@@ -1,7 +1,8 @@
 import { createHash } from "node:crypto";
-import { chmod, readFile, stat, writeFile } from "node:fs/promises";
+import { readFile, stat } from "node:fs/promises";
 import { join } from "node:path";
-import { cached, fileSha256, foldersStarting, putIntoCache, writeAtomically } from "./cache.mjs";
+import { cached, foldersStarting, putIntoCache, writeAtomically } from "./cache.mjs";
+import { download } from "./download.mjs";
 import { SetupFailure } from "./failure.mjs";
 import { withLock } from "./lock.mjs";
 import { pins, toolCache } from "./pins.mjs";
@@ -28,7 +29,7 @@ export async function ensure(name) {
   const found = await locate(pin);
   if (found !== undefined) return found;
   return withLock(join(toolCache(), "locks", `${name}-${pin.key}`), async () => {
-    return (await locate(pin)) ?? (await download(pin)) ?? (await build(pin));
+    return (await locate(pin)) ?? (await takeFromMirror(pin)) ?? (await build(pin));
   });
 }
 
@@ -90,39 +91,25 @@ function goVersion(folder) {
 }
 
 /**
- * Downloads from `<mirror>/<name>-<version>-<platform>-<arch>` and takes only what has the pinned digest.
+ * Takes `<mirror>/<name>-<version>-<platform>-<arch>`.
  *
  * @param {Pin} pin
- * @returns {Promise<string | undefined>} undefined where no mirror is named or this build is not pinned
+ * @returns {Promise<string | undefined>} undefined where no mirror is named, or what it should have is not pinned
  */
-async function download(pin) {
+async function takeFromMirror(pin) {
   const mirror = process.env.SALLYPORT_TOOLS_MIRROR;
-  if (mirror === undefined || mirror === "") return undefined;
+  if (!mirror) return undefined;
   /** @type {Checksums} */
   const checksums = JSON.parse(await readFile(new URL("../checksums.json", import.meta.url), "utf8"));
   const target = `${process.platform}-${process.arch}`;
   const pinned = checksums[target]?.[pin.name];
   if (pinned === undefined || pinned.key !== pin.key) return undefined;
   const url = `${mirror.replace(/\/$/, "")}/${pin.name}-${pin.version}-${target}`;
-  const go = (await goVersion(pin.folder)) ?? pinned.go;
-  return putIntoCache(folderOf(pin, go), pin.name, async (file) => {
-    await withProgress(`downloading ${pin.name} ${pin.version}`, async () => {
-      const answer = await fetch(url, { signal: AbortSignal.timeout(600_000) });
-      if (!answer.ok) throw new SetupFailure(`${url} answered ${answer.status}`, unsetMirror);
-      await writeFile(file, Buffer.from(await answer.arrayBuffer()));
-    }).catch((error) => {
-      if (error instanceof SetupFailure) throw error;
-      throw new SetupFailure(`${pin.name} could not be downloaded from ${url}: ${String(error)}`, unsetMirror);
-    });
-    const sha256 = await fileSha256(file);
-    if (sha256 !== pinned.sha256) {
-      throw new SetupFailure(`${url} has SHA-256 ${sha256}, and ${pinned.sha256} is pinned`, unsetMirror);
-    }
-    await chmod(file, 0o755);
-  });
+  const folder = folderOf(pin, (await goVersion(pin.folder)) ?? pinned.go);
+  return putIntoCache(folder, pin.name, (file) =>
+    withProgress(`downloading ${pin.name} ${pin.version}`, () => download(url, pinned.sha256, file)),
+  );
 }
-
-const unsetMirror = "have the mirror corrected, or unset SALLYPORT_TOOLS_MIRROR to build from source";
 
 /** @param {Pin} pin */
 async function build(pin) {
