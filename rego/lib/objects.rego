@@ -15,9 +15,11 @@ bookkeeping_only if {
 	authored(input.object) == authored(input.oldObject)
 }
 
-# All of the metadata that an author can set (k8s.io/apimachinery meta/v1 ObjectMeta), and all of the rest.
+# All of the metadata that an author can set (ObjectMeta of k8s.io/apimachinery meta/v1) beside annotations.
+authored_metadata := ["name", "namespace", "labels", "ownerReferences", "finalizers"]
+
 authored(thing) := {
-	"metadata": {key: object.get(thing.metadata, key, null) | some key in ["name", "namespace", "labels", "ownerReferences", "finalizers"]},
+	"metadata": {key: object.get(thing, ["metadata", key], null) | some key in authored_metadata},
 	"annotations": object.remove(object.get(thing, ["metadata", "annotations"], {}), [last_applied]),
 	"rest": object.remove(thing, ["metadata"]),
 }

@@ -5,9 +5,9 @@ package sallyport.lib.requests
 # METADATA
 # description: |
 #   `secrets shop/db`, `pods/exec shop/web-0`, `nodes node-1`; the path where it is no resource.
-target := input.request.path if input.request.nonResource
-
-target := concat(" ", [part | some part in [resource, place]; part != ""]) if not input.request.nonResource
+target := input.request.path if {
+	input.request.nonResource
+} else := concat(" ", [part | some part in [resource, place]; part != ""])
 
 resource := concat("/", [part |
 	some part in [input.request.resource.resource, input.request.subResource]

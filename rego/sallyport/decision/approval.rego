@@ -12,13 +12,25 @@ builtin_terms := {"approvers": [], "required": 1, "holdSeconds": 90, "validForSe
 # METADATA
 # description: The terms of the holds of these rules, each requirement to be met.
 terms(ids) := {
-	"requirements": sort({requirement |
-		some group in {{"approvers": t.approvers, "required": t.required} | some id in ids; some t in all_terms(id)}
-		requirement := {"rules": sort({id | some id in ids; asks(id, group)}), "approvers": group.approvers, "required": group.required}
-	}),
-	"holdSeconds": min({t.holdSeconds | some id in ids; some t in all_terms(id)}),
-	"validForSeconds": min({t.validForSeconds | some id in ids; some t in all_terms(id)}),
-	"maxUses": min({t.maxUses | some id in ids; some t in all_terms(id)}),
+	"requirements": sort({requirement(ids, asked.approvers, asked.required) | some asked in asked_of(ids)}),
+	"holdSeconds": min({t.holdSeconds | some t in asked_of(ids)}),
+	"validForSeconds": min({t.validForSeconds | some t in asked_of(ids)}),
+	"maxUses": min({t.maxUses | some t in asked_of(ids)}),
+}
+
+# Rules that ask for the same people are one requirement.
+requirement(ids, approvers, required) := {"rules": sort(asking), "approvers": approvers, "required": required} if {
+	asking := {id |
+		some id in ids
+		some t in all_terms(id)
+		t.approvers == approvers
+		t.required == required
+	}
+}
+
+asked_of(ids) := {t |
+	some id in ids
+	some t in all_terms(id)
 }
 
 # METADATA
@@ -26,12 +38,6 @@ terms(ids) := {
 nobody(id) if {
 	some t in all_terms(id)
 	count(t.approvers) == 0
-}
-
-asks(id, group) if {
-	some t in all_terms(id)
-	t.approvers == group.approvers
-	t.required == group.required
 }
 
 # The full terms, and for each scope that applies in part the terms that it would set.

@@ -14,7 +14,8 @@ test_terms_are_the_defaults_where_nothing_else_is_said if {
 }
 
 test_rules_with_the_same_approvers_are_one_requirement if {
-	found := terms({"rules": {"t/deny": {"effect": "hold", "approval": {"approvers": ["user:ciso"], "required": 2}}}}, ["t/hold", "t/held-too", "t/deny"], {})
+	by_ciso := {"effect": "hold", "approval": {"approvers": ["user:ciso"], "required": 2}}
+	found := terms({"rules": {"t/deny": by_ciso}}, ["t/hold", "t/held-too", "t/deny"], {})
 	found.requirements == [
 		{"rules": ["t/held-too", "t/hold"], "approvers": ["group:corp:sre"], "required": 1},
 		{"rules": ["t/deny"], "approvers": ["user:ciso"], "required": 2},

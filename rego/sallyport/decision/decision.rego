@@ -132,9 +132,9 @@ held contains id if {
 	not lifted(id, "hold").exception
 }
 
-terms := approval.terms(held) if effect == "hold"
-
 default terms := null
+
+terms := approval.terms(held) if effect == "hold"
 
 # A rule's masks stay where a person only loosened what it stops: unmasking takes an exception that says so,
 # or loosening a rule that is nothing but a mask.

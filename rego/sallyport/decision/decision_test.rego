@@ -77,7 +77,7 @@ decided_without(missing) if {
 
 test_an_exception_lifts_a_hold_and_a_deny_and_names_itself if {
 	every id in ["t/hold", "t/deny"] {
-		result := judge.decision({}, [id], [], {"exceptions": [{"name": "x", "rules": [id], "unmask": false}]})
+		result := judge.decision({}, [id], [], judge.lifting([id], false))
 		result.effect == "allow"
 		result.approval == null
 		[[f.effect, f.exception] | some f in result.findings] == [["allow", "x"]]
@@ -85,7 +85,7 @@ test_an_exception_lifts_a_hold_and_a_deny_and_names_itself if {
 }
 
 test_an_exception_lifts_no_other_rule if {
-	result := judge.decision({}, ["t/hold", "t/deny"], [], {"exceptions": [{"name": "x", "rules": ["t/deny"], "unmask": false}]})
+	result := judge.decision({}, ["t/hold", "t/deny"], [], judge.lifting(["t/deny"], false))
 	result.effect == "hold"
 	{f.rule: f.effect | some f in result.findings} == {"t/hold": "hold", "t/deny": "allow"}
 	result.approval.requirements[0].rules == ["t/hold"]
@@ -100,7 +100,7 @@ test_of_two_exceptions_the_first_by_name_is_named if {
 }
 
 test_no_exception_lifts_an_absolute_rule if {
-	lifted := {"exceptions": [{"name": "x", "rules": ["t/hold", "t/mask"], "unmask": true}]}
+	lifted := judge.lifting(["t/hold", "t/mask"], true)
 	absolute := {"rules": {"t/hold": {"absolute": true}, "t/mask": {"absolute": true}}}
 	result := judge.decision(absolute, ["t/hold"], ["t/mask"], lifted)
 	result.effect == "hold"
@@ -109,7 +109,7 @@ test_no_exception_lifts_an_absolute_rule if {
 }
 
 test_what_only_records_goes_on_recording_under_an_exception if {
-	judge.effect({}, "t/record", {"exceptions": [{"name": "x", "rules": ["t/record"], "unmask": false}]}) == "record"
+	judge.effect({}, "t/record", judge.lifting(["t/record"], false)) == "record"
 }
 
 test_masks_come_from_rules_and_from_the_guardrails if {
@@ -132,7 +132,7 @@ test_masks_come_from_rules_and_from_the_guardrails if {
 
 test_the_mask_of_a_lifted_rule_stays_unless_its_exception_unmasks if {
 	every unmask, masks in {false: 1, true: 0} {
-		result := judge.decision({}, ["t/list"], ["t/list"], {"exceptions": [{"name": "x", "rules": ["t/list"], "unmask": unmask}]})
+		result := judge.decision({}, ["t/list"], ["t/list"], judge.lifting(["t/list"], unmask))
 		result.effect == "allow"
 		count(result.mask) == masks
 	}
@@ -140,7 +140,7 @@ test_the_mask_of_a_lifted_rule_stays_unless_its_exception_unmasks if {
 
 test_an_exception_on_a_mask_lifts_it_only_where_it_unmasks if {
 	every unmask, effect in {false: "mask", true: "allow"} {
-		judge.effect({}, "t/mask", {"exceptions": [{"name": "x", "rules": ["t/mask"], "unmask": unmask}]}) == effect
+		judge.effect({}, "t/mask", judge.lifting(["t/mask"], unmask)) == effect
 	}
 }
 
@@ -169,7 +169,7 @@ test_a_hold_that_nobody_may_approve_is_a_deny if {
 
 test_nobody_need_approve_what_an_exception_lifts if {
 	changes := {"defaults": {"approval": {"approvers": []}}}
-	judge.decision(changes, ["t/hold"], [], {"exceptions": [{"name": "x", "rules": ["t/hold"], "unmask": false}]}).effect == "allow"
+	judge.decision(changes, ["t/hold"], [], judge.lifting(["t/hold"], false)).effect == "allow"
 }
 
 test_a_scope_that_cannot_be_judged_denies_by_its_name if {

@@ -28,7 +28,14 @@ rules := {
 		"profiles": {"approve-secrets": "hold"},
 		"privileged": true,
 	},
-	"t/record": {"title": "Records", "severity": "low", "ids": [], "effect": "record", "record": "Request", "privileged": false},
+	"t/record": {
+		"title": "Records",
+		"severity": "low",
+		"ids": [],
+		"effect": "record",
+		"record": "Request",
+		"privileged": false,
+	},
 	"t/strict": {
 		"title": "Strict only",
 		"severity": "low",
@@ -77,5 +84,9 @@ effect(changes, id, facts) := found if {
 } else := "none"
 
 # METADATA
-# description: Scopes that all set the one rule t/hold, in order.
+# description: One exception, named x.
+lifting(ids, unmask) := {"exceptions": [{"name": "x", "rules": ids, "unmask": unmask}]}
+
+# METADATA
+# description: These scopes, in order.
 scopes(list) := {"scopes": [object.union({"name": $"s{i}"}, scope) | some i, scope in list]}

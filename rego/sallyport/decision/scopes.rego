@@ -19,13 +19,13 @@ matched := [{"scope": scope, "tighten": tighten} |
 # METADATA
 # description: Names of the scopes of which it cannot be told whether they apply.
 unknown contains scope.name if {
+	namespace != ""
+	not is_object(object.get(input, "namespaceLabels", null))
 	some scope in data.guardrails.scopes
 	m := object.get(scope, "match", {})
 	count(object.get(m, "namespaceLabels", {})) > 0
-	not is_object(object.get(input, "namespaceLabels", null))
 	caller(m)
 	namespace_fit(m) == "full"
-	namespace != ""
 }
 
 default namespace := ""
@@ -113,10 +113,7 @@ carries(labels, wanted) if {
 
 label_values(labels, key) := {value | value := labels[key]}
 
-# METADATA
-# description: |
-#   Some pattern matches a value (or there are only exclusions), and no exclusion matches one.
-#   `patterns` is an array, `values` an array or a set of strings.
+# Some pattern matches a value (or there are only exclusions), and no exclusion matches one.
 selects([], _)
 
 selects(patterns, values) if {
@@ -142,9 +139,7 @@ included(patterns, _) if {
 	every pattern in patterns { startswith(pattern, "!") }
 }
 
-matches(value, value)
-
-matches("*", _)
+matches(pattern, value) if pattern == value
 
 # Names may hold any character, so that only the star may mean something.
 matches(pattern, value) if {

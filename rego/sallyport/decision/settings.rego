@@ -11,36 +11,41 @@ effects := ["allow", "record", "mask", "hold", "deny"]
 
 rank := {"allow": 0, "record": 1, "mask": 2, "hold": 3, "deny": 4}
 
+# An effect that nobody knows denies, and a level that nobody knows records all.
+strength(effect_name) := object.get(rank, effect_name, rank.deny)
+
 levels := ["None", "Metadata", "Request", "RequestResponse"]
 
 level_rank := {"None": 0, "Metadata": 1, "Request": 2, "RequestResponse": 3}
+
+depth(level) := object.get(level_rank, level, level_rank.RequestResponse)
 
 metadata(id, key, fallback) := object.get(data.rules, [id, key], fallback)
 
 # METADATA
 # description: The effect in force for a rule; what cannot be told is deny.
-effect(id) := effects[max(stronger | {rank[start]})] if {
-	start := object.get(layered(id, "effect"), "value", profile_effect(id))
-	stronger := {rank[value] | some value in layered(id, "effect").tighter}
+effect(id) := effects[max(stronger | {strength(start)})] if {
+	layers := layered(id, "effect")
+	start := object.get(layers, "value", profile_effect(id))
+	stronger := {strength(tighter) | some tighter in layers.tighter}
 } else := "deny"
 
-# METADATA
-# description: A person set this rule's effect, in `rules` or in a scope that applies.
+# A person set this rule's effect, in `rules` or in a scope that applies.
 explicit(id) if layered(id, "effect").value
 
 explicit(id) if some _ in layered(id, "effect").tighter
+
+# No exception lifts this rule.
+default absolute(_) := false
 
 absolute(id) if layered(id, "absolute").value == true
 
 absolute(id) if true in layered(id, "absolute").tighter
 
-default absolute(_) := false
+# A rule masks where its effect is at least mask, or where only its stop was loosened.
+masks(id) if strength(effect(id)) >= rank.mask
 
-# METADATA
-# description: A rule masks where its effect is at least mask, or where only its stop was loosened.
-masks(id) if rank[effect(id)] >= rank.mask
-
-masks(id) if rank[profile_effect(id)] > rank.mask
+masks(id) if strength(profile_effect(id)) > rank.mask
 
 # METADATA
 # description: |
@@ -88,7 +93,7 @@ profiles := layered_scope(data.guardrails.profiles, "profiles")
 
 # METADATA
 # description: What the profiles make of a rule; a rule that has no metadata is deny.
-profile_effect(id) := effects[max({rank[under(id, set)] | some set in profile_sets})]
+profile_effect(id) := effects[max({strength(under(id, set)) | some set in profile_sets})]
 
 # approve-secrets turns what it names into holds, whatever the profiles beside it say; alone it stands on
 # baseline.
@@ -96,7 +101,7 @@ under(id, set) := data.rules[id].profiles["approve-secrets"] if {
 	"approve-secrets" in set
 } else := baseline(id) if {
 	every profile in set { profile == "approve-secrets" }
-} else := effects[max({rank[by_profile(id, profile)] |
+} else := effects[max({strength(by_profile(id, profile)) |
 	some profile in set
 	profile != "approve-secrets"
 })] if {
@@ -134,9 +139,9 @@ baseline(id) := metadata(id, "effect", "deny")
 #   a finding means at least Metadata.
 record_level(ids) := levels[max(general | specific)] if {
 	layers := layered_scope(object.get(data.guardrails, ["defaults", "record"], "Metadata"), "record")
-	general := {level_rank[layers.value]} | {level_rank[level] | some level in layers.tighter}
-	specific := {level_rank[level] | some id in ids; some level in rule_levels(id)}
-} else := "RequestResponse"
+	general := {depth(layers.value)} | {depth(tighter) | some tighter in layers.tighter}
+	specific := {depth(level) | some id in ids; some level in rule_levels(id)}
+}
 
 rule_levels(id) := {"Metadata", own} | tighter if {
 	layers := layered(id, "record")

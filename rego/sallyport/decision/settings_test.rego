@@ -132,8 +132,9 @@ test_a_finding_means_at_least_metadata if {
 
 test_the_strongest_level_of_rules_and_scopes_is_recorded if {
 	judge.decision({}, ["t/record", "t/hold"], [], {}).record == "Request"
-	judge.decision({"rules": {"t/record": {"record": "RequestResponse"}}}, ["t/record"], [], {}).record == "RequestResponse"
-	judge.decision({"rules": {"t/record": {"record": "None"}}}, ["t/record"], [], {}).record == "Metadata"
+	every set, level in {"RequestResponse": "RequestResponse", "None": "Metadata"} {
+		judge.decision({"rules": {"t/record": {"record": set}}}, ["t/record"], [], {}).record == level
+	}
 	judge.decision(judge.scopes([{"record": "RequestResponse"}]), ["t/record"], [], {}).record == "RequestResponse"
 	judge.decision(judge.scopes([{"record": "None"}]), ["t/record"], [], {}).record == "Request"
 }

@@ -18,12 +18,12 @@ package sallyport.rules.secrets.read
 import data.sallyport.lib.requests
 import data.sallyport.lib.secrets
 
-findings contains {"message": $"reads {requests.target}", "fields": []} if reads_one
+findings contains {"message": $"reads {requests.target}", "fields": []} if one_by_name
 
-masks contains secrets.mask if reads_one
+masks contains secrets.mask if one_by_name
 
 # Whatever is neither a list nor a write, so that no verb slips between the three rules of Secrets.
-reads_one if {
+one_by_name if {
 	input.request.operation == ""
 	not input.request.verb in {"list", "watch"}
 }
