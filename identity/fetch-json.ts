@@ -28,6 +28,8 @@ export function createJsonFetcher(caFile?: string, deadlineMs: number = DOCUMENT
         headers: { accept: "application/json" },
         signal: AbortSignal.timeout(deadlineMs),
       });
+      // undici emits an error on a body that is destroyed before its end, and one without a listener ends the process.
+      response.body.on("error", () => undefined);
       if (response.statusCode !== 200) {
         response.body.destroy();
         throw new Error(`${url} answered ${response.statusCode}`);
