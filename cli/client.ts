@@ -1,5 +1,4 @@
 import { readFileSync } from "node:fs";
-import { createInterface } from "node:readline";
 import { Agent, type Dispatcher } from "undici";
 import { UserError } from "../base/errors.ts";
 import type { Context } from "./context.ts";
@@ -70,6 +69,8 @@ export function createClient(context: Pick<Context, "url" | "caFile">, token?: (
         signal,
         bodyTimeout: 0,
       });
+      // undici emits an error on a body that is left before its end; unheard, it would end the process.
+      response.body.on("error", () => undefined);
       if (response.statusCode >= 300) throw await toApiError(response);
       return response;
     } catch (error) {
@@ -89,8 +90,10 @@ export function createClient(context: Pick<Context, "url" | "caFile">, token?: (
     async *lines(path, request = {}) {
       const signal = request.signal ?? new AbortController().signal;
       const response = await send("GET", path, request, "application/x-ndjson", signal);
-      for await (const line of createInterface({ input: response.body, crlfDelay: Number.POSITIVE_INFINITY })) {
-        if (line !== "") yield parse(line, context.url);
+      try {
+        for await (const line of splitLines(response.body)) if (line !== "") yield parse(line, context.url);
+      } catch (error) {
+        throw unreachable(error, context.url);
       }
     },
     close: () => agent.destroy(),
@@ -101,6 +104,19 @@ function queryString(query: ApiRequest["query"]): string {
   const pairs = new URLSearchParams();
   for (const [key, value] of Object.entries(query ?? {})) if (value !== undefined) pairs.append(key, String(value));
   return pairs.size === 0 ? "" : `?${pairs}`;
+}
+
+/** readline forgets its input's errors: an export that broke off would look whole. */
+async function* splitLines(body: AsyncIterable<Uint8Array>): AsyncGenerator<string> {
+  const decoder = new TextDecoder();
+  let rest = "";
+  for await (const part of body) {
+    const lines = (rest + decoder.decode(part, { stream: true })).split("\n");
+    rest = lines.pop() ?? "";
+    if (rest.length > MAX_ANSWER_BYTES) throw new UserError("the gateway sent a line of more than 64 MiB");
+    yield* lines;
+  }
+  yield rest + decoder.decode();
 }
 
 function readCa(path: string): string {

@@ -69,6 +69,8 @@ export function createCaller(options: {
           body: body === undefined ? undefined : JSON.stringify(body),
           signal: AbortSignal.timeout(DEADLINE_MS),
         });
+        // undici emits an error on a body that is left before its end; unheard, it would end the process.
+        response.body.on("error", () => undefined);
         status = response.statusCode;
         if (status === 401) options.account.invalidate();
         return { status, json: parseObject(await read(response.body)) };
