@@ -3,7 +3,7 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorMessage } from "../../base/errors.ts";
-import { type Position, readSegment, segmentPath } from "../spool/segments.ts";
+import { type Position, readSegment, type SegmentRead, segmentPath } from "../spool/segments.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { RowBatch, Store, StoredBody } from "../store/store.ts";
 
@@ -141,7 +141,7 @@ export class Shipper {
 
   /** The next batch, or undefined when all that is synced was read. */
   #read(): Batch | undefined {
-    const { spool, folder, tenant } = this.#options;
+    const { spool, tenant } = this.#options;
     const lines: Buffer[] = [];
     const bodies: StoredBody[] = [];
     let at = this.#position;
@@ -151,7 +151,7 @@ export class Shipper {
       const segment = spool.firstFrom(at.segment);
       if (segment === undefined) break;
       if (segment !== at.segment) at = { segment, offset: 0 };
-      const read = readSegment(segmentPath(folder, segment), at.offset, spool.readableEnd(segment), READ_BYTES);
+      const read = this.#readSegment(segment, at.offset);
       for (const { type, payload } of read.frames) {
         if (type === "event") lines.push(payload);
         else bodies.push({ tenant, sha256: payload.toString("hex", 0, 32), content: payload.subarray(32) });
@@ -165,6 +165,19 @@ export class Shipper {
     }
     const moved = at.segment !== this.#position.segment || at.offset !== this.#position.offset;
     return moved ? { lines, bodies, end: at, torn } : undefined;
+  }
+
+  #readSegment(segment: number, offset: number): SegmentRead {
+    const { spool, folder } = this.#options;
+    try {
+      return readSegment(segmentPath(folder, segment), offset, spool.readableEnd(segment), READ_BYTES);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      // Somebody removed it: what it held is lost, and waiting for it would hold up all that came after.
+      const bytes = Math.max(0, spool.sizeOf(segment) - offset);
+      const torn = bytes === 0 ? {} : { torn: { why: "the segment is gone", bytes } };
+      return { frames: [], offset, done: true, ...torn };
+    }
   }
 
   #idle(): Promise<void> {

@@ -1,13 +1,4 @@
-import {
-  closeSync,
-  fdatasyncSync,
-  fstatSync,
-  fsyncSync,
-  ftruncateSync,
-  openSync,
-  unlinkSync,
-  writevSync,
-} from "node:fs";
+import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, rmSync, writevSync } from "node:fs";
 import { errorMessage } from "../../base/errors.ts";
 import { listSegments, type Position, segmentPath } from "./segments.ts";
 
@@ -115,6 +106,11 @@ export class Spool {
     return this.#open?.segment === segment ? this.#open.synced : this.#ends.get(segment);
   }
 
+  /** Bytes of a segment that are on disk, as far as is known. */
+  sizeOf(segment: number): number {
+    return this.#sizes.get(segment) ?? 0;
+  }
+
   isOpen(segment: number): boolean {
     return this.#open?.segment === segment;
   }
@@ -137,7 +133,7 @@ export class Spool {
     for (const [segment, bytes] of this.#sizes) {
       const whole = segment < position.segment || (segment === position.segment && position.offset >= bytes);
       if (!whole || this.isOpen(segment)) continue;
-      unlinkSync(segmentPath(this.#folder, segment));
+      rmSync(segmentPath(this.#folder, segment), { force: true });
       this.#sizes.delete(segment);
       this.#ends.delete(segment);
       this.#totalBytes -= bytes;
@@ -212,7 +208,7 @@ export class Spool {
       ftruncateSync(open.fd, open.synced);
       closeSync(open.fd);
       if (open.synced === 0) {
-        unlinkSync(segmentPath(this.#folder, open.segment));
+        rmSync(segmentPath(this.#folder, open.segment), { force: true });
         this.#sizes.delete(open.segment);
         this.#ends.delete(open.segment);
       }
