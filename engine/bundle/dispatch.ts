@@ -6,46 +6,64 @@ export const DISPATCH_FILE = "sallyport/index/index.rego";
 /**
  * `sallyport.index`: what each rule found, by its id, for the rules whose METADATA `match` names this
  * request. Generated, so that a rule is reached by a few comparisons instead of a walk over
- * `data.sallyport.rules`, and so that `needs` and the evaluation read one and the same `match`.
+ * `data.sallyport.rules`, and so that `needs` and the evaluation read one and the same `match`. Rules that
+ * name resources stand under them, and those of pod templates under one condition: a rule of another resource
+ * costs nothing, where a comparison for each of 44 rules took half of the time of a GET.
  */
 export function dispatchSource(rules: Record<string, RuleMetadata>, masking: ReadonlySet<string>): string {
-  const parts = ["package sallyport.index"];
+  const heads = new Map<string, string[]>();
   for (const [id, rule] of Object.entries(rules)) {
     const ref = `data.sallyport.rules.${id.replaceAll("-", "_").replaceAll("/", ".")}`;
-    const bodies = [...(rule.match ?? []).map(conditions), ...(rule.podTemplates ? [["input.podSpecs[0]"]] : [])];
     for (const document of masking.has(id) ? ["findings", "masks"] : ["findings"]) {
-      for (const body of bodies) {
-        parts.push(
-          [
-            `${document}[${JSON.stringify(id)}] := ${ref}.${document} if {`,
-            ...body.map((line) => `\t${line}`),
-            "}",
-          ].join("\n"),
-        );
+      const add = (place: string, lines: string[]): void => {
+        const body = lines.length === 0 ? "" : ` if {\n${lines.map((line) => `\t${line}\n`).join("")}}`;
+        const head = `${place}.${document}`;
+        heads.set(head, [...(heads.get(head) ?? []), `${head}[${JSON.stringify(id)}] := ${ref}.${document}${body}`]);
+      };
+      if (rule.podTemplates) add("pods", ["input.podSpecs[0]"]);
+      for (const match of rule.match ?? []) {
+        const named = match.resources !== undefined && !match.resources.includes("*") ? match.resources : undefined;
+        if (match.nonResourcePaths === undefined && named !== undefined) {
+          for (const resource of named) add(`of[${JSON.stringify(resource)}]`, comparisons(match));
+        } else add("any", [...conditions(match)]);
       }
     }
   }
-  if (Object.keys(rules).length === 0) parts.push("findings := {}");
-  if (masking.size === 0) parts.push("masks := {}");
-  return `${parts.join("\n\n")}\n`;
+  return `${[
+    "package sallyport.index",
+    ...["findings", "masks"].flatMap((document) => collected(document, heads)),
+    ...[...heads.values()].flat(),
+  ].join("\n\n")}\n`;
+}
+
+/** The document over all places; an empty object where nothing applies, since the decision asks for it. */
+function collected(document: string, heads: Map<string, string[]>): string[] {
+  const places = ["pods", "any"].filter((place) => heads.has(`${place}.${document}`));
+  const resources = [...heads.keys()].some((head) => head.startsWith("of[") && head.endsWith(`.${document}`));
+  const parts = places.map((place) => `${place}.${document}`);
+  if (!resources) return [`${document} := object.union_n([${parts.join(", ")}])`];
+  return [
+    `${document} := object.union_n([${[...parts, `of_resource_${document}`].join(", ")}])`,
+    `default of_resource_${document} := {}`,
+    `of_resource_${document} := of[input.request.resource.resource].${document}`,
+  ];
 }
 
 /** The most telling comparison first: the others are then seldom reached. */
-function conditions(match: RuleMatch): string[] {
-  const lines = [
-    one("input.request.resource.resource", match.resources),
+function comparisons(match: RuleMatch): string[] {
+  return [
     one("input.request.resource.group", match.groups),
     one("input.request.subResource", match.subresources),
     one("input.request.operation", match.operations),
     one("input.request.verb", match.verbs),
-    paths(match.nonResourcePaths),
   ].flat();
-  return match.nonResourcePaths === undefined ? ["input.request.nonResource == false", ...lines].sort(last) : lines;
 }
 
-// `nonResource` is false nearly always: it is compared last.
-function last(a: string, b: string): number {
-  return Number(a.startsWith("input.request.nonResource")) - Number(b.startsWith("input.request.nonResource"));
+function conditions(match: RuleMatch): string[] {
+  const lines = [...one("input.request.resource.resource", match.resources), ...comparisons(match)];
+  if (match.nonResourcePaths !== undefined) return [...paths(match.nonResourcePaths), ...lines];
+  // `nonResource` is false nearly always: it is compared last.
+  return [...lines, "input.request.nonResource == false"];
 }
 
 function one(ref: string, values: string[] | undefined): string[] {
@@ -54,13 +72,13 @@ function one(ref: string, values: string[] | undefined): string[] {
   return [`${ref} in {${values.map((value) => JSON.stringify(value)).join(", ")}}`];
 }
 
-function paths(values: string[] | undefined): string[] {
-  if (values === undefined) return [];
+function paths(values: string[]): string[] {
   if (values.includes("*")) return ["input.request.nonResource == true"];
   const patterns = values.map((value) => JSON.stringify(value)).join(", ");
   return [
     "input.request.nonResource == true",
     `some path in [${patterns}]`,
+    // No delimiters: a star crosses dots and slashes.
     "glob.match(path, null, input.request.path)",
   ];
 }

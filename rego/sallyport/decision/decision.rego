@@ -39,11 +39,7 @@ effect := "deny" if {
 }
 
 # Strongest first, then by rule, in the same order natively and in the WASM.
-findings := [f |
-	some strength in ["deny", "hold", "mask", "record", "allow"]
-	some [_, f] in sort([[f.rule, f] | some f in (judged | refusals)])
-	f.effect == strength
-]
+findings := [f | some [_, _, f] in sort([[settings.weakness[f.effect], f.rule, f] | some f in (judged | refusals)])]
 
 # A rule that is off in the profile in force says nothing, unless a person set it to allow or lifted it.
 judged contains finding if {

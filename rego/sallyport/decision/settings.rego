@@ -11,6 +11,10 @@ effects := ["allow", "record", "mask", "hold", "deny"]
 
 rank := {"allow": 0, "record": 1, "mask": 2, "hold": 3, "deny": 4}
 
+# METADATA
+# description: The order in which findings are shown.
+weakness := {"deny": 0, "hold": 1, "mask": 2, "record": 3, "allow": 4}
+
 # An effect that nobody knows denies, and a level that nobody knows records all.
 strength(effect_name) := object.get(rank, effect_name, rank.deny)
 
