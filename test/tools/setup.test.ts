@@ -224,3 +224,17 @@ it("an optional package that npm left out for this platform is not missing", asy
   await writeFile(join(directory, "node_modules", ".package-lock.json"), JSON.stringify({ packages: {} }));
   expect(await dependenciesInstalled(directory)).toBe(true);
 });
+
+it("package-lock.json names the optional packages of every platform, without which npm ci refuses it", async () => {
+  interface Locked {
+    packages: Record<string, { optionalDependencies?: Record<string, string> }>;
+  }
+  const file = new URL("../../package-lock.json", import.meta.url);
+  const { packages } = JSON.parse(await readFile(file, "utf8")) as Locked;
+  const missing = Object.entries(packages).flatMap(([path, entry]) =>
+    Object.keys(entry.optionalDependencies ?? {}).filter(
+      (name) => !(`${path}/node_modules/${name}` in packages) && !(`node_modules/${name}` in packages),
+    ),
+  );
+  expect(missing).toEqual([]);
+});

@@ -5,7 +5,7 @@ import { SetupFailure } from "./failure.mjs";
 import { withLock } from "./lock.mjs";
 import { toolCache } from "./pins.mjs";
 import { withProgress } from "./progress.mjs";
-import { lastLines, run } from "./run.mjs";
+import { run } from "./run.mjs";
 
 /** @typedef {{version?: string, integrity?: string, optional?: boolean}} LockedPackage */
 
@@ -50,9 +50,16 @@ export async function ensureDependencies(root) {
   await withLock(join(toolCache(), "locks", `npm-${checkout}`), async () => {
     if (await dependenciesInstalled(root)) return;
     const { code, stdout, stderr } = await withProgress("installing packages (npm ci)", () =>
-      run("npm", ["ci", "--no-progress"], { cwd: root }),
+      // A level of its own: under `npm run -s` it would say nothing of an error.
+      run("npm", ["ci", "--no-progress", "--loglevel=error"], { cwd: root }),
     );
     if (code === 0) return;
-    throw new SetupFailure(`npm ci failed: ${lastLines(stderr || stdout)}`, "run `npm ci` to see all of it");
+    throw new SetupFailure(`npm ci failed: ${firstLines(stderr || stdout)}`, "run `npm ci` to see all of it");
   });
+}
+
+/** npm says first what went wrong, and then how it is used. @param {string} text */
+function firstLines(text) {
+  const lines = text.split("\n").map((line) => line.replace(/^npm (error|ERR!)/, "").trim());
+  return lines.filter(Boolean).slice(0, 3).join(" | ").slice(0, 600);
 }
