@@ -23,11 +23,14 @@ export interface PolicyOptions {
   podTemplateResources?: readonly string[];
   /** Inputs of more bytes are evaluated in the worker. A hop costs more than a small evaluation. */
   inlineBytes?: number;
+  /** 250 where absent, plus 100 for each megabyte of input. */
   deadlineMs?: number;
   worker?: EvaluationWorker;
 }
 
 const INLINE_BYTES = 32 * 1024;
+/** A megabyte of small values takes 25 ms to read on an idle core; a busy one gets four times that. */
+const BYTES_PER_MS = 10_000;
 /** The smoke decision: it comes before anything was warmed up, on a machine that may be busy. */
 const SMOKE_MS = 5000;
 
@@ -114,7 +117,9 @@ class CompiledPolicy implements Policy {
 
   async #decideInWorker(json: string): Promise<Decision> {
     try {
-      return this.#decision(await this.#worker.evaluate(this.#program, jsonBuffer(json), this.#deadlineMs));
+      const buffer = jsonBuffer(json);
+      const deadlineMs = this.#deadlineMs + buffer.byteLength / BYTES_PER_MS;
+      return this.#decision(await this.#worker.evaluate(this.#program, buffer, deadlineMs));
     } catch (error) {
       return this.#failed(error);
     }

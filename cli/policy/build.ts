@@ -1,0 +1,29 @@
+import { readFile, writeFile } from "node:fs/promises";
+import { packBundle } from "../../engine/bundle/archive.ts";
+import { compileBundle } from "../../engine/bundle/compile.ts";
+import { signBundle } from "../../engine/bundle/sign.ts";
+import { ensureTool } from "../../tools/ensure.ts";
+import type { Answer } from "../action.ts";
+import { readInput } from "./read-input.ts";
+
+/** `sallyport policy build`: the same sources give the same bundle, but for ES256's random signature. */
+export async function build(
+  folders: readonly string[],
+  options: { out: string; key?: string; revision?: string },
+): Promise<Answer> {
+  const key = options.key === undefined ? undefined : await readInput(options.key, (file) => readFile(file, "utf8"));
+  const opa = await ensureTool("opa");
+  const { files, bundle } = await compileBundle({ sources: folders, opa, revision: options.revision });
+  const sealed = key === undefined ? files : await signBundle(files, key);
+  await writeFile(options.out, await packBundle(sealed));
+  const rules = Object.keys(bundle.rules).length;
+  const json = {
+    file: options.out,
+    revision: bundle.revision,
+    digest: bundle.digest,
+    rules,
+    signed: key !== undefined,
+  };
+  const unsigned = key === undefined ? "\nIt is not signed: the gateway takes it only with policy.verify: false." : "";
+  return { json, text: `${options.out}: revision ${bundle.revision}, ${rules} rules${unsigned}` };
+}
