@@ -17,7 +17,7 @@ const issuerUrl = url
 // A group that an IdP could call "system:masters" must never reach the API server as that.
 const prefix = z
   .string()
-  .min(1, "is mandatory: without it a claim could name a group of the cluster's own")
+  .min(1, { error: "is mandatory: without it a claim could name a group of the cluster's own", abort: true })
   .refine(
     (p) => !p.startsWith("system:") && !"system:".startsWith(p),
     "must not start with system:, nor be the start of it: a claim could complete it",

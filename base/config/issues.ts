@@ -69,13 +69,15 @@ type JsonSchema = {
   properties?: Record<string, JsonSchema>;
   items?: JsonSchema;
   anyOf?: JsonSchema[];
+  oneOf?: JsonSchema[];
   additionalProperties?: JsonSchema | boolean;
 };
 
 /** The names that are valid at a path, read from the schema itself so that no list can fall behind it. */
 export function keysAt(schema: JsonSchema, path: readonly PropertyKey[]): string[] {
   const [head, ...rest] = path;
-  if (schema.anyOf !== undefined) return [...new Set(schema.anyOf.flatMap((one) => keysAt(one, path)))];
+  const branches = schema.anyOf ?? schema.oneOf;
+  if (branches !== undefined) return [...new Set(branches.flatMap((one) => keysAt(one, path)))];
   if (head === undefined) return Object.keys(schema.properties ?? {});
   if (typeof head === "number") return schema.items === undefined ? [] : keysAt(schema.items, rest);
   const property = schema.properties?.[String(head)];
@@ -102,6 +104,8 @@ export function toConfigIssues(error: z.ZodError, schema: JsonSchema): ConfigIss
         visit(branch, path);
       } else if (issue.code === "invalid_value" && issue.values.length > 1) {
         found.push({ path: dottedPath(path), message: `must be one of ${issue.values.join(", ")}` });
+      } else if (issue.code === "invalid_type" && issue.message.endsWith("received undefined")) {
+        found.push({ path: dottedPath(path), message: "is needed" });
       } else {
         found.push({ path: dottedPath(path), message: issue.message });
       }
