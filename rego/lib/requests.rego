@@ -9,6 +9,11 @@ target := input.request.path if {
 	input.request.nonResource
 } else := concat(" ", [part | some part in [resource, place]; part != ""])
 
+# METADATA
+# description: |
+#   `pods shop/web-0`, also where a subresource of it is meant.
+parent := concat(" ", [input.request.resource.resource, place])
+
 resource := concat("/", [part |
 	some part in [input.request.resource.resource, input.request.subResource]
 	part != ""
@@ -32,4 +37,6 @@ deeds := {
 	"delete": "deletes",
 	"deletecollection": "deletes all of",
 	"get": "opens",
+	"list": "lists",
+	"watch": "watches",
 }

@@ -17,14 +17,18 @@
 package sallyport.rules.access.exec
 
 import data.sallyport.lib.requests
+import data.sallyport.lib.text
 
-findings contains {"message": concat("", [deed, requests.target, where]), "fields": []}
+findings contains {"message": concat("", [deed, requests.parent, where]), "fields": []}
 
 default deed := "runs a command in "
 
 deed := "attaches to " if input.request.subResource == "attach"
 
-deed := concat("", ["runs `", concat(" ", input.exec.command), "` in "]) if input.request.subResource == "exec"
+deed := $"runs `{command}` in " if {
+	input.request.subResource == "exec"
+	command := text.shell(input.exec.command)
+}
 
 default where := ""
 

@@ -3,12 +3,12 @@ package sallyport.rules.access.exec_test
 import data.sallyport.lib.given
 import data.sallyport.rules.access.exec
 
-runs := {"exec": {"command": ["rm", "-rf", "/data"], "container": "app", "stdin": false, "tty": false}}
+runs := {"exec": {"command": ["sh", "-c", "rm -rf /data"], "container": "app", "stdin": false, "tty": false}}
 
 test_exec_is_found_over_a_websocket_get_and_a_spdy_post if {
 	every verb in ["get", "create"] {
 		exec.findings == {{
-			"message": "runs `rm -rf /data` in pods/exec shop/db, container app",
+			"message": "runs `sh -c 'rm -rf /data'` in pods shop/db, container app",
 			"fields": [],
 		}} with input as given.connect(verb, "pods", "exec", runs)
 	}
@@ -16,21 +16,21 @@ test_exec_is_found_over_a_websocket_get_and_a_spdy_post if {
 
 test_an_exec_that_names_no_container_is_found if {
 	exec.findings == {{
-		"message": "runs `sh` in pods/exec shop/db",
+		"message": "runs `sh` in pods shop/db",
 		"fields": [],
 	}} with input as given.connect("get", "pods", "exec", {"exec": {"command": ["sh"], "container": ""}})
 }
 
 test_an_exec_whose_command_is_unknown_is_found if {
 	exec.findings == {{
-		"message": "runs a command in pods/exec shop/db",
+		"message": "runs a command in pods shop/db",
 		"fields": [],
 	}} with input as given.connect("get", "pods", "exec", {})
 }
 
 test_attach_is_found if {
 	exec.findings == {{
-		"message": "attaches to pods/attach shop/db",
+		"message": "attaches to pods shop/db",
 		"fields": [],
 	}} with input as given.connect("get", "pods", "attach", {})
 }

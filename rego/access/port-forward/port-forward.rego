@@ -18,4 +18,4 @@ package sallyport.rules.access.port_forward
 
 import data.sallyport.lib.requests
 
-findings contains {"message": $"opens a tunnel to {requests.target}", "fields": []}
+findings contains {"message": $"opens a tunnel to {requests.parent}", "fields": []}

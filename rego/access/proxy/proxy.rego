@@ -17,4 +17,4 @@ package sallyport.rules.access.proxy
 
 import data.sallyport.lib.requests
 
-findings contains {"message": $"sends a request through the API server to {requests.target}", "fields": []}
+findings contains {"message": $"sends a request through the API server to {requests.parent}", "fields": []}

@@ -6,7 +6,7 @@ import data.sallyport.rules.access.proxy
 test_a_proxied_request_is_found_whatever_its_method if {
 	every verb in ["get", "create", "delete"] {
 		proxy.findings == {{
-			"message": "sends a request through the API server to services/proxy shop/db",
+			"message": "sends a request through the API server to services shop/db",
 			"fields": [],
 		}} with input as given.connect(verb, "services", "proxy", {})
 	}

@@ -20,7 +20,7 @@ package sallyport.rules.identity.service_account_token
 
 import data.sallyport.lib.requests
 
-findings contains {"message": $"asks for a token of {requests.target}", "fields": []} if {
+findings contains {"message": $"asks for a token of {requests.parent}", "fields": []} if {
 	input.request.resource.resource == "serviceaccounts"
 }
 

@@ -7,7 +7,7 @@ token := {"type": "kubernetes.io/service-account-token"}
 
 test_a_token_request_is_found if {
 	service_account_token.findings == {{
-		"message": "asks for a token of serviceaccounts/token shop/db",
+		"message": "asks for a token of serviceaccounts shop/db",
 		"fields": [],
 	}} with input as given.request("create", "serviceaccounts", {"request": {"subResource": "token"}})
 }

@@ -17,4 +17,4 @@ package sallyport.rules.nodes.proxy
 
 import data.sallyport.lib.requests
 
-findings contains {"message": $"speaks to the kubelet through {requests.target}", "fields": []}
+findings contains {"message": $"speaks to the kubelet through {requests.parent}", "fields": []}

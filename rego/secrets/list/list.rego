@@ -18,6 +18,6 @@ package sallyport.rules.secrets.list
 import data.sallyport.lib.requests
 import data.sallyport.lib.secrets
 
-findings contains {"message": $"{input.request.verb} takes every one of {requests.target}", "fields": []}
+findings contains {"message": $"{requests.deed} {requests.target}, all at once", "fields": []}
 
 masks contains secrets.mask

@@ -4,10 +4,10 @@ import data.sallyport.lib.given
 import data.sallyport.rules.secrets.list
 
 test_a_list_and_a_watch_are_found_and_masked if {
-	every verb in ["list", "watch"] {
+	every verb, deed in {"list": "lists", "watch": "watches"} {
 		request := given.request(verb, "secrets", {"request": {"name": ""}})
 		list.findings == {{
-			"message": concat(" ", [verb, "takes every one of secrets shop"]),
+			"message": $"{deed} secrets shop, all at once",
 			"fields": [],
 		}} with input as request
 		count(list.masks) == 1 with input as request
