@@ -112,6 +112,8 @@ export class EvaluationWorker {
     // Beside us as source or as compiled for npm: tsc rewrites imports, and not URLs.
     const file = import.meta.url.endsWith(".ts") ? "./worker-thread.ts" : "./worker-thread.js";
     const worker = new Worker(new URL(file, import.meta.url), {
+      // The process's own flags (--inspect, --eval) are no business of the thread's.
+      execArgv: [],
       resourceLimits: { maxOldGenerationSizeMb: 64, maxYoungGenerationSizeMb: 8 },
     });
     worker.on("error", () => this.#forget(worker));
