@@ -46,7 +46,10 @@ export function contextPath(env: NodeJS.ProcessEnv = process.env): string {
   return join(configFolder(env), "config.yaml");
 }
 
-/** Reads the context. `SALLYPORT_URL`, `SALLYPORT_CONNECTION` and `SALLYPORT_ID_TOKEN_FILE` win over the file. */
+/**
+ * Reads the context. `SALLYPORT_URL`, `SALLYPORT_CONNECTION`, `SALLYPORT_CA_FILE` and `SALLYPORT_ID_TOKEN_FILE`
+ * win over the file.
+ */
 export function loadContext(env: NodeJS.ProcessEnv = process.env): Context {
   const path = contextPath(env);
   const file = existsSync(path) ? readYaml(path, contextSchema) : undefined;
@@ -62,14 +65,20 @@ export function loadContext(env: NodeJS.ProcessEnv = process.env): Context {
     throw new UserError(`SALLYPORT_URL: ${checked.error.issues[0]?.message ?? "not a URL"}`, { exitCode: 2 });
   const absolute = (name: string | undefined): string | undefined =>
     name === undefined ? undefined : resolve(dirname(path), name);
+  // Another gateway's authority and issuer are not for this one.
+  const own = file !== undefined && withoutSlash(file.url) === withoutSlash(url) ? file : undefined;
   return {
-    ...(file ?? contextSchema.parse({ url })),
-    url: url.replace(/\/+$/, ""),
-    connection: env.SALLYPORT_CONNECTION || file?.connection,
-    caFile: absolute(file?.caFile),
-    issuer: file?.issuer && { ...file.issuer, caFile: absolute(file.issuer.caFile) },
+    ...(own ?? contextSchema.parse({ url })),
+    url: withoutSlash(url),
+    connection: env.SALLYPORT_CONNECTION || own?.connection,
+    caFile: env.SALLYPORT_CA_FILE || absolute(own?.caFile),
+    issuer: own?.issuer && { ...own.issuer, caFile: absolute(own.issuer.caFile) },
     idTokenFile: env.SALLYPORT_ID_TOKEN_FILE || undefined,
   };
+}
+
+function withoutSlash(url: string): string {
+  return url.replace(/\/+$/, "");
 }
 
 /** The token of SALLYPORT_ID_TOKEN_FILE, as it is in the file now. */

@@ -3,7 +3,10 @@ import { fileURLToPath } from "node:url";
 import { Command, CommanderError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
 import * as connection from "./connection.ts";
+import * as credential from "./credential.ts";
 import * as doctor from "./doctor.ts";
+import * as kubeconfig from "./kubeconfig.ts";
+import * as login from "./login.ts";
 import { renderError } from "./render-error.ts";
 import { colourFor } from "./style.ts";
 
@@ -11,7 +14,7 @@ import { colourFor } from "./style.ts";
  * One file a command. Each exports `register(program)` and imports what it needs inside its action, so that
  * `sallyport credential`, which kubectl runs at every invocation, doesn't load ClickHouse to print a token.
  */
-const COMMANDS = [connection, doctor];
+const COMMANDS = [login, credential, kubeconfig, connection, doctor];
 
 /** The command line as commander sees it; `exitOverride` is set first, since commands inherit it on creation. */
 export function createProgram(): Command {

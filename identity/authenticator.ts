@@ -164,7 +164,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     const startedAt = claims.iat * 1000;
     const limitAt = Math.min(startedAt + limitSeconds * 1000, claims.exp * 1000);
     if (limitAt <= clock.now() - issuer.config.clockSkewSeconds * 1000)
-      throw new Refusal("session-ended", "the session has reached its limit", {
+      throw new Refusal("unauthenticated", "the session has reached its limit", {
         next: "Log in again: `sallyport login`.",
       });
     const origins = hmacKeys.map((key) => originOf(key, claims.iss, claims.sub, token));

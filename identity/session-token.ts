@@ -129,8 +129,9 @@ export class SessionTokens {
   }
 }
 
+/** Not `session-ended`, which is for sessions that somebody ended: those a client must not open again by itself. */
 function over(): Refusal {
-  return new Refusal("session-ended", "the session has reached its limit", {
+  return new Refusal("unauthenticated", "the session has reached its limit", {
     next: "Start a new one: `sallyport login`.",
   });
 }

@@ -23,7 +23,9 @@ const reachesDevelopment = (entry: string): string[] =>
 
 describe("the development issuer", () => {
   it("is not reached by any import of what serve is made of", () => {
-    const parts = globSync(["{proxy,console,agent}/**/*.ts", "identity/*.ts", "cli/serve{.ts,/**/*.ts}"], { cwd: ROOT });
+    const parts = globSync(["{proxy,console,agent}/**/*.ts", "identity/*.ts", "cli/serve{.ts,/**/*.ts}"], {
+      cwd: ROOT,
+    });
     expect(parts).toContain("identity/authenticator.ts");
     for (const part of parts) expect([part, reachesDevelopment(join(ROOT, part))]).toEqual([part, []]);
   });

@@ -155,7 +155,7 @@ describe("a renewal", () => {
     }
     expect(expiresIn).toBeLessThan(900);
     clock.advance(expiresIn + 1);
-    expect(await refusalCode(() => auth.exchange(renewal(access_token)))).toBe("session-ended");
+    expect(await refusalCode(() => auth.exchange(renewal(access_token)))).toBe("unauthenticated");
   });
   it("is not had for an ID token, nor an exchange for a session token", async () => {
     const raw = await idToken();
@@ -195,7 +195,7 @@ describe("a raw ID token", () => {
     const token = await idToken();
     await auth.authenticate(token, "data");
     clock.advance(43_200 + 31);
-    expect(await refusalCode(() => auth.authenticate(token, "data"))).toBe("session-ended");
+    expect(await refusalCode(() => auth.authenticate(token, "data"))).toBe("unauthenticated");
   });
   it("with an act claim says that an agent acts", async () => {
     const token = await idToken("alice", { act: { sub: "bot" } });
