@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { UserError } from "../../base/errors.ts";
+import { errorMessage, UserError } from "../../base/errors.ts";
 import { migrate } from "./migrate.ts";
 import { onPipeFrames, pipeFrame } from "./pipe-frames.ts";
 import { type QueryOptions, type RowBatch, readSettings, type Store, type StoredBody } from "./store.ts";
@@ -20,7 +20,7 @@ export interface ChildReply {
 /** How long one request may take before the child is taken for stuck and ended. */
 const DEADLINE_MS = 120_000;
 /** How long the lock of a child that is just dying is waited for. */
-const LOCK_MS = 15_000;
+export const LOCK_MS = 15_000;
 type Unnumbered<T> = T extends unknown ? Omit<T, "id"> : never;
 
 /** A running child and the requests that it has not answered. */
@@ -72,6 +72,11 @@ class Child {
     });
   }
 
+  /** The last that it said; complete once it has exited. chDB tells the cause of a failed start only here. */
+  get stderr(): string {
+    return this.#stderr;
+  }
+
   opened(): Promise<unknown> {
     return new Promise((resolve, reject) => this.#expect(0, resolve, reject));
   }
@@ -105,11 +110,13 @@ class Child {
 /** chDB in a child process, started again when it dies. The folder's lock is chDB's own: one process for a path. */
 class ChdbStore implements Store {
   readonly #path: string;
+  readonly #lockMs: number;
   #child: Promise<Child> | undefined;
   #closed = false;
 
-  constructor(path: string) {
+  constructor(path: string, lockMs: number) {
     this.#path = path;
+    this.#lockMs = lockMs;
   }
 
   async insert(batch: RowBatch): Promise<void> {
@@ -166,7 +173,7 @@ class ChdbStore implements Store {
   }
 
   async #start(): Promise<Child> {
-    const until = Date.now() + LOCK_MS;
+    const until = Date.now() + this.#lockMs;
     for (;;) {
       const child = new Child(this.#path);
       try {
@@ -178,7 +185,7 @@ class ChdbStore implements Store {
       } catch (error) {
         child.kill();
         await child.exited;
-        const locked = error instanceof Error && /Cannot lock file/.test(error.message);
+        const locked = /Cannot lock file/.test(`${errorMessage(error)} ${child.stderr}`);
         if (locked && Date.now() < until && !this.#closed) {
           await new Promise((resolve) => setTimeout(resolve, 200));
           continue;
@@ -189,15 +196,21 @@ class ChdbStore implements Store {
             cause: error,
           });
         }
-        throw error;
+        if (error instanceof UserError) throw error;
+        throw new Error(`the store ${this.#path} cannot be opened: ${errorMessage(error)} ${child.stderr.trim()}`, {
+          cause: error,
+        });
       }
     }
   }
 }
 
 /** Opens chDB at `path`, migrated. Throws a UserError where another process has it, or its schema is newer. */
-export async function openChdbStore(path: string): Promise<Store & { queryText: ChdbStore["queryText"] }> {
-  const store = new ChdbStore(path);
+export async function openChdbStore(
+  path: string,
+  lockMs = LOCK_MS,
+): Promise<Store & { queryText: ChdbStore["queryText"] }> {
+  const store = new ChdbStore(path, lockMs);
   await store.open();
   return store;
 }

@@ -23,5 +23,6 @@ export async function openStoreReader(location: StoreLocation): Promise<StoreRea
       next: "Check audit.store in the configuration; the gateway creates it when it first starts.",
     });
   }
-  return openStore(location);
+  // A person waits: a gateway that runs is not going to let go of it.
+  return "embedded" in location ? openChdbStore(location.embedded, 1000) : openStore(location);
 }

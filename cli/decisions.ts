@@ -1,0 +1,38 @@
+import type { Command } from "commander";
+import { type Answer, action, type GlobalOptions } from "./action.ts";
+
+export function register(program: Command): void {
+  program
+    .command("decisions")
+    .description("why a request was allowed, held or refused")
+    .command("show")
+    .description("everything on record of one decision: its id is in the refusal's message")
+    .argument("<id>")
+    .option("--config <file>", "read the store directly, on the gateway's host, while no gateway runs")
+    .action(action(show));
+}
+
+async function show([id = ""]: string[], options: GlobalOptions & { config?: string }): Promise<Answer> {
+  const { openEvidence } = await import("./evidence/source.ts");
+  const { replay } = await import("../audit/replay.ts");
+  const { harmless } = await import("../audit/harmless.ts");
+  const source = await openEvidence(options.config);
+  try {
+    const events = await source.decision(id);
+    const lines = [];
+    for await (const { text } of replay(events)) lines.push(text);
+    const first = events[0];
+    const head =
+      first === undefined
+        ? []
+        : [
+            `decision  ${id}`,
+            `session   ${first.session_id}`,
+            `exchange  ${first.exchange_id}`,
+            `policy    ${first.revision}`,
+          ];
+    return { json: { id, events }, text: [...head.map(harmless), "", ...lines].join("\n") };
+  } finally {
+    await source.close();
+  }
+}

@@ -1,0 +1,106 @@
+import type { EventRow } from "../../audit/event.ts";
+import type { SessionSummary } from "../../audit/queries.ts";
+import { UserError } from "../../base/errors.ts";
+
+export interface SessionFilter {
+  /** Milliseconds since the epoch. */
+  since?: number | undefined;
+  until?: number | undefined;
+  user?: string | undefined;
+  limit: number;
+}
+
+/** Where sessions and decisions are read from: the gateway's API with the caller's token, or the store itself. */
+export interface EvidenceSource {
+  listSessions(filter: SessionFilter): Promise<SessionSummary[]>;
+  session(id: string): Promise<SessionSummary>;
+  events(sessionId: string): AsyncIterable<EventRow> | Promise<EventRow[]>;
+  decision(id: string): Promise<EventRow[]>;
+  /** Recorded content, where this source hands it out. */
+  body?(sha256: string): Promise<Buffer | undefined>;
+  close(): Promise<void>;
+}
+
+/** `--config F` reads the store directly on the gateway's host; else the HTTP API answers (contracts §7). */
+export function openEvidence(config: string | undefined): Promise<EvidenceSource> {
+  return config === undefined ? fromApi(process.env) : fromStore(config);
+}
+
+async function fromApi(env: NodeJS.ProcessEnv): Promise<EvidenceSource> {
+  const { loadContext } = await import("../context.ts");
+  const { createClient } = await import("../client.ts");
+  const { gatewaySession } = await import("../session.ts");
+  const context = loadContext(env);
+  const client = createClient(context, async () => (await gatewaySession(context, env)).token);
+  const path = (...parts: string[]): string => `/v1alpha1/${parts.map(encodeURIComponent).join("/")}`;
+  return {
+    async listSessions({ since, until, user, limit }) {
+      const iso = (ms: number | undefined): string | undefined =>
+        ms === undefined ? undefined : new Date(ms).toISOString();
+      const query = { since: iso(since), until: iso(until), user, limit };
+      return items<SessionSummary>(await client.request("GET", path("sessions"), { query }));
+    },
+    session: async (id) => (await client.request("GET", path("sessions", id))) as SessionSummary,
+    events: (id) => client.lines(path("sessions", id, "events")) as AsyncIterable<EventRow>,
+    decision: async (id) => items<EventRow>(await client.request("GET", path("decisions", id))),
+    close: () => client.close(),
+  };
+}
+
+function items<T>(answer: unknown): T[] {
+  const list = (answer as { items?: unknown } | null)?.items;
+  if (!Array.isArray(list))
+    throw new UserError("the gateway's answer is no list", { next: "Is it of another version?" });
+  return list as T[];
+}
+
+async function fromStore(file: string): Promise<EvidenceSource> {
+  const { loadGatewayConfig } = await import("../../base/config/gateway.ts");
+  const { openStoreReader } = await import("../../audit/store/open.ts");
+  const queries = await import("../../audit/queries.ts");
+  const config = loadGatewayConfig(file);
+  const store = await openStoreReader(config.audit.store);
+  const { tenant } = config;
+  return {
+    listSessions: (filter) => queries.listSessions(store, tenant, filter),
+    async session(id) {
+      const session = await queries.getSession(store, tenant, id);
+      if (session === undefined) throw notThere("session", id);
+      return session;
+    },
+    events: (id) => queries.sessionEvents(store, tenant, id),
+    async decision(id) {
+      const events = await queries.decisionEvents(store, tenant, id);
+      if (events.length === 0) throw notThere("decision", id);
+      return events;
+    },
+    body: (sha256) => queries.bodyContent(store, tenant, sha256),
+    close: () => store.close(),
+  };
+}
+
+function notThere(what: string, id: string): UserError {
+  return new UserError(`no ${what} ${JSON.stringify(id)} is on record`, {
+    exitCode: 1,
+    next:
+      what === "session" ? "See `sallyport sessions list`." : 'The id is in the refusal\'s message, after "decision".',
+  });
+}
+
+const UNITS: Record<string, number> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** `2026-11-22T10:00:00Z`, `2026-11-22`, or how long ago: `90m`, `24h`, `7d`. Milliseconds since the epoch. */
+export function parseWhen(text: string, now: number): number {
+  const ago = /^(\d{1,6})([smhd])$/.exec(text);
+  if (ago !== null) return now - Number(ago[1]) * (UNITS[ago[2] ?? ""] ?? 0);
+  const at = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:\d\d))?$/.test(text)
+    ? Date.parse(text)
+    : Number.NaN;
+  if (Number.isNaN(at)) {
+    throw new UserError(`${JSON.stringify(text)} is no time`, {
+      exitCode: 2,
+      next: "Write it as 2026-11-22T10:00:00Z, as 2026-11-22, or as how long ago: 24h.",
+    });
+  }
+  return at;
+}

@@ -1,0 +1,103 @@
+import type { Command } from "commander";
+import { type Answer, action, type GlobalOptions } from "./action.ts";
+import type { EvidenceSource } from "./evidence/source.ts";
+
+interface Options extends GlobalOptions {
+  config?: string;
+}
+
+/** Reads with `--config` or over the API, and lets go of it whatever comes. */
+async function withEvidence<T>(options: Options, work: (source: EvidenceSource) => Promise<T>): Promise<T> {
+  const { openEvidence } = await import("./evidence/source.ts");
+  const source = await openEvidence(options.config);
+  try {
+    return await work(source);
+  } finally {
+    await source.close();
+  }
+}
+
+const CONFIG = ["--config <file>", "read the store directly, on the gateway's host, while no gateway runs"] as const;
+
+export function register(program: Command): void {
+  const sessions = program.command("sessions").description("what agents did, session by session");
+  sessions
+    .command("list")
+    .description("sessions, the latest first")
+    .option(...CONFIG)
+    .option("--since <time>", "only sessions with events since then: 24h, 2026-11-22, 2026-11-22T10:00:00Z")
+    .option("--until <time>", "only sessions that began before then")
+    .option("--user <username>", "only this user's, with the issuer's prefix")
+    .option("--limit <n>", "at most so many", "100")
+    .action(action(list));
+  sessions
+    .command("show")
+    .description("one session in short, and what happened in it")
+    .argument("<session>")
+    .option(...CONFIG)
+    .action(action(show));
+  sessions
+    .command("replay")
+    .description("a session as it happened: what was asked, decided, held and answered")
+    .argument("<session>")
+    .option(...CONFIG)
+    .option("--speed <factor>", "wait between events as they did, so many times faster; at once where absent")
+    .option("--step", "wait for Enter before each event")
+    .option("--bodies <lines>", "lines of recorded contents that are shown", "40")
+    .action(action(replaySession));
+}
+
+async function list(
+  _: string[],
+  options: Options & { since?: string; until?: string; user?: string; limit: string },
+): Promise<Answer> {
+  const { parseWhen } = await import("./evidence/source.ts");
+  const { renderSessions } = await import("./evidence/render.ts");
+  const when = (text: string | undefined): number | undefined =>
+    text && text !== "" ? parseWhen(text, Date.now()) : undefined;
+  const filter = { since: when(options.since), until: when(options.until), user: options.user };
+  const limit = await positive("--limit", options.limit);
+  const items = await withEvidence(options, (source) => source.listSessions({ ...filter, limit }));
+  return { json: { items }, text: renderSessions(items) };
+}
+
+async function show([id = ""]: string[], options: Options): Promise<Answer> {
+  const { renderSession } = await import("./evidence/render.ts");
+  const { replay } = await import("../audit/replay.ts");
+  return withEvidence(options, async (source) => {
+    const session = await source.session(id);
+    const events = [];
+    for await (const event of await source.events(id)) events.push(event);
+    const lines = [];
+    for await (const { text } of replay(events)) lines.push(text);
+    return { json: { session, events }, text: `${renderSession(session)}\n\n${lines.join("\n")}` };
+  });
+}
+
+async function replaySession(
+  [id = ""]: string[],
+  options: Options & { speed?: string; step?: true; bodies: string },
+): Promise<undefined> {
+  const { replay } = await import("../audit/replay.ts");
+  const { pace } = await import("./evidence/pace.ts");
+  const speed = options.speed === undefined ? undefined : await positive("--speed", options.speed);
+  const bodyLines = await positive("--bodies", options.bodies);
+  await withEvidence(options, async (source) => {
+    await source.session(id);
+    const lines = replay(await source.events(id), {
+      bodyLines,
+      ...(source.body === undefined ? {} : { body: source.body.bind(source) }),
+    });
+    for await (const line of pace(lines, { speed, step: options.step === true })) {
+      process.stdout.write(options.output === "json" ? `${JSON.stringify(line)}\n` : `${line.text}\n`);
+    }
+  });
+  return undefined;
+}
+
+async function positive(name: string, text: string): Promise<number> {
+  const value = Number(text);
+  if (Number.isFinite(value) && value > 0) return value;
+  const { UserError } = await import("../base/errors.ts");
+  throw new UserError(`${name} ${text}: must be a number above 0`, { exitCode: 2 });
+}

@@ -1,0 +1,151 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { openRecorder } from "../../audit/recorder/recorder.ts";
+import * as decisions from "../../cli/decisions.ts";
+import { pace } from "../../cli/evidence/pace.ts";
+import { openEvidence, parseWhen } from "../../cli/evidence/source.ts";
+import { createProgram } from "../../cli/main.ts";
+import * as sessions from "../../cli/sessions.ts";
+import { draft, recorderOptions } from "../audit/rig.ts";
+
+const path = mkdtempSync(join(tmpdir(), "sallyport-sessions-"));
+const config = join(path, "sallyport.yaml");
+const NOW = Date.UTC(2026, 10, 22, 12);
+
+const CONFIG = `
+apiVersion: sallyport.dev/v1alpha1
+kind: Gateway
+listen: {address: "127.0.0.1:8443", url: "https://localhost:8443", certFile: c, keyFile: k}
+keys: {sessionFile: s, hmacFile: h, mergeFile: m}
+issuers: [{name: corp, issuer: "https://idp.example.com", audiences: [sallyport], prefix: {username: "corp:", groups: "corp:"}}]
+connections: [{name: prod, kind: kubernetes, server: "https://127.0.0.1:6443", credential: {tokenFile: t}}]
+policy: {bundle: b, guardrails: g, verify: false}
+approvals: {home: embedded, path: e}
+audit: {spool: {path: ./spool}, store: {embedded: ./store}}
+`;
+
+beforeAll(async () => {
+  writeFileSync(config, CONFIG);
+  const audit = await openRecorder(recorderOptions(path));
+  const at_ms = Date.UTC(2026, 10, 22, 10);
+  audit.record(draft({ at_ms, kind: "session.opened", payload: { agent: "claude-code", reason: "a \u001b[31mtask" } }));
+  const write = {
+    at_ms,
+    verb: "create",
+    exchange_id: "e-1",
+    name: "web",
+    rules: ["workload/host-path"],
+    payload: { decisionId: "d-1", forwarded: true },
+  };
+  audit.record(draft({ ...write, kind: "request.intent", request_content: Buffer.from("kind: Pod\n") }));
+  audit.record(draft({ ...write, status: 201 }));
+  await audit.flush({ toStore: true });
+  await audit.close();
+});
+afterAll(() => rmSync(path, { recursive: true, force: true }));
+afterEach(() => {
+  vi.restoreAllMocks();
+  process.exitCode = 0;
+});
+
+/** Runs a command line in this process and returns its stdout. */
+async function run(...args: string[]): Promise<string> {
+  const program = createProgram();
+  for (const command of [sessions, decisions]) {
+    const known = program.commands.map((one) => one.name());
+    if (!known.includes(command === sessions ? "sessions" : "decisions")) command.register(program);
+  }
+  let out = "";
+  vi.spyOn(process.stdout, "write").mockImplementation((text) => {
+    out += text;
+    return true;
+  });
+  await program.parseAsync([...args, "--config", config], { from: "user" });
+  return out;
+}
+
+describe("sessions, read from the store of --config", () => {
+  it("list shows each session on a line, for a period and a user", async () => {
+    const out = await run("sessions", "list", "--since", "2026-11-22", "--user", "corp:alice@example.com");
+    expect(out.split("\n")[1]).toMatch(
+      /^s-1 +2026-11-22 10:00:00 +corp:alice@example\.com +claude-code +1 +0 +0 +open$/,
+    );
+    expect(await run("sessions", "list", "--until", "2026-01-01")).toBe("no sessions\n");
+  });
+
+  it("list prints JSON for programs", async () => {
+    expect(JSON.parse(await run("sessions", "list", "--output", "json"))).toMatchObject({
+      items: [{ session_id: "s-1", events: 3 }],
+    });
+  });
+
+  it("show tells who, why and what happened, with nothing that a terminal would obey", async () => {
+    const out = await run("sessions", "show", "s-1");
+    expect(out).toContain("reason        a \\x1b[31mtask");
+    expect(out).toContain("answered 201");
+    expect(out).not.toContain("\u001b");
+  });
+
+  it("replay prints the session as it happened, contents included", async () => {
+    const out = await run("sessions", "replay", "s-1");
+    expect(out).toMatch(/session opened[\s\S]*asked: create pods a\/web on prod[\s\S]*> kind: Pod[\s\S]*answered 201/);
+  });
+
+  it("a session that is not there is a clear no, exit 1", async () => {
+    await expect(run("sessions", "show", "nobody")).rejects.toMatchObject({
+      exitCode: 1,
+      message: expect.stringContaining("nobody"),
+    });
+    await expect(run("decisions", "show", "nothing")).rejects.toMatchObject({ exitCode: 1 });
+  });
+
+  it("decisions show tells all that a decision led to", async () => {
+    const out = await run("decisions", "show", "d-1");
+    expect(out).toMatch(/decision {2}d-1[\s\S]*by workload\/host-path[\s\S]*answered 201/);
+    expect(JSON.parse(await run("decisions", "show", "d-1", "--output", "json"))).toMatchObject({
+      events: [{ kind: "request.intent" }, { kind: "request.outcome" }],
+    });
+  });
+
+  it("is told to ask the gateway where one has the store open", async () => {
+    const audit = await openRecorder(recorderOptions(path));
+    try {
+      await expect(openEvidence(config)).rejects.toMatchObject({
+        message: expect.stringContaining("in use by another process"),
+      });
+    } finally {
+      await audit.close();
+    }
+  }, 30_000);
+});
+
+describe("times", () => {
+  it.each([
+    ["24h", NOW - 86_400_000],
+    ["7d", NOW - 7 * 86_400_000],
+    ["2026-11-22", Date.UTC(2026, 10, 22)],
+    ["2026-11-22T10:00:00+02:00", Date.UTC(2026, 10, 22, 8)],
+  ])("%s is understood", (text, expected) => {
+    expect(parseWhen(text, NOW)).toBe(expected);
+  });
+
+  it.each(["yesterday", "5", "2026-13-45", "-1h", ""])("%j is refused as wrong usage", (text) => {
+    expect(() => parseWhen(text, NOW)).toThrow(expect.objectContaining({ exitCode: 2 }));
+  });
+});
+
+describe("pace", () => {
+  it("keeps every line in order, whatever the speed", async () => {
+    const [first, second] = [{}, {}] as never[];
+    async function* lines() {
+      yield { at: 0, text: "1", event: first as never };
+      yield { at: 0, text: "1b", event: first as never };
+      yield { at: 100_000, text: "2", event: second as never };
+    }
+    const texts: string[] = [];
+    for await (const { text } of pace(lines(), { speed: 10_000, step: false })) texts.push(text);
+    expect(texts).toEqual(["1", "1b", "2"]);
+  });
+});
