@@ -141,9 +141,18 @@ included(patterns, _) if {
 
 matches(pattern, value) if pattern == value
 
+# One star, as nearly all patterns have, without the price of an expression.
+matches(pattern, value) if {
+	[head, tail] := split(pattern, "*")
+	startswith(value, head)
+	endswith(value, tail)
+	count(value) >= count(head) + count(tail)
+}
+
 # Names may hold any character, so that only the star may mean something.
 matches(pattern, value) if {
-	contains(pattern, "*")
-	parts := [replace(part, `\E`, `\E\\E\Q`) | some part in split(pattern, "*")]
-	regex.match(concat("", [`(?s)^\Q`, concat(`\E.*\Q`, parts), `\E$`]), value)
+	parts := split(pattern, "*")
+	count(parts) > 2
+	quoted := [replace(part, `\E`, `\E\\E\Q`) | some part in parts]
+	regex.match(concat("", [`(?s)^\Q`, concat(`\E.*\Q`, quoted), `\E$`]), value)
 }

@@ -58,7 +58,7 @@ test_keys_are_anded_and_values_ored if {
 test_names_are_matched_by_the_star_alone if {
 	yes := [
 		["shop", "shop"], ["*", "shop"], ["s*", "shop"], ["*p", "shop"], ["s*p", "shop"], ["s*o*", "shop"], ["shop*", "shop"],
-		["a.*", "a.b"], ["a*z", "a\nz"], [`x\E*y`, `x\Ezy`], ["*", ""], ["a*b*c", "abbcc"],
+		["a.*", "a.b"], ["a*z", "a\nz"], [`x\E*y`, `x\Ezy`], [`x\E*y*`, `x\Ezy`], ["*", ""], ["a*b*c", "abbcc"],
 	]
 	no := [
 		["sho", "shop"], ["hop", "shop"], ["S*", "shop"], ["s*x", "shop"], ["s?op", "shop"], ["[s]hop", "shop"], ["s*s", "s"],
