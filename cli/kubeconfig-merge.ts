@@ -25,7 +25,7 @@ export function mergeKubeconfig(text: string, entries: KubeconfigEntries, path: 
 function put(document: Document, path: string, list: string, entry: { name: string; [key: string]: unknown }): void {
   let items = document.get(list, true);
   // `kubectl config` writes null for a list that it emptied.
-  if (items === undefined || (!isSeq(items) && document.get(list) === null)) {
+  if (document.get(list) === undefined) {
     items = new YAMLSeq(document.schema);
     document.set(list, items);
   }
