@@ -1,6 +1,6 @@
 import { UserError } from "../base/errors.ts";
 import { ensure } from "./setup/ensure.mjs";
-import { SetupFailure } from "./setup/failure.mjs";
+import { SetupFailure, toSetupFailure } from "./setup/failure.mjs";
 import type { ToolName } from "./setup/pins.mjs";
 
 export type { ToolName } from "./setup/pins.mjs";
@@ -15,8 +15,9 @@ const found = new Map<ToolName, Promise<string>>();
 export function ensureTool(name: ToolName): Promise<string> {
   let path = found.get(name);
   if (path === undefined) {
-    path = ensure(name).catch((error: unknown) => {
+    path = ensure(name).catch((thrown: unknown) => {
       found.delete(name);
+      const error = toSetupFailure(thrown);
       if (error instanceof SetupFailure) {
         throw new UserError(error.message, { exitCode: 3, next: error.next, cause: error });
       }

@@ -11,7 +11,7 @@ import { fileURLToPath } from "node:url";
 import { fileSha256 } from "./setup/cache.mjs";
 import { dependenciesInstalled, ensureDependencies } from "./setup/dependencies.mjs";
 import { ensure, GO_NEXT, locate } from "./setup/ensure.mjs";
-import { SetupFailure } from "./setup/failure.mjs";
+import { SetupFailure, toSetupFailure } from "./setup/failure.mjs";
 import { pins } from "./setup/pins.mjs";
 import { onPath, run } from "./setup/run.mjs";
 
@@ -62,7 +62,8 @@ async function main() {
 
 try {
   process.exitCode = await main();
-} catch (error) {
+} catch (thrown) {
+  const error = toSetupFailure(thrown);
   if (!(error instanceof SetupFailure)) throw error;
   process.stderr.write(`sallyport: ${error.message}: ${error.next}\n`);
   process.exitCode = 3;

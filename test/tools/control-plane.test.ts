@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { existsSync } from "node:fs";
 import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -131,3 +132,19 @@ it("a program that ends by itself is reported with what it said last", async () 
     await other.stop();
   }
 }, 40_000);
+
+it("when the watchdog is killed, stopping still leaves no process and no directory", async () => {
+  const other = await startControlPlane();
+  const servers = [...other.pids].filter(([name]) => name !== "watchdog").map(([, pid]) => pid);
+  process.kill(other.pids.get("watchdog") ?? 0, "SIGKILL");
+  await expect(other.failed).resolves.toContain("the watchdog ended");
+  await other.stop();
+  for (const pid of servers) await expect.poll(() => isAlive(pid)).toBe(false);
+  expect(existsSync(other.directory)).toBe(false);
+}, 40_000);
+
+/** Whether a process runs. One that has ended and that nobody waits for (an orphan under an init that doesn't) is no more. */
+async function isAlive(pid: number): Promise<boolean> {
+  const { stdout } = await execute("ps", ["-o", "stat=", "-p", String(pid)]).catch(() => ({ stdout: "" }));
+  return stdout.trim() !== "" && !stdout.startsWith("Z");
+}

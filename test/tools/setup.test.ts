@@ -83,6 +83,13 @@ it("what one clone built is found by another, go or no go", async () => {
   expect(await runSetup({ SALLYPORT_CACHE: cache, PATH: path })).toEqual({ code: 0, stdout: "", stderr: "" });
 });
 
+it("a cache that cannot be written is named in one line, with what to do", async () => {
+  await writeFile(join(directory, "file"), "");
+  const ended = await runSetup({ PATH: process.env.PATH, SALLYPORT_CACHE: join(directory, "file", "cache") });
+  expect(ended).toMatchObject({ code: 3, stdout: "" });
+  expect(ended.stderr).toMatch(/^sallyport: \S+file\/cache\S* cannot be written .+ SALLYPORT_CACHE\n$/);
+});
+
 it("a tool on PATH in the pinned version is taken, and in another version is not", async () => {
   const fake = async (folder: string, version: string): Promise<string> => {
     await mkdir(join(directory, folder));
@@ -184,7 +191,7 @@ it("a build that fails leaves nothing in the cache", async () => {
 it("of two that want a lock, the second waits for the first", async () => {
   const order: string[] = [];
   const hold = (name: string): Promise<void> =>
-    withLock(join(directory, "lock"), async () => {
+    withLock(join(directory, "lock"), "testing", async () => {
       order.push(`${name} in`);
       await new Promise((resolve) => setTimeout(resolve, 50));
       order.push(`${name} out`);
@@ -197,7 +204,7 @@ it("the lock of a process that died is taken over", async () => {
   const { stdout } = await promisify(execFile)("sh", ["-c", "echo $$"]);
   const { hostname } = await import("node:os");
   await writeFile(join(directory, "lock"), JSON.stringify({ host: hostname(), pid: Number(stdout), id: "gone" }));
-  await expect(withLock(join(directory, "lock"), async () => "done")).resolves.toBe("done");
+  await expect(withLock(join(directory, "lock"), "testing", async () => "done")).resolves.toBe("done");
   expect(await readdir(directory)).toEqual([]);
 });
 

@@ -1,5 +1,6 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
+import { rm } from "node:fs/promises";
 import { extname, join } from "node:path";
 import { createInterface } from "node:readline";
 import type { Command, Notice } from "./watchdog.ts";
@@ -32,7 +33,11 @@ export function guard(directory: string | undefined): Guarded {
     for (const listener of listeners.values()) listener(why);
   };
   watchdog.on("error", (error) => failed(`the watchdog could not be started: ${error.message}`));
-  watchdog.on("exit", () => failed("the watchdog ended"));
+  watchdog.on("exit", (code) => {
+    // Somebody killed it, so what it kept is ours to end.
+    if (code !== 0) for (const [name, pid] of pids) if (name !== "watchdog") killGroup(pid);
+    failed("the watchdog ended");
+  });
   // Told by its exit as well.
   watchdog.stdin.on("error", () => {});
   createInterface({ input: watchdog.stdout }).on("line", (line) => {
@@ -54,6 +59,15 @@ export function guard(directory: string | undefined): Guarded {
       stopping = true;
       watchdog.stdin.end();
       await ended;
+      if (directory !== undefined) await rm(directory, { recursive: true, force: true, maxRetries: 5 });
     },
   };
+}
+
+function killGroup(pid: number): void {
+  try {
+    process.kill(-pid, "SIGKILL");
+  } catch {
+    // It has ended already.
+  }
 }

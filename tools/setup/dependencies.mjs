@@ -47,7 +47,7 @@ async function lockedPackages(file) {
 export async function ensureDependencies(root) {
   if (await dependenciesInstalled(root)) return;
   const checkout = createHash("sha256").update(root).digest("hex").slice(0, 16);
-  await withLock(join(toolCache(), "locks", `npm-${checkout}`), async () => {
+  await withLock(join(toolCache(), "locks", `npm-${checkout}`), "installing packages", async () => {
     if (await dependenciesInstalled(root)) return;
     const { code, stdout, stderr } = await withProgress("installing packages (npm ci)", () =>
       // A level of its own: under `npm run -s` it would say nothing of an error.

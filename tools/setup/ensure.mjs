@@ -28,7 +28,7 @@ export async function ensure(name) {
   if (pin === undefined) throw new Error(`no tool ${name} is pinned`);
   const found = await locate(pin);
   if (found !== undefined) return found;
-  return withLock(join(toolCache(), "locks", `${name}-${pin.key}`), async () => {
+  return withLock(join(toolCache(), "locks", `${name}-${pin.key}`), `getting ${name}`, async () => {
     return (await locate(pin)) ?? (await takeFromMirror(pin)) ?? (await build(pin));
   });
 }

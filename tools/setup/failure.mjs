@@ -10,3 +10,18 @@ export class SetupFailure extends Error {
     this.next = next;
   }
 }
+
+/**
+ * Turns a cache that cannot be written into what to do about it; anything else stays what it is.
+ *
+ * @param {unknown} error
+ * @returns {unknown}
+ */
+export function toSetupFailure(error) {
+  const { code, path, message } = /** @type {NodeJS.ErrnoException} */ (error);
+  if (!["EACCES", "EPERM", "EROFS", "ENOSPC", "EDQUOT", "ENOTDIR"].includes(code ?? "")) return error;
+  return new SetupFailure(
+    `${path ?? "the cache"} cannot be written (${message})`,
+    "make it writable, or name a folder for the cache with SALLYPORT_CACHE",
+  );
+}

@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statSync, utimesSync, writ
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { withProgress } from "./progress.mjs";
 
 const STALE_MS = 30_000;
 
@@ -13,13 +14,16 @@ const STALE_MS = 30_000;
  *
  * @template T
  * @param {string} file
+ * @param {string} what is being done, for who waits
  * @param {() => Promise<T>} work
  * @returns {Promise<T>}
  */
-export async function withLock(file, work) {
+export async function withLock(file, what, work) {
   mkdirSync(dirname(file), { recursive: true });
   const owner = JSON.stringify({ host: hostname(), pid: process.pid, id: randomUUID() });
-  while (!take(file, owner)) await sleep(200);
+  await withProgress(`waiting for another process: ${what}`, async () => {
+    while (!take(file, owner)) await sleep(200);
+  });
   const release = () => {
     if (read(file) === owner) rmSync(file, { force: true });
   };
