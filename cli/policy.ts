@@ -62,4 +62,14 @@ export function register(program: Command): void {
         return withProgress("testing rules", () => test(folders(named), Number(options.threshold)));
       }),
     );
+
+  policy
+    .command("status")
+    .description("say which policy is in force at the gateway")
+    .action(
+      action(async () => {
+        const { status } = await import("./policy/status.ts");
+        return status();
+      }),
+    );
 }

@@ -1,0 +1,136 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { openEmbeddedHome } from "../../approvals/git/home.ts";
+import type { Approval } from "../../approvals/types.ts";
+import { openRecorder } from "../../audit/recorder/recorder.ts";
+import { systemClock } from "../../base/clock.ts";
+import type { GatewayConfig } from "../../base/config/gateway.ts";
+import { UserError } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
+import { openAdmin } from "../../console/admin.ts";
+import { createConsole } from "../../console/console.ts";
+import { createAuthenticator } from "../../identity/authenticator.ts";
+import { loadHmacKeys, loadSessionKeys } from "../../identity/keys-file.ts";
+import type { Deps } from "../../proxy/deps.ts";
+import { createProxy } from "../../proxy/handler.ts";
+import { HoldBudget } from "../../proxy/hold-budget.ts";
+import { listen } from "../../proxy/listener.ts";
+import { ObjectLocks } from "../../proxy/object-locks.ts";
+import { OpenSessions } from "../../proxy/open-sessions.ts";
+import { OpenStreams } from "../../proxy/open-streams.ts";
+import { approvalEvent } from "./approval-events.ts";
+import { closeConnections, openConnections } from "./connections.ts";
+import { openPolicy } from "./policy.ts";
+import { watchSessions } from "./sessions.ts";
+
+/** A gateway that serves. */
+export interface Gateway {
+  /** `listen.url` of the configuration. */
+  url: string;
+  port: number;
+  adminPort: number;
+  /** Drains: refuses what comes, ends streams, lets holds answer, and flushes the record. */
+  close(): Promise<void>;
+}
+
+const DRAIN_MS = 15_000;
+
+/**
+ * Opens every room of the gateway in the order in which they need each other, and closes them in the other one.
+ * The recorder is first and last: what the others do while they start and end is on record too.
+ */
+export async function openGateway(config: GatewayConfig, options: { log: Log; opa?: string }): Promise<Gateway> {
+  const { log } = options;
+  const clock = systemClock;
+  const opened: (() => Promise<unknown> | unknown)[] = [];
+  const close = async (): Promise<void> => {
+    for (const end of opened.splice(0).reverse()) await end();
+  };
+  try {
+    const hmacKeys = loadHmacKeys(config.keys.hmacFile);
+    const [hmacKey] = hmacKeys;
+    if (hmacKey === undefined) throw new UserError("keys.hmacFile names no file", { exitCode: 2 });
+    const sessionKeys = await loadSessionKeys(config.keys.sessionFile);
+
+    const recorder = await openRecorder({ tenant: config.tenant, ...config.audit, log, clock });
+    opened.push(() => recorder.close());
+    const policy = await openPolicy(config, {
+      recorder,
+      log,
+      ...(options.opa === undefined ? {} : { opa: options.opa }),
+    });
+    opened.push(() => policy.close());
+    const authenticator = createAuthenticator({ config, sessionKeys, hmacKeys, clock, log });
+    opened.push(() => authenticator.close());
+    const approvals = await openApprovals(config, log);
+    opened.push(() => approvals.close());
+    opened.push(approvals.onChange((approval) => recordApproval(approval)));
+    function recordApproval(approval: Approval): void {
+      const event = approvalEvent(approval, config.listen.url);
+      if (event !== undefined) recorder.record(event);
+    }
+    const connections = openConnections(config, { recorder, clock, log });
+    opened.push(() => closeConnections(connections));
+
+    const deps: Deps = {
+      authenticator,
+      policy: policy.holder,
+      approvals,
+      recorder,
+      connections,
+      hmacKey,
+      url: config.listen.url,
+      limits: config.limits,
+      holdBudget: new HoldBudget(clock),
+      objectLocks: new ObjectLocks(),
+      openSessions: new OpenSessions(clock),
+      openStreams: new OpenStreams(),
+      clock,
+      log,
+    };
+    opened.push(
+      watchSessions(deps, { authenticator, policy: policy.holder, idleSeconds: config.sessions.idleSeconds }),
+    );
+    const proxy = createProxy(deps);
+    const console = await createConsole({
+      authenticator,
+      approvals,
+      recorder,
+      reader: recorder,
+      policy: policy.holder,
+      config,
+      log,
+    });
+    opened.push(() => console.close());
+    const admin = await openAdmin({ address: config.admin.address, health: () => recorder.failure(), log });
+    opened.push(() => admin.close());
+    const handler = (req: IncomingMessage, res: ServerResponse): void => {
+      if (proxy.serves(req.url ?? "")) proxy.handle(req, res);
+      else console.routing(req, res);
+    };
+    const listener = await listen({ ...config.listen, handler, log });
+    opened.push(() => listener.close());
+    opened.push(() => proxy.drain(DRAIN_MS));
+    return { url: config.listen.url, port: listener.port, adminPort: admin.port, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+function openApprovals(config: GatewayConfig, log: Log): ReturnType<typeof openEmbeddedHome> {
+  const { approvals, keys, people, limits, listen: at } = config;
+  if (approvals.home !== "embedded") {
+    throw new UserError("approvals.home: this version serves embedded only", {
+      exitCode: 2,
+      next: "Set approvals: {home: embedded, path: …}.",
+    });
+  }
+  return openEmbeddedHome({
+    path: approvals.path,
+    mergeKeyFile: keys.mergeFile ?? [],
+    people,
+    limits: { holdsPerSession: limits.holdsPerSession, holdsPerIdentity: limits.holdsPerIdentity },
+    url: (name) => `${at.url}/approvals/${name}`,
+    log,
+  });
+}

@@ -1,0 +1,33 @@
+import { statSync } from "node:fs";
+import type { GatewayConfig } from "../../base/config/gateway.ts";
+import type { Log } from "../../base/log.ts";
+import { openGateway } from "./gateway.ts";
+
+/** Serves until SIGTERM or SIGINT, then drains; a second signal ends at once. */
+export async function serve(config: GatewayConfig, log: Log): Promise<void> {
+  const stop = Promise.withResolvers<string>();
+  for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
+  const opa = isFolder(config.policy.bundle) ? await findOpa() : undefined;
+  const gateway = await openGateway(config, { log, ...(opa === undefined ? {} : { opa }) });
+  log.info("serving", { url: gateway.url, port: gateway.port, adminPort: gateway.adminPort });
+  const signal = await stop.promise;
+  for (const again of ["SIGTERM", "SIGINT"] as const) process.once(again, () => process.exit(1));
+  log.info("draining", { signal });
+  await gateway.close();
+  log.info("stopped");
+}
+
+function isFolder(path: string): boolean {
+  try {
+    return statSync(path).isDirectory();
+  } catch {
+    // Loading it says what is wrong with it.
+    return false;
+  }
+}
+
+/** Only sources need opa: a built bundle is served without. */
+async function findOpa(): Promise<string> {
+  const { ensureTool } = await import("../../tools/ensure.ts");
+  return ensureTool("opa");
+}

@@ -1,0 +1,20 @@
+import type { ServerResponse } from "node:http";
+
+/** Writes a whole answer and resolves when it was handed to the socket, or with why it was not. */
+export function answer(
+  res: ServerResponse,
+  status: number,
+  headers: Record<string, string | string[]>,
+  body: Buffer,
+  headOnly: boolean,
+): Promise<string | undefined> {
+  return new Promise((resolve) => {
+    const gone = (): void => resolve("the client closed its connection");
+    res.once("close", gone);
+    res.writeHead(status, headers);
+    res.end(headOnly ? undefined : body, () => {
+      res.off("close", gone);
+      resolve(undefined);
+    });
+  });
+}

@@ -1,0 +1,42 @@
+import { Refusal, type RefusalCause } from "../base/errors.ts";
+import type { Decision, Finding } from "../engine/decision.ts";
+
+/** The one finding that more facts can take back: a scope whose labels are not gathered yet. */
+const UNTIL_GATHERED = "request/scope-unknown";
+
+/**
+ * Throws where the verdict is a deny. Before everything is gathered (`final` false) a deny that only says that a
+ * scope's labels are unknown is not one yet.
+ */
+export function refuseDenied(decision: Decision, { final }: { final: boolean }): void {
+  if (decision.effect !== "deny") return;
+  const denying = decision.findings.filter((finding) => finding.effect === "deny");
+  if (!final && denying.length > 0 && denying.every((finding) => finding.rule === UNTIL_GATHERED)) return;
+  throw deniedRefusal(decision);
+}
+
+export function deniedRefusal(decision: Decision): Refusal {
+  const denying = decision.findings.filter((finding) => finding.effect === "deny");
+  const failed = denying.some((finding) => finding.rule === "request/policy-failed") || denying.length === 0;
+  const text = denying.map((finding) => `${finding.rule}: ${finding.message}`).join("; ");
+  return new Refusal(
+    failed ? "policy-failed" : "policy-denied",
+    failed ? "policy could not be evaluated, so the request is refused" : `blocked by ${text}`,
+    {
+      decisionId: decision.decisionId,
+      causes: causesOf(denying.length === 0 ? decision.findings : denying),
+      next: failed
+        ? "Tell the operator of the gateway."
+        : "This is policy, and asking again will not change it; a security engineer can explain the decision or change the guardrail.",
+    },
+  );
+}
+
+/** One cause a finding and field, as Kubernetes' own validation errors list theirs. */
+export function causesOf(findings: readonly Finding[]): RefusalCause[] {
+  return findings
+    .slice(0, 20)
+    .flatMap(({ rule, message, fields }) =>
+      fields.length === 0 ? [{ rule, message }] : fields.slice(0, 10).map((field) => ({ rule, message, field })),
+    );
+}

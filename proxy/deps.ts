@@ -1,0 +1,33 @@
+import type { ApprovalHome } from "../approvals/types.ts";
+import type { Recorder } from "../audit/event.ts";
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Policy } from "../engine/decision.ts";
+import type { Authenticated } from "../identity/types.ts";
+import type { Connection } from "./connection.ts";
+import type { HoldBudget } from "./hold-budget.ts";
+import type { ObjectLocks } from "./object-locks.ts";
+import type { OpenSessions } from "./open-sessions.ts";
+import type { OpenStreams } from "./open-streams.ts";
+
+/** What the data path stands on; the wiring passes the real rooms. */
+export interface Deps {
+  authenticator: {
+    authenticate(token: string, audience: "data"): Authenticated | Promise<Authenticated>;
+  };
+  policy: { readonly current: Policy };
+  approvals: ApprovalHome;
+  recorder: Recorder;
+  connections: ReadonlyMap<string, Connection>;
+  /** The shared key of digests and changes. */
+  hmacKey: Uint8Array;
+  /** `listen.url`: what the approval's URL starts with. */
+  url: string;
+  limits: { bodyBytes: number; holdsPerSession: number; holdsPerIdentity: number };
+  holdBudget: HoldBudget;
+  objectLocks: ObjectLocks;
+  openSessions: OpenSessions;
+  openStreams: OpenStreams;
+  clock: Clock;
+  log: Log;
+}

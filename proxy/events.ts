@@ -1,0 +1,100 @@
+import type { EventDraft, EventKind } from "../audit/event.ts";
+import type { Refusal } from "../base/errors.ts";
+import type { Decision } from "../engine/decision.ts";
+import type { Known } from "./exchange.ts";
+import { UpstreamFailure } from "./upstream.ts";
+
+/** Now, in milliseconds since the epoch with a fraction. */
+export function nowMs(): number {
+  return performance.timeOrigin + performance.now();
+}
+
+export function revisionOf(decision: Decision): string {
+  return `${decision.revision.bundle}/${decision.revision.guardrails}`;
+}
+
+/** What every event of an exchange says, from whatever is known of it by then. */
+export function exchangeEvent(exchange: Known, kind: EventKind): EventDraft {
+  const { identity, session, attributes, input } = exchange;
+  const decision = exchange.decision ?? exchange.verdict;
+  const event: EventDraft = {
+    kind,
+    session_id: session?.id ?? "anonymous",
+    at_ms: nowMs(),
+    exchange_id: exchange.id,
+    connection: exchange.connection.name,
+    source_ip: exchange.sourceIP,
+    user_agent: (exchange.req.headers["user-agent"] ?? "").slice(0, 512),
+  };
+  if (identity !== undefined) {
+    event.issuer = identity.issuer;
+    event.username = identity.username;
+    event.groups = identity.groups;
+  }
+  if (attributes !== undefined) {
+    event.verb = attributes.verb;
+    event.api_group = attributes.group;
+    event.resource = attributes.resource;
+    event.subresource = attributes.subResource;
+    event.namespace = attributes.namespace;
+    event.name = attributes.name;
+    event.path = attributes.path;
+  } else {
+    event.path = (exchange.target.split("?", 1)[0] ?? "").slice(0, 2048);
+  }
+  if (input !== undefined && input.request.digest !== "") event.digest = input.request.digest;
+  if (decision !== undefined) {
+    event.effect = decision.effect;
+    event.rules = decision.findings.map((finding) => finding.rule);
+    event.record_level = decision.record;
+    event.revision = revisionOf(decision);
+  }
+  if (exchange.use !== undefined) event.approval_id = exchange.use.approval;
+  return event;
+}
+
+/** The part of a payload that says how it was decided: the id that refusals and `decisions show` name. */
+export function decisionPayload(exchange: Known): Record<string, unknown> {
+  const decision = exchange.decision ?? exchange.verdict;
+  if (decision === undefined) return {};
+  return {
+    decisionId: decision.decisionId,
+    findings: decision.findings.map(({ rule, effect, message, severity, fields, privileged }) => ({
+      rule,
+      effect,
+      message,
+      severity,
+      fields,
+      privileged,
+    })),
+  };
+}
+
+export function durationUs(exchange: Known): number {
+  return Math.max(0, Math.round((nowMs() - exchange.startedAt) * 1000));
+}
+
+/** `request.refused`, with the code and the causes; `status` is what the caller saw. */
+export function refusedEvent(exchange: Known, refusal: Refusal, status: number): EventDraft {
+  const event = exchangeEvent(exchange, "request.refused");
+  event.status = status;
+  event.duration_us = durationUs(exchange);
+  event.effect = "deny";
+  event.rules = (refusal.details.causes ?? [{ rule: `request/${refusal.code}` }]).map((cause) => cause.rule);
+  if (refusal.details.approvalName !== undefined) event.approval_id = refusal.details.approvalName;
+  event.payload = {
+    ...decisionPayload(exchange),
+    code: refusal.code,
+    message: refusal.message,
+    dryRun: exchange.input?.request.dryRun ?? false,
+    ...(refusal.details.decisionId === undefined ? {} : { decisionId: refusal.details.decisionId }),
+    forwarded: wasForwarded(exchange, refusal),
+  };
+  return event;
+}
+
+/** Whether the API server may have seen it: it was sent, and not certainly in vain. */
+function wasForwarded(exchange: Known, refusal: Refusal): boolean {
+  if (exchange.response !== undefined) return true;
+  return refusal instanceof UpstreamFailure && !refusal.neverSent;
+}

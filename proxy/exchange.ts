@@ -1,0 +1,85 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import type { Decision, Need, Policy } from "../engine/decision.ts";
+import type { KubernetesObject, PolicyInput } from "../engine/input.ts";
+import type { Masker } from "../engine/mask/masker.ts";
+import type { Identity, Session } from "../identity/types.ts";
+import type { DecodedBody } from "../kubernetes/body/decode.ts";
+import type { RequestAttributes } from "../kubernetes/types.ts";
+import type { Connection } from "./connection.ts";
+import type { UpstreamResponse } from "./upstream.ts";
+
+/**
+ * One request on its way through the data path. Each step takes the exchange as the former step's type and
+ * returns it as the next one's, so that a wrong order of steps does not compile.
+ */
+export interface Arrived {
+  /**
+   * UUIDv7; sent upstream as Audit-ID, so that the API server's own log is our independent witness. Each attempt
+   * to forward has one of its own: `firstId` is the exchange's.
+   */
+  id: string;
+  readonly firstId: string;
+  /** performance.timeOrigin-based milliseconds since the epoch, with a fraction. */
+  readonly startedAt: number;
+  readonly req: IncomingMessage;
+  readonly res: ServerResponse;
+  /** Fires when the client has gone, or the gateway drains. */
+  readonly signal: AbortSignal;
+  readonly connection: Connection;
+  /** Path and query below /connections/{name}, as sent. */
+  readonly target: string;
+  readonly sourceIP: string;
+  /** Sent as `Warning: 299` headers, which kubectl prints. */
+  readonly warnings: string[];
+  /** How often a 409 on our own precondition sent it back to `gather`. */
+  retries: number;
+  /** Why an answer that had begun ended before its end: the client, the upstream, the policy. */
+  cut?: string;
+  /** Gives up the object's turn, where this exchange has it. */
+  unlock?: () => void;
+}
+
+export type Identified = Arrived & { identity: Identity; session: Session };
+
+export type Classified = Identified & { attributes: RequestAttributes; input: PolicyInput };
+
+/** Judged by metadata alone. `policy` is the one revision that judges this exchange to its end. */
+export type Screened = Classified & { policy: Policy; needs: ReadonlySet<Need>; verdict: Decision };
+
+/** The body, decoded: `forwardBytes` is what was judged, and what goes upstream. */
+export type ReadBody = DecodedBody & {
+  /** As the client sent it. */
+  bytes: Buffer;
+};
+
+/** `body` is null where the request has none, or where it streams through unread. */
+export type BodyRead = Screened & { body: ReadBody | null };
+
+export interface Facts {
+  oldObject?: KubernetesObject | null;
+  /** The answer to the same request with dryRun=All. */
+  outcome?: KubernetesObject;
+  /** resourceVersion that what was judged stands on: sent as a precondition. */
+  resourceVersion?: string;
+}
+
+export type Gathered = BodyRead & { facts: Facts };
+
+export type Decided = Gathered & { decision: Decision; masker: Masker | undefined };
+
+/** Past the hold: `use` is the approval that was spent on this exchange. */
+export type Cleared = Decided & { use?: { approval: string; n: number } };
+
+export type Intended = Cleared & { intentRecorded: boolean };
+
+/** `render` is what the client reads, where the answer is masked and written anew. */
+export type Forwarded = Intended & { response: UpstreamResponse; render: "json" | "yaml" };
+
+export type Answered = Forwarded & {
+  maskedFields: string[];
+  responseBytes: number;
+  responseContent?: Buffer;
+};
+
+/** Whatever is known of an exchange when it is refused. */
+export type Known = Arrived & Partial<Omit<Answered, keyof Arrived>>;

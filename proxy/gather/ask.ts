@@ -1,0 +1,97 @@
+import { Refusal } from "../../base/errors.ts";
+import { uuid7 } from "../../base/uuid7.ts";
+import type { KubernetesObject } from "../../engine/input.ts";
+import type { Deps } from "../deps.ts";
+import { exchangeEvent, nowMs } from "../events.ts";
+import type { Classified } from "../exchange.ts";
+import { upstreamHeaders } from "../headers.ts";
+import { send } from "../upstream.ts";
+
+/** What the gateway itself asks of an API server must answer soon: somebody's request waits for it. */
+const DEADLINE_MS = 10_000;
+const ANSWER_LIMIT = 67_108_864;
+
+export interface Question {
+  /** `oldObject`, `outcome`, `namespace`, … : said on record. */
+  purpose: string;
+  method: string;
+  target: string;
+  body?: { bytes: Uint8Array; contentType: string };
+  /** The caller's own rights, or the gateway's read-only account. */
+  as: "caller" | "gateway";
+}
+
+export interface Answer {
+  status: number;
+  json: KubernetesObject;
+}
+
+/**
+ * One call that the gateway makes to know what it judges. It has an Audit-ID of its own and is on record as a
+ * `gather` event that names its parent, so that the API server's audit log and ours still match one to one.
+ */
+export async function ask(exchange: Classified, question: Question, deps: Deps): Promise<Answer> {
+  const { connection } = exchange;
+  const id = uuid7();
+  const started = nowMs();
+  const asCaller = question.as === "caller";
+  const account = asCaller ? connection.credential : connection.credential.own;
+  const authorization = await (asCaller
+    ? connection.credential.authorization(exchange.session)
+    : account.authorization());
+  const override = {
+    accept: "application/json",
+    "accept-encoding": null,
+    "content-type": question.body?.contentType ?? null,
+    "if-match": null,
+    "if-modified-since": null,
+    "if-none-match": null,
+  };
+  let status = 0;
+  try {
+    const response = await send(asCaller ? connection.pool : connection.ownPool, {
+      method: question.method,
+      target: connection.prefix + question.target,
+      headers: upstreamHeaders({
+        client: exchange.req.headers,
+        auditId: id,
+        authorization,
+        identity: asCaller ? exchange.identity : undefined,
+        config: connection.config,
+        override,
+      }),
+      body: question.body?.bytes ?? null,
+      signal: AbortSignal.any([exchange.signal, AbortSignal.timeout(DEADLINE_MS)]),
+    });
+    status = response.status;
+    if (status === 401) account.invalidate();
+    return { status, json: parseAnswer(await response.read(ANSWER_LIMIT)) };
+  } finally {
+    deps.recorder.record({
+      ...exchangeEvent(exchange, "gather"),
+      exchange_id: id,
+      at_ms: started,
+      effect: "",
+      rules: [],
+      status,
+      duration_us: Math.round((nowMs() - started) * 1000),
+      payload: {
+        parent: exchange.id,
+        purpose: question.purpose,
+        method: question.method,
+        as: question.as,
+        forwarded: status !== 0,
+      },
+    });
+  }
+}
+
+function parseAnswer(body: Buffer): KubernetesObject {
+  try {
+    const json: unknown = JSON.parse(body.toString("utf8"));
+    if (json !== null && typeof json === "object" && !Array.isArray(json)) return json as KubernetesObject;
+  } catch (cause) {
+    throw new Refusal("outcome-unknown", "the API server's answer to the gateway's own question is no JSON", { cause });
+  }
+  throw new Refusal("outcome-unknown", "the API server's answer to the gateway's own question is no object");
+}

@@ -1,0 +1,99 @@
+import { Refusal } from "../../base/errors.ts";
+import type { KubernetesObject } from "../../engine/input.ts";
+import type { Deps } from "../deps.ts";
+import type { BodyRead } from "../exchange.ts";
+import { ask } from "./ask.ts";
+
+/** Groups that kube-apiserver serves itself; any other is asked for, since an aggregated API may ignore dryRun. */
+const BUILT_IN = new Set([
+  "",
+  "admissionregistration.k8s.io",
+  "apiextensions.k8s.io",
+  "apiregistration.k8s.io",
+  "apps",
+  "authentication.k8s.io",
+  "authorization.k8s.io",
+  "autoscaling",
+  "batch",
+  "certificates.k8s.io",
+  "coordination.k8s.io",
+  "discovery.k8s.io",
+  "events.k8s.io",
+  "flowcontrol.apiserver.k8s.io",
+  "internal.apiserver.k8s.io",
+  "networking.k8s.io",
+  "node.k8s.io",
+  "policy",
+  "rbac.authorization.k8s.io",
+  "resource.k8s.io",
+  "scheduling.k8s.io",
+  "storage.k8s.io",
+  "storagemigration.k8s.io",
+]);
+
+/** Subresources whose answer to a dry run is the object itself; a token's is a live token. */
+const SUBRESOURCES = new Set(["", "status", "scale", "ephemeralcontainers", "resize", "approval", "finalize"]);
+
+/** Why the outcome of this request must not be asked for, or undefined (design §2, "Where outcome may be used"). */
+export async function outcomeForbidden(exchange: BodyRead, deps: Deps): Promise<string | undefined> {
+  const { verb, group, version, subResource } = exchange.attributes;
+  if (verb !== "create" && verb !== "update" && verb !== "patch") return `a ${verb} has no dry run that is safe`;
+  if (!SUBRESOURCES.has(subResource)) return `the dry run of ${subResource} does not answer with the object`;
+  if (BUILT_IN.has(group)) return undefined;
+  const local = await exchange.connection.reader.read(`apiservice/${version}.${group}`, 30_000, async () => {
+    const target = `/apis/apiregistration.k8s.io/v1/apiservices/${encodeURIComponent(`${version}.${group}`)}`;
+    const { status, json } = await ask(exchange, { purpose: "apiService", method: "GET", target, as: "gateway" }, deps);
+    if (status === 404) return true;
+    return status === 200 && ((json.spec as KubernetesObject | undefined)?.service ?? null) === null;
+  });
+  return local ? undefined : `the group ${group} is served by an aggregated API, which may ignore dryRun`;
+}
+
+/** The API server's own refusal of the same request: passed back to the caller, and no human is asked. */
+export class UpstreamSaysNo extends Refusal {
+  readonly answer: KubernetesObject;
+  constructor(status: number, answer: KubernetesObject) {
+    super("forbidden", typeof answer.message === "string" ? answer.message : `the API server answered ${status}`);
+    this.answer = answer;
+    Object.defineProperty(this, "status", { value: status });
+  }
+}
+
+/** What would be stored: the same request with dryRun=All, as the caller. */
+export async function outcome(exchange: BodyRead, deps: Deps): Promise<KubernetesObject> {
+  const forbidden = await outcomeForbidden(exchange, deps);
+  if (forbidden !== undefined) {
+    throw new Refusal("outcome-unknown", `policy needs to know what this request would do, and ${forbidden}`, {
+      decisionId: exchange.verdict.decisionId,
+      causes: [{ rule: "request/outcome-unknown", message: forbidden }],
+    });
+  }
+  const { body, req, attributes } = exchange;
+  const question = {
+    purpose: "outcome",
+    method: req.method ?? "POST",
+    target: withDryRun(attributes.target),
+    as: "caller" as const,
+    ...(body === null ? {} : { body: { bytes: body.forwardBytes, contentType: body.forwardContentType } }),
+  };
+  const { status, json } = await ask(exchange, question, deps);
+  if (status < 300) return json;
+  const message = typeof json.message === "string" ? json.message : "";
+  if (/admission webhook .* (denied the request|does not support dry run)/.test(message)) {
+    throw new Refusal(
+      "outcome-unknown",
+      `policy needs to know what this request would do, and the dry run was refused: ${message}`,
+      {
+        decisionId: exchange.verdict.decisionId,
+        causes: [{ rule: "request/outcome-unknown", message }],
+      },
+    );
+  }
+  throw new UpstreamSaysNo(status, json);
+}
+
+function withDryRun(target: string): string {
+  const [path, query = ""] = target.split("?", 2) as [string, string?];
+  const kept = query.split("&").filter((pair) => pair !== "" && !/^dryRun(=|$)/i.test(pair));
+  return `${path}?${[...kept, "dryRun=All"].join("&")}`;
+}

@@ -1,0 +1,109 @@
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { Refusal } from "../base/errors.ts";
+import { uuid7 } from "../base/uuid7.ts";
+import type { Deps } from "./deps.ts";
+import { nowMs } from "./events.ts";
+import type { Arrived } from "./exchange.ts";
+import { dataPath } from "./path.ts";
+import { renderRefusal } from "./render-refusal.ts";
+import { run } from "./run.ts";
+
+const PREFIX = "/connections/";
+
+/** The data path as Node's HTTP server sees it. */
+export interface Proxy {
+  /** Whether a request target is the data path's: everything else goes to the control API's router. */
+  serves(target: string): boolean;
+  handle(req: IncomingMessage, res: ServerResponse): void;
+  /** Refuses what comes from now on, ends open streams, lets holds answer, and resolves when none is left or time is up. */
+  drain(timeoutMs: number): Promise<void>;
+  readonly inFlight: number;
+}
+
+export function createProxy(deps: Deps): Proxy {
+  const open = new Set<AbortController>();
+  let draining = false;
+  let idle = (): void => {};
+
+  function handle(req: IncomingMessage, res: ServerResponse): void {
+    const id = uuid7();
+    const url = req.url ?? "";
+    const slash = url.indexOf("/", PREFIX.length);
+    const query = url.indexOf("?", PREFIX.length);
+    const nameEnd = slash === -1 || (query !== -1 && query < slash) ? (query === -1 ? url.length : query) : slash;
+    const connection = url.startsWith(PREFIX) ? deps.connections.get(url.slice(PREFIX.length, nameEnd)) : undefined;
+    if (draining) {
+      renderRefusal(
+        res,
+        new Refusal("draining", "the gateway is shutting down", { next: "Try again.", retryAfterSeconds: 1 }),
+        id,
+        [],
+      );
+      return;
+    }
+    if (connection === undefined) {
+      renderRefusal(
+        res,
+        new Refusal("not-found", "the gateway has no such connection", {
+          next: "Check the server in your kubeconfig.",
+        }),
+        id,
+        [],
+      );
+      return;
+    }
+    const gone = new AbortController();
+    const rest = url.slice(nameEnd);
+    const exchange: Arrived = {
+      id,
+      firstId: id,
+      startedAt: nowMs(),
+      req,
+      res,
+      signal: gone.signal,
+      connection,
+      target: rest.startsWith("/") ? rest : `/${rest}`,
+      sourceIP: req.socket.remoteAddress ?? "",
+      warnings: [],
+      retries: 0,
+    };
+    res.once("close", () => {
+      if (!res.writableFinished) gone.abort();
+    });
+    open.add(gone);
+    run(dataPath, exchange, deps)
+      .catch((error: unknown) => {
+        // Refusing itself failed: there is nobody left to say it to but the log.
+        deps.log.error("an exchange could not be refused", { exchange: exchange.id, error });
+        res.destroy();
+      })
+      .finally(() => {
+        open.delete(gone);
+        if (open.size === 0) idle();
+      });
+  }
+
+  async function drain(timeoutMs: number): Promise<void> {
+    draining = true;
+    deps.openStreams.endAll("the gateway is shutting down");
+    deps.holdBudget.endAll();
+    if (open.size === 0) return;
+    const late = Promise.withResolvers<void>();
+    idle = late.resolve;
+    const timer = setTimeout(() => {
+      for (const controller of open) controller.abort();
+      late.resolve();
+    }, timeoutMs);
+    await late.promise;
+    clearTimeout(timer);
+  }
+
+  return {
+    serves: (target) => target.startsWith(PREFIX),
+    handle,
+    drain,
+    get inFlight() {
+      return open.size;
+    },
+  };
+}

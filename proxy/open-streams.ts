@@ -1,0 +1,52 @@
+/** A stream that outlives its decision: a watch, or `logs -f`. */
+export interface OpenStream {
+  sessionId: string;
+  /** Milliseconds since the epoch at which the credential that opened it expires. */
+  expiresAt: number;
+  /** Whether the policy in force now would still open it in the same way. */
+  stillAllowed(): boolean | Promise<boolean>;
+  /** Ends it at once, without a clean end of the body, so that the client knows that it was cut. */
+  end(why: string): void;
+}
+
+/**
+ * Every open stream, so that it can be decided again when the policy is swapped, and ended with its session or
+ * its credential (design §2, "Streams and sessions"; Teleport 51652).
+ */
+export class OpenStreams {
+  readonly #streams = new Set<OpenStream>();
+
+  /** Returns the function that forgets it. */
+  add(stream: OpenStream): () => void {
+    this.#streams.add(stream);
+    return () => this.#streams.delete(stream);
+  }
+
+  get size(): number {
+    return this.#streams.size;
+  }
+
+  endSession(sessionId: string, why: string): void {
+    for (const stream of this.#streams) if (stream.sessionId === sessionId) stream.end(why);
+  }
+
+  endExpired(now: number): void {
+    for (const stream of this.#streams) if (stream.expiresAt <= now) stream.end("its credential expired");
+  }
+
+  endAll(why: string): void {
+    for (const stream of this.#streams) stream.end(why);
+  }
+
+  /** Decides every stream again; one whose verdict changed, or cannot be had, ends. */
+  async decideAgain(): Promise<void> {
+    for (const stream of [...this.#streams]) {
+      let allowed = false;
+      try {
+        allowed = await stream.stillAllowed();
+      } finally {
+        if (!allowed) stream.end("the policy that opened it has changed");
+      }
+    }
+  }
+}

@@ -1,0 +1,20 @@
+import type { IncomingMessage } from "node:http";
+import { type Readable, Transform } from "node:stream";
+import { tooLarge } from "./steps/read-body.ts";
+
+/** The body of a request that nobody here needs to understand, streamed under the same cap; null where there is none. */
+export function requestStream(req: IncomingMessage, limit: number): Readable | null {
+  const length = req.headers["content-length"];
+  if (req.headers["transfer-encoding"] === undefined && (length === undefined || length === "0")) return null;
+  if (length !== undefined) return req;
+  let size = 0;
+  const capped = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      size += chunk.length;
+      if (size > limit) done(tooLarge(limit));
+      else done(null, chunk);
+    },
+  });
+  req.on("error", (error) => capped.destroy(error));
+  return req.pipe(capped);
+}

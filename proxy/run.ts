@@ -1,0 +1,75 @@
+import { Refusal, toRefusal } from "../base/errors.ts";
+import type { Deps } from "./deps.ts";
+import { refusedEvent } from "./events.ts";
+import type { Arrived, Known } from "./exchange.ts";
+import { UpstreamSaysNo } from "./gather/outcome.ts";
+import { renderRefusal, renderStatus } from "./render-refusal.ts";
+import { ClientGone, JudgeAgain, type Path, type Step } from "./step.ts";
+import { gather } from "./steps/gather.ts";
+
+/** How long an exchange may go back to be judged again after a 409 on our own precondition. */
+const JUDGE_AGAIN_MS = 5_000;
+
+/**
+ * Runs an exchange through the path. Whatever a step throws is a refusal: rendered once, recorded once, and
+ * nothing of the exchange goes on.
+ */
+export async function run(path: Path<Arrived, void>, exchange: Arrived, deps: Deps): Promise<void> {
+  const steps = path.steps as readonly Step<unknown, unknown>[];
+  try {
+    let value: unknown = exchange;
+    for (let i = 0; i < steps.length; i++) {
+      try {
+        const next = (steps[i] as Step<unknown, unknown>)(value, deps);
+        value = next instanceof Promise ? await next : next;
+      } catch (error) {
+        if (!(error instanceof JudgeAgain)) throw error;
+        await pauseBeforeJudgingAgain(exchange);
+        i = steps.indexOf(gather as Step<never, unknown> as Step<unknown, unknown>) - 1;
+      }
+    }
+  } catch (error) {
+    refuse(exchange, error, deps);
+  } finally {
+    exchange.unlock?.();
+  }
+}
+
+async function pauseBeforeJudgingAgain(exchange: Arrived): Promise<void> {
+  const elapsed = performance.timeOrigin + performance.now() - exchange.startedAt;
+  exchange.retries += 1;
+  if (exchange.retries > 1 && elapsed > JUDGE_AGAIN_MS) {
+    throw new Refusal("conflict", "the object changes faster than it can be judged", { next: "Try again." });
+  }
+  await new Promise((resolve) => setTimeout(resolve, Math.random() * 50 * exchange.retries));
+}
+
+function refuse(exchange: Arrived, error: unknown, deps: Deps): void {
+  const known: Known = exchange;
+  if (error instanceof UpstreamSaysNo) {
+    passBack(known, error, deps);
+    return;
+  }
+  if (error instanceof ClientGone || exchange.signal.aborted) {
+    deps.recorder.record(refusedEvent(known, new Refusal("bad-request", "the client went away before an answer"), 499));
+    exchange.res.destroy();
+    return;
+  }
+  const refusal = toRefusal(error);
+  if (known.response !== undefined) known.response.abort(refusal);
+  if (refusal.code === "internal")
+    deps.log.error("unexpected error", { exchange: exchange.id, error: refusal.details.cause });
+  else if (refusal.status >= 500)
+    deps.log.warn(refusal.message, { exchange: exchange.id, code: refusal.code, error: refusal.details.cause });
+  deps.recorder.record(refusedEvent(known, refusal, refusal.status));
+  renderRefusal(exchange.res, refusal, exchange.id, exchange.warnings);
+}
+
+/** The API server refused the dry run of this very request: its own words go back, as if it had been asked directly. */
+function passBack(exchange: Known, refusal: UpstreamSaysNo, deps: Deps): void {
+  const event = refusedEvent(exchange, refusal, refusal.status);
+  event.payload = { ...event.payload, code: "refused-by-upstream" };
+  event.rules = [];
+  deps.recorder.record(event);
+  renderStatus(exchange.res, refusal.status, refusal.answer, exchange.id, exchange.warnings);
+}

@@ -1,0 +1,72 @@
+import { rfc3339 } from "../../base/clock.ts";
+import { Refusal } from "../../base/errors.ts";
+import type { PolicyInput } from "../../engine/input.ts";
+import { requestAttributes } from "../../kubernetes/attributes.ts";
+import type { RequestAttributes } from "../../kubernetes/types.ts";
+import type { Deps } from "../deps.ts";
+import type { Classified, Identified } from "../exchange.ts";
+
+/** Says what is asked, as the API server will understand it, and writes down policy's question. */
+export function classify(exchange: Identified, deps: Deps): Classified {
+  const attributes = requestAttributes(exchange.req.method ?? "GET", exchange.target, exchange.req.headers);
+  if (exchange.req.headers.upgrade !== undefined) checkUpgrade(attributes);
+  return Object.assign(exchange, { attributes, input: policyInput(exchange, attributes, deps) });
+}
+
+const STREAMED = new Set(["exec", "attach", "portforward"]);
+
+/** A WebSocket upgrade on a watch would stream secrets past the mask (wire-pitfalls, WebSocket watch). */
+function checkUpgrade(attributes: RequestAttributes): void {
+  if (attributes.resource === "pods" && STREAMED.has(attributes.subResource)) return;
+  throw new Refusal("upgrade-refused", "only exec, attach and port-forward may upgrade the connection", {
+    next: "Ask again without the Upgrade header.",
+  });
+}
+
+function policyInput(exchange: Identified, attributes: RequestAttributes, deps: Deps): PolicyInput {
+  const { identity, session, connection } = exchange;
+  const input: PolicyInput = {
+    now: rfc3339(deps.clock.now()),
+    session: {
+      id: session.id,
+      startedAt: rfc3339(session.startedAt),
+      agent: session.agent,
+      reason: session.reason,
+      owner: session.owner,
+    },
+    user: {
+      issuer: identity.issuer,
+      username: identity.username,
+      uid: identity.uid,
+      groups: identity.groups,
+      roles: identity.roles,
+      extra: identity.extra,
+    },
+    connection: { name: connection.name, kind: "kubernetes", labels: connection.labels },
+    request: {
+      uid: exchange.id,
+      verb: attributes.verb,
+      operation: attributes.operation,
+      path: attributes.path,
+      query: attributes.query,
+      nonResource: attributes.nonResource,
+      kind: { group: attributes.group, version: attributes.version, kind: "" },
+      resource: { group: attributes.group, version: attributes.version, resource: attributes.resource },
+      subResource: attributes.subResource,
+      namespace: attributes.namespace,
+      name: attributes.name,
+      fieldSelector: attributes.fieldSelector,
+      labelSelector: attributes.labelSelector,
+      dryRun: attributes.dryRun,
+      options: {},
+      patchType: attributes.patchType,
+      contentType: attributes.contentType,
+      userAgent: (exchange.req.headers["user-agent"] ?? "").slice(0, 512),
+      sourceIP: exchange.sourceIP,
+      digest: "",
+    },
+    exceptions: [],
+  };
+  if (attributes.exec !== undefined) input.exec = attributes.exec;
+  return input;
+}

@@ -1,0 +1,96 @@
+import { Refusal } from "../../base/errors.ts";
+import { uuid7 } from "../../base/uuid7.ts";
+import { narrowAccept } from "../../kubernetes/accept.ts";
+import type { Deps } from "../deps.ts";
+import { decisionPayload, durationUs, exchangeEvent } from "../events.ts";
+import type { Forwarded, Intended } from "../exchange.ts";
+import { upstreamHeaders } from "../headers.ts";
+import { noStreams } from "../hold-refusals.ts";
+import { conditionalBody } from "../precondition.ts";
+import { requestStream } from "../request-stream.ts";
+import { JudgeAgain } from "../step.ts";
+import { send, UpstreamFailure, type UpstreamResponse } from "../upstream.ts";
+
+/**
+ * Sends what was judged, with the gateway's own credential and exactly our headers, and with a precondition where
+ * the verdict stands on what is stored. Nothing is ever sent twice under one Audit-ID.
+ */
+export async function forward(exchange: Intended, deps: Deps): Promise<Forwarded> {
+  const { attributes, connection, decision, masker, req } = exchange;
+  if (attributes.operation === "CONNECT" && attributes.resource === "pods" && attributes.subResource !== "proxy") {
+    throw noStreams(decision, undefined);
+  }
+  const narrowed = masker === undefined ? undefined : narrowAccept(attributes.accept);
+  if (masker !== undefined && narrowed === undefined) {
+    throw new Refusal(
+      "not-acceptable",
+      "the answer holds values to mask, and none of the accepted encodings can be masked",
+      {
+        decisionId: decision.decisionId,
+        next: "Accept application/json.",
+      },
+    );
+  }
+  const conditional = conditionalBody(exchange);
+  const authorization = connection.credential.authorization(exchange.session);
+  let response: UpstreamResponse;
+  try {
+    response = await send(connection.pool, {
+      method: req.method ?? "GET",
+      target: connection.prefix + attributes.target,
+      headers: upstreamHeaders({
+        client: req.headers,
+        auditId: exchange.id,
+        authorization: typeof authorization === "object" ? await authorization : authorization,
+        identity: exchange.identity,
+        config: connection.config,
+        override: {
+          ...(narrowed === undefined ? {} : { accept: narrowed.accept, "accept-encoding": null }),
+          ...(exchange.body === null ? {} : { "content-type": exchange.body.forwardContentType }),
+        },
+      }),
+      body: conditional?.bytes ?? exchange.body?.forwardBytes ?? requestStream(req, deps.limits.bodyBytes),
+      signal: exchange.signal,
+    });
+  } catch (error) {
+    if (error instanceof UpstreamFailure && error.neverSent) await release(exchange, deps);
+    throw error;
+  }
+  if (response.status === 401) connection.credential.invalidate(exchange.session);
+  if (response.status === 409 && conditional?.ours === true) await judgeAgain(exchange, response, deps);
+  if (response.status === 409 || response.status === 422) await release(exchange, deps);
+  noteUpsert(exchange, response, deps);
+  return Object.assign(exchange, { response, render: narrowed?.render ?? ("json" as const) });
+}
+
+async function release(exchange: Intended, deps: Deps): Promise<void> {
+  if (exchange.use === undefined) return;
+  await deps.approvals.release(exchange.use.approval, exchange.use.n, exchange.firstId);
+}
+
+/** What was judged is no longer what is stored: this attempt is on record as it was, and the next has an id of its own. */
+async function judgeAgain(exchange: Intended, response: UpstreamResponse, deps: Deps): Promise<never> {
+  const body = await response.read(1_048_576);
+  deps.recorder.record({
+    ...exchangeEvent(exchange, "request.outcome"),
+    status: response.status,
+    duration_us: durationUs(exchange),
+    response_bytes: body.length,
+    payload: { ...decisionPayload(exchange), forwarded: true, judgedAgain: true },
+  });
+  exchange.id = uuid7();
+  exchange.input.request.uid = exchange.id;
+  throw new JudgeAgain();
+}
+
+/** An upsert of what did not exist must create it; where it changed something instead, somebody was faster. */
+function noteUpsert(exchange: Intended, response: UpstreamResponse, deps: Deps): void {
+  const { attributes, facts, decision } = exchange;
+  const upsert = attributes.verb === "update" || attributes.patchType === "apply";
+  if (!upsert || facts.oldObject !== null || response.status !== 200) return;
+  deps.recorder.record({
+    ...exchangeEvent(exchange, "outcome.mismatch"),
+    status: 200,
+    payload: { decisionId: decision.decisionId, expected: 201 },
+  });
+}

@@ -1,0 +1,129 @@
+import type { Approval } from "../../approvals/types.ts";
+import { causesOf } from "../deny.ts";
+import type { Deps } from "../deps.ts";
+import { exchangeEvent } from "../events.ts";
+import type { Cleared, Decided } from "../exchange.ts";
+import { approvalUrl, changed, denied, ended, noStreams, pending, tooMany } from "../hold-refusals.ts";
+import { changeDigest, changeOf, digestOf, proposalOf } from "../proposal.ts";
+import { warningHeader } from "../render-refusal.ts";
+import { ClientGone } from "../step.ts";
+import { decide } from "./decide.ts";
+import { gather } from "./gather.ts";
+
+/**
+ * A hold keeps the connection open while a human decides: it finds or opens the proposal of exactly this request,
+ * waits for it to settle or for the time to run out, judges everything again, and spends the approval or refuses.
+ */
+export async function hold(exchange: Decided, deps: Deps): Promise<Cleared> {
+  if (exchange.decision.effect !== "hold") return exchange;
+  if (exchange.input.request.dryRun) {
+    exchange.warnings.push(
+      warningHeader(`sallyport: without --dry-run this would be held for approval (${rulesOf(exchange)})`),
+    );
+    return exchange;
+  }
+  exchange.input.request.digest = digestOf(exchange, deps);
+  let current = exchange;
+  let supersedes: string | undefined;
+  for (;;) {
+    const change = changeDigest(changeOf(current), deps);
+    const known = await deps.approvals.find(current.input.request.digest);
+    if (known?.state === "denied") throw denied(known, current.decision);
+    if (known?.state === "approved") {
+      if (covers(known, current, change)) return await spend(known, current, deps);
+      supersedes = known.name;
+    }
+    const settled = await propose(current, change, supersedes, deps);
+    if (settled.state === "denied") throw denied(settled, current.decision);
+    if (settled.state !== "approved") throw ended(settled, current.decision, deps);
+    if (supersedes !== undefined && settled.name === supersedes) throw changed(settled, current.decision, deps);
+    // The world went on while the connection was held: an approval lifts only what it was given for.
+    const again = Object.assign(current, { policy: deps.policy.current });
+    current = await decide(await gather(again, deps), deps);
+    if (current.decision.effect !== "hold") return current;
+  }
+}
+
+function rulesOf(exchange: Decided): string {
+  return [...new Set(exchange.decision.findings.filter((f) => f.effect === "hold").map((f) => f.rule))].join(", ");
+}
+
+/** An approval lifts its own rules only, and only the change that was shown. */
+function covers(approval: Approval, exchange: Decided, change: string): boolean {
+  const { rules, change: approved } = approval.proposal;
+  const held = exchange.decision.findings.filter((finding) => finding.effect === "hold");
+  return approved === change && held.every((finding) => rules.includes(finding.rule));
+}
+
+async function spend(approval: Approval, exchange: Decided, deps: Deps): Promise<Cleared> {
+  if (exchange.attributes.operation === "CONNECT") throw noStreams(exchange.decision, approval.name);
+  const used = (exchange as Cleared).use;
+  // A retry of the same exchange goes on with the use that it already has.
+  if (used?.approval === approval.name) return exchange;
+  const result = await deps.approvals.use(approval.name, exchange.firstId);
+  if (!result.ok) throw ended(approval, exchange.decision, deps, result.reason);
+  deps.recorder.record({
+    ...exchangeEvent(exchange, "approval.consumed"),
+    approval_id: approval.name,
+    payload: {
+      use: result.n,
+      approvers: approval.approvals.map((vote) => vote.username),
+      reason: approval.approvals.at(-1)?.reason ?? "",
+      url: approvalUrl(approval.name, deps),
+    },
+  });
+  deps.holdBudget.refresh(exchange.session.id);
+  return Object.assign(exchange, { use: { approval: approval.name, n: result.n } });
+}
+
+async function propose(
+  exchange: Decided,
+  change: string,
+  supersedes: string | undefined,
+  deps: Deps,
+): Promise<Approval> {
+  await checkCaps(exchange, deps);
+  const proposal = proposalOf(exchange, change, supersedes, deps);
+  const { approval, opened } = await deps.approvals.propose(proposal);
+  deps.recorder.record({
+    ...exchangeEvent(exchange, opened ? "hold.opened" : "hold.reattached"),
+    approval_id: approval.name,
+    payload: {
+      rules: proposal.rules,
+      url: approvalUrl(approval.name, deps),
+      supersedes: supersedes ?? "",
+      causes: causesOf(exchange.decision.findings),
+    },
+  });
+  // Nobody else's write of this object waits for a human.
+  exchange.unlock?.();
+  const budget = deps.holdBudget.start(exchange.session.id, exchange.decision.approval?.holdSeconds ?? 90);
+  const timeout = AbortSignal.timeout(budget.waitMs);
+  try {
+    const settled =
+      budget.waitMs === 0
+        ? approval
+        : await deps.approvals.waitSettled(approval.name, AbortSignal.any([timeout, exchange.signal, budget.drained]));
+    if (settled.state !== "pending") return settled;
+  } finally {
+    budget.end();
+  }
+  if (exchange.signal.aborted) throw new ClientGone();
+  deps.recorder.record({ ...exchangeEvent(exchange, "hold.timed_out"), approval_id: approval.name });
+  throw pending(approval, exchange.decision, supersedes, deps);
+}
+
+/** A hostile agent must not be able to bury its approvers (limits of the configuration). */
+async function checkCaps(exchange: Decided, deps: Deps): Promise<void> {
+  const { items } = await deps.approvals.list({ state: "pending", limit: 1000 });
+  const others = items.filter((item) => item.proposal.digest !== exchange.input.request.digest);
+  const { issuer, username } = exchange.identity;
+  const ofIdentity = others.filter(
+    ({ proposal: { requester } }) => requester.issuer === issuer && requester.username === username,
+  );
+  const ofSession = ofIdentity.filter(({ proposal }) => proposal.requester.session === exchange.session.id);
+  if (ofSession.length >= deps.limits.holdsPerSession)
+    throw tooMany("session", deps.limits.holdsPerSession, exchange.decision);
+  if (ofIdentity.length >= deps.limits.holdsPerIdentity)
+    throw tooMany("identity", deps.limits.holdsPerIdentity, exchange.decision);
+}

@@ -1,0 +1,79 @@
+import type { IncomingMessage } from "node:http";
+import { Refusal } from "../../base/errors.ts";
+import { decodeBody } from "../../kubernetes/body/decode.ts";
+import type { Deps } from "../deps.ts";
+import type { BodyRead, Screened } from "../exchange.ts";
+import { ClientGone } from "../step.ts";
+
+const DEADLINE_MS = 30_000;
+
+/**
+ * Reads and decodes the body where policy, masking or the record needs it, and leaves it unread where they do
+ * not: then it streams upstream. A delete's body is always read, since its dryRun counts and the query's does
+ * not (design §2).
+ */
+export async function readBody(exchange: Screened, deps: Deps): Promise<BodyRead> {
+  const { req, attributes, input } = exchange;
+  const length = Number(req.headers["content-length"] ?? (req.headers["transfer-encoding"] === undefined ? 0 : -1));
+  if (length > deps.limits.bodyBytes) throw tooLarge(deps.limits.bodyBytes);
+  if (length === 0 || !isRead(exchange)) return Object.assign(exchange, { body: null });
+  if (req.headers["content-encoding"] !== undefined && req.headers["content-encoding"] !== "identity") {
+    throw new Refusal("unsupported-media-type", "a compressed request body cannot be judged", {
+      next: "Send it uncompressed.",
+    });
+  }
+  const bytes = await readAll(req, deps.limits.bodyBytes, exchange.signal);
+  const decoded = decodeBody(attributes, attributes.contentType, bytes, deps.limits);
+  input.request.options = decoded.options;
+  input.request.dryRun = decoded.dryRun;
+  return Object.assign(exchange, { body: { ...decoded, bytes } });
+}
+
+/** Whether anything but the API server needs to understand the body. */
+export function isRead({ needs, verdict, attributes }: Screened): boolean {
+  return (
+    needs.size > 0 ||
+    verdict.effect !== "allow" ||
+    verdict.mask.length > 0 ||
+    verdict.record === "Request" ||
+    verdict.record === "RequestResponse" ||
+    attributes.operation === "DELETE"
+  );
+}
+
+export function tooLarge(limit: number): Refusal {
+  return new Refusal("body-too-large", `the request's body is over ${limit} bytes`);
+}
+
+function readAll(req: IncomingMessage, limit: number, signal: AbortSignal): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const chunks: Buffer[] = [];
+    let size = 0;
+    const timer = setTimeout(
+      () => done(new Refusal("bad-request", "the request's body did not arrive in time")),
+      DEADLINE_MS,
+    );
+    const gone = (): void => done(new ClientGone());
+    const done = (error?: Error): void => {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", gone);
+      req.off("data", onData).off("end", onEnd).off("error", gone);
+      if (error === undefined) resolve(Buffer.concat(chunks, size));
+      else {
+        req.pause();
+        reject(error);
+      }
+    };
+    const onData = (chunk: Buffer): void => {
+      size += chunk.length;
+      if (size > limit) done(tooLarge(limit));
+      else chunks.push(chunk);
+    };
+    const onEnd = (): void => {
+      // Trailers come after everything that was checked, and some servers merge them into the headers (RFC 9110 §6.5.1).
+      done(req.rawTrailers.length > 0 ? new Refusal("bad-header", "trailers are refused") : undefined);
+    };
+    req.on("data", onData).on("end", onEnd).on("error", gone);
+    signal.addEventListener("abort", gone, { once: true });
+  });
+}

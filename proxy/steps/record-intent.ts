@@ -1,0 +1,35 @@
+import { Refusal } from "../../base/errors.ts";
+import type { Deps } from "../deps.ts";
+import { decisionPayload, exchangeEvent } from "../events.ts";
+import type { Cleared, Intended } from "../exchange.ts";
+import { recordedRequest } from "../record-bodies.ts";
+
+/**
+ * Puts a write on disk before it is forwarded, so that no crash can leave one that nobody knows of. Nothing is
+ * forwarded while the recorder cannot record.
+ */
+export function recordIntent(exchange: Cleared, deps: Deps): Intended | Promise<Intended> {
+  const intended = Object.assign(exchange, { intentRecorded: true });
+  if (exchange.attributes.operation === "") {
+    const failure = deps.recorder.failure();
+    if (failure === undefined || exchange.decision.record === "None")
+      return Object.assign(exchange, { intentRecorded: false });
+    throw new Refusal("recorder-unavailable", `the request cannot be put on record: ${failure}`, {
+      next: "Nothing was forwarded. Tell the operator of the gateway.",
+    });
+  }
+  const content = recordedRequest(exchange);
+  return deps.recorder
+    .recordDurably({
+      ...exchangeEvent(exchange, "request.intent"),
+      request_bytes: exchange.body?.bytes.length ?? 0,
+      ...(content === undefined ? {} : { request_content: content }),
+      payload: {
+        ...decisionPayload(exchange),
+        forwarded: true,
+        dryRun: exchange.input.request.dryRun,
+        ...(exchange.id === exchange.firstId ? {} : { retryOf: exchange.firstId }),
+      },
+    })
+    .then(() => intended);
+}

@@ -1,0 +1,190 @@
+import type { IncomingHttpHeaders } from "node:http";
+import type { Readable } from "node:stream";
+import { type Dispatcher, Pool } from "undici";
+import { errorMessage, Refusal } from "../base/errors.ts";
+
+export interface UpstreamRequest {
+  method: string;
+  /** Path and query. */
+  target: string;
+  /** Flat list of names and values, exactly our set. */
+  headers: string[];
+  body: Uint8Array | Readable | null;
+  signal: AbortSignal;
+}
+
+/** Where an upstream's answer goes. `write` returns false to ask for a pause; `resume` is then called when there is room. */
+export interface Sink {
+  write(chunk: Buffer): boolean;
+  end(): void;
+  fail(error: Error): void;
+}
+
+/**
+ * The head of an answer; its body waits, paused, until a sink is set. One object is handler and response, so
+ * that a small answer costs no stream machinery at all.
+ */
+export class UpstreamResponse implements Dispatcher.DispatchHandler {
+  status = 0;
+  headers: IncomingHttpHeaders = {};
+  #controller: Dispatcher.DispatchController | undefined;
+  #sink: Sink | undefined;
+  #early: Buffer[] = [];
+  #ended = false;
+  #error: Error | undefined;
+  readonly #settleHead: (error?: Error) => void;
+
+  constructor(settleHead: (error?: Error) => void) {
+    this.#settleHead = settleHead;
+  }
+
+  onRequestStart(controller: Dispatcher.DispatchController): void {
+    this.#controller = controller;
+    if (this.#error !== undefined) controller.abort(this.#error);
+  }
+
+  onResponseStart(_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders): void {
+    if (status < 200) return;
+    this.status = status;
+    this.headers = headers;
+    this.#settleHead();
+  }
+
+  onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
+    if (this.#sink === undefined) {
+      this.#early.push(chunk);
+      controller.pause();
+    } else if (!this.#sink.write(chunk)) {
+      controller.pause();
+    }
+  }
+
+  onResponseEnd(): void {
+    this.#ended = true;
+    this.#sink?.end();
+  }
+
+  onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
+    this.#error = error;
+    if (this.status === 0) this.#settleHead(error);
+    else this.#sink?.fail(error);
+  }
+
+  // An upgrade is never asked for, so one that comes anyway is a lie (CVE-2018-1002105).
+  onRequestUpgrade(controller: Dispatcher.DispatchController): void {
+    controller.abort(new Error("the upstream switched protocols without being asked"));
+  }
+
+  /** Streams the body to the sink, from its first byte. */
+  pipe(sink: Sink): void {
+    this.#sink = sink;
+    let room = true;
+    for (const chunk of this.#early) room = sink.write(chunk) && room;
+    this.#early = [];
+    if (this.#error !== undefined) sink.fail(this.#error);
+    else if (this.#ended) sink.end();
+    else if (room) this.#controller?.resume();
+  }
+
+  resume(): void {
+    this.#controller?.resume();
+  }
+
+  abort(error: Error): void {
+    this.#error ??= error;
+    this.#controller?.abort(error);
+  }
+
+  /** The whole body, up to a cap in bytes; over it the answer is aborted and refused. */
+  read(limit: number): Promise<Buffer> {
+    return new Promise((resolve, reject) => {
+      const chunks: Buffer[] = [];
+      let size = 0;
+      this.pipe({
+        write: (chunk) => {
+          size += chunk.length;
+          if (size > limit) {
+            this.abort(new Error("answer over its cap"));
+            reject(new Refusal("unmaskable", `the answer is over ${limit} bytes, more than can be masked at once`));
+            return true;
+          }
+          chunks.push(chunk);
+          return true;
+        },
+        end: () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)),
+        fail: reject,
+      });
+    });
+  }
+}
+
+/**
+ * Sends one request and resolves with the head of its answer. Rejects with Refusal `upstream-unreachable` or
+ * `upstream-timeout`; nothing is retried here, and a redirect is an answer like any other (CVE-2020-8559).
+ */
+export function send(pool: Pool, request: UpstreamRequest): Promise<UpstreamResponse> {
+  return new Promise((resolve, reject) => {
+    const abort = (): void => response.abort(new Error("the client closed its connection"));
+    const response = new UpstreamResponse((error) => {
+      if (error === undefined) resolve(response);
+      else reject(unreachable(error));
+    });
+    if (request.signal.aborted) {
+      reject(new Error("the client closed its connection"));
+      return;
+    }
+    request.signal.addEventListener("abort", abort, { once: true });
+    pool.dispatch(
+      {
+        path: request.target,
+        method: request.method as Dispatcher.HttpMethod,
+        headers: request.headers,
+        body: request.body,
+        // A write must reach the API server once or not at all: undici re-sends what it believes idempotent.
+        idempotent: false,
+        blocking: false,
+      },
+      response,
+    );
+  });
+}
+
+/** Error codes after which the request certainly did not reach the API server. */
+const NEVER_SENT = new Set(["ECONNREFUSED", "ENOTFOUND", "EHOSTUNREACH", "ENETUNREACH", "UND_ERR_CONNECT_TIMEOUT"]);
+
+export class UpstreamFailure extends Refusal {
+  /** True where the API server cannot have seen the request, so that an approval need not be spent on it. */
+  readonly neverSent: boolean;
+  constructor(code: "upstream-unreachable" | "upstream-timeout", message: string, neverSent: boolean, cause: unknown) {
+    super(code, message, { cause, next: "Try again; the gateway itself retries no write." });
+    this.neverSent = neverSent;
+  }
+}
+
+function unreachable(error: Error): Refusal {
+  if (error instanceof Refusal) return error;
+  const code = (error as NodeJS.ErrnoException).code ?? "";
+  const timeout = code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_CONNECT_TIMEOUT";
+  return new UpstreamFailure(
+    timeout ? "upstream-timeout" : "upstream-unreachable",
+    timeout
+      ? "the API server did not answer in time"
+      : `the API server cannot be reached (${code || "connection failed"})`,
+    NEVER_SENT.has(code) || /certificate|self.signed/i.test(errorMessage(error)),
+    error,
+  );
+}
+
+/** The connections to one API server. `tls` holds the CA, and the client certificate where there is one. */
+export function openPool(server: string, tls: { ca?: string; cert?: string; key?: string; servername?: string }): Pool {
+  return new Pool(server, {
+    connections: null,
+    pipelining: 1,
+    allowH2: false,
+    connect: { ...tls, timeout: 10_000 },
+    // A quiet watch sends nothing for longer than undici's 300 s, and a held request's head comes late.
+    bodyTimeout: 0,
+    headersTimeout: 600_000,
+    keepAliveTimeout: 60_000,
+  });
+}

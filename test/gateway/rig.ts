@@ -1,0 +1,133 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import type { IncomingMessage, ServerResponse } from "node:http";
+import { createServer } from "node:https";
+import type { AddressInfo } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { parse, stringify } from "yaml";
+import { loadGatewayConfig } from "../../base/config/gateway.ts";
+import { silentLog } from "../../base/log.ts";
+import { type Gateway, openGateway } from "../../cli/serve/gateway.ts";
+import { writeState } from "../../cli/up/state.ts";
+import { type DevelopmentIssuer, startDevelopmentIssuer } from "../../identity/development/issuer.ts";
+import { developmentTokens } from "../../identity/development/sign-in.ts";
+import { createAuthority } from "../../tools/control-plane/certificates.ts";
+import { ensureTool } from "../../tools/ensure.ts";
+
+/** What the stub upstream saw of one request. */
+export interface Seen {
+  method: string;
+  url: string;
+  rawHeaders: string[];
+  headers: IncomingMessage["headers"];
+  body: string;
+}
+
+export interface StubUpstream {
+  server: string;
+  caFile: string;
+  seen: Seen[];
+  /** Answers every request; replaced by a test that needs another answer. */
+  answer: (seen: Seen, res: ServerResponse) => void;
+  close(): Promise<void>;
+}
+
+/** A TLS server that speaks HTTP on the wire where the API server would be, for what a real one never does. */
+export async function startUpstream(directory: string): Promise<StubUpstream> {
+  const authority = await createAuthority("stub upstream");
+  const { certificate, key } = await authority.issueServer(["127.0.0.1"]);
+  const caFile = join(directory, "upstream-ca.crt");
+  writeFileSync(caFile, authority.certificate);
+  const stub: Omit<StubUpstream, "server" | "close"> = {
+    caFile,
+    seen: [],
+    answer: (_seen, res) => {
+      res.setHeader("content-type", "application/json");
+      res.end('{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[]}');
+    },
+  };
+  const server = createServer({ cert: certificate, key }, (req, res) => {
+    const chunks: Buffer[] = [];
+    req.on("data", (chunk: Buffer) => chunks.push(chunk));
+    req.on("end", () => {
+      const seen: Seen = {
+        method: req.method ?? "",
+        url: req.url ?? "",
+        rawHeaders: req.rawHeaders,
+        headers: req.headers,
+        body: Buffer.concat(chunks).toString("utf8"),
+      };
+      stub.seen.push(seen);
+      stub.answer(seen, res);
+    });
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  return Object.assign(stub, {
+    server: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    close: () =>
+      new Promise<void>((resolve) => {
+        server.close(() => resolve());
+        server.closeAllConnections();
+      }),
+  });
+}
+
+export interface Rig {
+  directory: string;
+  configFile: string;
+  guardrailsFile: string;
+  caFile: string;
+  gateway: Gateway;
+  issuer: DevelopmentIssuer;
+  upstream: StubUpstream;
+  /** ID token of a user of the development issuer: agent, bob, alice. */
+  token(login: string, audience?: "data" | "admin"): Promise<string>;
+  close(): Promise<void>;
+}
+
+/** A whole gateway, every room real, in front of a stub upstream. `change` edits the configuration before it starts. */
+export async function startRig(
+  options: { change?: (config: Record<string, unknown>) => void; guardrails?: object } = {},
+): Promise<Rig> {
+  const directory = mkdtempSync(join(tmpdir(), "sallyport-rig-"));
+  const upstream = await startUpstream(directory);
+  const issuer = await startDevelopmentIssuer();
+  const state = await writeState({
+    directory,
+    rules: fileURLToPath(new URL("../../rego", import.meta.url)),
+    issuer,
+    ports: { listen: 0, admin: 0 },
+    cluster: { server: upstream.server, caFile: upstream.caFile },
+  });
+  writeFileSync(state.tokenFile, "the-gateways-own-token");
+  if (options.guardrails !== undefined) {
+    writeFileSync(
+      state.guardrailsFile,
+      stringify({ apiVersion: "sallyport.dev/v1alpha1", kind: "Guardrails", ...options.guardrails }),
+    );
+  }
+  if (options.change !== undefined) {
+    const config = parse(readFileSync(state.configFile, "utf8")) as Record<string, unknown>;
+    options.change(config);
+    writeFileSync(state.configFile, stringify(config));
+  }
+  const gateway = await openGateway(loadGatewayConfig(state.configFile), {
+    log: silentLog,
+    opa: await ensureTool("opa"),
+  });
+  return {
+    ...state,
+    directory,
+    gateway,
+    issuer,
+    upstream,
+    token: async (login, audience = "data") => (await developmentTokens(issuer, login, audience)).idToken,
+    close: async () => {
+      await gateway.close();
+      await issuer.close();
+      await upstream.close();
+      rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
