@@ -2,19 +2,26 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
+import * as audit from "./audit.ts";
 import * as connection from "./connection.ts";
 import * as credential from "./credential.ts";
+import * as decisions from "./decisions.ts";
 import * as doctor from "./doctor.ts";
 import * as kubeconfig from "./kubeconfig.ts";
 import * as login from "./login.ts";
+import * as policy from "./policy.ts";
+import * as policy from "./policy.ts";
 import { renderError } from "./render-error.ts";
+import * as serve from "./serve.ts";
+import * as sessions from "./sessions.ts";
 import { colourFor } from "./style.ts";
+import * as up from "./up.ts";
 
 /**
  * One file a command. Each exports `register(program)` and imports what it needs inside its action, so that
  * `sallyport credential`, which kubectl runs at every invocation, doesn't load ClickHouse to print a token.
  */
-const COMMANDS = [login, credential, kubeconfig, connection, doctor];
+const COMMANDS = [login, credential, kubeconfig, policy, connection, doctor];
 
 /** The command line as commander sees it; `exitOverride` is set first, since commands inherit it on creation. */
 export function createProgram(): Command {
