@@ -15,7 +15,13 @@ export interface Proposal {
   digest: string;
   change: string;
   rules: string[];
-  requester: { issuer: string; username: string; session: string };
+  /** `owner`: the person that an agent acts for, where the session names one; they may not approve either. */
+  requester: {
+    issuer: string;
+    username: string;
+    session: string;
+    owner?: { issuer: string; username: string };
+  };
   /** For the reader: verb, resource, namespace, name, `kubectl`-like command line; the agent's text is untrusted. */
   summary: {
     verb: string;

@@ -1,0 +1,123 @@
+import type { KeyObject } from "node:crypto";
+import type { Log } from "../../base/log.ts";
+import { APPROVAL_NAME } from "../exception.ts";
+import { readSignedCommit } from "./commits.ts";
+import { BRANCHES, type Entry, MAIN, readEntries, SETTLED, USED } from "./entry.ts";
+import { RefConflict, type Repository } from "./repository.ts";
+
+export interface Loaded {
+  entries: Entry[];
+  /** The highest n of each digest's first 16 hex digits, of all names ever settled. */
+  highest: Map<string, number>;
+}
+
+/** Settled approvals kept in memory and listed; older ones are read when they are asked for by name. */
+export const KEPT = 2000;
+// A crash between the ref changes of one transaction can be no older than the newest merges.
+const REPAIR = 100;
+
+/** Counts names, so that no name is given twice. */
+export function countName(highest: Map<string, number>, name: string): void {
+  const [prefix = "", n = "0"] = name.split("-");
+  highest.set(prefix, Math.max(highest.get(prefix) ?? 0, Number(n)));
+}
+
+/** Reads the uses of approvals: refs `refs/sallyport/used/<name>/<n>`, each a blob with the exchange's id. */
+export async function readUses(repository: Repository, prefix = USED): Promise<Map<string, Entry["approval"]["uses"]>> {
+  const refs = await repository.refs(prefix);
+  const blobs = await repository.read(refs.map(([, oid]) => oid));
+  const uses = new Map<string, Entry["approval"]["uses"]>();
+  refs.forEach(([ref], i) => {
+    const [name = "", n = ""] = ref.slice(USED.length).split("/");
+    // Whoever made the ref, and whatever it points to: it is spent.
+    const use = { n: Number(n), exchangeId: (blobs[i] ?? "").slice(0, 64).trim() };
+    uses.set(
+      name,
+      [...(uses.get(name) ?? []), use].toSorted((a, b) => a.n - b.n),
+    );
+  });
+  return uses;
+}
+
+/** Reads one settled approval; undefined where there is none, or none that counts. */
+export async function readSettled(
+  repository: Repository,
+  keys: readonly KeyObject[],
+  name: string,
+): Promise<Entry | undefined> {
+  const head = await repository.ref(SETTLED + name);
+  if (head === undefined) return undefined;
+  const [entry] = await readEntries(repository, keys, [head]);
+  if (entry?.approval.name !== name || entry.settled === "") return undefined;
+  applyUses(entry, (await readUses(repository, `${USED}${name}/`)).get(name) ?? []);
+  return entry;
+}
+
+export function applyUses({ approval }: Entry, uses: Entry["approval"]["uses"]): void {
+  approval.uses = uses;
+  // By the highest number: a gap (somebody else made a ref) spends what lies below it.
+  if (approval.state === "approved" && (uses.at(-1)?.n ?? 0) >= approval.proposal.maxUses) approval.state = "consumed";
+}
+
+/** A merge whose settlement was cut off by a crash: git renames the refs of a transaction one by one. */
+async function repair(repository: Repository, keys: readonly KeyObject[], settled: Map<string, string>): Promise<void> {
+  const oids = await repository.firstParents(MAIN, REPAIR);
+  const texts = await repository.read(oids);
+  for (const [i, oid] of oids.entries()) {
+    const commit = readSignedCommit(keys, oid, texts[i] ?? "");
+    if (commit?.record.kind !== "merge" || settled.has(commit.record.name)) continue;
+    await repository.swap([{ ref: SETTLED + commit.record.name, from: "", to: oid }]);
+    settled.set(commit.record.name, oid);
+  }
+}
+
+/** Rebuilds the index from the repository's refs. What no merge key signed is logged, and counts for nothing. */
+export async function load(repository: Repository, keys: readonly KeyObject[], log: Log): Promise<Loaded> {
+  const settled = new Map<string, string>();
+  for (const [ref, oid] of await repository.refs("--sort=committerdate", SETTLED)) {
+    if (APPROVAL_NAME.test(ref.slice(SETTLED.length))) settled.set(ref.slice(SETTLED.length), oid);
+  }
+  await repair(repository, keys, settled);
+  const highest = new Map<string, number>();
+  for (const name of settled.keys()) countName(highest, name);
+
+  const uses = await readUses(repository);
+  const entries: Entry[] = [];
+  const recent = [...settled].slice(-KEPT);
+  const read = await readEntries(
+    repository,
+    keys,
+    recent.map(([, oid]) => oid),
+  );
+  for (const [i, [name]] of recent.entries()) {
+    const entry = read[i];
+    if (entry?.approval.name === name && entry.settled !== "") {
+      applyUses(entry, uses.get(name) ?? []);
+      entries.push(entry);
+    } else log.warn("a settlement that no merge key signed approves nothing", { approval: name });
+  }
+
+  const branches = await repository.refs(BRANCHES);
+  const pending = await readEntries(
+    repository,
+    keys,
+    branches.map(([, oid]) => oid),
+  );
+  for (const [i, [ref, oid]] of branches.entries()) {
+    const entry = pending[i];
+    if (entry?.approval.state !== "pending" || ref !== BRANCHES + entry.approval.proposal.digest) {
+      log.warn("a branch that no merge key signed proposes nothing", { ref });
+    } else if (settled.has(entry.approval.name)) {
+      await repository.swap([{ ref, from: oid, to: "" }]).catch(ignoreConflict);
+    } else {
+      countName(highest, entry.approval.name);
+      entries.push(entry);
+    }
+  }
+  return { entries, highest };
+}
+
+/** Somebody else changed the ref meanwhile: what they made of it stands. */
+export function ignoreConflict(error: unknown): void {
+  if (!(error instanceof RefConflict)) throw error;
+}

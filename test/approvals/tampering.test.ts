@@ -1,0 +1,160 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { renderException } from "../../approvals/exception.ts";
+import { signedCommit } from "../../approvals/git/commits.ts";
+import type { GitRecord } from "../../approvals/git/records.ts";
+import { readMergeKey } from "../../approvals/git/ssh-signature.ts";
+import { sha256 } from "../../base/digest.ts";
+import { approved, bob, DIGEST, newMergeKey, opened, proposal, type Rig, rig, START, seen } from "./embedded.ts";
+
+const NAME = "aaaaaaaaaaaaaaaa-1";
+
+/** Puts a file on main by a commit of one's own, as whoever can write the folder could. */
+function commitOnMain({ git }: Rig, name: string, text: string): void {
+  const blob = git(["hash-object", "-w", "--stdin"], text);
+  const folder = git(["mktree"], `100644 blob ${blob}\t${name}.yaml\n`);
+  const tree = git(["mktree"], `040000 tree ${folder}\texceptions\n`);
+  git([
+    "update-ref",
+    "refs/heads/main",
+    git(["commit-tree", tree, "-p", "refs/heads/main", "-m", "approved, trust me"]),
+  ]);
+}
+
+test("a file that somebody puts on main approves nothing, at once and after a restart", async () => {
+  const r = await rig();
+  commitOnMain(r, NAME, renderException(NAME, proposal()));
+  for (const home of [r.home, await r.open()]) {
+    expect(await home.find(DIGEST)).toBeUndefined();
+    expect(await home.use(NAME, "x-1")).toEqual({ ok: false, reason: "not-approved" });
+  }
+});
+
+test("merging a pending branch by hand approves nothing, and the proposal stays pending", async () => {
+  const r = await rig();
+  const { name } = await opened(r.home);
+  const branch = `refs/heads/sallyport/${DIGEST}`;
+  const merge = r.git(["commit-tree", `${branch}^{tree}`, "-p", "refs/heads/main", "-p", branch, "-m", "Merge"]);
+  r.git(["update-ref", "refs/heads/main", merge]);
+  r.git(["update-ref", `refs/sallyport/settled/${name}`, merge]);
+  r.git(["update-ref", "-d", branch]);
+  expect((await r.home.find(DIGEST))?.state).toBe("pending");
+  await r.home.close();
+  const again = await r.open();
+  expect(await again.find(DIGEST)).toBeUndefined();
+  expect(await again.use(name, "x-1")).toEqual({ ok: false, reason: "not-approved" });
+});
+
+test("a merge that another key signed approves nothing", async () => {
+  const r = await rig();
+  const approval = await opened(r.home);
+  await r.home.close();
+  const main = r.git(["rev-parse", "refs/heads/main"]);
+  const branch = r.git(["rev-parse", `refs/heads/sallyport/${DIGEST}`]);
+  const tree = r.git(["rev-parse", `${branch}^{tree}`]);
+  const vote = { issuer: "corp", username: bob.username, groups: ["corp:oncall"], at: START, reason: "" };
+  const record: GitRecord = { kind: "merge", name: NAME, at: START, file: sha256(approval.file), approvals: [vote] };
+  const outcome = async (keyFile: string): Promise<string | undefined> => {
+    const text = signedCommit(readMergeKey(keyFile), tree, [main, branch], START, record);
+    const merge = r.git(["hash-object", "-w", "-t", "commit", "--stdin"], text);
+    r.git(["update-ref", "refs/heads/main", merge]);
+    r.git(["update-ref", `refs/sallyport/settled/${NAME}`, merge]);
+    const home = await r.open();
+    return (await home.find(DIGEST))?.state;
+  };
+  expect(await outcome(newMergeKey(r.path, "other.pem"))).toBeUndefined();
+  // The same commit by the gateway's own key is what an approval is: the test above can fail.
+  expect(await outcome(r.mergeKeyFile)).toBe("approved");
+});
+
+test("a proposal that the gateway did not sign is not there to approve, and does not hold the lock", async () => {
+  const r = await rig();
+  const { name } = await opened(r.home);
+  await r.home.close();
+  const branch = `refs/heads/sallyport/${DIGEST}`;
+  const forged = r.git(["cat-file", "commit", branch]).replace(/gpgsig(.|\n)*?END SSH SIGNATURE-----\n/, "");
+  r.git(["update-ref", branch, r.git(["hash-object", "-w", "-t", "commit", "--stdin"], `${forged}\n`)]);
+  const again = await r.open();
+  expect(await again.get(name)).toBeUndefined();
+  expect(await again.propose(proposal())).toMatchObject({ opened: true });
+});
+
+test("a proposal whose record was changed under its signature is not there", async () => {
+  const r = await rig();
+  const { name } = await opened(r.home);
+  await r.home.close();
+  const branch = `refs/heads/sallyport/${DIGEST}`;
+  const text = r.git(["cat-file", "commit", branch]).replace("group:corp:oncall", "user:corp:mallory");
+  r.git(["update-ref", branch, r.git(["hash-object", "-w", "-t", "commit", "--stdin"], `${text}\n`)]);
+  expect(await (await r.open()).get(name)).toBeUndefined();
+});
+
+test("changed bytes of an approved file approve nothing", async () => {
+  const r = await rig();
+  const { name, file } = await approved(r.home);
+  commitOnMain(r, name, file.replace("maxUses: 1", "maxUses: 9"));
+  for (const home of [r.home, await r.open()]) {
+    expect(await home.find(DIGEST)).toBeUndefined();
+    expect(await home.use(name, "x-1")).toEqual({ ok: false, reason: "not-approved" });
+  }
+});
+
+test("taking an approved file off main takes the approval away", async () => {
+  const r = await rig();
+  const { name } = await approved(r.home);
+  commitOnMain(r, "other", "x: 1\n");
+  expect(await r.home.use(name, "x-1")).toEqual({ ok: false, reason: "not-approved" });
+});
+
+test("a replaced object (refs/replace) is not believed", async () => {
+  const r = await rig();
+  const { name, file } = await approved(r.home);
+  const blob = r.git(["rev-parse", `refs/heads/main:exceptions/${name}.yaml`]);
+  const other = r.git(["hash-object", "-w", "--stdin"], file.replace("maxUses: 1", "maxUses: 9"));
+  r.git(["update-ref", `refs/replace/${blob}`, other]);
+  expect((await (await r.open()).get(name))?.file).toBe(file);
+});
+
+test("a branch that was changed behind the gateway's back cannot be approved", async () => {
+  const r = await rig();
+  const approval = await opened(r.home);
+  const branch = `refs/heads/sallyport/${DIGEST}`;
+  r.git(["update-ref", branch, r.git(["commit-tree", `${branch}^{tree}`, "-p", branch, "-m", "more"])]);
+  await expect(r.home.approve(approval.name, bob, { reason: "", seen: seen(approval) })).rejects.toMatchObject({
+    code: "conflict",
+  });
+  expect(r.git(["log", "--format=%s", "refs/heads/main"])).toBe("Start the policy-exceptions repository");
+});
+
+test("main that moved meanwhile is merged onto, and keeps what was there", async () => {
+  const r = await rig();
+  const approval = await opened(r.home);
+  commitOnMain(r, "other", "x: 1\n");
+  await r.home.approve(approval.name, bob, { reason: "", seen: seen(approval) });
+  expect(r.git(["ls-tree", "--name-only", "refs/heads/main:exceptions"]).split("\n")).toEqual([
+    `${approval.name}.yaml`,
+    "other.yaml",
+  ]);
+});
+
+test("hooks in the repository's folder are not run", async () => {
+  const r = await rig();
+  const hook = join(r.path, "hooks", "reference-transaction");
+  writeFileSync(hook, "#!/bin/sh\nexit 1\n", { mode: 0o755 });
+  expect((await approved(r.home)).state).toBe("approved");
+  expect(() => r.git(["update-ref", "refs/x", "refs/heads/main"])).toThrow(); // the hook does work
+});
+
+test("a merge whose settlement a crash cut off is found again at start", async () => {
+  const r = await rig();
+  const { name } = await opened(r.home);
+  const branch = r.git(["rev-parse", `refs/heads/sallyport/${DIGEST}`]);
+  await r.home.approve(name, bob, { reason: "", seen: sha256((await r.home.get(name))?.file ?? "") });
+  await r.home.close();
+  r.git(["update-ref", "-d", `refs/sallyport/settled/${name}`]);
+  r.git(["update-ref", `refs/heads/sallyport/${DIGEST}`, branch]);
+  const again = await r.open();
+  expect(await again.find(DIGEST)).toMatchObject({ name, state: "approved" });
+  expect(r.git(["for-each-ref", "refs/heads/sallyport"])).toBe("");
+});
