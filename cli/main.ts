@@ -10,7 +10,6 @@ import * as doctor from "./doctor.ts";
 import * as kubeconfig from "./kubeconfig.ts";
 import * as login from "./login.ts";
 import * as policy from "./policy.ts";
-import * as policy from "./policy.ts";
 import { renderError } from "./render-error.ts";
 import * as serve from "./serve.ts";
 import * as sessions from "./sessions.ts";
@@ -21,7 +20,7 @@ import * as up from "./up.ts";
  * One file a command. Each exports `register(program)` and imports what it needs inside its action, so that
  * `sallyport credential`, which kubectl runs at every invocation, doesn't load ClickHouse to print a token.
  */
-const COMMANDS = [login, credential, kubeconfig, policy, connection, doctor];
+const COMMANDS = [up, serve, login, credential, kubeconfig, doctor, policy, sessions, decisions, audit, connection];
 
 /** The command line as commander sees it; `exitOverride` is set first, since commands inherit it on creation. */
 export function createProgram(): Command {
