@@ -4,7 +4,7 @@ import { decodeJwt } from "jose";
 import { z } from "zod";
 import { errorMessage, UserError } from "../base/errors.ts";
 import { type Context, configFolder, readIdTokenFile } from "./context.ts";
-import { type LoginTokens, refreshLogin } from "./device-login.ts";
+import type { LoginTokens } from "./device-login.ts";
 import { readJson, withLock, writePrivate } from "./private-file.ts";
 
 /** What `login` stores, for one gateway: never an admin token, since the agent shares its user's home. */
@@ -44,6 +44,7 @@ export async function currentIdToken(context: Context, env: NodeJS.ProcessEnv): 
     const { issuer } = context;
     if (latest.refreshToken === undefined || issuer === undefined || issuer.issuer !== latest.issuer)
       throw notLoggedIn("the login has expired");
+    const { refreshLogin } = await import("./device-login.ts");
     const tokens = await refreshLogin(issuer, latest.refreshToken);
     storeLoginTokens(context, latest.issuer, tokens, env);
     return tokens.idToken;

@@ -9,7 +9,8 @@ import { type Context, configFolder, contextPath, contextSchema } from "../conte
 import { deviceLogin } from "../device-login.ts";
 import { storeLoginTokens } from "../login-tokens.ts";
 import { writePrivate } from "../private-file.ts";
-import { openSession, startOver } from "../session.ts";
+import { startOver } from "../session.ts";
+import { openSession } from "../session-exchange.ts";
 import { printable } from "../style.ts";
 
 export interface LoginOptions {
