@@ -7,6 +7,10 @@ import type { ToWorker, WireDraft } from "./messages.ts";
 /** Digests of contents that were spooled lately: the same manifest again is not written again. */
 const REMEMBERED = 4096;
 
+/** Contents above this are left out, and payload.contentTooLarge says so; the data path's own cap is far below. */
+const MAX_CONTENT = 64 * 1024 * 1024;
+const MAX_PAYLOAD = 8 * 1024 * 1024;
+
 /** Turns drafts into frames for the spool: contents, digests, canonical payload, chain. */
 export class Assembler {
   readonly #chains: Chains;
@@ -35,13 +39,20 @@ export class Assembler {
   event(draft: WireDraft, content: Buffer | undefined, frames: Buffer[]): void {
     const requestBody = this.#keep(draft.request, content, frames);
     const responseBody = this.#keep(draft.response, content, frames);
-    const payload = canonicalJson(draft.payload ?? {});
+    const payload = this.#payload(draft);
     const { line } = this.#chains.next({ draft, payload, requestBody, responseBody });
     frames.push(encodeFrame("event", [Buffer.from(line)]));
   }
 
+  #payload(draft: WireDraft): string {
+    const tooLarge = [draft.request, draft.response].some((range) => range !== undefined && range[1] > MAX_CONTENT);
+    const payload = canonicalJson(tooLarge ? { ...draft.payload, contentTooLarge: true } : (draft.payload ?? {}));
+    return payload.length <= MAX_PAYLOAD ? payload : canonicalJson({ payloadTooLarge: payload.length });
+  }
+
   #keep(range: [number, number] | undefined, content: Buffer | undefined, frames: Buffer[]): string {
     if (range === undefined || content === undefined || range[1] === 0) return "";
+    if (range[1] > MAX_CONTENT) return "";
     if (this.metadataOnly) {
       this.leftOut++;
       return "";

@@ -3,6 +3,8 @@ import type { EventDraft, EventRow } from "../event.ts";
 
 /** `prev_hash` of the first event of each chain. */
 export const GENESIS = "0".repeat(64);
+/** DateTime64(6) ends in 2299: a row that the store refuses would hold up all that come after it. */
+const LATEST_MS = Date.UTC(2299, 0, 1);
 /** About 20 MB of heads; past it all chains are begun again under a new writer. */
 const MAX_CHAINS = 100_000;
 
@@ -94,7 +96,7 @@ function rowBody(tenant: string, writer: string, seq: number, input: RowInput): 
   const row: Omit<EventRow, "hash" | "prev_hash"> = {
     api_group: text(draft.api_group),
     approval_id: text(draft.approval_id),
-    at: timestamp(Number.isFinite(draft.at_ms) ? draft.at_ms : Date.now()),
+    at: timestamp(draft.at_ms >= 0 && draft.at_ms < LATEST_MS ? draft.at_ms : Date.now()),
     break_glass: draft.break_glass === true,
     connection: text(draft.connection),
     digest: text(draft.digest),

@@ -108,6 +108,21 @@ describe("the recorder", () => {
     expect(await audit.query("SELECT count() AS n FROM bodies FINAL")).toEqual([{ n: 2 }]);
   });
 
+  it("takes large contents whole, and says of an event that it was too large to keep", async () => {
+    const path = folder();
+    const audit = await recorder(recorderOptions(path));
+    const large = Buffer.alloc(24 * 1024 * 1024, "\\\n\u0000x");
+    audit.record(draft({ name: "large", response_content: large }));
+    audit.record(draft({ name: "huge", payload: { text: "x".repeat(9 * 1024 * 1024) } }));
+    audit.record(draft({ name: "odd time", at_ms: 1e20 }));
+    audit.record(draft({ name: "long".repeat(100_000) }));
+    await audit.flush({ toStore: true });
+    const [first, second, ...rest] = await allRows(audit);
+    expect((await bodyContent(audit, "default", first?.response_body ?? ""))?.equals(large)).toBe(true);
+    expect(JSON.parse(second?.payload ?? "")).toEqual({ payloadTooLarge: expect.any(Number) });
+    expect(rest.map(({ name }) => name.length)).toEqual([8, 400_000]);
+  });
+
   it("records an event that JSON cannot hold without its payload, and says so", async () => {
     const path = folder();
     const audit = await recorder(recorderOptions(path));
