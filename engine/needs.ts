@@ -62,7 +62,8 @@ export function needsIndex(
 function mayApply(id: string, rule: RuleMetadata, guardrails: Guardrails): boolean {
   const profiles = new Set([...guardrails.profiles, ...guardrails.scopes.flatMap((scope) => scope.profiles ?? [])]);
   const own = (rule.profiles ?? {}) as Record<string, unknown>;
-  const additive = (profile: string): boolean => profile === "approve-secrets" || profile.startsWith("pod-security/");
+  // approve-secrets alone stands on baseline (rego/sallyport/decision/settings.rego).
+  const additive = (profile: string): boolean => profile.startsWith("pod-security/");
   const byProfile = [...profiles].map((profile) => own[profile] ?? (additive(profile) ? "allow" : rule.effect));
   const set = [guardrails.rules[id], ...guardrails.scopes.map((scope) => scope.rules?.[id])];
   return [...byProfile, ...set.map((one) => one?.effect ?? "allow")].some((effect) => effect !== "allow");

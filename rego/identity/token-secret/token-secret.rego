@@ -1,0 +1,25 @@
+# METADATA
+# title: Secrets that hold a service account token
+# description: |
+#   The cluster fills such a Secret with a token that never expires.
+# custom:
+#   severity: critical
+#   ids: [CIS-5.1.13, T1528, K02]
+#   effect: deny
+#   privileged: true
+#   needs: [object, oldObject]
+#   match:
+#     - groups: [""]
+#       resources: [secrets]
+#       operations: [CREATE, UPDATE]
+#   remediation: Run the work in a pod that has the service account; its token is mounted and renewed there.
+package sallyport.rules.identity.token_secret
+
+import data.sallyport.lib.requests
+
+findings contains {"message": $"has the cluster fill {requests.target} with a token", "fields": ["type"]} if {
+	input.object.type == token_type
+	object.get(input, ["oldObject", "type"], "") != token_type
+}
+
+token_type := "kubernetes.io/service-account-token"
