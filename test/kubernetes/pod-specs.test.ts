@@ -1,0 +1,92 @@
+import { describe, expect, test } from "vitest";
+import { podSpecs } from "../../kubernetes/pod-specs.ts";
+import { rolePath, roleRefOf, roleRules } from "../../kubernetes/role-rules.ts";
+
+const SPEC = { containers: [{ name: "c", image: "i" }] };
+const TEMPLATED = { spec: { template: { spec: SPEC } } };
+
+const BUILT_IN: [string, string, object, string][] = [
+  ["", "pods", { spec: SPEC }, "spec"],
+  ["", "podtemplates", { template: { spec: SPEC } }, "template.spec"],
+  ["", "replicationcontrollers", TEMPLATED, "spec.template.spec"],
+  ["apps", "deployments", TEMPLATED, "spec.template.spec"],
+  ["apps", "daemonsets", TEMPLATED, "spec.template.spec"],
+  ["apps", "statefulsets", TEMPLATED, "spec.template.spec"],
+  ["apps", "replicasets", TEMPLATED, "spec.template.spec"],
+  ["batch", "jobs", TEMPLATED, "spec.template.spec"],
+  ["batch", "cronjobs", { spec: { jobTemplate: TEMPLATED } }, "spec.jobTemplate.spec.template.spec"],
+];
+test.each(BUILT_IN)("the pod template of %s/%s is found", (group, resource, object, path) => {
+  expect(podSpecs({ ...object }, { group, resource })).toEqual([{ path, spec: SPEC }]);
+});
+
+test("Teleport 40792: the body of pods/ephemeralcontainers is a Pod, whole or as a patch fragment", () => {
+  const spec = { ephemeralContainers: [{ name: "debugger-abcde", securityContext: { privileged: true } }] };
+  const resource = { group: "", resource: "pods", subResource: "ephemeralcontainers" };
+  expect(podSpecs({ spec }, resource)).toEqual([{ path: "spec", spec }]);
+});
+
+test("a patch fragment of a Deployment that sets hostNetwork alone has a pod spec", () => {
+  const spec = { hostNetwork: true };
+  expect(podSpecs({ spec: { template: { spec } } }, { group: "apps", resource: "deployments" })).toEqual([
+    { path: "spec.template.spec", spec },
+  ]);
+});
+
+test("the body's own kind is not what is asked: a Pod's body under another kind is a Pod", () => {
+  expect(podSpecs({ kind: "ConfigMap", spec: SPEC }, { group: "", resource: "pods" })).toHaveLength(1);
+});
+
+test.each(["scale", "eviction", "binding"])("the body of /%s holds no pod template", (subResource) => {
+  expect(podSpecs({ spec: SPEC }, { group: "", resource: "pods", subResource })).toEqual([]);
+});
+
+describe("pod specs in custom resources are found by their shape", () => {
+  const CUSTOM: [string, object, string[]][] = [
+    ["at spec.template.spec", TEMPLATED, ["spec.template.spec"]],
+    [
+      "in lists",
+      { spec: { workers: [{ template: { spec: SPEC } }, { template: { spec: SPEC } }] } },
+      ["spec.workers[0].template.spec", "spec.workers[1].template.spec"],
+    ],
+    ["in maps with odd keys", { spec: { roles: { "a.b": { podSpec: SPEC } } } }, ["spec.roles['a.b'].podSpec"]],
+    ["by init containers alone", { spec: { pod: { initContainers: [{ image: "x" }] } } }, ["spec.pod"]],
+    ["by a volume alone", { spec: { pod: { volumes: [{ name: "v", hostPath: { path: "/" } }] } } }, ["spec.pod"]],
+    ["by hostPID alone", { spec: { pod: { hostPID: true } } }, ["spec.pod"]],
+    ["not in status and metadata", { metadata: { x: SPEC }, status: { x: SPEC } }, []],
+    ["not in lists of another kind", { spec: { containers: ["a"], volumes: [1] } }, []],
+  ];
+  test.each(CUSTOM)("%s", (_title, object, paths) => {
+    expect(podSpecs({ ...object }, { group: "example.com", resource: "things" }).map((found) => found.path)).toEqual(
+      paths,
+    );
+  });
+});
+
+test("built-in kinds without a pod template have none", () => {
+  expect(podSpecs({ spec: SPEC }, { group: "networking.k8s.io", resource: "ingresses" })).toEqual([]);
+});
+
+test("odd shapes are no pod specs, and throw nothing", () => {
+  for (const spec of [null, 1, "x", [], { template: null }, { template: { spec: [] } }]) {
+    expect(podSpecs({ spec }, { group: "apps", resource: "deployments" })).toEqual([]);
+  }
+});
+
+test("a role grants its rules, a binding names the role whose rules have to be read", () => {
+  const rule = { apiGroups: [""], resources: ["secrets"], verbs: ["*"] };
+  expect(roleRules({ rules: [rule, "x", null] })).toEqual([rule]);
+  expect(roleRules({ rules: null })).toEqual([]);
+  const ref = (kind: string, name: unknown = "admin") => roleRefOf({ roleRef: { kind, name } }, "a");
+  expect(ref("ClusterRole")).toEqual({ kind: "ClusterRole", name: "admin", namespace: "" });
+  expect(ref("Role")).toEqual({ kind: "Role", name: "admin", namespace: "a" });
+  expect(ref("Other")).toBeUndefined();
+  expect(ref("Role", 1)).toBeUndefined();
+  expect(roleRefOf({}, "a")).toBeUndefined();
+  expect(rolePath({ kind: "ClusterRole", name: "system:node", namespace: "" })).toBe(
+    "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode",
+  );
+  expect(rolePath({ kind: "Role", name: "r", namespace: "a" })).toBe(
+    "/apis/rbac.authorization.k8s.io/v1/namespaces/a/roles/r",
+  );
+});
