@@ -5,7 +5,7 @@ import { Refusal } from "../base/errors.ts";
 import { uuid7 } from "../base/uuid7.ts";
 import type { SessionKey } from "./keys-file.ts";
 import type { Session } from "./types.ts";
-import { MAX_TOKEN_CHARS } from "./verify.ts";
+import { MAX_TOKEN_CHARS, peek } from "./verify.ts";
 
 /** RFC 8725 §3.11: an explicit type, so that no ID token is ever taken for a session token, nor the reverse. */
 export const SESSION_TOKEN_TYP = "sallyport-session+jwt";
@@ -42,7 +42,14 @@ const claimsSchema = z.strictObject({
 export type SessionClaims = z.output<typeof claimsSchema>;
 export type SessionIdentity = SessionClaims["identity"];
 
+/** By the header's typ alone: what it says is believed only after the one check or the other. */
+export function isSessionToken(token: string): boolean {
+  return peek(token).header.typ === SESSION_TOKEN_TYP;
+}
+
 export interface SessionTokensOptions {
+  /** Names of the configured issuers: a session ends with its issuer's place among them. */
+  issuerNames: readonly string[];
   /** `listen.url`. */
   issuer: string;
   tenant: string;
@@ -90,7 +97,7 @@ export class SessionTokens {
    * long a session may be quiet, as far as a gateway that keeps no state can tell.
    */
   async verify(token: string, renewal = false): Promise<SessionClaims> {
-    const { clock, issuer, tenant, keys, tokenSeconds, idleSeconds } = this.#options;
+    const { clock, issuer, issuerNames, tenant, keys, tokenSeconds, idleSeconds } = this.#options;
     const clockTolerance = renewal ? Math.max(0, idleSeconds - tokenSeconds) : 0;
     try {
       const { payload } = await jwtVerify(
@@ -112,6 +119,8 @@ export class SessionTokens {
       );
       const claims = claimsSchema.parse(payload);
       if (claims.tenant !== tenant) throw new Error("another tenant's session");
+      if (!issuerNames.includes(claims.identity.issuer))
+        throw new Error("the session's issuer is no longer configured");
       if (claims.session.limitAt <= clock.now()) throw over();
       return claims;
     } catch (cause) {
