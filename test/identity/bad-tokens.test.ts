@@ -324,6 +324,18 @@ describe("a good token", () => {
         .code,
     ).toBe("unauthenticated");
   });
+  it("passes only for the parties that authorizedParties names, where it names any", async () => {
+    const config = issuerConfig({ issuer: issuer.issuer, clientId: "sallyport-cli", authorizedParties: ["ci"] });
+    const strict = await authenticator([config], { clock });
+    const codes = [];
+    for (const azp of ["sallyport-cli", "sallyport", "CI"]) {
+      const token = await sign(key, good({ azp }));
+      codes.push((await refusal(() => strict.authenticate(token, "data"))).code);
+    }
+    expect(codes).toEqual(["unauthenticated", "unauthenticated", "unauthenticated"]);
+    expect((await strict.authenticate(await sign(key, good({ azp: "ci" })), "data")).identity.uid).toBe("u1");
+    await strict.close();
+  });
   it("keeps the error's message free of the token", async () => {
     const token = await sign(key, good({ exp: now - 60 }));
     const refused = await refusal(() => auth.authenticate(token, "data"));

@@ -57,6 +57,11 @@ export async function startLoginGateway(issuer: DevelopmentIssuer): Promise<Logi
     const handle = async () => {
       if (gateway.down) return answer(503, { title: "draining", code: "draining" });
       if (request.url === "/.well-known/sallyport") return answer(200, gatewayMetadata(config));
+      if (request.url === "/connections/prod/version") {
+        const token = (request.headers.authorization ?? "").replace(/^Bearer /, "");
+        const { identity } = await gateway.auth.authenticate(token, "data");
+        return answer(200, { gitVersion: identity.username });
+      }
       let body = "";
       for await (const part of request) body += String(part);
       const form = new URLSearchParams(body);

@@ -1,12 +1,14 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { promisify } from "node:util";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { adminToken } from "../../cli/admin-token.ts";
 import { loadContext } from "../../cli/context.ts";
 import { type DevelopmentIssuer, startDevelopmentIssuer } from "../../identity/development/issuer.ts";
 import { developmentTokens, signIn } from "../../identity/development/sign-in.ts";
+import { ensureTool } from "../../tools/ensure.ts";
 import { type LoginGateway, startLoginGateway } from "./gateway.ts";
 
 const MAIN = join(import.meta.dirname, "../../cli/main.ts");
@@ -162,6 +164,15 @@ describe("credential", { timeout: 40_000 }, () => {
     });
     expect(await tokenOf(second)).toBe(await tokenOf(first));
     expect(gateway.exchanges).toHaveLength(1);
+  });
+  it("is called by a real kubectl with the kubeconfig that kubeconfig --merge wrote", async () => {
+    const kubectl = await ensureTool("kubectl");
+    const env = { ...(await withTokenFile()), SALLYPORT_CONNECTION: "prod", KUBECONFIG: join(home, "kubeconfig") };
+    expect(await start(["kubeconfig", "--merge"], env)).toMatchObject({ code: 0 });
+    const { stdout } = await promisify(execFile)(kubectl, ["get", "--raw", "/version"], {
+      env: { PATH: process.env.PATH, HOME: home, XDG_CONFIG_HOME: home, ...env },
+    });
+    expect(JSON.parse(stdout)).toEqual({ gitVersion: "dev:agent@example.com" });
   });
   it("makes one exchange where kubectl starts it many times at once", async () => {
     const env = await withTokenFile();

@@ -235,6 +235,15 @@ describe("an ended session", () => {
     expect(await refusalCode(() => auth.authenticate(access_token, "data"))).toBe("session-ended");
     expect(await refusalCode(() => auth.exchange(renewal(access_token)))).toBe("session-ended");
   });
+  it("is told to every listener, one that fails notwithstanding", async () => {
+    const told: string[] = [];
+    auth.onSessionEnd(() => {
+      throw new Error("this one fails");
+    });
+    auth.onSessionEnd((id) => told.push(id));
+    auth.endSession("some-session");
+    expect(told).toEqual(["some-session"]);
+  });
   it("cannot be reopened with the ID token that it was made from, exchanged or raw", async () => {
     const raw = await idToken();
     const { session_id } = await auth.exchange(request(raw));
