@@ -16,11 +16,14 @@ export function dispatchSource(rules: Record<string, RuleMetadata>, masking: Rea
     const ref = `data.sallyport.rules.${id.replaceAll("-", "_").replaceAll("/", ".")}`;
     for (const document of masking.has(id) ? ["findings", "masks"] : ["findings"]) {
       const add = (place: string, lines: string[]): void => {
-        const body = lines.length === 0 ? "" : ` if {\n${lines.map((line) => `\t${line}\n`).join("")}}`;
         const head = `${place}.${document}`;
-        heads.set(head, [...(heads.get(head) ?? []), `${head}[${JSON.stringify(id)}] := ${ref}.${document}${body}`]);
+        // What found nothing is left out: the decision would walk over it.
+        const body = [...lines, `found := ${ref}.${document}`, "count(found) > 0"]
+          .map((line) => `\t${line}\n`)
+          .join("");
+        heads.set(head, [...(heads.get(head) ?? []), `${head}[${JSON.stringify(id)}] := found if {\n${body}}`]);
       };
-      if (rule.podTemplates) add("pods", ["input.podSpecs[0]"]);
+      if (rule.podTemplates) add("pods", []);
       for (const match of rule.match ?? []) {
         const named = match.resources !== undefined && !match.resources.includes("*") ? match.resources : undefined;
         if (match.nonResourcePaths === undefined && named !== undefined) {
@@ -38,15 +41,19 @@ export function dispatchSource(rules: Record<string, RuleMetadata>, masking: Rea
 
 /** The document over all places; an empty object where nothing applies, since the decision asks for it. */
 function collected(document: string, heads: Map<string, string[]>): string[] {
-  const places = ["pods", "any"].filter((place) => heads.has(`${place}.${document}`));
-  const resources = [...heads.keys()].some((head) => head.startsWith("of[") && head.endsWith(`.${document}`));
-  const parts = places.map((place) => `${place}.${document}`);
-  if (!resources) return [`${document} := object.union_n([${parts.join(", ")}])`];
-  return [
-    `${document} := object.union_n([${[...parts, `of_resource_${document}`].join(", ")}])`,
-    `default of_resource_${document} := {}`,
-    `of_resource_${document} := of[input.request.resource.resource].${document}`,
-  ];
+  const parts: string[] = [];
+  const rules: string[] = [];
+  const part = (name: string, body: string): void => {
+    parts.push(name);
+    rules.push(`default ${name} := {}`, `${name} := ${body}`);
+  };
+  const has = (place: string): boolean =>
+    [...heads.keys()].some((head) => head.startsWith(place) && head.endsWith(`.${document}`));
+  // One question for all rules of pod templates, and one look-up for all that name resources.
+  if (has("pods.")) part(`of_pods_${document}`, `pods.${document} if input.podSpecs[0]`);
+  if (has("of[")) part(`of_resource_${document}`, `of[input.request.resource.resource].${document}`);
+  if (has("any.")) parts.push(`any.${document}`);
+  return [`${document} := object.union_n([${parts.join(", ")}])`, ...rules];
 }
 
 /** The most telling comparison first: the others are then seldom reached. */
