@@ -1,5 +1,4 @@
 import type { Command } from "commander";
-import { loadGatewayConfig } from "../base/config/gateway.ts";
 import { createLog } from "../base/log.ts";
 import { action } from "./action.ts";
 
@@ -16,6 +15,7 @@ export function register(program: Command): void {
     .option("--check", "only validate the configuration and what it names")
     .action(
       action<ServeOptions>(async (_args, { config: file, check }) => {
+        const { loadGatewayConfig } = await import("../base/config/gateway.ts");
         const config = loadGatewayConfig(file);
         const { checkFiles } = await import("./serve/check.ts");
         await checkFiles(file, config);

@@ -70,7 +70,8 @@ export function manifests(wish: Wish): Manifest[] {
   if (wish.impersonate)
     list.push(...clusterGrant(`${serviceAccount}-impersonate`, impersonationRules(wish), session ?? gateway));
   if (tokenRequest !== undefined) {
-    // create and delete of Secrets, neither get nor list: the gateway binds each token to an empty Secret of its own.
+    // Neither get nor list of Secrets: the gateway binds each token to an empty Secret of its own, deletes it with
+    // the session, and by deletecollection those that a killed gateway left.
     const rules: Rule[] = [
       {
         apiGroups: [""],
@@ -78,7 +79,7 @@ export function manifests(wish: Wish): Manifest[] {
         verbs: ["create"],
         resourceNames: [tokenRequest.serviceAccount],
       },
-      { apiGroups: [""], resources: ["secrets"], verbs: ["create", "delete"] },
+      { apiGroups: [""], resources: ["secrets"], verbs: ["create", "delete", "deletecollection"] },
     ];
     const metadata = { name: `${serviceAccount}-tokens`, namespace: tokenRequest.namespace };
     list.push({ apiVersion: `${RBAC}/v1`, kind: "Role", metadata, rules });

@@ -60,6 +60,14 @@ function gatewayNeeds({ credential }: KubernetesConnectionConfig): Need[] {
       optional: true,
     });
   }
+  needs.push({
+    ...need(`deletecollection secrets in ${namespace}`, "empty Secrets that a killed gateway left stay", {
+      verb: "deletecollection",
+      resource: "secrets",
+      namespace,
+    }),
+    optional: true,
+  });
   return needs;
 }
 

@@ -13,6 +13,7 @@ export interface CallReport {
   exchangeId: string;
   /** Kubernetes verb. */
   verb: string;
+  /** Without the query. */
   path: string;
   /** 0 where no answer came. */
   status: number;
@@ -82,7 +83,8 @@ export function createCaller(options: {
         });
       } finally {
         const durationUs = Math.round((performance.now() - started) * 1000);
-        const report: CallReport = { exchangeId, verb, path, status, at, durationUs };
+        const [reported = path] = path.split("?", 1);
+        const report: CallReport = { exchangeId, verb, path: reported, status, at, durationUs };
         if (sessionId !== undefined) report.sessionId = sessionId;
         options.onCall?.(report);
       }

@@ -25,10 +25,16 @@ export interface SessionTokensOptions {
   log: Log;
 }
 
+const DAY_MS = 86_400_000;
+/** The longest that a session can be, by the configuration's schema, and a day for clocks and zones. */
+const LONGEST_SESSION_DAYS = 8;
+const OPENED = "sallyport.dev/opened";
+
 interface Entry {
   /** The Secret that the token is bound to: with it the token dies, within 10 s (1.36.3). */
   secret?: { name: string; uid: string };
   header?: string;
+  mintedAt: number;
   renewAt: number;
   usableUntil: number;
   minting?: Promise<string>;
@@ -52,6 +58,7 @@ export function createSessionTokens(options: SessionTokensOptions): SessionToken
   const secretsPath = `/api/v1/namespaces/${namespace}/secrets`;
   const tokenPath = `/api/v1/namespaces/${namespace}/serviceaccounts/${encodeURIComponent(serviceAccount)}/token`;
   let unbound = false;
+  let swept = false;
   let closed = false;
 
   async function mint(id: string, entry: Entry): Promise<string> {
@@ -80,6 +87,7 @@ export function createSessionTokens(options: SessionTokensOptions): SessionToken
     const granted = Date.parse(expirationTimestamp ?? "") - askedAt;
     const life = Math.min(Number.isFinite(granted) ? granted : seconds * 1000, seconds * 1000);
     entry.header = `Bearer ${token}`;
+    entry.mintedAt = clock.now();
     entry.renewAt = askedAt + life * RENEW_AT;
     entry.usableUntil = askedAt + life - MARGIN_MS;
     return entry.header;
@@ -97,14 +105,17 @@ export function createSessionTokens(options: SessionTokensOptions): SessionToken
         kind: "Secret",
         metadata: {
           name,
-          labels: { "app.kubernetes.io/managed-by": "sallyport" },
+          labels: { "app.kubernetes.io/managed-by": "sallyport", [OPENED]: day(clock.now()) },
           annotations: { "sallyport.dev/session": id },
         },
         type: "sallyport.dev/session",
       },
     });
     const { uid } = (json.metadata ?? {}) as { uid?: string };
-    if (status === 201 && typeof uid === "string") return { name, uid };
+    if (status === 201 && typeof uid === "string") {
+      if (!swept) void sweep().catch((error: unknown) => log.debug("old Secrets were not swept", { error }));
+      return { name, uid };
+    }
     if (status !== 403)
       throw unavailable(`creating the Secret that a session's token is bound to was answered ${status}`);
     unbound = true;
@@ -115,6 +126,19 @@ export function createSessionTokens(options: SessionTokensOptions): SessionToken
       seconds,
     });
     return undefined;
+  }
+
+  /**
+   * Removes, once, the Secrets that a gateway left which was killed: no session is as old as they are. Labels
+   * have no order, so the selector names the days that stay; other replicas' sessions are of those days.
+   */
+  async function sweep(): Promise<void> {
+    swept = true;
+    const days = Array.from({ length: LONGEST_SESSION_DAYS + 2 }, (_, i) => day(clock.now() - (i - 1) * DAY_MS));
+    const selector = `app.kubernetes.io/managed-by=sallyport,${OPENED},${OPENED} notin (${days.join(",")})`;
+    const path = `${secretsPath}?labelSelector=${encodeURIComponent(selector)}`;
+    const { status } = await caller.call({ verb: "deletecollection", method: "DELETE", path });
+    log.debug("old Secrets of ended sessions were swept", { connection: options.connection, status });
   }
 
   /** Single flight for a session, whoever asks. */
@@ -168,7 +192,7 @@ export function createSessionTokens(options: SessionTokensOptions): SessionToken
         next: "Try again when other sessions have ended.",
       });
     }
-    const entry: Entry = { renewAt: 0, usableUntil: 0 };
+    const entry: Entry = { mintedAt: 0, renewAt: 0, usableUntil: 0 };
     entries.set(id, entry);
     return entry;
   }
@@ -193,12 +217,13 @@ export function createSessionTokens(options: SessionTokensOptions): SessionToken
     },
     invalidate(id) {
       const entry = entries.get(id);
-      if (entry === undefined) return;
+      // Of many requests in flight with a refused token, the last must not end the one that replaced it.
+      if (entry === undefined || clock.now() - entry.mintedAt < FAILURE_MS) return;
       entry.usableUntil = 0;
       // The Secret may be what is gone: the next token gets a new one.
       const { secret } = entry;
       entry.secret = undefined;
-      if (secret !== undefined) void remove(id, { secret, renewAt: 0, usableUntil: 0 });
+      if (secret !== undefined) void remove(id, { secret, mintedAt: 0, renewAt: 0, usableUntil: 0 });
     },
     async end(id) {
       ended.add(id);
@@ -232,4 +257,9 @@ function unavailable(why: string, cause?: unknown): Refusal {
       cause: cause ?? new Error(why),
     },
   );
+}
+
+/** `2026-11-22`, UTC. */
+function day(ms: number): string {
+  return new Date(ms).toISOString().slice(0, 10);
 }

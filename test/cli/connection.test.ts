@@ -193,7 +193,11 @@ describe("connection check, on what connection add printed", () => {
     await kubectl(["apply", "-f", "-"], stringify({ ...role, rules: role?.rules?.slice(0, 1) }));
     expect(await check(config)).toMatchObject({
       code: 0,
-      warn: ["create secrets in unbound-agents", "delete secrets in unbound-agents"],
+      warn: [
+        "create secrets in unbound-agents",
+        "delete secrets in unbound-agents",
+        "deletecollection secrets in unbound-agents",
+      ],
     });
   });
 

@@ -5,9 +5,12 @@ import { describe, expect, test } from "vitest";
 import { createProgram } from "../../cli/main.ts";
 
 const root = resolve(import.meta.dirname, "../..");
-const pages = ["README.md", "SECURITY.md", ...readdirSync(join(root, "docs")).map((name) => join("docs", name))].filter(
-  (page) => page.endsWith(".md") && existsSync(join(root, page)),
-);
+const pages = [
+  "README.md",
+  "CONTRIBUTING.md",
+  "SECURITY.md",
+  ...readdirSync(join(root, "docs")).map((name) => join("docs", name)),
+].filter((page) => page.endsWith(".md") && existsSync(join(root, page)));
 const read = (page: string): string => readFileSync(join(root, page), "utf8");
 
 /** Every command line of a page's `console` blocks, less what goes into files and pipes. */
