@@ -52,7 +52,9 @@ function identity(entry: unknown, keys: string[]): string | undefined {
  * share it, and the lists have to be compared by index.
  */
 export function entriesByKey(name: string, lists: unknown[][]): Map<string, unknown>[] | undefined {
-  for (const keys of MERGE_KEYS[name] ?? []) {
+  // A field may be called toString.
+  const candidates = Object.hasOwn(MERGE_KEYS, name) ? (MERGE_KEYS[name] ?? []) : [];
+  for (const keys of candidates) {
     const maps = lists.map((list) => {
       const map = new Map<string, unknown>();
       for (const entry of list) {

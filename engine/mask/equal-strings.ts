@@ -1,3 +1,4 @@
+import { isUtf8 } from "node:buffer";
 import { Refusal } from "../../base/errors.ts";
 
 /**
@@ -15,16 +16,12 @@ const WORK_LIMIT = 20_000_000;
 
 const BASE64 = /^(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?$/;
 const BASE64_LOOSE = /^[A-Za-z0-9+/_-]+={0,2}$/;
-const strictUtf8 = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true });
 
 /** The text that base64 encodes, or undefined where it is no base64 or no text. */
 export function decodeBase64Text(text: string): string | undefined {
   if (text === "" || !BASE64.test(text)) return undefined;
-  try {
-    return strictUtf8.decode(Buffer.from(text, "base64"));
-  } catch {
-    return undefined;
-  }
+  const bytes = Buffer.from(text, "base64");
+  return isUtf8(bytes) ? bytes.toString("utf8") : undefined;
 }
 
 /** How a text looks inside a JSON string: as JSON.stringify writes it, and as Go does, which escapes <, > and & too. */
@@ -38,7 +35,7 @@ function jsonForms(text: string): string[] {
 export class EqualStrings {
   private readonly whole = new Set<string>();
   private readonly inside = new Map<string, string[]>();
-  private readonly hint = new Uint8Array(65536);
+  private readonly hint = new Uint8Array(4096);
   private readonly ignored: Set<string>;
   private work = 0;
   private hasInside = false;
@@ -126,5 +123,5 @@ export class EqualStrings {
 
 function hash(text: string, at: number): number {
   const h = (text.charCodeAt(at) * 31 + text.charCodeAt(at + 2)) * 31 + text.charCodeAt(at + 5);
-  return (h * 31 + text.charCodeAt(at + 7)) & 0xffff;
+  return (h * 31 + text.charCodeAt(at + 7)) & 0xfff;
 }

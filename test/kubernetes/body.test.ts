@@ -82,8 +82,8 @@ test("a YAML alias gives each place a value of its own", () => {
   expect(value.a).not.toBe(value.b);
 });
 
-test("a YAML body over 256 KiB is refused and told to come as JSON", () => {
-  expect(codeOf(() => parseYaml(`a: ${"x".repeat(300_000)}`))).toBe("body-too-large");
+test("a YAML body over 128 KiB is refused and told to come as JSON", () => {
+  expect(codeOf(() => parseYaml(`a: ${"x".repeat(140_000)}`))).toBe("body-too-large");
 });
 
 test("a YAML key named __proto__ is a key", () => {
