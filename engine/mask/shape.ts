@@ -38,26 +38,28 @@ function readTable(answer: JsonObject): TableAnswer {
 }
 
 /**
- * What an answer is made of: a single object, any *List, a Table, or a watch event around one of them. The
- * root always counts as an object too, so that nothing escapes by calling itself a list.
+ * What an answer is made of: a single object, a list, a Table, or a watch event around one of them. Told by
+ * structure and not by `kind`, which is the upstream's claim; and the root always counts as an object too,
+ * so that nothing escapes by looking like a list.
  */
 export function findShape(answer: unknown): Shape {
   if (!isObject(answer)) return { objects: [], many: false };
-  const { kind, items, object, type } = answer;
-  if (kind === undefined && typeof type === "string" && isObject(object)) {
-    return { ...findShape(object), many: true };
+  const { items, rows, object, type } = answer;
+  if (typeof type === "string" && isObject(object)) {
+    const inner = findShape(object);
+    return { ...inner, objects: [{ object: answer, apart: "object" }, ...inner.objects], many: true };
   }
-  if (kind === "Table" && Array.isArray(answer.rows)) {
+  if (Array.isArray(rows)) {
     const table = readTable(answer);
-    const rows = table.rows.flatMap((row) => (row.object === undefined ? [] : [{ object: row.object }]));
-    return { objects: rows, many: true, table };
+    const rowObjects = table.rows.flatMap((row) => (row.object === undefined ? [] : [{ object: row.object }]));
+    const root = table.rows.length === rows.length ? { object: answer, apart: "rows" } : { object: answer };
+    return { objects: [root, ...rowObjects], many: true, table };
   }
-  const root = { object: answer };
-  if (typeof kind === "string" && kind.endsWith("List") && Array.isArray(items)) {
-    return {
-      objects: [{ ...root, apart: "items" }, ...items.filter(isObject).map((item) => ({ object: item }))],
-      many: true,
-    };
+  if (Array.isArray(items)) {
+    const entries = items.filter(isObject).map((item) => ({ object: item }));
+    // Entries that are no objects are looked at with the root.
+    const root = entries.length === items.length ? { object: answer, apart: "items" } : { object: answer };
+    return { objects: [root, ...entries], many: true };
   }
-  return { objects: [root], many: false };
+  return { objects: [{ object: answer }], many: false };
 }

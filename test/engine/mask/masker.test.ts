@@ -62,6 +62,22 @@ describe("GHSA-w23h-64x4-22h9, kubernetes 23564: the answer is masked by what wa
       ["a/db:data.p"],
     ],
     ["a List", { kind: "List", apiVersion: "v1", items: [secret({ p: HUNTER })] }, ["a/db:data.p"]],
+    ["a list that does not call itself one", { metadata: {}, items: [secret({ p: HUNTER })] }, ["a/db:data.p"]],
+    [
+      "a watch event that claims a kind",
+      { kind: "Status", type: "ADDED", object: secret({ p: HUNTER }) },
+      ["a/db:data.p"],
+    ],
+    [
+      "a table of another kind",
+      { kind: "Rows", rows: [{ cells: ["db", HUNTER], object: secret({ p: HUNTER }) }] },
+      ["a/db:data.p"],
+    ],
+    [
+      "an object with items of its own",
+      { kind: "X", metadata: { name: "x" }, items: [1, HUNTER, [HUNTER]], data: { p: HUNTER } },
+      ["/x:data.p"],
+    ],
     ["a watch event", { type: "MODIFIED", object: secret({ p: HUNTER }) }, ["a/db:data.p"]],
     [
       "an object of a kind that nobody knows",
