@@ -7,79 +7,78 @@ export interface Target {
   caFile?: string;
   path: string;
   method?: Dispatcher.HttpMethod;
-  headers?: Record<string, string>;
+  headers?: Record<string, string | string[]>;
   /** A body for each request, by its number. */
   body?: (n: number) => string;
 }
 
 export interface Measured {
   requests: number;
-  failed: number;
   perSecond: number;
   /** Milliseconds. */
   median: number;
   p99: number;
 }
 
-/** A client that keeps `concurrency` requests under way, one connection each. */
+/** Keeps a number of requests under way, one connection each. A request that fails ends the bench. */
 export class LoadClient {
   readonly target: Target;
   readonly #pool: Pool;
   #sent = 0;
-  constructor(target: Target, concurrency: number) {
+
+  constructor(target: Target, connections: number) {
     this.target = target;
     const tls = target.caFile === undefined ? {} : { connect: { ca: readFileSync(target.caFile, "utf8") } };
-    this.#pool = new Pool(target.origin, { connections: concurrency, pipelining: 1, allowH2: false, ...tls });
+    this.#pool = new Pool(target.origin, { connections, pipelining: 1, allowH2: false, ...tls });
   }
 
-  /** Requests that were sent with this client, warm-up included. */
+  /** Requests that were sent so far, warm-up included. */
   get sent(): number {
     return this.#sent;
   }
 
+  /** Throws an Error with the first answer that was not a 2xx. */
   async run(concurrency: number, milliseconds: number): Promise<Measured> {
     const times: number[] = [];
-    let failed = 0;
     const start = performance.now();
     const end = start + milliseconds;
     const lane = async (): Promise<void> => {
       while (performance.now() < end) {
         const before = performance.now();
-        const ok = await this.#one();
-        if (ok) times.push(performance.now() - before);
-        else failed++;
+        await this.one();
+        times.push(performance.now() - before);
       }
     };
     await Promise.all(Array.from({ length: concurrency }, lane));
     const seconds = (performance.now() - start) / 1000;
     times.sort((a, b) => a - b);
-    const at = (share: number): number =>
-      times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? Number.NaN;
-    return { requests: times.length, failed, perSecond: times.length / seconds, median: at(0.5), p99: at(0.99) };
+    const at = (share: number): number => times[Math.floor(times.length * share)] ?? Number.NaN;
+    return { requests: times.length, perSecond: times.length / seconds, median: at(0.5), p99: at(0.99) };
   }
 
-  #one(): Promise<boolean> {
+  /** Sends one request, and resolves at the end of its answer. */
+  one(): Promise<void> {
     const n = this.#sent++;
-    return new Promise((resolve) => {
+    const { name, path, method = "GET", headers, body } = this.target;
+    return new Promise((resolve, reject) => {
       let status = 0;
+      let said = "";
       this.#pool.dispatch(
-        {
-          path: this.target.path,
-          method: this.target.method ?? "GET",
-          headers: { accept: "application/json", ...this.target.headers },
-          body: this.target.body?.(n) ?? null,
-        },
+        { path, method, headers: { accept: "application/json", ...headers }, body: body?.(n) ?? null },
         {
           onRequestStart() {},
           onResponseStart(_controller, code) {
             status = code;
           },
-          onResponseData() {},
-          onResponseEnd() {
-            resolve(status >= 200 && status < 300);
+          onResponseData(_controller, chunk) {
+            if (status >= 300 && said.length < 1000) said += chunk.toString("utf8");
           },
-          onResponseError() {
-            resolve(false);
+          onResponseEnd() {
+            if (status >= 200 && status < 300) resolve();
+            else reject(new Error(`${name}: request ${n} was answered ${status} ${said}`));
+          },
+          onResponseError(_controller, error) {
+            reject(new Error(`${name}: request ${n} failed: ${error.message}`));
           },
         },
       );
@@ -100,14 +99,13 @@ export async function sideBySide(
   options: { concurrency: number; turns: number; milliseconds: number },
 ): Promise<Measured[]> {
   const turns: Measured[][] = clients.map(() => []);
-  for (const client of clients) await client.run(options.concurrency, options.milliseconds / 2);
+  for (const client of clients) await client.run(options.concurrency, options.milliseconds);
   for (let turn = 0; turn < options.turns; turn++) {
     for (const [i, client] of clients.entries())
       turns[i]?.push(await client.run(options.concurrency, options.milliseconds));
   }
   return turns.map((list) => ({
     requests: list.reduce((sum, one) => sum + one.requests, 0),
-    failed: list.reduce((sum, one) => sum + one.failed, 0),
     perSecond: medianOf(list.map((one) => one.perSecond)),
     median: medianOf(list.map((one) => one.median)),
     p99: medianOf(list.map((one) => one.p99)),
@@ -119,5 +117,5 @@ export function medianOf(values: readonly number[]): number {
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 === 1
     ? (sorted[middle] ?? Number.NaN)
-    : ((sorted[middle - 1] ?? 0) + (sorted[middle] ?? 0)) / 2;
+    : ((sorted[middle - 1] ?? Number.NaN) + (sorted[middle] ?? Number.NaN)) / 2;
 }

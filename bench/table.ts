@@ -1,9 +1,15 @@
+const AIMS = {
+  most: { sign: "≤", met: (value: number, aim: number): boolean => value <= aim },
+  least: { sign: "≥", met: (value: number, aim: number): boolean => value >= aim },
+  exactly: { sign: "=", met: (value: number, aim: number): boolean => value === aim },
+};
+
 /** One figure of the bench; `aim` is met or missed, or there is none. */
 export interface Row {
   what: string;
   value: number;
   unit: string;
-  aim?: { at: "most" | "least"; value: number };
+  aim?: { at: keyof typeof AIMS; value: number };
   /** What it was measured beside. */
   beside?: string;
 }
@@ -12,14 +18,14 @@ export type Verdict = "met" | "missed" | "";
 
 export function verdict({ value, aim }: Row): Verdict {
   if (aim === undefined) return "";
-  return (aim.at === "most" ? value <= aim.value : value >= aim.value) ? "met" : "missed";
+  return AIMS[aim.at].met(value, aim.value) ? "met" : "missed";
 }
 
 export function renderTable(rows: readonly Row[]): string {
   const cells = rows.map((row) => [
     row.what,
     `${format(row.value)} ${row.unit}`.trim(),
-    row.aim === undefined ? "" : `${row.aim.at === "most" ? "≤" : "≥"} ${row.aim.value}`,
+    row.aim === undefined ? "" : `${AIMS[row.aim.at].sign} ${row.aim.value}`,
     verdict(row),
     row.beside ?? "",
   ]);

@@ -53,4 +53,5 @@ server.keepAliveTimeout = 120_000;
 server.listen(0, "127.0.0.1", () => {
   process.stdout.write(`${(server.address() as AddressInfo).port}\n`);
 });
+// Our stdin is a pipe of the bench: when it ends, the bench has, however it went.
 process.stdin.on("end", () => process.exit(0)).resume();

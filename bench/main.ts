@@ -1,0 +1,45 @@
+/**
+ * `npm run bench`: what the gateway costs, in one run, with one client, against a `serve` of its own process.
+ * Exits 1 where a request failed or the record is not whole; a missed aim is printed, and fails only with --strict.
+ *
+ *   node bench/main.ts [--output json] [--strict] [--no-build]
+ */
+import { spawnSync } from "node:child_process";
+import { cpus, loadavg } from "node:os";
+import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
+import { benchAll } from "./all.ts";
+import { type Row, renderTable, verdict } from "./table.ts";
+
+const { values } = parseArgs({
+  options: {
+    output: { type: "string", default: "text" },
+    strict: { type: "boolean", default: false },
+    "no-build": { type: "boolean", default: false },
+  },
+});
+
+if (!values["no-build"]) build();
+const load = loadavg()[0] ?? 0;
+const started = Date.now();
+const { rows, mistakes } = await benchAll((what) => process.stderr.write(`bench: ${what}\n`));
+const missed = rows.filter((row) => verdict(row) === "missed");
+const report = {
+  node: process.version,
+  cores: cpus().length,
+  loadBefore: load,
+  seconds: Math.round((Date.now() - started) / 1000),
+  rows: rows.map((row: Row) => ({ ...row, verdict: verdict(row) })),
+  missed: missed.length,
+  mistakes,
+};
+if (values.output === "text") process.stdout.write(`${renderTable(rows)}\n\n`);
+process.stdout.write(`${JSON.stringify(report)}\n`);
+for (const mistake of mistakes) process.stderr.write(`bench: ${mistake}\n`);
+process.exitCode = mistakes.length > 0 || (values.strict && missed.length > 0) ? 1 : 0;
+
+function build(): void {
+  const script = fileURLToPath(new URL("../tools/build.ts", import.meta.url));
+  const { status } = spawnSync(process.execPath, [script], { stdio: ["ignore", 2, "inherit"] });
+  if (status !== 0) process.exit(3);
+}
