@@ -75,6 +75,8 @@ export interface Policy {
    * oldObject where a scope that could match reads labels.
    */
   needs(input: PolicyInput): ReadonlySet<Need>;
+  /** What one rule needs before what it finds is final; nothing for a rule that this policy does not have. */
+  needsOf(rule: string): readonly Need[];
   /**
    * Evaluates `sallyport/decision`. Never throws: an undefined, failing or timed-out evaluation is a deny
    * with the finding `request/policy-failed`. Small inputs are evaluated inline and answered synchronously;

@@ -6,7 +6,7 @@ import { errorMessage, UserError } from "../base/errors.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import { uuid7 } from "../base/uuid7.ts";
 import type { Bundle } from "./bundle/bundle.ts";
-import type { Decision, Policy, Revision } from "./decision.ts";
+import type { Decision, Need, Policy, Revision } from "./decision.ts";
 import { oddity, type Verdict } from "./decision-shape.ts";
 import type { PolicyInput } from "./input.ts";
 import { needsIndex } from "./needs.ts";
@@ -76,6 +76,7 @@ class CompiledPolicy implements Policy {
   readonly revision: Revision;
   readonly digest: string;
   readonly needs: Policy["needs"];
+  readonly #rules: Bundle["rules"];
   readonly #program: Program;
   readonly #instance: PolicyInstance;
   readonly #worker: EvaluationWorker;
@@ -88,6 +89,7 @@ class CompiledPolicy implements Policy {
     this.revision = revision;
     this.digest = options.bundle.digest;
     this.needs = needsIndex(options.bundle.rules, options.guardrails, options.podTemplateResources);
+    this.#rules = options.bundle.rules;
     this.#program = program;
     this.#instance = new PolicyInstance(program);
     this.#worker = worker;
@@ -95,6 +97,10 @@ class CompiledPolicy implements Policy {
     this.#unread = options.bundle.unread;
     this.#deadlineMs = options.deadlineMs ?? DEFAULT_LIMITS.deadlineMs;
     this.#inlineBytes = options.inlineBytes ?? INLINE_BYTES;
+  }
+
+  needsOf(rule: string): readonly Need[] {
+    return Object.hasOwn(this.#rules, rule) ? (this.#rules[rule]?.needs ?? []) : [];
   }
 
   decide(input: PolicyInput): Decision | Promise<Decision> {

@@ -1,18 +1,22 @@
 import { Refusal, type RefusalCause } from "../base/errors.ts";
-import type { Decision, Finding } from "../engine/decision.ts";
+import type { Decision, Finding, Need, Policy } from "../engine/decision.ts";
 
-/** The one finding that more facts can take back: a scope whose labels are not gathered yet. */
+/** The one finding of the decision's own that more facts can take back: a scope whose labels are not gathered yet. */
 const UNTIL_GATHERED = "request/scope-unknown";
 
 /**
- * Throws where the verdict is a deny. Before everything is gathered (`final` false) a deny that only says that a
- * scope's labels are unknown is not one yet.
+ * Throws where the verdict is a deny that more facts cannot take back: one of a rule that has all that it needs.
+ * A rule on writes of Secrets, say, denies until it knows that an apply changes nothing. `gathered` is `"all"` once
+ * there is no more to know.
  */
-export function refuseDenied(decision: Decision, { final }: { final: boolean }): void {
+export function refuseDenied(decision: Decision, policy: Policy, gathered: ReadonlySet<Need> | "all"): void {
   if (decision.effect !== "deny") return;
-  const denying = decision.findings.filter((finding) => finding.effect === "deny");
-  if (!final && denying.length > 0 && denying.every((finding) => finding.rule === UNTIL_GATHERED)) return;
-  throw deniedRefusal(decision);
+  if (gathered === "all" || decision.findings.some(isFinal)) throw deniedRefusal(decision);
+
+  function isFinal({ rule, effect }: Finding): boolean {
+    if (effect !== "deny" || rule === UNTIL_GATHERED || gathered === "all") return false;
+    return policy.needsOf(rule).every((need) => gathered.has(need));
+  }
 }
 
 export function deniedRefusal(decision: Decision): Refusal {

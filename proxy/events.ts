@@ -37,7 +37,8 @@ export function exchangeEvent(exchange: Known, kind: EventKind): EventDraft {
     event.resource = attributes.resource;
     event.subresource = attributes.subResource;
     event.namespace = attributes.namespace;
-    event.name = attributes.name;
+    // A create names its object in the body.
+    event.name = input?.request.name ?? attributes.name;
     event.path = attributes.path;
   } else {
     event.path = (exchange.target.split("?", 1)[0] ?? "").slice(0, 2048);
@@ -59,14 +60,7 @@ export function decisionPayload(exchange: Known): Record<string, unknown> {
   if (decision === undefined) return {};
   return {
     decisionId: decision.decisionId,
-    findings: decision.findings.map(({ rule, effect, message, severity, fields, privileged }) => ({
-      rule,
-      effect,
-      message,
-      severity,
-      fields,
-      privileged,
-    })),
+    findings: decision.findings.map(({ ids: _ids, absolute: _absolute, ...finding }) => finding),
   };
 }
 

@@ -1,6 +1,7 @@
-import { parse, stringify } from "yaml";
+import { parseLossless } from "../base/lossless-json.ts";
+import { jsonForYaml } from "../kubernetes/body/yaml.ts";
 
-/** A masked answer as the client reads it. Integers beyond 2^53 keep their digits in YAML too. */
+/** A masked answer as the client reads it. For YAML it is JSON that every YAML reader takes alike: `yes` stays text. */
 export function renderAnswer(json: string, render: "json" | "yaml"): Buffer {
-  return Buffer.from(render === "json" ? json : stringify(parse(json, { intAsBigInt: true })));
+  return Buffer.from(render === "json" ? json : jsonForYaml(parseLossless(json)));
 }

@@ -1,5 +1,11 @@
-import { clientResourceVersion, objectResourceVersion, serializePatch, withPrecondition } from "../kubernetes/patch.ts";
-import type { Intended } from "./exchange.ts";
+import {
+  clientResourceVersion,
+  objectResourceVersion,
+  serializePatch,
+  withObjectPrecondition,
+  withPrecondition,
+} from "../kubernetes/patch.ts";
+import type { Intended, ReadBody } from "./exchange.ts";
 
 export interface Conditional {
   bytes: Uint8Array;
@@ -15,14 +21,18 @@ export interface Conditional {
 export function conditionalBody({ attributes, facts, body }: Intended): Conditional | undefined {
   const version = facts.resourceVersion;
   if (version === undefined || body === null) return undefined;
+  // Both refuse a client's version that is not the judged one: what was judged would not be what is written.
   if (body.patch !== null) {
-    if (clientResourceVersion(body.patch) !== undefined) return { bytes: body.forwardBytes, ours: false };
-    return { bytes: encode(serializePatch(withPrecondition(body.patch, version))), ours: true };
+    const ours = clientResourceVersion(body.patch) === undefined;
+    return {
+      bytes: ours ? encode(serializePatch(withPrecondition(body.patch, version))) : checked(body, version),
+      ours,
+    };
   }
   if (attributes.verb === "update" && body.object !== null) {
-    if (objectResourceVersion(body.object) !== undefined) return { bytes: body.forwardBytes, ours: false };
-    const metadata = { ...(body.object.metadata as object | undefined), resourceVersion: version };
-    return { bytes: encode(JSON.stringify({ ...body.object, metadata })), ours: true };
+    const ours = objectResourceVersion(body.object) === undefined;
+    const bound = withObjectPrecondition(body.object, version);
+    return { bytes: ours ? encode(JSON.stringify(bound)) : body.forwardBytes, ours };
   }
   if (attributes.verb === "delete") {
     const own = body.options.preconditions as object | undefined;
@@ -31,6 +41,11 @@ export function conditionalBody({ attributes, facts, body }: Intended): Conditio
     return { bytes: encode(JSON.stringify(options)), ours: own === undefined };
   }
   return undefined;
+}
+
+function checked(body: ReadBody, version: string): Uint8Array {
+  if (body.patch !== null) withPrecondition(body.patch, version);
+  return body.forwardBytes;
 }
 
 function encode(text: string): Uint8Array {

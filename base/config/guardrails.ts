@@ -47,10 +47,23 @@ export const matchSchema = z.strictObject({
   objectLabels: labelsSchema.optional(),
 });
 
+/** Named in the contract, and without rules so far: a profile that finds nothing would allow everything. */
+const WITHOUT_RULES: readonly string[] = ["pod-security/baseline", "pod-security/restricted"];
+const profilesSchema = z
+  .array(
+    profileSchema.refine((profile) => !WITHOUT_RULES.includes(profile), {
+      error: "is a profile that this version has no rules for yet, so it would allow everything",
+    }),
+  )
+  .min(1);
+
+// Rules read their parameters from `rules` alone: a scope's own would be ignored in silence.
+const scopedRulesSchema = z.record(ruleId, ruleSettingSchema.omit({ params: true }));
+
 export const guardrailsSchema = z.strictObject({
   apiVersion: z.literal("sallyport.dev/v1alpha1"),
   kind: z.literal("Guardrails"),
-  profiles: z.array(profileSchema).min(1).default(["baseline"]),
+  profiles: profilesSchema.default(["baseline"]),
   defaults: z.strictObject({ record: recordLevelSchema.optional(), approval: approvalSchema.optional() }).default({}),
   rules: rulesSchema.default({}),
   scopes: z
@@ -58,8 +71,8 @@ export const guardrailsSchema = z.strictObject({
       z.strictObject({
         name: z.string().min(1),
         match: matchSchema.default({}),
-        profiles: z.array(profileSchema).min(1).optional(),
-        rules: rulesSchema.optional(),
+        profiles: profilesSchema.optional(),
+        rules: scopedRulesSchema.optional(),
         record: recordLevelSchema.optional(),
         approval: approvalSchema.optional(),
       }),
@@ -71,7 +84,10 @@ export const guardrailsSchema = z.strictObject({
         group: z.string(),
         resource: z.string(),
         fields: z.array(z.string()).default([]),
-        patterns: z.array(z.enum(["private-key", "jwt", "cloud-key"])).default([]),
+        patterns: z
+          .array(z.enum(["private-key", "jwt", "cloud-key"]))
+          .max(0, "masks by pattern are not in this version: what they name would pass unmasked; name the fields")
+          .default([]),
       }),
     )
     .default([]),

@@ -1,6 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { join } from "node:path";
 import { openEmbeddedHome } from "../../approvals/git/home.ts";
 import type { Approval } from "../../approvals/types.ts";
+import type { Recorder } from "../../audit/event.ts";
 import { openRecorder } from "../../audit/recorder/recorder.ts";
 import { systemClock } from "../../base/clock.ts";
 import type { GatewayConfig } from "../../base/config/gateway.ts";
@@ -8,7 +10,9 @@ import { UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { openAdmin } from "../../console/admin.ts";
 import { createConsole } from "../../console/console.ts";
+import { sharedWorker } from "../../engine/wasm/evaluation-worker.ts";
 import { createAuthenticator } from "../../identity/authenticator.ts";
+import { createEndedSessions } from "../../identity/ended-sessions.ts";
 import { loadHmacKeys, loadSessionKeys } from "../../identity/keys-file.ts";
 import type { Deps } from "../../proxy/deps.ts";
 import { createProxy } from "../../proxy/handler.ts";
@@ -33,6 +37,7 @@ export interface Gateway {
 }
 
 const DRAIN_MS = 15_000;
+const SHIP_MS = 10_000;
 
 /**
  * Opens every room of the gateway in the order in which they need each other, and closes them in the other one.
@@ -52,14 +57,23 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     const sessionKeys = await loadSessionKeys(config.keys.sessionFile);
 
     const recorder = await openRecorder({ tenant: config.tenant, ...config.audit, log, clock });
-    opened.push(() => recorder.close());
+    opened.push(() => closeRecorder(recorder, log));
     const policy = await openPolicy(config, {
       recorder,
       log,
       ...(options.opa === undefined ? {} : { opa: options.opa }),
     });
+    opened.push(() => sharedWorker().close());
     opened.push(() => policy.close());
-    const authenticator = createAuthenticator({ config, sessionKeys, hmacKeys, clock, log });
+    const authenticator = createAuthenticator({
+      config,
+      sessionKeys,
+      hmacKeys,
+      clock,
+      log,
+      // Beside the record: a restart must not reopen what was ended.
+      ended: createEndedSessions(clock, join(config.audit.spool.path, "ended-sessions")),
+    });
     opened.push(() => authenticator.close());
     const approvals = await openApprovals(config, log);
     opened.push(() => approvals.close());
@@ -115,6 +129,15 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     await close();
     throw error;
   }
+}
+
+/** What is spooled is on disk already; the store gets a moment to take it, so that a reader finds it. */
+async function closeRecorder(recorder: Recorder, log: Log): Promise<void> {
+  const late = new Promise<void>((resolve) => setTimeout(resolve, SHIP_MS).unref());
+  await Promise.race([recorder.flush({ toStore: true }), late]).catch((error: unknown) =>
+    log.warn("the store did not take everything; what is left is shipped at the next start", { error }),
+  );
+  await recorder.close();
 }
 
 function openApprovals(config: GatewayConfig, log: Log): ReturnType<typeof openEmbeddedHome> {

@@ -18,7 +18,7 @@ export function decide(exchange: Gathered, deps: Deps): Decided | Promise<Decide
 }
 
 function settle(exchange: Gathered, decision: Decision, deps: Deps): Decided {
-  refuseDenied(decision, { final: true });
+  refuseDenied(decision, exchange.policy, "all");
   const { group, resource, namespace, name } = exchange.attributes;
   const masker =
     decision.mask.length === 0

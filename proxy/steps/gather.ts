@@ -1,3 +1,5 @@
+import type { Decision, Need } from "../../engine/decision.ts";
+import type { KubernetesObject } from "../../engine/input.ts";
 import { refuseDenied } from "../deny.ts";
 import type { Deps } from "../deps.ts";
 import type { BodyRead, Facts, Gathered } from "../exchange.ts";
@@ -12,45 +14,76 @@ import { target } from "../gather/target.ts";
  * approver is shown what it changes, and since what RBAC would refuse must not bother a human.
  */
 export async function gather(exchange: BodyRead, deps: Deps): Promise<Gathered> {
-  const { needs, input, policy, attributes } = exchange;
+  const { needs, attributes, verdict } = exchange;
   const facts: Facts = {};
   const gathered = Object.assign(exchange, { facts });
-  const held = exchange.verdict.effect === "hold";
-  if (needs.size === 0 && !held && attributes.operation !== "DELETE") return gathered;
-
+  const held = verdict.effect === "hold";
+  if (attributes.operation === "" || (needs.size === 0 && !held && attributes.operation !== "DELETE")) return gathered;
   if (attributes.operation === "CONNECT") {
     if (held || needs.has("object")) await target(exchange, deps);
     return gathered;
   }
-  if (attributes.operation === "") return gathered;
-
-  const whole = attributes.verb === "create" || attributes.verb === "update";
   const sent = objectAsSent(exchange);
   if (sent !== undefined) await judgeObject(exchange, sent, needs.has("roleRules"), deps);
-  let verdict = await policy.decide(input);
-  refuseDenied(verdict, { final: false });
+  const asSent = await judged(exchange);
 
-  const isHeld = (): boolean => verdict.effect === "hold" || held;
-  const needsOld = needs.has("oldObject") || needs.has("outcome") || isHeld() || (!whole && needs.has("object"));
-  const mayExist = input.request.name !== "" || attributes.verb === "deletecollection";
-  if (needsOld && mayExist) {
-    if (attributes.operation !== "DELETE") await lockUpsert(exchange, deps);
-    facts.oldObject = await oldObject(exchange, deps);
-    facts.resourceVersion = resourceVersionOf(facts.oldObject);
-    input.oldObject = facts.oldObject;
-    verdict = await policy.decide(input);
-    refuseDenied(verdict, { final: false });
-  } else if (needsOld) {
-    facts.oldObject = null;
-    input.oldObject = null;
+  // What is stored and what would be are one question where rules ask for both, and two where an answer may do.
+  const mayAsk = attributes.operation !== "DELETE";
+  const patched = attributes.verb === "patch" && needs.has("object");
+  const both = mayAsk && (needs.has("outcome") || patched || held || asSent.effect === "hold");
+  if (both) {
+    await takeBoth(exchange, facts, deps);
+    return gathered;
   }
-
-  const needsOutcome = needs.has("outcome") || isHeld() || (attributes.verb === "patch" && needs.has("object"));
-  if (needsOutcome && attributes.operation !== "DELETE") {
-    facts.outcome = await outcome(exchange, deps);
-    await judgeObject(exchange, facts.outcome, needs.has("roleRules"), deps);
-  }
+  const stored = needs.has("oldObject") || held || asSent.effect === "hold" || (!mayAsk && needs.has("object"));
+  if (!stored) return gathered;
+  if (mayAsk) await lockUpsert(exchange, deps);
+  takeStored(exchange, facts, await storedNow(exchange, deps));
+  const known = await judged(exchange);
+  if (known.effect === "hold" && mayAsk) await takeOutcome(exchange, facts, await outcome(exchange, deps), deps);
   return gathered;
+}
+
+/** Judges what is known so far; throws where that is a deny which nothing more could take back. */
+async function judged({ policy, input, attributes }: BodyRead): Promise<Decision> {
+  const verdict = await policy.decide(input);
+  const known = new Set<Need>(["namespaceLabels", "roleRules"]);
+  // A patch's fragment is not the object yet.
+  if (attributes.verb !== "patch") known.add("object");
+  if (input.oldObject !== undefined) known.add("oldObject");
+  refuseDenied(verdict, policy, known);
+  return verdict;
+}
+
+/** Asks for what is stored and for what would be at once. They must be of one version: else both are asked again. */
+async function takeBoth(exchange: BodyRead, facts: Facts, deps: Deps): Promise<void> {
+  await lockUpsert(exchange, deps);
+  for (let attempt = 1; ; attempt++) {
+    const [stored, would] = await Promise.all([storedNow(exchange, deps), outcome(exchange, deps)]);
+    if (attempt < 5 && stored !== null && resourceVersionOf(stored) !== resourceVersionOf(would)) continue;
+    takeStored(exchange, facts, stored);
+    await takeOutcome(exchange, facts, would, deps);
+    return;
+  }
+}
+
+/** A create's object is not there, or the API server will say so; a collection has no name. */
+async function storedNow(exchange: BodyRead, deps: Deps): Promise<KubernetesObject | null> {
+  const { attributes, input } = exchange;
+  if (attributes.verb === "create" && attributes.subResource === "") return null;
+  if (input.request.name === "" && attributes.verb !== "deletecollection") return null;
+  return oldObject(exchange, deps);
+}
+
+function takeStored(exchange: BodyRead, facts: Facts, stored: KubernetesObject | null): void {
+  facts.oldObject = stored;
+  facts.resourceVersion = resourceVersionOf(stored);
+  exchange.input.oldObject = stored;
+}
+
+async function takeOutcome(exchange: BodyRead, facts: Facts, would: KubernetesObject, deps: Deps): Promise<void> {
+  facts.outcome = would;
+  await judgeObject(exchange, would, exchange.needs.has("roleRules"), deps);
 }
 
 /** An upsert of what does not exist yet can carry no precondition, so its object has one writer at a time. */
@@ -58,12 +91,7 @@ async function lockUpsert(exchange: BodyRead, deps: Deps): Promise<void> {
   const { attributes, connection, input } = exchange;
   if (attributes.verb !== "update" && attributes.patchType !== "apply") return;
   exchange.unlock?.();
-  const key = [
-    connection.name,
-    attributes.group,
-    attributes.resource,
-    input.request.namespace,
-    input.request.name,
-  ].join("/");
+  const { namespace, name } = input.request;
+  const key = [connection.name, attributes.group, attributes.resource, namespace, name].join("/");
   exchange.unlock = await deps.objectLocks.acquire(key);
 }

@@ -1,8 +1,11 @@
-import type { Decision } from "../../engine/decision.ts";
+import type { Decision, Need } from "../../engine/decision.ts";
 import { refuseDenied } from "../deny.ts";
 import type { Deps } from "../deps.ts";
 import type { Classified, Screened } from "../exchange.ts";
 import { namespaceLabels } from "../gather/namespace-labels.ts";
+
+/** What is known before the body is read. */
+const METADATA: ReadonlySet<Need> = new Set(["namespaceLabels"]);
 
 /**
  * Judges by metadata alone, the cheapest way: a request that is denied here is never heard of by the API server,
@@ -23,7 +26,7 @@ export function screen(exchange: Classified, deps: Deps): Screened | Promise<Scr
 
   function settle(verdict: Decision): Screened {
     const screened = Object.assign(exchange, { policy, needs, verdict });
-    refuseDenied(verdict, { final: needs.size === 0 });
+    refuseDenied(verdict, policy, needs.size === 0 ? "all" : METADATA);
     return screened;
   }
 }
