@@ -3,6 +3,7 @@ import { realpathSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import { Command, CommanderError, Option } from "commander";
 import packageJson from "../package.json" with { type: "json" };
+import * as approvals from "./approvals.ts";
 import * as audit from "./audit.ts";
 import * as connection from "./connection.ts";
 import * as credential from "./credential.ts";
@@ -21,7 +22,20 @@ import * as up from "./up.ts";
  * One file a command. Each exports `register(program)` and imports what it needs inside its action, so that
  * `sallyport credential`, which kubectl runs at every invocation, doesn't load ClickHouse to print a token.
  */
-const COMMANDS = [up, serve, login, credential, kubeconfig, doctor, policy, sessions, decisions, audit, connection];
+const COMMANDS = [
+  up,
+  serve,
+  login,
+  credential,
+  kubeconfig,
+  doctor,
+  policy,
+  approvals,
+  sessions,
+  decisions,
+  audit,
+  connection,
+];
 
 /** The command line as commander sees it; `exitOverride` is set first, since commands inherit it on creation. */
 export function createProgram(): Command {

@@ -1,7 +1,6 @@
 import { expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
 import { parseException, renderException } from "../../approvals/exception.ts";
-import { changeOf, digestOf } from "../../approvals/terms.ts";
 import { clip, visible } from "../../approvals/text.ts";
 import { opened, proposal, rig } from "./embedded.ts";
 
@@ -67,27 +66,4 @@ test("what cannot be seen is shown, and ordinary writing stays as it is", () => 
   expect(visible("Größe 大小 مرحبا 🚢")).toBe("Größe 大小 مرحبا 🚢");
   expect(clip("abcdef", 3)).toBe("abc… (3 more characters)");
   expect(clip("🚢🚢", 1)).toBe("… (4 more characters)");
-});
-
-test("digest and change are keyed, ordered by neither keys nor query, and never equal each other", () => {
-  const key = Buffer.alloc(32, 1);
-  const form = {
-    connection: "prod",
-    requester: { issuer: "corp", username: "corp:a" },
-    verb: "create",
-    path: "/api/v1/namespaces/a/pods",
-    query: { b: ["2", "1"], a: ["1"] },
-    contentType: "application/json",
-    body: { x: 1, y: 2 },
-  };
-  const digest = digestOf(key, form);
-  expect(digest).toMatch(/^[0-9a-f]{64}$/);
-  expect(digestOf(key, { ...form, query: { a: ["1"], timeout: ["9s"], b: ["2", "1"] }, body: { y: 2, x: 1 } })).toBe(
-    digest,
-  );
-  expect(digestOf(Buffer.alloc(32, 2), form)).not.toBe(digest);
-  expect(digestOf(key, { ...form, query: { b: ["1", "2"], a: ["1"] } })).not.toBe(digest);
-  const change = { uid: null, changes: [{ path: "spec", to: 1 }] };
-  expect(changeOf(key, change)).not.toBe(changeOf(key, { ...change, uid: "u" }));
-  expect(changeOf(key, form as never)).not.toBe(digest);
 });

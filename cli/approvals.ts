@@ -1,0 +1,72 @@
+import type { Command } from "commander";
+import { type Answer, action, type GlobalOptions } from "./action.ts";
+
+interface DecideOptions extends GlobalOptions {
+  reason?: string;
+  seen?: string;
+  yes?: true;
+}
+
+export function register(program: Command): void {
+  const approvals = program.command("approvals").description("requests that wait for a person's decision");
+  approvals
+    .command("list")
+    .description("approvals that you asked for or can decide, newest first")
+    .option("--state <state>", "only these: pending, approved, consumed, denied, expired")
+    .option("--limit <n>", "at most so many", "50")
+    .action(action(list));
+  approvals
+    .command("show")
+    .description("one approval: who asks, what changes, and the file that approving refers to")
+    .argument("<name>")
+    .action(action(show));
+  const decide = (verb: "approve" | "deny", description: string): void => {
+    approvals
+      .command(verb)
+      .description(description)
+      .argument("<name>")
+      .option("--reason <text>", verb === "deny" ? "why; the agent is told" : "why; it is put on record")
+      .option("--seen <sha256>", "decide about this very file, as an earlier show printed it")
+      .option("-y, --yes", "don't show it and ask first")
+      .action(action((args: string[], options: DecideOptions) => decision(verb, args, options)));
+  };
+  decide("approve", "let a request through, once, as it was shown");
+  decide("deny", "refuse a request, and the same again for ten minutes");
+}
+
+async function list(_: string[], options: GlobalOptions & { state?: string; limit: string }): Promise<Answer> {
+  const { withApprovals, renderList } = await import("./approvals/client.ts");
+  return withApprovals("read", async (api) => {
+    const answer = await api.list({ state: options.state, limit: options.limit });
+    return { json: answer, text: renderList(answer.items) };
+  });
+}
+
+async function show([name = ""]: string[]): Promise<Answer> {
+  const { withApprovals, renderApproval } = await import("./approvals/client.ts");
+  return withApprovals("read", async (api) => {
+    const approval = await api.get(name);
+    return { json: approval, text: renderApproval(approval) };
+  });
+}
+
+async function decision(verb: "approve" | "deny", [name = ""]: string[], options: DecideOptions): Promise<Answer> {
+  const { withApprovals, renderApproval, confirm } = await import("./approvals/client.ts");
+  const { UserError } = await import("../base/errors.ts");
+  if (verb === "deny" && (options.reason ?? "").trim() === "")
+    throw new UserError("a denial needs a reason: it is what the agent is told", {
+      exitCode: 2,
+      next: 'Add --reason "…".',
+    });
+  return withApprovals("decide", async (api) => {
+    const approval = await api.get(name);
+    if (options.yes !== true) {
+      process.stderr.write(`${renderApproval(approval)}\n`);
+      const sure = await confirm(`${verb === "approve" ? "Approve" : "Deny"} this? [y/N] `);
+      if (!sure) return { json: approval, text: "nothing was decided", exitCode: 1 };
+    }
+    const settled = await api.decide(verb, name, { reason: options.reason, seen: options.seen ?? approval.seen });
+    const waits = verb === "approve" && settled.state === "pending";
+    return { json: settled, text: waits ? `${name} needs more approvals` : `${name} is ${settled.state}` };
+  });
+}

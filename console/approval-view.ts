@@ -1,0 +1,70 @@
+import { visible } from "../approvals/text.ts";
+import type { Approval, ApprovalState } from "../approvals/types.ts";
+import { isApprover } from "../approvals/voters.ts";
+import { rfc3339 } from "../base/clock.ts";
+import { sha256 } from "../base/digest.ts";
+import type { Identity } from "../identity/types.ts";
+
+/** What anybody who has the URL may know: the agent has it, and the name is 64 bits of an HMAC. */
+export interface PublicView {
+  name: string;
+  state: ApprovalState;
+  rules: string[];
+  openedAt: string;
+  notAfter: string;
+  url: string;
+}
+
+export function publicView(approval: Approval, base: string): PublicView {
+  return {
+    name: approval.name,
+    state: approval.state,
+    rules: approval.proposal.rules,
+    openedAt: rfc3339(approval.openedAt),
+    notAfter: rfc3339(approval.proposal.notAfter),
+    url: `${base}/approvals/${approval.name}`,
+  };
+}
+
+/** All of it, for who asked and who may decide. `seen` is what approving this very file sends back. */
+export function fullView(approval: Approval, base: string) {
+  const { proposal } = approval;
+  const vote = ({ at, ...rest }: Approval["approvals"][number]) => ({ ...rest, at: rfc3339(at) });
+  return {
+    ...publicView(approval, base),
+    connection: proposal.connection,
+    requester: proposal.requester,
+    summary: proposal.summary,
+    findings: proposal.findings,
+    changes: proposal.changes,
+    requirements: proposal.requirements,
+    maxUses: proposal.maxUses,
+    policyRevision: proposal.policyRevision,
+    ...(proposal.supersedes === undefined ? {} : { supersedes: proposal.supersedes }),
+    ...(approval.settledAt === undefined ? {} : { settledAt: rfc3339(approval.settledAt) }),
+    approvals: approval.approvals.map(vote),
+    ...(approval.denial === undefined ? {} : { denial: vote(approval.denial) }),
+    uses: approval.uses,
+    file: approval.file,
+    seen: sha256(approval.file),
+  };
+}
+
+export type FullView = ReturnType<typeof fullView>;
+
+/** Who asked, who can decide, and who is there to look: nobody else learns that it exists. */
+export function maySee({ proposal }: Approval, identity: Identity): boolean {
+  const names = [proposal.requester, ...(proposal.requester.owner === undefined ? [] : [proposal.requester.owner])];
+  return (
+    names.some(({ issuer, username }) => issuer === identity.issuer && username === identity.username) ||
+    proposal.requirements.some((requirement) => isApprover(requirement, identity)) ||
+    identity.roles.includes("approver") ||
+    identity.roles.includes("auditor")
+  );
+}
+
+/** One line of a change, for a page and a terminal. */
+export function changeLine({ path, from, to }: FullView["changes"][number]): string {
+  const value = (v: unknown): string => (v === undefined ? "(nothing)" : JSON.stringify(v));
+  return visible(`${path === "" ? "(object)" : path}: ${value(from)} → ${value(to)}`);
+}

@@ -1,0 +1,229 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { uuid7 } from "../../base/uuid7.ts";
+import { draft } from "../audit/rig.ts";
+import { type ConsoleRig, consoleRig } from "./rig.ts";
+
+let rig: ConsoleRig;
+beforeAll(async () => {
+  rig = await consoleRig();
+});
+afterAll(() => rig?.close());
+
+const FORM = { "content-type": "application/x-www-form-urlencoded" };
+const exchange = (subject: string, type = "id_token") => ({
+  grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+  subject_token: subject,
+  subject_token_type: `urn:ietf:params:oauth:token-type:${type}`,
+});
+
+test("POST /session gives a session token for an ID token, as a form and as JSON", async () => {
+  const subject = exchange(await rig.token("alice@example.com"));
+  for (const request of [{ headers: FORM, body: String(new URLSearchParams(subject)) }, { body: subject }]) {
+    const answer = await rig.call("POST", "/session", request);
+    expect(answer).toMatchObject({ status: 200, json: { token_type: "Bearer", session_id: expect.any(String) } });
+    expect(answer.headers["cache-control"]).toBe("no-store");
+    expect(await rig.call("GET", "/v1alpha1/policy", { token: answer.json.access_token })).toMatchObject({
+      status: 200,
+    });
+  }
+});
+
+test("DELETE /session ends it: its token is refused from then on", async () => {
+  const { json } = await rig.call("POST", "/session", { body: exchange(await rig.token("alice@example.com")) });
+  expect((await rig.call("DELETE", "/session", { token: json.access_token })).status).toBe(204);
+  const after = await rig.call("GET", "/v1alpha1/policy", { token: json.access_token });
+  expect(after.json).toMatchObject({ status: 401, code: "session-ended" });
+  expect(after.headers["www-authenticate"]).toMatch(/^Bearer/);
+});
+
+const BAD: [string, string, string, { headers?: Record<string, string>; body?: string | object }, number, string][] = [
+  ["a path that is not there", "GET", "/nothing", {}, 404, "not-found"],
+  ["a method that is not there", "PUT", "/session", {}, 404, "not-found"],
+  ["no token", "GET", "/v1alpha1/policy", {}, 401, "unauthenticated"],
+  [
+    "a token of no sense",
+    "GET",
+    "/v1alpha1/policy",
+    { headers: { authorization: "Bearer x.y.z" } },
+    401,
+    "unauthenticated",
+  ],
+  ["Basic", "GET", "/v1alpha1/sessions", { headers: { authorization: "Basic YTpi" } }, 401, "unauthenticated"],
+  [
+    "broken JSON",
+    "POST",
+    "/session",
+    { headers: { "content-type": "application/json" }, body: "{" },
+    400,
+    "malformed-body",
+  ],
+  [
+    "a JSON body with __proto__",
+    "POST",
+    "/session",
+    { headers: { "content-type": "application/json" }, body: '{"__proto__":{}}' },
+    400,
+    "malformed-body",
+  ],
+  [
+    "another content type",
+    "POST",
+    "/session",
+    { headers: { "content-type": "text/xml" }, body: "<a/>" },
+    415,
+    "unsupported-media-type",
+  ],
+  [
+    "a body over the cap",
+    "POST",
+    "/session",
+    { headers: FORM, body: `a=${"x".repeat(300_000)}` },
+    413,
+    "body-too-large",
+  ],
+  ["an exchange without a token", "POST", "/session", { headers: FORM, body: "grant_type=x" }, 400, "bad-request"],
+  ["an unknown key of a query", "GET", "/v1alpha1/approvals?stat=pending", {}, 400, "bad-request"],
+  ["a limit that is none", "GET", "/v1alpha1/approvals?limit=0", {}, 400, "bad-request"],
+  ["a malformed percent escape", "GET", "/approvals/%zz", {}, 400, "malformed-body"],
+];
+
+test.each(BAD)("%s is a problem document with its code", async (_, method, path, options, status, code) => {
+  const answer = await rig.call(method, path, options);
+  expect(answer.headers["content-type"]).toBe("application/problem+json");
+  expect(answer.json).toMatchObject({
+    type: "about:blank",
+    status,
+    code,
+    title: expect.any(String),
+    detail: expect.any(String),
+  });
+  expect(answer.status).toBe(status);
+});
+
+test("an unknown key names the nearest valid one", async () => {
+  const answer = await rig.call("GET", "/v1alpha1/approvals?stat=pending");
+  expect(answer.json.errors).toEqual(['stat: unknown key; did you mean "state"?']);
+});
+
+test("what anybody may know is served without a token: keys, issuers, the API's description", async () => {
+  expect((await rig.call("GET", "/.well-known/jwks.json")).json.keys[0]).toMatchObject({ kty: "EC" });
+  expect((await rig.call("GET", "/.well-known/jwks.json")).text).not.toContain('"d"');
+  expect((await rig.call("GET", "/.well-known/sallyport")).json.issuers[0]).toMatchObject({ name: "corp" });
+  const { json } = await rig.call("GET", "/openapi.json");
+  expect(Object.keys(json.paths)).toEqual(
+    expect.arrayContaining(["/session", "/v1alpha1/approvals/{name}/approve", "/v1alpha1/sessions/{id}/events"]),
+  );
+});
+
+/** Two people's sessions on record; resolves to Alice's decision id. */
+async function evidence(): Promise<string> {
+  const decisionId = uuid7();
+  await rig.recorder.recordDurably(draft({ session_id: "s-alice", payload: { decisionId } }));
+  await rig.recorder.recordDurably(draft({ session_id: "s-bob", username: "corp:bob@example.com" }));
+  await rig.recorder.flush({ toStore: true });
+  return decisionId;
+}
+
+test("one reads one's own sessions, events and decisions; others' are the 404 of what is not there", async () => {
+  const decision = await evidence();
+  const alice = await rig.token("alice@example.com");
+  const bob = await rig.token("bob@example.com");
+  const ids = async (token: string) =>
+    (await rig.call("GET", "/v1alpha1/sessions", { token })).json.items.map(
+      (s: { session_id: string }) => s.session_id,
+    );
+  expect(await ids(alice)).toContain("s-alice");
+  expect(await ids(alice)).not.toContain("s-bob");
+  for (const path of [
+    "/v1alpha1/sessions/s-alice",
+    "/v1alpha1/sessions/s-alice/events",
+    `/v1alpha1/decisions/${decision}`,
+  ]) {
+    expect((await rig.call("GET", path, { token: alice })).status).toBe(200);
+    const other = await rig.call("GET", path, { token: bob });
+    const none = await rig.call("GET", path.replace("s-alice", "s-none").replace(decision, uuid7()), { token: bob });
+    expect([other.status, other.text]).toEqual([404, none.text]);
+  }
+  const events = await rig.call("GET", "/v1alpha1/sessions/s-alice/events", { token: alice });
+  expect(events.headers["content-type"]).toBe("application/x-ndjson");
+  expect(JSON.parse(events.text.split("\n")[0] ?? "")).toMatchObject({ session_id: "s-alice", seq: 1 });
+  expect((await rig.call("GET", `/v1alpha1/decisions/${decision}`, { token: alice })).json.items).toHaveLength(1);
+});
+
+test("an auditor reads everybody's, asks the named queries, and each read is on record", async () => {
+  await evidence();
+  const token = await rig.token("carol@example.com", { groups: ["audit"] });
+  expect((await rig.call("GET", "/v1alpha1/sessions/s-bob", { token })).status).toBe(200);
+  const query = await rig.call("POST", "/v1alpha1/queries/sessions", { token, body: { parameters: { limit: 5 } } });
+  expect(query.json.items.length).toBeGreaterThan(0);
+  await rig.recorder.flush({ toStore: true });
+  const reads = await rig.recorder.query<{ session_id: string; what: string }>(
+    "SELECT session_id, JSONExtractString(payload, 'what') AS what FROM events WHERE kind = 'read' AND username = {u:String}",
+    { u: "corp:carol@example.com" },
+  );
+  expect(reads).toContainEqual({ session_id: "s-bob", what: "session" });
+  expect(reads.map(({ what }) => what)).toContain("query");
+});
+
+test("the named queries are for auditors, and unknown ones are not there", async () => {
+  const auditor = await rig.token("carol@example.com", { groups: ["audit"] });
+  const alice = await rig.token("alice@example.com");
+  const path = "/v1alpha1/queries/sessions";
+  expect((await rig.call("POST", path, { token: alice, body: {} })).json).toMatchObject({ code: "forbidden" });
+  for (const name of ["nothing", "constructor", "__proto__"]) {
+    expect((await rig.call("POST", `/v1alpha1/queries/${name}`, { token: auditor, body: {} })).status).toBe(404);
+  }
+  const body = { parameters: { since: "yesterday" } };
+  expect((await rig.call("POST", path, { token: auditor, body })).status).toBe(400);
+});
+
+test("where a read cannot be put on record, nothing is read", async () => {
+  const { Refusal } = await import("../../base/errors.ts");
+  const recordDurably = async (): Promise<void> => {
+    throw new Refusal("recorder-unavailable", "the recorder cannot write");
+  };
+  const other = await consoleRig({ recorder: { record() {}, recordDurably, failure: () => "x" } });
+  try {
+    const token = await other.token("alice@example.com");
+    expect((await other.call("GET", "/v1alpha1/sessions", { token })).json).toMatchObject({
+      status: 503,
+      code: "recorder-unavailable",
+    });
+  } finally {
+    await other.close();
+  }
+});
+
+test("unexpected errors say no more than an id", async () => {
+  const other = await consoleRig({
+    policy: {
+      status: () => {
+        throw new Error("secret path /etc/x");
+      },
+    },
+  });
+  try {
+    const token = await other.token("alice@example.com");
+    const answer = await other.call("GET", "/v1alpha1/policy", { token });
+    expect(answer.json).toMatchObject({ status: 500, code: "internal", instance: expect.stringMatching(/^urn:uuid:/) });
+    expect(answer.text).not.toContain("secret path");
+  } finally {
+    await other.close();
+  }
+});
+
+test("an address without tokens has a rate cap, and those with tokens don't share it", async () => {
+  const other = await consoleRig({ unauthenticatedPerMinute: 5 });
+  try {
+    const statuses: number[] = [];
+    for (let i = 0; i < 7; i++) statuses.push((await other.call("GET", "/.well-known/jwks.json")).status);
+    expect(statuses).toEqual([200, 200, 200, 200, 200, 429, 429]);
+    const limited = await other.call("GET", "/.well-known/jwks.json");
+    expect(limited.json).toMatchObject({ code: "too-many" });
+    expect(Number(limited.headers["retry-after"])).toBeGreaterThan(0);
+    const token = await other.token("alice@example.com");
+    expect((await other.call("GET", "/v1alpha1/policy", { token })).status).toBe(200);
+  } finally {
+    await other.close();
+  }
+});
