@@ -75,8 +75,7 @@ export async function settle(
     changes.push({ ref: BRANCHES + entry.approval.proposal.digest, from: entry.branch, to: "" });
   }
   await swapOrConflict(home, changes);
-  entry.settled = to;
-  entry.branch = "";
+  Object.assign(entry, { settled: to, branch: "", merged: undefined });
   entry.approval.settledAt = home.clock.now();
 }
 

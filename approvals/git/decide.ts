@@ -108,7 +108,8 @@ async function merge(home: HomeContext, entry: Entry, votes: GitVote[]): Promise
   const record = { kind: "merge", name, at: home.clock.now(), file: sha256(file), approvals: votes } as const;
   for (let i = 1; ; i++) {
     const tip = await mainTip(home);
-    const merged = await treeWithFile(home.repository, tip, name, blobId(file));
+    const merged =
+      entry.merged?.commit === tip.commit ? entry.merged : await treeWithFile(home.repository, tip, name, blobId(file));
     const to = await writeCommit(home, merged.tree, [tip.commit, entry.branch], record);
     try {
       await home.repository.swap([
@@ -117,8 +118,7 @@ async function merge(home: HomeContext, entry: Entry, votes: GitVote[]): Promise
         { ref: BRANCHES + proposal.digest, from: entry.branch, to: "" },
       ]);
       home.tip = { ...merged, commit: to };
-      entry.settled = to;
-      entry.branch = "";
+      Object.assign(entry, { settled: to, branch: "", merged: undefined });
       break;
     } catch (error) {
       // main may move under us; the proposal's own refs may not.

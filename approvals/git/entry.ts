@@ -4,7 +4,7 @@ import type { Approval } from "../types.ts";
 import { readSignedCommit, type SignedCommit } from "./commits.ts";
 import type { GitVote } from "./records.ts";
 import type { Repository } from "./repository.ts";
-import { fileAtMain } from "./tree.ts";
+import { fileAtMain, type Tip } from "./tree.ts";
 
 /** One approval as the repository has it, and what the next change of it is compared with. */
 export interface Entry {
@@ -13,6 +13,8 @@ export interface Entry {
   votes: GitVote[];
   /** Tree of the proposal, which every later commit of the branch and a denial keep. */
   tree: string;
+  /** That tree as lines, where it is in memory: while main does not move it is the merge's tree as well. */
+  merged?: Tip | undefined;
   /** The branch's head, or "" once settled. */
   branch: string;
   /** What `refs/sallyport/settled/<name>` points to, or "" while pending. */

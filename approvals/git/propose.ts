@@ -7,7 +7,7 @@ import { BRANCHES, type Entry, newEntry, readEntries } from "./entry.ts";
 import { snapshot } from "./index.ts";
 import { countName } from "./load.ts";
 import { RefConflict } from "./repository.ts";
-import { treeWithFile } from "./tree.ts";
+import { blobId, treeWithFile } from "./tree.ts";
 
 // After a denial the same digest is refused for ten minutes (contracts §4).
 const DENIAL_MS = 600_000;
@@ -63,13 +63,16 @@ async function openBranch(home: HomeContext, proposal: Proposal): Promise<{ appr
   const name = `${prefix}-${(home.highest.get(prefix) ?? 0) + 1}`;
   const file = renderException(name, proposal);
   const tip = await mainTip(home);
-  const { tree } = await treeWithFile(home.repository, tip, name, await home.repository.write("blob", file));
+  const [merged] = await Promise.all([
+    treeWithFile(home.repository, tip, name, blobId(file)),
+    home.repository.write("blob", file),
+  ]);
   const at = home.clock.now();
   const record = { kind: "propose", name, at, file: sha256(file), proposal } as const;
-  const head = await writeCommit(home, tree, [tip.commit], record);
+  const head = await writeCommit(home, merged.tree, [tip.commit], record);
   const other = await takeLock(home, proposal.digest, head);
   const approval: Approval = { name, state: "pending", proposal, file, openedAt: at, approvals: [], uses: [] };
-  const entry = other ?? newEntry(approval, tree, head);
+  const entry = other ?? { ...newEntry(approval, merged.tree, head), merged };
   countName(home.highest, entry.approval.name);
   home.index.add(entry);
   return { approval: snapshot(entry), opened: other === undefined };

@@ -58,9 +58,12 @@ export class Repository {
     return (await this.run(["hash-object", "-w", "-t", type, "--stdin"], text)).trim();
   }
 
-  /** Writes a tree of `ls-tree` lines, at least one (simple-git never ends an empty stdin). */
+  /**
+   * Writes a tree of `ls-tree` lines, at least one (simple-git never ends an empty stdin). What the lines name
+   * may still be on its way into the repository.
+   */
   async writeTree(lines: string[]): Promise<string> {
-    return (await this.run(["mktree"], lines.map((line) => `${line}\n`).join(""))).trim();
+    return (await this.run(["mktree", "--missing"], lines.map((line) => `${line}\n`).join(""))).trim();
   }
 
   /** The `ls-tree` lines of a tree-ish that exists. */
@@ -119,7 +122,9 @@ export class Repository {
       to === "" ? `delete ${ref} ${from}` : `update ${ref} ${to} ${from === "" ? NONE : from}`,
     );
     try {
-      await this.run(["update-ref", "--stdin"], `${lines.join("\n")}\n`);
+      // With its verbs of a transaction update-ref prints something; simple-git waits 50 ms for a command that
+      // prints nothing.
+      await this.run(["update-ref", "--stdin"], `${["start", ...lines, "prepare", "commit"].join("\n")}\n`);
     } catch (error) {
       // git has no exit code of its own for it, and its words depend on the locale: what differs tells.
       for (const { ref, from } of changes) {

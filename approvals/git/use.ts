@@ -13,16 +13,19 @@ export async function use(home: HomeContext, name: string, exchangeId: string): 
   await expireIfDue(home, entry);
   if (approval.proposal.notAfter <= home.clock.now()) return { ok: false, reason: "expired" };
   if (approval.state !== "approved" && approval.state !== "consumed") return { ok: false, reason: "not-approved" };
-  if (!(await standsOnMain(home.repository, approval))) return { ok: false, reason: "not-approved" };
+  const [stands, blob] = await Promise.all([
+    standsOnMain(home.repository, approval),
+    home.repository.write("blob", `${exchangeId}\n`),
+  ]);
+  if (!stands) return { ok: false, reason: "not-approved" };
   for (const [n, exchange] of entry.released) {
     if (exchange === exchangeId && entry.released.delete(n)) return { ok: true, n };
   }
-  return spend(home, entry, exchangeId);
+  return spend(home, entry, exchangeId, blob);
 }
 
-async function spend(home: HomeContext, entry: Entry, exchangeId: string): Promise<UseResult> {
+async function spend(home: HomeContext, entry: Entry, exchangeId: string, blob: string): Promise<UseResult> {
   const { approval } = entry;
-  const blob = await home.repository.write("blob", `${exchangeId}\n`);
   while (approval.state === "approved" && !approval.uses.some((spent) => spent.exchangeId === exchangeId)) {
     const n = (approval.uses.at(-1)?.n ?? 0) + 1;
     try {
