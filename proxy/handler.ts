@@ -1,8 +1,8 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import { Refusal } from "../base/errors.ts";
+import { Refusal, type RefusalCode, type RefusalDetails } from "../base/errors.ts";
 import { uuid7 } from "../base/uuid7.ts";
 import type { Deps } from "./deps.ts";
-import { nowMs } from "./events.ts";
+import { nowMs, turnedAwayEvent } from "./events.ts";
 import type { Arrived } from "./exchange.ts";
 import { dataPath } from "./path.ts";
 import { renderRefusal } from "./render-refusal.ts";
@@ -12,16 +12,19 @@ const PREFIX = "/connections/";
 
 /** The data path as Node's HTTP server sees it. */
 export interface Proxy {
-  /** Whether a request target is the data path's: everything else goes to the control API's router. */
+  /** Whether a request target is the data path's, or no path at all: everything else goes to the control API's router. */
   serves(target: string): boolean;
   handle(req: IncomingMessage, res: ServerResponse): void;
   /** Refuses what comes from now on, ends open streams, lets holds answer, and resolves when none is left or time is up. */
   drain(timeoutMs: number): Promise<void>;
   readonly inFlight: number;
+  /** Answers so far, by connection and status. */
+  readonly answers: ReadonlyMap<string, { connection: string; status: number; count: number }>;
 }
 
 export function createProxy(deps: Deps): Proxy {
   const open = new Set<AbortController>();
+  const answers = new Map<string, { connection: string; status: number; count: number }>();
   let draining = false;
   let idle = (): void => {};
 
@@ -32,25 +35,21 @@ export function createProxy(deps: Deps): Proxy {
     const query = url.indexOf("?", PREFIX.length);
     const nameEnd = slash === -1 || (query !== -1 && query < slash) ? (query === -1 ? url.length : query) : slash;
     const connection = url.startsWith(PREFIX) ? deps.connections.get(url.slice(PREFIX.length, nameEnd)) : undefined;
-    if (draining) {
-      renderRefusal(
-        res,
-        new Refusal("draining", "the gateway is shutting down", { next: "Try again.", retryAfterSeconds: 1 }),
-        id,
-        [],
-      );
-      return;
-    }
+    // A client that resets its connection while it is answered is no reason for the process to end.
+    res.on("error", (error) => deps.log.debug("an answer could not be written", { exchange: id, error }));
+    const turnAway = (code: RefusalCode, message: string, details: RefusalDetails): void => {
+      const refusal = new Refusal(code, message, details);
+      deps.recorder.record(turnedAwayEvent(req, id, refusal));
+      renderRefusal(res, refusal, id, []);
+    };
+    if (draining)
+      return turnAway("draining", "the gateway is shutting down", { next: "Try again.", retryAfterSeconds: 1 });
+    // Absolute form: Node keeps the host in req.url, and an upstream would serve it (RFC 9112 §3.2.2).
+    if (!url.startsWith("/")) return turnAway("bad-target", "the request target must be a path", {});
     if (connection === undefined) {
-      renderRefusal(
-        res,
-        new Refusal("not-found", "the gateway has no such connection", {
-          next: "Check the server in your kubeconfig.",
-        }),
-        id,
-        [],
-      );
-      return;
+      return turnAway("not-found", "the gateway has no such connection", {
+        next: "Check the server in your kubeconfig.",
+      });
     }
     const gone = new AbortController();
     const rest = url.slice(nameEnd);
@@ -79,8 +78,16 @@ export function createProxy(deps: Deps): Proxy {
       })
       .finally(() => {
         open.delete(gone);
+        count(connection.name, res.statusCode);
         if (open.size === 0) idle();
       });
+  }
+
+  function count(connection: string, status: number): void {
+    const key = `${connection} ${status}`;
+    const known = answers.get(key);
+    if (known === undefined) answers.set(key, { connection, status, count: 1 });
+    else known.count++;
   }
 
   async function drain(timeoutMs: number): Promise<void> {
@@ -99,9 +106,10 @@ export function createProxy(deps: Deps): Proxy {
   }
 
   return {
-    serves: (target) => target.startsWith(PREFIX),
+    serves: (target) => target.startsWith(PREFIX) || !target.startsWith("/"),
     handle,
     drain,
+    answers,
     get inFlight() {
       return open.size;
     },

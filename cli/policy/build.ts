@@ -1,4 +1,4 @@
-import { readFile, writeFile } from "node:fs/promises";
+import { readFile, rename, writeFile } from "node:fs/promises";
 import { packBundle } from "../../engine/bundle/archive.ts";
 import { compileBundle } from "../../engine/bundle/compile.ts";
 import { signBundle } from "../../engine/bundle/sign.ts";
@@ -15,7 +15,10 @@ export async function build(
   const opa = await ensureTool("opa");
   const { files, bundle } = await compileBundle({ sources: folders, opa, revision: options.revision });
   const sealed = key === undefined ? files : await signBundle(files, key);
-  await writeFile(options.out, await packBundle(sealed));
+  // A gateway may be watching this very file: it must never see half of it.
+  const half = `${options.out}.${process.pid}.new`;
+  await writeFile(half, await packBundle(sealed));
+  await rename(half, options.out);
   const rules = Object.keys(bundle.rules).length;
   const json = {
     file: options.out,

@@ -23,6 +23,7 @@ import { OpenSessions } from "../../proxy/open-sessions.ts";
 import { OpenStreams } from "../../proxy/open-streams.ts";
 import { approvalEvent } from "./approval-events.ts";
 import { closeConnections, openConnections } from "./connections.ts";
+import { renderMetrics } from "./metrics.ts";
 import { openPolicy } from "./policy.ts";
 import { watchSessions } from "./sessions.ts";
 
@@ -115,7 +116,12 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       log,
     });
     opened.push(() => console.close());
-    const admin = await openAdmin({ address: config.admin.address, health: () => recorder.failure(), log });
+    const admin = await openAdmin({
+      address: config.admin.address,
+      health: () => recorder.failure(),
+      metrics: () => renderMetrics({ proxy, streams: deps.openStreams, recorder, policy: policy.holder }),
+      log,
+    });
     opened.push(() => admin.close());
     const handler = (req: IncomingMessage, res: ServerResponse): void => {
       if (proxy.serves(req.url ?? "")) proxy.handle(req, res);

@@ -1,0 +1,47 @@
+import type { Recorder } from "../../audit/event.ts";
+import type { PolicyHolder } from "../../engine/policy-holder.ts";
+import type { Proxy } from "../../proxy/handler.ts";
+import type { OpenStreams } from "../../proxy/open-streams.ts";
+
+interface Measured {
+  proxy: Proxy;
+  streams: OpenStreams;
+  recorder: Recorder;
+  policy: PolicyHolder;
+}
+
+/** What an operator watches, in the text format of Prometheus. Labels come from the configuration, never from callers. */
+export function renderMetrics({ proxy, streams, recorder, policy }: Measured): string {
+  const { revision, rejected } = policy.status();
+  const lines = [
+    ...family("sallyport_answers_total", "counter", "Answers by connection and status."),
+    ...[...proxy.answers.values()].map(
+      ({ connection, status, count }) =>
+        `sallyport_answers_total{connection="${connection}",status="${status}"} ${count}`,
+    ),
+    ...gauge("sallyport_in_flight", "Requests under way, held ones included.", proxy.inFlight),
+    ...gauge("sallyport_open_streams", "Watches and followed logs.", streams.size),
+    ...gauge(
+      "sallyport_recorder_failing",
+      "1 while what must be recorded is refused.",
+      recorder.failure() === undefined ? 0 : 1,
+    ),
+    ...gauge(
+      "sallyport_policy_rejected",
+      "1 while a later policy than the one in force was rejected.",
+      rejected === undefined ? 0 : 1,
+    ),
+    ...family("sallyport_policy_info", "gauge", "The revision in force."),
+    `sallyport_policy_info{bundle="${revision.bundle}",guardrails="${revision.guardrails}"} 1`,
+    ...gauge("process_resident_memory_bytes", "Resident memory.", process.memoryUsage.rss()),
+  ];
+  return `${lines.join("\n")}\n`;
+}
+
+function family(name: string, type: "counter" | "gauge", help: string): string[] {
+  return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
+}
+
+function gauge(name: string, help: string, value: number): string[] {
+  return [...family(name, "gauge", help), `${name} ${value}`];
+}
