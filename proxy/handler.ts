@@ -11,7 +11,7 @@ import { run } from "./run.ts";
 const PREFIX = "/connections/";
 
 /** The data path as Node's HTTP server sees it. */
-export interface Proxy {
+export interface DataPlane {
   /** Whether a request target is the data path's, or no path at all: everything else goes to the control API's router. */
   serves(target: string): boolean;
   handle(req: IncomingMessage, res: ServerResponse): void;
@@ -22,7 +22,7 @@ export interface Proxy {
   readonly answers: ReadonlyMap<string, { connection: string; status: number; count: number }>;
 }
 
-export function createProxy(deps: Deps): Proxy {
+export function createProxy(deps: Deps): DataPlane {
   const open = new Set<AbortController>();
   const answers = new Map<string, { connection: string; status: number; count: number }>();
   let draining = false;

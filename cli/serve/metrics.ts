@@ -1,10 +1,10 @@
 import type { Recorder } from "../../audit/event.ts";
 import type { PolicyHolder } from "../../engine/policy-holder.ts";
-import type { Proxy } from "../../proxy/handler.ts";
+import type { DataPlane } from "../../proxy/handler.ts";
 import type { OpenStreams } from "../../proxy/open-streams.ts";
 
 interface Measured {
-  proxy: Proxy;
+  proxy: DataPlane;
   streams: OpenStreams;
   recorder: Recorder;
   policy: PolicyHolder;
