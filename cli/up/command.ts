@@ -10,6 +10,7 @@ export interface Running {
   finished: Promise<Finished>;
   /** Text of stderr so far. */
   stderr(): string;
+  kill(signal: NodeJS.Signals): void;
 }
 
 const OUTPUT_LIMIT = 8 * 1024 * 1024;
@@ -43,5 +44,5 @@ export function start(
       resolve({ code: code ?? (signal === null ? 1 : 128), stdout, stderr });
     });
   });
-  return { finished, stderr: () => stderr };
+  return { finished, stderr: () => stderr, kill: (signal) => void child.kill(signal) };
 }

@@ -1,0 +1,270 @@
+import { generateKeyPairSync } from "node:crypto";
+import { chmodSync, cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, resolve } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
+import { silentLog } from "../../base/log.ts";
+import { type Finished, type Running, start } from "../../cli/up/command.ts";
+import { type Environment, openEnvironment } from "../../cli/up/environment.ts";
+import { writeState } from "../../cli/up/state.ts";
+import { HOST_PATH_POD, pendingApproval } from "../../cli/up/tour/held.ts";
+import { signIn } from "../../identity/development/sign-in.ts";
+import { freePort } from "../free-port.ts";
+
+/**
+ * The commands of docs/, run as they stand there. Only names that a reader would replace by their own are replaced:
+ * the gateway's URL, the cluster's, an approval's name, a session's id.
+ */
+const root = resolve(import.meta.dirname, "../..");
+const ran = new Set<string>();
+let environment: Environment;
+let folder: string;
+let env: NodeJS.ProcessEnv;
+
+function commandsOf(page: string): string[] {
+  const blocks = [...readFileSync(join(root, "docs", page), "utf8").matchAll(/^```console\n([\s\S]*?)^```/gm)];
+  const lines = blocks.flatMap((block) => (block[1] ?? "").split("\n"));
+  return lines.filter((line) => line.startsWith("$ ")).map((line) => line.slice(2));
+}
+
+/** Starts a line of the docs in the reader's shell; `names` are what the reader puts in place of the examples. */
+function type(
+  page: string,
+  beginning: string,
+  names: Record<string, string> = {},
+  more: { input?: string; env?: object } = {},
+): Running {
+  const line = commandsOf(page).find((command) => command.startsWith(beginning));
+  if (line === undefined) throw new Error(`docs/${page} has no command "${beginning}"`);
+  ran.add(`${page}: ${line}`);
+  let typed = line;
+  for (const [example, own] of Object.entries(names)) typed = typed.replaceAll(example, own);
+  return start("/bin/sh", ["-c", typed], {
+    cwd: folder,
+    env: { ...env, ...more.env },
+    input: more.input ?? "",
+    timeoutMs: 60_000,
+  });
+}
+
+function pause(milliseconds: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, milliseconds));
+}
+
+async function succeeds(running: Running): Promise<Finished> {
+  const finished = await running.finished;
+  expect(finished, finished.stderr).toMatchObject({ code: 0 });
+  return finished;
+}
+
+beforeAll(async () => {
+  environment = await openEnvironment({ rules: join(root, "rego"), listen: 0, approver: "approve", log: silentLog });
+  folder = mkdtempSync(join(tmpdir(), "sallyport-docs-"));
+  mkdirSync(join(folder, "bin"));
+  const sallyport = join(folder, "bin", "sallyport");
+  writeFileSync(sallyport, `#!/bin/sh\nexec "${process.execPath}" "${join(root, "cli/main.ts")}" "$@"\n`);
+  chmodSync(sallyport, 0o755);
+  symlinkSync(environment.cluster.kubectl, join(folder, "bin", "kubectl"));
+  cpSync(join(root, "rego"), join(folder, "rego"), { recursive: true });
+  env = {
+    PATH: `${join(folder, "bin")}:${process.env.PATH}`,
+    HOME: folder,
+    XDG_CONFIG_HOME: join(folder, ".config"),
+    KUBECONFIG: join(folder, "kubeconfig"),
+    NODE_EXTRA_CA_CERTS: environment.state.caFile,
+    SALLYPORT_CA_FILE: environment.state.caFile,
+    SALLYPORT_CACHE: process.env.SALLYPORT_CACHE,
+    XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? "", ".cache"),
+    NO_COLOR: "1",
+  };
+});
+
+afterAll(async () => {
+  await environment?.close();
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+});
+
+describe("docs/connect-an-agent.md", () => {
+  test("login, kubeconfig, kubectl and doctor work in this order", async () => {
+    const names = { "https://sallyport.example.com": environment.gateway.url, prod: "local" };
+    const login = type("connect-an-agent.md", "sallyport login", names);
+    const agent = environment.issuer.users.find(({ login: name }) => name === "agent");
+    if (agent === undefined) throw new Error("the development issuer knows no agent");
+    await signIn(await linkIn(login), agent);
+    await succeeds(login);
+    await succeeds(type("connect-an-agent.md", "sallyport kubeconfig", names));
+    const pods = await succeeds(type("connect-an-agent.md", "kubectl get pods", names));
+    expect(pods.stderr).toContain("No resources found");
+    await succeeds(type("connect-an-agent.md", "sallyport doctor", names));
+  });
+});
+
+async function linkIn(login: Running): Promise<string> {
+  for (let attempt = 0; attempt < 200; attempt++) {
+    const link = /Open (\S+)/.exec(login.stderr())?.[1];
+    if (link !== undefined) return link;
+    await pause(50);
+  }
+  throw new Error(`login printed no link: ${login.stderr()}`);
+}
+
+describe("docs/write-a-guardrail.md and docs/guardrails.md", () => {
+  test("the rules that come with it pass their check and their tests", async () => {
+    await succeeds(type("write-a-guardrail.md", "sallyport policy check"));
+    await succeeds(type("write-a-guardrail.md", "sallyport policy test"));
+  });
+
+  test("the rule of the docs and its test pass beside them", async () => {
+    const blocks = [...readFileSync(join(root, "docs/guardrails.md"), "utf8").matchAll(/^```rego\n([\s\S]*?)^```/gm)];
+    const [rule = "", ruleTest = ""] = blocks.map((block) => block[1] ?? "");
+    const at = join(folder, "ours/company/team-label");
+    mkdirSync(at, { recursive: true });
+    writeFileSync(join(at, "team-label.rego"), rule);
+    writeFileSync(join(at, "team-label_test.rego"), ruleTest);
+    await succeeds(type("guardrails.md", "sallyport policy check rego ours"));
+    await succeeds(type("guardrails.md", "sallyport policy test --threshold 100 rego ours"));
+  });
+});
+
+describe("docs/approve.md", () => {
+  const EXAMPLE = "3f9c0f1d2a4b5c6d-1";
+  // There is nobody here to answer the question that a reader is asked.
+  const NO_TERMINAL = { "--reason": "--yes --reason" };
+
+  test("a held request is listed, shown, and approved", async () => {
+    const kubectl = environment.agent.kubectl(["create", "-f", "-"], { input: HOST_PATH_POD("approved-by-the-docs") });
+    const name = await pendingApproval(environment);
+    const alice = { SALLYPORT_URL: environment.gateway.url, ...(await environment.alice.asApprover()).env };
+    const listed = await succeeds(type("approve.md", "sallyport approvals list", {}, { env: alice }));
+    expect(listed.stdout).toContain(name);
+    const shown = await succeeds(type("approve.md", "sallyport approvals show", { [EXAMPLE]: name }, { env: alice }));
+    expect(shown.stdout).toContain("workload/host-path");
+    await succeeds(
+      type("approve.md", "sallyport approvals approve", { [EXAMPLE]: name, ...NO_TERMINAL }, { env: alice }),
+    );
+    expect(await kubectl.finished).toMatchObject({ code: 0 });
+  });
+
+  test("a held request is denied, and the agent is told why", async () => {
+    const kubectl = environment.agent.kubectl(["create", "-f", "-"], { input: HOST_PATH_POD("denied-by-the-docs") });
+    const name = await pendingApproval(environment);
+    const alice = { SALLYPORT_URL: environment.gateway.url, ...(await environment.alice.asApprover()).env };
+    await succeeds(type("approve.md", "sallyport approvals deny", { [EXAMPLE]: name, ...NO_TERMINAL }, { env: alice }));
+    expect((await kubectl.finished).stderr).toContain("use the log pipeline");
+  });
+});
+
+describe("docs/answer-an-auditor.md", () => {
+  test("an auditor asks for operations, sessions and decisions", async () => {
+    const auditor = {
+      SALLYPORT_URL: environment.gateway.url,
+      SALLYPORT_CONNECTION: "local",
+      SALLYPORT_ID_TOKEN_FILE: join(environment.alice.home, "id.token"),
+    };
+    const blocked = await environment.agent.kubectl([
+      "create",
+      "clusterrolebinding",
+      "x",
+      "--clusterrole=view",
+      "--user=y",
+    ]).finished;
+    const decision = /Decision (\S+)\.$/m.exec(blocked.stderr.trim())?.[1] ?? "";
+    // The store takes what is on the spool a moment later.
+    await pause(2_000);
+    const more = { env: auditor };
+    const query = await succeeds(type("answer-an-auditor.md", "sallyport audit query", {}, more));
+    expect(query.stdout).toContain("outcome: blocked");
+    const list = await succeeds(type("answer-an-auditor.md", "sallyport sessions list", {}, more));
+    const id = /\b[0-9a-f]{24}-[0-9a-f]{16}\b/.exec(list.stdout)?.[0] ?? "";
+    const names = { "e1ddd7242cfbed3cc97488a7-e1aa07df0a796a8e": id, "01a202fc-dcfa-79f1-b229-089b904a87b8": decision };
+    await succeeds(type("answer-an-auditor.md", "sallyport sessions show", names, more));
+    await succeeds(type("answer-an-auditor.md", "sallyport sessions replay", names, more));
+    const shown = await succeeds(type("answer-an-auditor.md", "sallyport decisions show", names, more));
+    expect(shown.stdout).toContain("rbac/cluster-role-binding");
+  });
+});
+
+describe("docs/deploy.md", () => {
+  test("a connection's account is printed, applied and checked, and then served until SIGTERM", async () => {
+    const { cluster, issuer } = environment;
+    // In a namespace of its own, beside the account of the gateway that runs here already.
+    const names = { prod: "prod --namespace docs", "https://10.0.0.1:6443": cluster.server, "ca.crt": cluster.caFile };
+    const stanza = { ...names, "> connection.yaml": "--output json > connection.json" };
+    await succeeds(type("deploy.md", "sallyport connection add", stanza));
+    await succeeds(type("deploy.md", "sallyport connection add", names));
+    ran.add("deploy.md: kubectl apply -f connection.yaml");
+    expect(await cluster.admin(["apply", "-f", join(folder, "connection.yaml")])).toMatchObject({ code: 0 });
+
+    const ports = { listen: await freePort(), admin: await freePort() };
+    const other = await writeState({
+      directory: join(folder, "served"),
+      rules: join(root, "rego"),
+      issuer,
+      ports,
+      cluster,
+    });
+    const { connection } = JSON.parse(readFileSync(join(folder, "connection.json"), "utf8"));
+    writeFileSync(
+      other.configFile,
+      stringify({ ...parse(readFileSync(other.configFile, "utf8")), connections: [connection] }),
+    );
+    const token = await cluster.admin(["create", "token", "sallyport-gateway", "--namespace", "docs"]);
+    writeFileSync(join(other.directory, "prod.token"), token.stdout.trim());
+    const config = { "sallyport.yaml": other.configFile };
+    await succeeds(type("deploy.md", "sallyport connection check", config));
+    await succeeds(type("deploy.md", "sallyport serve --config sallyport.yaml --check", config));
+
+    const line = "sallyport serve --config sallyport.yaml";
+    expect(commandsOf("deploy.md")).toContain(line);
+    ran.add(`deploy.md: ${line}`);
+    const args = [join(root, "cli/main.ts"), ...line.split(" ").slice(1, -1), other.configFile];
+    const serving = start(process.execPath, args, { env, timeoutMs: 60_000 });
+    for (let attempt = 0; attempt < 200 && !serving.stderr().includes('"serving"'); attempt++) await pause(100);
+    expect((await fetch(`http://127.0.0.1:${ports.admin}/readyz`)).status).toBe(200);
+    expect(await (await fetch(`http://127.0.0.1:${ports.admin}/metrics`)).text()).toContain("sallyport_policy_info");
+    serving.kill("SIGTERM");
+    expect(await serving.finished).toMatchObject({ code: 0 });
+  });
+
+  test("a bundle is built, signed and verified, and the gateway says which policy is in force", async () => {
+    const { privateKey, publicKey } = generateKeyPairSync("ec", { namedCurve: "P-256" });
+    writeFileSync(join(folder, "bundle.key"), privateKey.export({ type: "pkcs8", format: "pem" }));
+    writeFileSync(join(folder, "bundle.pub"), publicKey.export({ type: "spki", format: "pem" }));
+    await succeeds(type("deploy.md", "sallyport policy build"));
+    await succeeds(type("deploy.md", "sallyport policy verify"));
+    const reader = {
+      SALLYPORT_URL: environment.gateway.url,
+      SALLYPORT_CONNECTION: "local",
+      SALLYPORT_ID_TOKEN_FILE: join(environment.alice.home, "id.token"),
+    };
+    expect((await succeeds(type("deploy.md", "sallyport policy status", {}, { env: reader }))).stdout).toMatch(
+      /^revision [0-9a-f]{16}\/[0-9a-f]{16}/,
+    );
+  });
+});
+
+// Last, since it needs the store for itself.
+describe("docs/answer-an-auditor.md, with the gateway stopped", () => {
+  test("the record and the API server's own log agree", async () => {
+    await environment.gateway.close();
+    const names = {
+      "sallyport.yaml": environment.state.configFile,
+      "audit.log": environment.cluster.auditLogFile ?? "",
+    };
+    await succeeds(type("answer-an-auditor.md", "sallyport audit reconcile", names));
+  });
+
+  test("each command of docs/ was run", () => {
+    const pages = [
+      "connect-an-agent.md",
+      "write-a-guardrail.md",
+      "guardrails.md",
+      "approve.md",
+      "answer-an-auditor.md",
+      "deploy.md",
+    ];
+    const all = pages.flatMap((page) => commandsOf(page).map((line) => `${page}: ${line}`));
+    expect(all.filter((line) => !ran.has(line))).toEqual([]);
+  });
+});
