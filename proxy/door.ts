@@ -9,11 +9,6 @@ const MAX_HEADERS = 100;
  * over the raw headers, since Node's parsed ones have already dropped what a repeated header said.
  */
 export function checkDoor(req: IncomingMessage): void {
-  const url = req.url ?? "";
-  if (url.charCodeAt(0) !== 47) {
-    // Absolute form: Node keeps the host in req.url, and an upstream would serve it (RFC 9112 §3.2.2).
-    throw new Refusal("bad-target", "the request target must be a path");
-  }
   if (!METHODS.has(req.method ?? "")) {
     throw new Refusal("method-not-allowed", `the method ${req.method} is not used with a Kubernetes API`);
   }

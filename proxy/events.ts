@@ -1,3 +1,4 @@
+import type { IncomingMessage } from "node:http";
 import type { EventDraft, EventKind } from "../audit/event.ts";
 import type { Refusal } from "../base/errors.ts";
 import type { Decision } from "../engine/decision.ts";
@@ -85,6 +86,23 @@ export function refusedEvent(exchange: Known, refusal: Refusal, status: number):
     forwarded: wasForwarded(exchange, refusal),
   };
   return event;
+}
+
+/** `request.refused` of what never became an exchange: no connection of that name, no path, a gateway that drains. */
+export function turnedAwayEvent(req: IncomingMessage, id: string, refusal: Refusal): EventDraft {
+  return {
+    kind: "request.refused",
+    session_id: "anonymous",
+    at_ms: nowMs(),
+    exchange_id: id,
+    path: ((req.url ?? "").split("?", 1)[0] ?? "").slice(0, 2048),
+    status: refusal.status,
+    effect: "deny",
+    rules: [`request/${refusal.code}`],
+    source_ip: req.socket.remoteAddress ?? "",
+    user_agent: (req.headers["user-agent"] ?? "").slice(0, 512),
+    payload: { code: refusal.code, message: refusal.message, forwarded: false },
+  };
 }
 
 /** Whether the API server may have seen it: it was sent, and not certainly in vain. */

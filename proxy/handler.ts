@@ -42,14 +42,18 @@ export function createProxy(deps: Deps): DataPlane {
       deps.recorder.record(turnedAwayEvent(req, id, refusal));
       renderRefusal(res, refusal, id, []);
     };
-    if (draining)
-      return turnAway("draining", "the gateway is shutting down", { next: "Try again.", retryAfterSeconds: 1 });
-    // Absolute form: Node keeps the host in req.url, and an upstream would serve it (RFC 9112 §3.2.2).
-    if (!url.startsWith("/")) return turnAway("bad-target", "the request target must be a path", {});
+    if (draining) {
+      turnAway("draining", "the gateway is shutting down", { next: "Try again.", retryAfterSeconds: 1 });
+      return;
+    }
+    if (!url.startsWith("/")) {
+      // Absolute form: Node keeps the host in req.url, and an upstream would serve it (RFC 9112 §3.2.2).
+      turnAway("bad-target", "the request target must be a path", {});
+      return;
+    }
     if (connection === undefined) {
-      return turnAway("not-found", "the gateway has no such connection", {
-        next: "Check the server in your kubeconfig.",
-      });
+      turnAway("not-found", "the gateway has no such connection", { next: "Check the server in your kubeconfig." });
+      return;
     }
     const gone = new AbortController();
     const rest = url.slice(nameEnd);

@@ -33,11 +33,13 @@ export class HoldBudget {
       this.#bursts.set(sessionId, burst);
     }
     const mine = burst;
-    mine.active += 1;
-    let ended = false;
+    const waitMs = Math.max(0, Math.min(mine.deadline - now, holdSeconds * 1000));
+    // What is refused at once is no wait: a client that asks every few seconds is held again after the quiet time.
+    let ended = waitMs === 0;
+    if (!ended) mine.active += 1;
     return {
       drained: this.#drained.signal,
-      waitMs: Math.max(0, Math.min(mine.deadline - now, holdSeconds * 1000)),
+      waitMs,
       end: () => {
         if (ended) return;
         ended = true;

@@ -1,6 +1,7 @@
 import { canonicalJson } from "../base/canonical-json.ts";
 import { rfc3339 } from "../base/clock.ts";
 import type { Decision } from "../engine/decision.ts";
+import { queryBoolean } from "../kubernetes/query.ts";
 import type { Deps } from "./deps.ts";
 import type { Forwarded } from "./exchange.ts";
 
@@ -10,8 +11,9 @@ import type { Forwarded } from "./exchange.ts";
  */
 export function keepOpen(exchange: Forwarded, deps: Deps): () => void {
   const { attributes, input, session, identity, res } = exchange;
-  const followed = attributes.subResource === "log" && attributes.query.follow?.[0] === "true";
-  if (!attributes.watch && !followed) return () => {};
+  // `follow=1` follows as well; what a proxied server answers may never end.
+  const followed = attributes.subResource === "log" && queryBoolean(attributes.query.follow);
+  if (!attributes.watch && !followed && attributes.operation !== "CONNECT") return () => {};
   const opened = standing(exchange.decision);
   return deps.openStreams.add({
     sessionId: session.id,

@@ -20,6 +20,8 @@ export interface Listener {
   close(): Promise<void>;
 }
 
+const LINGER_MS = 1_000;
+
 /** The one TLS listener. Certificate and key are read again when they change. */
 export async function listen(options: ListenerOptions): Promise<Listener> {
   const server = createServer({
@@ -28,17 +30,31 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     ALPNProtocols: ["http/1.1"],
     // Session tokens with many groups are long; Node's own limit is 16 KiB for all headers.
     maxHeaderSize: 65_536,
+    // How often Node looks for heads and bodies that are late.
+    connectionsCheckingInterval: 2_000,
   });
   server.keepAliveTimeout = 120_000; // Go clients keep theirs for 90 s, and race a server that closes first.
-  server.headersTimeout = 30_000;
+  server.headersTimeout = 10_000; // A head is one packet or two; slow ones are held open on purpose.
   server.requestTimeout = 300_000;
   server.timeout = 0; // A quiet watch sends nothing for a long time.
   server.maxRequestsPerSocket = 0;
-  server.on("request", options.handler);
+  const handle = (req: IncomingMessage, res: ServerResponse): void => {
+    const open = answering.get(req.socket) ?? new Set();
+    answering.set(req.socket, open.add(res));
+    res.once("close", () => open.delete(res));
+    options.handler(req, res);
+  };
+  server.on("request", handle);
   // Node answers an odd Expect by itself; here the door refuses it in the caller's own protocol.
-  server.on("checkExpectation", options.handler);
+  server.on("checkExpectation", handle);
   server.on("connect", refuseSocket("405 Method Not Allowed"));
-  server.on("clientError", (_error, socket) => refuseSocket("400 Bad Request")(undefined, socket as Socket));
+  const answering = new WeakMap<Socket, Set<ServerResponse>>();
+  server.on("clientError", (_error, socket) => {
+    // Bytes that are no HTTP, while an answer is on its way: a second answer would be read as part of the first.
+    const begun = [...(answering.get(socket as Socket) ?? [])].some((res) => res.headersSent);
+    if (begun) socket.destroy();
+    else refuseSocket("400 Bad Request")(undefined, socket as Socket);
+  });
   server.on("tlsClientError", (error) => options.log.debug("TLS handshake failed", { error }));
   const reload = (): void => {
     try {
@@ -96,7 +112,13 @@ export async function bind(server: Server, address: string): Promise<void> {
 
 function refuseSocket(line: string): (_request: unknown, socket: Socket) => void {
   return (_request, socket) => {
-    if (socket.writable) socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-    else socket.destroy();
+    if (!socket.writable) {
+      socket.destroy();
+      return;
+    }
+    socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+    // A client that goes on sending, or never closes its side, holds the socket no longer than it takes to read this.
+    socket.resume();
+    setTimeout(() => socket.destroy(), LINGER_MS).unref();
   };
 }

@@ -41,12 +41,11 @@ export class OpenStreams {
   /** Decides every stream again; one whose verdict changed, or cannot be had, ends. */
   async decideAgain(): Promise<void> {
     for (const stream of [...this.#streams]) {
-      let allowed = false;
-      try {
-        allowed = await stream.stillAllowed();
-      } finally {
-        if (!allowed) stream.end("the policy that opened it has changed");
-      }
+      // One stream that cannot be decided ends, and keeps no other from being decided.
+      const allowed = await Promise.resolve()
+        .then(() => stream.stillAllowed())
+        .catch(() => false);
+      if (!allowed) stream.end("the policy that opened it has changed");
     }
   }
 }

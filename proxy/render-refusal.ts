@@ -1,4 +1,4 @@
-import type { ServerResponse } from "node:http";
+import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Refusal } from "../base/errors.ts";
 import { failureStatus, type Status } from "../kubernetes/status.ts";
 
@@ -67,9 +67,14 @@ export function renderStatus(
   };
   if (warnings.length > 0) headers.warning = [...warnings];
   // What is left of the request's body is not read, so the connection cannot be used again.
-  if (!res.req.complete) headers.connection = "close";
+  if (!res.req.complete && hasBody(res.req)) headers.connection = "close";
   res.writeHead(status, headers);
   res.end(body);
+}
+
+/** RFC 9112 §6.3: one of these headers announces a body, and nothing else does. */
+function hasBody({ headers }: IncomingMessage): boolean {
+  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
 /** RFC 9111 §5.5 (obsolete there, and what Kubernetes uses: KEP-1693). */

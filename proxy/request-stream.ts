@@ -1,5 +1,6 @@
 import type { IncomingMessage } from "node:http";
 import { type Readable, Transform } from "node:stream";
+import { Refusal } from "../base/errors.ts";
 import { tooLarge } from "./steps/read-body.ts";
 
 /** The body of a request that nobody here needs to understand, streamed under the same cap; null where there is none. */
@@ -14,6 +15,8 @@ export function requestStream(req: IncomingMessage, limit: number): Readable | n
       if (size > limit) done(tooLarge(limit));
       else done(null, chunk);
     },
+    // Unannounced trailers are known only now (RFC 9110 §6.5.1): the upstream's copy stays without its end.
+    flush: (done) => done(req.rawTrailers.length > 0 ? new Refusal("bad-header", "trailers are refused") : null),
   });
   req.on("error", (error) => capped.destroy(error));
   return req.pipe(capped);

@@ -112,7 +112,7 @@ export class UpstreamResponse implements Dispatcher.DispatchHandler {
           return true;
         },
         end: () => resolve(chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks, size)),
-        fail: reject,
+        fail: (error) => reject(unreachable(error)),
       });
     });
   }
@@ -124,13 +124,13 @@ export class UpstreamResponse implements Dispatcher.DispatchHandler {
  */
 export function send(pool: Pool, request: UpstreamRequest): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
-    const abort = (): void => response.abort(new Error("the client closed its connection"));
+    const abort = (): void => response.abort(whyAborted(request.signal));
     const response = new UpstreamResponse((error) => {
       if (error === undefined) resolve(response);
       else reject(unreachable(error));
     });
     if (request.signal.aborted) {
-      reject(new Error("the client closed its connection"));
+      reject(whyAborted(request.signal));
       return;
     }
     request.signal.addEventListener("abort", abort, { once: true });
@@ -147,6 +147,14 @@ export function send(pool: Pool, request: UpstreamRequest): Promise<UpstreamResp
       response,
     );
   });
+}
+
+/** Either the client has gone, or the time that the gateway gives its own questions is up. */
+function whyAborted({ reason }: AbortSignal): Error {
+  const late = (reason as { name?: unknown } | undefined)?.name === "TimeoutError";
+  return late
+    ? new UpstreamFailure("upstream-timeout", "the API server did not answer in time", false, reason)
+    : new Error("the client closed its connection");
 }
 
 /** Error codes after which the request certainly did not reach the API server. */

@@ -35,10 +35,8 @@ export async function ask(exchange: Classified, question: Question, deps: Deps):
   const id = uuid7();
   const started = nowMs();
   const asCaller = question.as === "caller";
-  const account = asCaller ? connection.credential : connection.credential.own;
-  const authorization = await (asCaller
-    ? connection.credential.authorization(exchange.session)
-    : account.authorization());
+  const { credential } = connection;
+  const authorization = await (asCaller ? credential.authorization(exchange.session) : credential.own.authorization());
   const override = {
     accept: "application/json",
     "accept-encoding": null,
@@ -64,7 +62,14 @@ export async function ask(exchange: Classified, question: Question, deps: Deps):
       signal: AbortSignal.any([exchange.signal, AbortSignal.timeout(DEADLINE_MS)]),
     });
     status = response.status;
-    if (status === 401) account.invalidate();
+    if (status === 401) {
+      if (asCaller) credential.invalidate(exchange.session);
+      else credential.own.invalidate();
+      response.abort(new Error("unauthorized"));
+      throw new Refusal("credential-unavailable", "the API server did not accept the gateway's own credential (401)", {
+        next: "Try again; if it stays, tell the operator of the gateway.",
+      });
+    }
     return { status, json: parseAnswer(await response.read(ANSWER_LIMIT)) };
   } finally {
     deps.recorder.record({

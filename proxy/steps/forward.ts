@@ -32,9 +32,9 @@ export async function forward(exchange: Intended, deps: Deps): Promise<Forwarded
     );
   }
   const conditional = conditionalBody(exchange);
-  const authorization = connection.credential.authorization(exchange.session);
   let response: UpstreamResponse;
   try {
+    const authorization = connection.credential.authorization(exchange.session);
     response = await send(connection.pool, {
       method: req.method ?? "GET",
       target: connection.prefix + attributes.target,
@@ -53,14 +53,28 @@ export async function forward(exchange: Intended, deps: Deps): Promise<Forwarded
       signal: exchange.signal,
     });
   } catch (error) {
-    if (error instanceof UpstreamFailure && error.neverSent) await release(exchange, deps);
+    const neverSent = error instanceof UpstreamFailure ? error.neverSent : error instanceof Refusal;
+    if (neverSent) await release(exchange, deps);
     throw error;
   }
-  if (response.status === 401) connection.credential.invalidate(exchange.session);
+  if (response.status === 401) await refuseUnauthorized(exchange, response, deps);
   if (response.status === 409 && conditional?.ours === true) await judgeAgain(exchange, response, deps);
   if (response.status === 409 || response.status === 422) await release(exchange, deps);
   noteUpsert(exchange, response, deps);
   return Object.assign(exchange, { response, render: narrowed?.render ?? ("json" as const) });
+}
+
+/**
+ * It is the gateway's credential that the API server does not accept, not the caller's: a 401 would have kubectl
+ * throw away a good token and log in again. The credential is read again at the next use.
+ */
+async function refuseUnauthorized(exchange: Intended, response: UpstreamResponse, deps: Deps): Promise<never> {
+  exchange.connection.credential.invalidate(exchange.session);
+  await release(exchange, deps);
+  Object.assign(exchange, { response });
+  throw new Refusal("credential-unavailable", "the API server did not accept the gateway's own credential (401)", {
+    next: "Try again; if it stays, tell the operator of the gateway.",
+  });
 }
 
 async function release(exchange: Intended, deps: Deps): Promise<void> {

@@ -1,6 +1,8 @@
 import type { Approval } from "../../approvals/types.ts";
+import { rfc3339 } from "../../base/clock.ts";
 import { causesOf } from "../deny.ts";
 import type { Deps } from "../deps.ts";
+import { bearerToken } from "../door.ts";
 import { exchangeEvent } from "../events.ts";
 import type { Cleared, Decided } from "../exchange.ts";
 import { approvalUrl, changed, denied, ended, noStreams, pending, tooMany } from "../hold-refusals.ts";
@@ -25,11 +27,14 @@ export async function hold(exchange: Decided, deps: Deps): Promise<Cleared> {
   exchange.input.request.digest = digestOf(exchange, deps);
   let current = exchange;
   let supersedes: string | undefined;
+  // The approval that this very exchange waited for, or has spent on an attempt that came to nothing. It stands
+  // for this exchange even where others have spent it since: they must not make it ask a human once more.
+  let granted = await approvalInUse(exchange, deps);
   for (;;) {
     const change = changeDigest(changeOf(current), deps);
-    const known = await deps.approvals.find(current.input.request.digest);
+    const known = granted ?? (await deps.approvals.find(current.input.request.digest));
     if (known?.state === "denied") throw denied(known, current.decision);
-    if (known?.state === "approved") {
+    if (known !== undefined && (known === granted || known.state === "approved")) {
       if (covers(known, current, change)) return await spend(known, current, deps);
       supersedes = known.name;
     }
@@ -37,11 +42,27 @@ export async function hold(exchange: Decided, deps: Deps): Promise<Cleared> {
     if (settled.state === "denied") throw denied(settled, current.decision);
     if (settled.state !== "approved") throw ended(settled, current.decision, deps);
     if (supersedes !== undefined && settled.name === supersedes) throw changed(settled, current.decision, deps);
-    // The world went on while the connection was held: an approval lifts only what it was given for.
-    const again = Object.assign(current, { policy: deps.policy.current });
-    current = await decide(await gather(again, deps), deps);
+    granted = settled;
+    current = await judgeNow(current, deps);
     if (current.decision.effect !== "hold") return current;
   }
+}
+
+async function approvalInUse(exchange: Decided, deps: Deps): Promise<Approval | undefined> {
+  const { use } = exchange as Cleared;
+  return use === undefined ? undefined : deps.approvals.get(use.approval);
+}
+
+/**
+ * The world went on while the connection was held: who asked may be nobody by now, policy may be another one, and
+ * an approval lifts only what it was given for.
+ */
+async function judgeNow(exchange: Decided, deps: Deps): Promise<Decided> {
+  await deps.authenticator.authenticate(bearerToken(exchange.req), "data");
+  const policy = deps.policy.current;
+  exchange.input.now = rfc3339(deps.clock.now());
+  const again = Object.assign(exchange, { policy, needs: policy.needs(exchange.input) });
+  return decide(await gather(again, deps), deps);
 }
 
 function rulesOf(exchange: Decided): string {

@@ -21,9 +21,13 @@ export async function mask(exchange: Forwarded, deps: Deps): Promise<Answered> {
   const forget = keepOpen(exchange, deps);
   try {
     if (masker === undefined) return await passThrough(exchange);
+    if (hasNoBody(exchange)) return await maskHead(exchange);
     const type = response.headers["content-type"] ?? "";
     if (!/^application\/json(;|$)/.test(type)) {
       throw refuseEncoding(exchange, `${type || "an answer without a type"} cannot be masked`);
+    }
+    if ((response.headers["content-encoding"] ?? "identity") !== "identity") {
+      throw refuseEncoding(exchange, "a compressed answer cannot be masked");
     }
     if (attributes.watch && response.status === 200) return await maskWatch(exchange, masker);
     return await maskWhole(exchange, masker);
@@ -37,11 +41,25 @@ function refuseEncoding(exchange: Forwarded, why: string): Refusal {
   return new Refusal("unmaskable", why, { decisionId: exchange.decision.decisionId });
 }
 
+/** RFC 9110 §6.4.1: these answers have no body, whatever their headers say. */
+function hasNoBody({ req, response: { status } }: Forwarded): boolean {
+  return req.method === "HEAD" || status === 204 || status === 304;
+}
+
+/** Passes the head alone, without the length and the fingerprint of a body that is not masked. */
+async function maskHead(exchange: Forwarded): Promise<Answered> {
+  const { response, res, id, warnings } = exchange;
+  const headers = answerHeaders(response.headers, id, warnings);
+  delete headers["content-length"];
+  delete headers.etag;
+  await response.read(ANSWER_LIMIT);
+  const cut = await answer(res, response.status, headers, Buffer.alloc(0), true);
+  if (cut !== undefined) exchange.cut ??= cut;
+  return Object.assign(exchange, { maskedFields: [], responseBytes: 0 });
+}
+
 async function maskWhole(exchange: Forwarded, masker: Masker): Promise<Answered> {
   const { response, res, id, warnings, decision, render } = exchange;
-  if ((response.headers["content-encoding"] ?? "identity") !== "identity") {
-    throw refuseEncoding(exchange, "a compressed answer cannot be masked");
-  }
   const bytes = await response.read(ANSWER_LIMIT);
   const masked = masker.maskText(bytes.toString("utf8"));
   const body = renderAnswer(masked.value, render);

@@ -47,6 +47,11 @@ export function tooLarge(limit: number): Refusal {
 
 function readAll(req: IncomingMessage, limit: number, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
+    // A connection that broke before this step says so no second time.
+    if (signal.aborted || req.destroyed) {
+      reject(new ClientGone());
+      return;
+    }
     const chunks: Buffer[] = [];
     let size = 0;
     const timer = setTimeout(

@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -73,6 +73,17 @@ export async function startUpstream(directory: string): Promise<StubUpstream> {
   });
 }
 
+function freePort(): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createTcpServer();
+    server.once("error", reject);
+    server.listen(0, "127.0.0.1", () => {
+      const { port } = server.address() as AddressInfo;
+      server.close(() => resolve(port));
+    });
+  });
+}
+
 export interface Rig {
   directory: string;
   configFile: string;
@@ -97,7 +108,8 @@ export async function startRig(
     directory,
     rules: fileURLToPath(new URL("../../rego", import.meta.url)),
     issuer,
-    ports: { listen: 0, admin: 0 },
+    // Approval URLs and the issuer of session tokens stand on it, so it must be known before the gateway listens.
+    ports: { listen: await freePort(), admin: 0 },
     cluster: { server: upstream.server, caFile: upstream.caFile },
   });
   writeFileSync(state.tokenFile, "the-gateways-own-token");
