@@ -92,7 +92,8 @@ export async function openEnvironment(options: EnvironmentOptions): Promise<Envi
   }
 }
 
-async function createObjects(cluster: Cluster): Promise<void> {
+/** Creates what the cluster holds before the agent comes. */
+export async function createObjects(cluster: Cluster): Promise<void> {
   await apply(cluster, OBJECTS.slice(0, 1));
   // Pods need their namespace's ServiceAccount, which a controller makes a moment later.
   for (let attempt = 0; attempt < 100; attempt++) {
@@ -124,7 +125,8 @@ async function decideApproval(alice: Person, name: string, approver: Environment
   return decided.stdout.trim();
 }
 
-function freePort(): Promise<number> {
+/** A port of loopback that nobody uses now. */
+export function freePort(): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
     server.once("error", reject);
