@@ -7,6 +7,7 @@ import { EqualStrings } from "./equal-strings.ts";
 import { selectFields, showKey } from "./field-path.ts";
 import { appliesTo, type CompiledMask, compileMasks, type Requested } from "./rules.ts";
 import { findShape, isObject, type JsonObject, type MaskedObject } from "./shape.ts";
+import { withholdWords } from "./status-words.ts";
 
 /** Entries of maskedFields in one answer; past them one entry `+<n> more` says how many there were. */
 export const FIELDS_LIMIT = 1000;
@@ -90,6 +91,7 @@ class Pass {
     const name = typeof metadata.name === "string" ? metadata.name : "";
     const masks = this.masks.filter((mask) => appliesTo(mask, namespace, name));
     if (masks.length === 0) return;
+    for (const path of withholdWords(object)) this.report(prefix + path, undefined);
     this.maskFields(masks, object, prefix);
     if (isObject(metadata.annotations)) this.maskAnnotations(masks, metadata.annotations, prefix);
   }
