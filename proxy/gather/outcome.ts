@@ -2,6 +2,7 @@ import { Refusal } from "../../base/errors.ts";
 import type { KubernetesObject } from "../../engine/input.ts";
 import type { Deps } from "../deps.ts";
 import type { BodyRead } from "../exchange.ts";
+import { maskerOf } from "../unmaskable-write.ts";
 import { ask } from "./ask.ts";
 
 /** Groups that kube-apiserver serves itself; any other is asked for, since an aggregated API may ignore dryRun. */
@@ -59,6 +60,12 @@ export class UpstreamSaysNo extends Refusal {
   }
 }
 
+const BY_WEBHOOK = /admission webhook .* (denied the request|does not support dry run)/;
+
+function messageOf({ message }: KubernetesObject): string {
+  return typeof message === "string" ? message : "";
+}
+
 /** What would be stored: the same request with dryRun=All, as the caller. */
 export async function outcome(exchange: BodyRead, deps: Deps): Promise<KubernetesObject> {
   const forbidden = await outcomeForbidden(exchange, deps);
@@ -78,8 +85,11 @@ export async function outcome(exchange: BodyRead, deps: Deps): Promise<Kubernete
   };
   const { status, json } = await ask(exchange, question, deps);
   if (status < 300) return json;
-  const message = typeof json.message === "string" ? json.message : "";
-  if (/admission webhook .* (denied the request|does not support dry run)/.test(message)) {
+  const byWebhook = BY_WEBHOOK.test(messageOf(json));
+  // What the refusal says may quote what is stored, and it goes back to the caller and on record.
+  maskerOf(exchange, exchange.verdict, deps)?.maskAnswer(json);
+  const message = messageOf(json);
+  if (byWebhook) {
     throw new Refusal(
       "outcome-unknown",
       `policy needs to know what this request would do, and the dry run was refused: ${message}`,
@@ -93,7 +103,10 @@ export async function outcome(exchange: BodyRead, deps: Deps): Promise<Kubernete
 }
 
 function withDryRun(target: string): string {
-  const [path, query = ""] = target.split("?", 2) as [string, string?];
+  // A query may hold question marks of its own.
+  const mark = target.indexOf("?");
+  const path = mark < 0 ? target : target.slice(0, mark);
+  const query = mark < 0 ? "" : target.slice(mark + 1);
   const kept = query.split("&").filter((pair) => pair !== "" && !/^dryRun(=|$)/i.test(pair));
   return `${path}?${[...kept, "dryRun=All"].join("&")}`;
 }

@@ -1,3 +1,4 @@
+import { Refusal } from "../../base/errors.ts";
 import type { Decision, Need } from "../../engine/decision.ts";
 import type { KubernetesObject } from "../../engine/input.ts";
 import { refuseDenied } from "../deny.ts";
@@ -7,6 +8,7 @@ import { judgeObject, objectAsSent, resourceVersionOf } from "../facts.ts";
 import { oldObject } from "../gather/old-object.ts";
 import { outcome } from "../gather/outcome.ts";
 import { target } from "../gather/target.ts";
+import { maskerOf, refuseUnmaskableWrite } from "../unmaskable-write.ts";
 
 /**
  * Fetches what the rules that may apply declare, and no more, judging as it goes: the body as sent before what is
@@ -26,6 +28,8 @@ export async function gather(exchange: BodyRead, deps: Deps): Promise<Gathered> 
   const sent = objectAsSent(exchange);
   if (sent !== undefined) await judgeObject(exchange, sent, needs.has("roleRules"), deps);
   const asSent = await judged(exchange);
+  const masker = maskerOf(exchange, asSent, deps);
+  if (masker !== undefined) refuseUnmaskableWrite(exchange, asSent, masker);
 
   // What is stored and what would be are one question where rules ask for both, and two where an answer may do.
   const mayAsk = attributes.operation !== "DELETE";
@@ -55,12 +59,18 @@ async function judged({ policy, input, attributes }: BodyRead): Promise<Decision
   return verdict;
 }
 
+const again = { next: "Try again." };
+
 /** Asks for what is stored and for what would be at once. They must be of one version: else both are asked again. */
 async function takeBoth(exchange: BodyRead, facts: Facts, deps: Deps): Promise<void> {
   await lockUpsert(exchange, deps);
   for (let attempt = 1; ; attempt++) {
     const [stored, would] = await Promise.all([storedNow(exchange, deps), outcome(exchange, deps)]);
-    if (attempt < 5 && stored !== null && resourceVersionOf(stored) !== resourceVersionOf(would)) continue;
+    if (stored !== null && resourceVersionOf(stored) !== resourceVersionOf(would)) {
+      // The precondition would bind the write to an object of which nobody has seen the outcome.
+      if (attempt === 5) throw new Refusal("conflict", "the object changes faster than it can be judged", again);
+      continue;
+    }
     takeStored(exchange, facts, stored);
     await takeOutcome(exchange, facts, would, deps);
     return;

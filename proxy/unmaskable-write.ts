@@ -1,0 +1,45 @@
+import { Refusal } from "../base/errors.ts";
+import type { Decision } from "../engine/decision.ts";
+import { containsPlaceholder } from "../engine/mask/contains-placeholder.ts";
+import { createMasker, type Masker } from "../engine/mask/masker.ts";
+import { refuseMaskedReads } from "../kubernetes/masked-patch.ts";
+import type { Deps } from "./deps.ts";
+import type { BodyRead, Classified } from "./exchange.ts";
+
+/** What masks the answers to this request, or undefined where they may stream through untouched. */
+export function maskerOf({ attributes }: Classified, decision: Decision, deps: Deps): Masker | undefined {
+  if (decision.mask.length === 0) return undefined;
+  const { group, resource, namespace, name } = attributes;
+  return createMasker(decision.mask, { group, resource, namespace, name }, deps.hmacKey);
+}
+
+/**
+ * A placeholder that is written back would destroy the secret it stands for (`kubectl edit`), and a JSON patch
+ * that tests, copies or moves a masked value is a way to guess it or to carry it out of the mask. It is refused
+ * before the outcome is asked for: a dry run answers both.
+ */
+export function refuseUnmaskableWrite({ body, attributes }: BodyRead, decision: Decision, masker: Masker): void {
+  if (body === null || attributes.operation === "DELETE") return;
+  if (body.patch?.type === "json") refuseMaskedReads(body.patch.operations, masker.fields);
+  const { object, patch } = body;
+  const written = object ?? (patch?.type === "json" ? patch.operations : patch?.fragment);
+  const fields = containsPlaceholder(
+    written,
+    decision.mask.map((entry) => entry.placeholder),
+  );
+  if (fields.length > 0) {
+    throw new Refusal(
+      "placeholder-write",
+      `${fields.join(", ")} holds the placeholder that stands for a masked value`,
+      {
+        decisionId: decision.decisionId,
+        causes: fields.map((field) => ({
+          rule: "request/placeholder-write",
+          message: "the placeholder would replace the value",
+          field,
+        })),
+        next: "Leave the masked field out of what you write, or give it a new value.",
+      },
+    );
+  }
+}
