@@ -1,4 +1,5 @@
 import { writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { stringify } from "yaml";
 import { UserError } from "../../base/errors.ts";
@@ -57,7 +58,8 @@ async function named(options: { kubeconfig?: string; context?: string; directory
 }
 
 function run(kubectl: string, args: readonly string[], input?: string): Promise<Finished> {
-  const { PATH, HOME } = process.env;
+  // Without a home kubectl keeps its cache in the working directory.
+  const { PATH, HOME = tmpdir() } = process.env;
   return start(kubectl, args, { env: { PATH, HOME }, timeoutMs: 30_000, ...(input === undefined ? {} : { input }) })
     .finished;
 }
