@@ -38,6 +38,8 @@ export function renderRefusal(
 ): void {
   const lines = [...warnings];
   if (refusal.details.approvalUrl !== undefined) lines.push(warningHeader(`Approval: ${refusal.details.approvalUrl}`));
+  // `kubectl edit` keeps what it is told of an Invalid for the editor that it opens again, and prints none of it.
+  if (refusal.status === 422) lines.push(warningHeader(refusalText(refusal)));
   const more: Record<string, string> = {};
   if (refusal.status === 401) more["www-authenticate"] = 'Bearer realm="sallyport"';
   if (refusal.details.retryAfterSeconds !== undefined) more["retry-after"] = String(refusal.details.retryAfterSeconds);
