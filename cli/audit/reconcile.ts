@@ -1,11 +1,15 @@
 import { eventsWithin } from "../../audit/queries.ts";
 import { readApiAudit, reconcile } from "../../audit/reconcile.ts";
 import { openStoreReader } from "../../audit/store/open.ts";
+import { verifyChain } from "../../audit/verify-chain.ts";
 import { loadGatewayConfig } from "../../base/config/gateway.ts";
 import type { Answer } from "../action.ts";
 import { printable } from "../style.ts";
 
-/** Joins our record with the API server's own, both ways; exit 1 where they differ. */
+/**
+ * Joins our record with the API server's own, both ways; exit 1 where they differ. An event that the join can do
+ * without, an intent whose outcome is there say, is missed by the chain.
+ */
 export async function reconcileFiles(options: {
   apiAudit: string;
   config: string;
@@ -16,6 +20,8 @@ export async function reconcileFiles(options: {
   try {
     const events = await eventsWithin(store, config.tenant);
     const found = await reconcile(events, readApiAudit(options.apiAudit), { gatewayUsers: options.gatewayUser });
+    const chain = verifyChain(events);
+    const agree = found.whole && chain.ok;
     const lines = [
       `${found.inBoth.length} requests are in both records`,
       ...found.missingInOurs.map(
@@ -27,9 +33,10 @@ export async function reconcileFiles(options: {
           `not at the API server: ${event.kind} ${event.verb} ${event.path} at ${event.at} (${event.exchange_id})`,
       ),
       ...found.duplicated.map((one) => `more than once: ${one.exchange_id} (${one.ours} with us, ${one.theirs} there)`),
-      found.whole ? "the records agree" : "the records do not agree",
+      ...(chain.ok ? [] : [`the chain of session ${chain.at.session_id} is broken: ${chain.why}`]),
+      agree ? "the records agree" : "the records do not agree",
     ];
-    return { json: found, text: lines.map(printable).join("\n"), exitCode: found.whole ? 0 : 1 };
+    return { json: { ...found, chain }, text: lines.map(printable).join("\n"), exitCode: agree ? 0 : 1 };
   } finally {
     await store.close();
   }
