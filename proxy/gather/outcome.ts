@@ -60,7 +60,11 @@ export class UpstreamSaysNo extends Refusal {
   }
 }
 
-const BY_WEBHOOK = /admission webhook .* (denied the request|does not support dry run)/;
+/**
+ * The API server's sentence on a webhook, at the front of its message (webhook/errors/statuserror.go). Anchored and
+ * bounded: the rest of a message may quote a megabyte of the caller's.
+ */
+const BY_WEBHOOK = /^.{0,200}?admission webhook "[^"]{1,300}" (denied the request|does not support dry run)/;
 
 function messageOf({ message }: KubernetesObject): string {
   return typeof message === "string" ? message : "";

@@ -101,6 +101,34 @@ test("a Secret that the API server quotes in its refusal reaches neither the age
   expect(spool()).not.toContain(VALUE);
 });
 
+test("a refusal that quotes a megabyte of the caller's words is passed back at once", async () => {
+  const message = `Secret "x" is invalid: ${"admission webhook ".repeat(60_000)}`;
+  upstream(() => [422, { kind: "Status", apiVersion: "v1", status: "Failure", message, reason: "Invalid", code: 422 }]);
+  const started = performance.now();
+  const { status } = await patch(
+    "/api/v1/namespaces/shop/pods/web",
+    { metadata: { labels: { a: "b" } } },
+    "application/merge-patch+json",
+  );
+  expect(status).toBe(422);
+  expect(performance.now() - started).toBeLessThan(3_000);
+});
+
+test.each(["denied the request: no", "does not support dry run"])(
+  "a dry run of which a webhook says that it %s leaves the outcome unknown",
+  async (words) => {
+    const message = `admission webhook "a.example.com" ${words}`;
+    upstream(() => [400, { kind: "Status", apiVersion: "v1", status: "Failure", message, code: 400 }]);
+    const { status, text } = await patch(
+      "/api/v1/namespaces/shop/pods/web",
+      { metadata: { labels: { a: "b" } } },
+      "application/merge-patch+json",
+    );
+    expect(status).toBe(403);
+    expect(text).toContain("request/outcome-unknown");
+  },
+);
+
 test("an outcome that never is of the version that is stored is no outcome to judge by", async () => {
   let version = 10;
   upstream(
