@@ -54,7 +54,7 @@ export function proposalOf(exchange: Decided, change: string, supersedes: string
     digest: input.request.digest,
     change,
     rules: [...new Set(holding.map((finding) => finding.rule))],
-    requester: { issuer: identity.issuer, username: identity.username, session: session.id },
+    requester: { issuer: identity.issuer, username: identity.username, session: session.id, owner: session.owner },
     summary: {
       verb: attributes.operation === "CONNECT" ? "connect" : attributes.verb,
       resource: [attributes.group, attributes.resource, attributes.subResource].filter((part) => part !== "").join("/"),
@@ -80,9 +80,17 @@ export function proposalOf(exchange: Decided, change: string, supersedes: string
   };
 }
 
-/** For the reader: the command of an exec, and what kubectl says that it runs. The text is the agent's. */
+/** As one would type it into a shell, so that an approver sees where an argument ends. */
+function quoted(word: string): string {
+  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
+
+/**
+ * For the reader: the command of an exec, whole, since the approval is of all of it; else what kubectl says that
+ * it runs. The text is the agent's.
+ */
 function commandOf(exchange: Decided): string {
-  if (exchange.input.exec !== undefined) return exchange.input.exec.command.join(" ").slice(0, 1000);
+  if (exchange.input.exec !== undefined) return exchange.input.exec.command.map(quoted).join(" ");
   const command = exchange.req.headers["kubectl-command"];
   return typeof command === "string" ? command.slice(0, 200) : "";
 }
