@@ -1,4 +1,5 @@
 import { createWriteStream } from "node:fs";
+import { constants, setPriority } from "node:os";
 import { Session } from "chdb";
 import type { ChildReply, ChildRequest } from "./chdb.ts";
 import { onPipeFrames, pipeFrame } from "./pipe-frames.ts";
@@ -23,6 +24,8 @@ function open(): Session {
   });
 }
 
+// Before its threads start, which inherit it: a store that catches up must not slow down the requests that it records.
+setPriority(constants.priority.PRIORITY_LOW);
 let session: Session;
 try {
   session = open();

@@ -2,6 +2,7 @@ import { statSync } from "node:fs";
 import type { GatewayConfig } from "../../base/config/gateway.ts";
 import type { Log } from "../../base/log.ts";
 import { openGateway } from "./gateway.ts";
+import { giveBackMemory } from "./give-back-memory.ts";
 
 /** Serves until SIGTERM or SIGINT, then drains; a second signal ends at once. */
 export async function serve(config: GatewayConfig, log: Log): Promise<void> {
@@ -9,10 +10,12 @@ export async function serve(config: GatewayConfig, log: Log): Promise<void> {
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
   const opa = isFolder(config.policy.bundle) ? await findOpa() : undefined;
   const gateway = await openGateway(config, { log, ...(opa === undefined ? {} : { opa }) });
+  const stopGivingBack = giveBackMemory();
   log.info("serving", { url: gateway.url, port: gateway.port, adminPort: gateway.adminPort });
   const signal = await stop.promise;
   for (const again of ["SIGTERM", "SIGINT"] as const) process.once(again, () => process.exit(1));
   log.info("draining", { signal });
+  stopGivingBack();
   await gateway.close();
   log.info("stopped");
 }
