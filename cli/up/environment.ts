@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -6,6 +6,7 @@ import { loadGatewayConfig } from "../../base/config/gateway.ts";
 import { UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { type DevelopmentIssuer, startDevelopmentIssuer } from "../../identity/development/issuer.ts";
+import { guard } from "../../tools/control-plane/guarded.ts";
 import { ensureTool } from "../../tools/ensure.ts";
 import { type Gateway, openGateway } from "../serve/gateway.ts";
 import { apply, type Cluster, openCluster, prepareCluster } from "./cluster.ts";
@@ -43,11 +44,13 @@ export interface EnvironmentOptions {
 
 export async function openEnvironment(options: EnvironmentOptions): Promise<Environment> {
   const directory = options.directory ?? mkdtempSync(join(tmpdir(), "sallyport-up-"));
+  // Keys and a record that nobody asked to keep: they go with this process, kill -9 included.
+  const temporary = options.directory === undefined ? guard(directory) : undefined;
   const opened: (() => Promise<void>)[] = [];
   const close = async (): Promise<void> => {
     for (const end of opened.reverse()) await end();
     opened.length = 0;
-    if (options.directory === undefined) rmSync(directory, { recursive: true, force: true });
+    await temporary?.stop();
   };
   try {
     const issuer = await startDevelopmentIssuer();

@@ -1,3 +1,4 @@
+import type { Finished } from "../command.ts";
 import type { Environment } from "../environment.ts";
 import { said, see, type TourStep, Unseen, witnessed } from "./step.ts";
 
@@ -14,7 +15,7 @@ export const held: TourStep = {
   async run(environment) {
     const { agent, cluster } = environment;
     const kubectl = agent.kubectl(["create", "-f", "-"], { input: HOST_PATH_POD("log-reader") });
-    const name = await pendingApproval(environment);
+    const name = await pendingApproval(environment, kubectl.finished);
     const before = await cluster.admin(["get", "pod", "log-reader", "--namespace", "shop"]);
     see(before.code !== 0, "the pod should not exist before its approval");
     const decided = await environment.decideApproval(name);
@@ -55,15 +56,20 @@ export const held: TourStep = {
   },
 };
 
-/** Waits until the agent's request is pending, seen with the approver's own command line. */
-export async function pendingApproval({ alice, approver }: Environment): Promise<string> {
+/** Waits until a request is pending, seen with the approver's own command line; no longer than the request itself. */
+export async function pendingApproval({ alice, approver }: Environment, request?: Promise<Finished>): Promise<string> {
   const credential = await alice.asApprover();
+  let early: Finished | undefined;
+  void request?.then((finished) => {
+    early = finished;
+  });
   for (let attempt = 0; attempt < 100; attempt++) {
     const list = await alice.sallyport(["approvals", "list", "--state", "pending", "--output", "json"], credential)
       .finished;
     if (list.code !== 0) throw new Unseen(`\`sallyport approvals list\` failed: ${said(list)}`);
     const { items } = JSON.parse(list.stdout) as { items: { name: string }[] };
     if (items[0] !== undefined) return items[0].name;
+    if (early !== undefined) throw new Unseen(`kubectl should be held, and ended with ${said(early)}`);
     await new Promise((resolve) => setTimeout(resolve, 200));
   }
   throw new Unseen(`nothing was held for approval${approver === "you" ? "" : " within 20 s"}`);

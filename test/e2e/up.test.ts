@@ -1,0 +1,154 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { cpSync, mkdirSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, test } from "vitest";
+import { start } from "../../cli/up/command.ts";
+import { startControlPlane } from "../../tools/control-plane/start.ts";
+import { alive, cleanup, folder, MAIN, REGO, until } from "./harness.ts";
+
+/** A `sallyport up` of its own, with a temporary folder of its own. */
+interface Up {
+  child: ChildProcess;
+  temporary: string;
+  stdout(): string;
+  /** It and all that it ever started, as far as it was seen. */
+  pids: Set<number>;
+  exited: Promise<number | null>;
+}
+
+interface Summary {
+  seen: boolean;
+  steps: { title: string; seen: boolean; why?: string }[];
+}
+
+function startUp(...args: string[]): Up {
+  const temporary = join(folder(), "t");
+  mkdirSync(temporary);
+  const { PATH, HOME, XDG_CACHE_HOME } = process.env;
+  const child = spawn(process.execPath, [MAIN, "up", ...args], {
+    stdio: ["ignore", "pipe", "inherit"],
+    env: { PATH, HOME, XDG_CACHE_HOME, TMPDIR: temporary },
+  });
+  let stdout = "";
+  child.stdout?.setEncoding("utf8").on("data", (text: string) => {
+    stdout += text;
+  });
+  const pids = new Set<number>([child.pid ?? 0]);
+  const timer = setInterval(() => addDescendants(pids), 200);
+  const exited = new Promise<number | null>((resolve) =>
+    child.once("close", (code) => {
+      clearInterval(timer);
+      resolve(code);
+    }),
+  );
+  cleanup(async () => {
+    child.kill("SIGTERM");
+    await exited;
+  });
+  return { child, temporary, stdout: () => stdout, pids, exited };
+}
+
+/** Adds the children of the processes that are known, by /proc. */
+function addDescendants(pids: Set<number>): void {
+  for (const entry of readdirSync("/proc")) {
+    if (!/^\d+$/.test(entry)) continue;
+    try {
+      const stat = readFileSync(`/proc/${entry}/stat`, "utf8");
+      const parent = Number(stat.slice(stat.lastIndexOf(")") + 2).split(" ")[1]);
+      if (pids.has(parent)) pids.add(Number(entry));
+    } catch {
+      // It has just ended.
+    }
+  }
+}
+
+async function expectNothingLeft({ pids, temporary }: Up): Promise<void> {
+  // A watchdog ends after what it watches.
+  await until(() => ![...pids].some(alive)).catch(() => {});
+  expect([...pids].filter(alive)).toEqual([]);
+  expect(pids.size).toBeGreaterThan(5);
+  // Node's cache of compiled code is no state of ours.
+  const left = readdirSync(temporary).filter((name) => name !== "node-compile-cache");
+  expect(left).toEqual([]);
+}
+
+async function once(...args: string[]): Promise<{ code: number | null; summary: Summary; up: Up }> {
+  const up = startUp("--once", "--output", "json", ...args);
+  const code = await up.exited;
+  return { code, summary: JSON.parse(up.stdout()) as Summary, up };
+}
+
+const missing = ({ steps }: Summary): string[] => steps.filter(({ seen }) => !seen).map(({ title }) => title);
+const BLOCKED = "granting itself the cluster is blocked, before the API server hears of it";
+const HELD = "a pod that mounts the host is held, approved by somebody else, and created";
+
+describe("sallyport up --once", () => {
+  test("exits 0 with every outcome seen, and leaves no process and no folder behind", async () => {
+    const { code, summary, up } = await once();
+    expect(missing(summary)).toEqual([]);
+    expect(summary).toMatchObject({ seen: true });
+    expect(summary.steps).toHaveLength(7);
+    expect(code).toBe(0);
+    await expectNothingLeft(up);
+  });
+
+  test("exits 1 when a guardrail was removed, and lists what is missing", async () => {
+    const rules = join(folder(), "rego");
+    cpSync(REGO, rules, { recursive: true });
+    rmSync(join(rules, "rbac", "cluster-role-binding"), { recursive: true });
+    const { code, summary, up } = await once("--rules", rules);
+    expect(missing(summary)).toContain(BLOCKED);
+    expect(missing(summary)).not.toContain(HELD);
+    expect(code).toBe(1);
+    await expectNothingLeft(up);
+  });
+
+  test("exits 1 when the approval is denied, and lists what is missing", async () => {
+    const { code, summary } = await once("--approver", "deny");
+    expect(missing(summary)).toContain(HELD);
+    expect(missing(summary)).not.toContain(BLOCKED);
+    expect(summary.steps.find(({ title }) => title === HELD)?.why).toContain("denied by dev:alice@example.com");
+    expect(code).toBe(1);
+  });
+
+  test("exits 1 when the service account's rights are taken away, and lists what is missing", async () => {
+    const controlPlane = await startControlPlane();
+    cleanup(() => controlPlane.stop());
+    const kubectl = (...args: string[]) =>
+      start(controlPlane.kubectl, ["--kubeconfig", controlPlane.adminKubeconfig, ...args], {
+        env: { PATH: process.env.PATH, HOME: controlPlane.directory },
+      }).finished;
+    const up = once("--kubeconfig", controlPlane.adminKubeconfig);
+    await until(
+      async () => (await kubectl("delete", "clusterrolebinding", "sallyport-gateway-impersonate")).code === 0,
+      60_000,
+    );
+    const { code, summary } = await up;
+    expect(missing(summary)).toContain("an ordinary read goes through");
+    expect(missing(summary)).toContain(HELD);
+    expect(missing(summary)).toContain("a Secret is read with its values masked");
+    expect(missing(summary)).not.toContain(BLOCKED);
+    expect(code).toBe(1);
+  });
+});
+
+describe("sallyport up, killed with -9", () => {
+  test("leaves no process behind in the middle of its tour, and nothing in the temporary folder", async () => {
+    const up = startUp("--once");
+    await until(() => up.stdout().includes("✓"), 60_000);
+    up.child.kill("SIGKILL");
+    await up.exited;
+    await expectNothingLeft(up);
+  });
+});
+
+describe("sallyport up, told to end", () => {
+  test("ends everything on SIGINT with exit 0", async () => {
+    const up = startUp("--dir", join(folder(), "state"));
+    await until(() => up.stdout().includes("stays up at"), 60_000);
+    expect(up.stdout()).toContain("Every outcome was seen.");
+    up.child.kill("SIGINT");
+    expect(await up.exited).toBe(0);
+    await expectNothingLeft(up);
+  });
+});
