@@ -7,7 +7,7 @@ import { globsSelect } from "./scope-match.ts";
 /** The built-in resources whose objects hold a pod template, as group/resource. */
 export const POD_TEMPLATE_RESOURCES: readonly string[] = [
   ...["/pods", "/podtemplates", "/replicationcontrollers"],
-  ...["apps/deployments", "apps/daemonsets", "apps/statefulsets", "apps/replicasets"],
+  ...["apps/deployments", "apps/daemonsets", "apps/statefulsets", "apps/replicasets", "apps/controllerrevisions"],
   ...["batch/jobs", "batch/cronjobs"],
 ];
 

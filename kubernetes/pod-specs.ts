@@ -18,6 +18,8 @@ const PLACES: Record<string, string[]> = {
   "apps/daemonsets": TEMPLATE,
   "apps/statefulsets": TEMPLATE,
   "apps/replicasets": TEMPLATE,
+  // A StatefulSet's controller makes pods of the revision that the set's status names.
+  "apps/controllerrevisions": ["data", ...TEMPLATE],
   "extensions/deployments": TEMPLATE,
   "extensions/daemonsets": TEMPLATE,
   "extensions/replicasets": TEMPLATE,

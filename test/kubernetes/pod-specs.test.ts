@@ -13,6 +13,7 @@ const BUILT_IN: [string, string, object, string][] = [
   ["apps", "daemonsets", TEMPLATED, "spec.template.spec"],
   ["apps", "statefulsets", TEMPLATED, "spec.template.spec"],
   ["apps", "replicasets", TEMPLATED, "spec.template.spec"],
+  ["apps", "controllerrevisions", { data: TEMPLATED }, "data.spec.template.spec"],
   ["batch", "jobs", TEMPLATED, "spec.template.spec"],
   ["batch", "cronjobs", { spec: { jobTemplate: TEMPLATED } }, "spec.jobTemplate.spec.template.spec"],
 ];
