@@ -1,3 +1,4 @@
+import { Refusal } from "../base/errors.ts";
 import {
   clientResourceVersion,
   objectResourceVersion,
@@ -18,9 +19,12 @@ export interface Conditional {
  * (design §2, "Forward what was judged"). Undefined where the verdict stands on nothing stored, or where the API
  * server takes no precondition.
  */
-export function conditionalBody({ attributes, facts, body }: Intended): Conditional | undefined {
+export function conditionalBody({ attributes, facts, body, input }: Intended): Conditional | undefined {
   const version = facts.resourceVersion;
-  if (version === undefined || body === null) return undefined;
+  if (version === undefined) return undefined;
+  // A delete without a body gets one, which says all that its query says: the server reads one of them only.
+  if (attributes.verb === "delete") return conditionalDelete(body?.options ?? input.request.options, version);
+  if (body === null) return undefined;
   // Both refuse a client's version that is not the judged one: what was judged would not be what is written.
   if (body.patch !== null) {
     const ours = clientResourceVersion(body.patch) === undefined;
@@ -34,13 +38,21 @@ export function conditionalBody({ attributes, facts, body }: Intended): Conditio
     const bound = withObjectPrecondition(body.object, version);
     return { bytes: ours ? encode(JSON.stringify(bound)) : body.forwardBytes, ours };
   }
-  if (attributes.verb === "delete") {
-    const own = body.options.preconditions as object | undefined;
-    const preconditions = { resourceVersion: version, ...own };
-    const options = { kind: "DeleteOptions", apiVersion: "v1", ...body.options, preconditions };
-    return { bytes: encode(JSON.stringify(options)), ours: own === undefined };
-  }
   return undefined;
+}
+
+/** Bound to the judged version; a client's own preconditions stand beside ours, and may only be the judged ones. */
+function conditionalDelete(options: Record<string, unknown>, version: string): Conditional {
+  const own = options.preconditions as Record<string, unknown> | undefined;
+  const wanted = own?.resourceVersion;
+  if (wanted !== undefined && wanted !== null && wanted !== version) {
+    throw new Refusal("conflict", "the object has been modified; the request names another resourceVersion", {
+      next: "Read the object again, and delete its latest version.",
+    });
+  }
+  const preconditions = { ...own, resourceVersion: version };
+  const bound = { kind: "DeleteOptions", apiVersion: "v1", ...options, preconditions };
+  return { bytes: encode(JSON.stringify(bound)), ours: own === undefined || own === null };
 }
 
 function checked(body: ReadBody, version: string): Uint8Array {

@@ -2,6 +2,7 @@ import { rfc3339 } from "../../base/clock.ts";
 import { Refusal } from "../../base/errors.ts";
 import type { PolicyInput } from "../../engine/input.ts";
 import { requestAttributes } from "../../kubernetes/attributes.ts";
+import { deleteOptions } from "../../kubernetes/body/options.ts";
 import type { RequestAttributes } from "../../kubernetes/types.ts";
 import type { Deps } from "../deps.ts";
 import type { Classified, Identified } from "../exchange.ts";
@@ -58,7 +59,8 @@ function policyInput(exchange: Identified, attributes: RequestAttributes, deps: 
       fieldSelector: attributes.fieldSelector,
       labelSelector: attributes.labelSelector,
       dryRun: attributes.dryRun,
-      options: {},
+      // Of the query; a delete's body, once it is read, replaces them.
+      options: deleteOptions(attributes, null),
       patchType: attributes.patchType,
       contentType: attributes.contentType,
       userAgent: (exchange.req.headers["user-agent"] ?? "").slice(0, 512),
