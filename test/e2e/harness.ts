@@ -43,7 +43,11 @@ export interface World {
   agent: Person;
   alice: Person;
   bob: Person;
-  person(login: string, options?: { issuer?: DevelopmentIssuer; env?: Record<string, string> }): Promise<Person>;
+  /** Somebody of an issuer, at home in a folder of that name. */
+  person(
+    login: string,
+    options?: { issuer?: DevelopmentIssuer; env?: Record<string, string>; home?: string },
+  ): Promise<Person>;
   /** The agent's kubectl, through the gateway. */
   kubectl(args: readonly string[], input?: string): Promise<Finished>;
   /** kubectl with an administrator's credential, around the gateway. */
@@ -113,9 +117,9 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   cleanup(close);
 
   const url = config.listen.url;
-  const person: World["person"] = async (login, { issuer: of = issuer, env = {} } = {}) => {
-    const home = join(directory, "people", of === issuer ? login : `${login}-${new URL(of.issuer).port}`);
-    const made = await createPerson({ login, home, issuer: of, state, url, kubectl: cluster.kubectl, env });
+  const person: World["person"] = async (login, { issuer: of = issuer, env = {}, home = login } = {}) => {
+    const at = join(directory, "people", home);
+    const made = await createPerson({ login, home: at, issuer: of, state, url, kubectl: cluster.kubectl, env });
     const written = await made.sallyport(["kubeconfig", "--merge"]).finished;
     if (written.code !== 0) throw new Error(`kubeconfig of ${login}: ${written.stderr}`);
     return made;
