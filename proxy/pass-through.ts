@@ -5,6 +5,8 @@ import { ClientGone } from "./step.ts";
 /** A recorded body is kept up to here; over it the record says that it was cut. */
 const KEPT_LIMIT = 33_554_432;
 
+const CLIENT_GONE = "the client closed its connection";
+
 /** Streams an answer that no mask can apply to, untouched, with back-pressure from client to upstream. */
 export function passThrough(exchange: Forwarded): Promise<Answered> {
   const { response, res, id, warnings, decision } = exchange;
@@ -24,7 +26,7 @@ export function passThrough(exchange: Forwarded): Promise<Answered> {
       );
     };
     const gone = (): void => {
-      exchange.cut ??= "the client closed its connection";
+      exchange.cut ??= CLIENT_GONE;
       response.abort(new ClientGone());
       settle();
     };
@@ -42,7 +44,9 @@ export function passThrough(exchange: Forwarded): Promise<Answered> {
         settle();
       },
       fail: (error) => {
-        exchange.cut ??= `the upstream ended the answer early: ${error.message}`;
+        exchange.cut ??= exchange.signal.aborted
+          ? CLIENT_GONE
+          : `the upstream ended the answer early: ${error.message}`;
         settle();
         res.destroy(error);
       },

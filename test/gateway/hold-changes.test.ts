@@ -101,7 +101,8 @@ describe("an approval lifts what was shown, and nothing else", () => {
     const { json } = await send(rig, "POST", "/session", {
       body: {
         grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
-        subject_token: agent,
+        // Not agent's: ending it bars every ID token of the same second.
+        subject_token: await rig.token("bob"),
         subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
       },
     });
