@@ -53,7 +53,7 @@ async function read(
   const count = (selector: string): Promise<number> => page.locator(selector).count();
   const seen = {
     title: await page.title(),
-    text: await page.locator("body").innerText(),
+    text: await page.locator("body").textContent(),
     asked,
     scripts: await count("script"),
     images: await count("img"),
@@ -80,7 +80,11 @@ describe("the page of an approval, in a real browser", () => {
     expect(text).toContain("for-approvers");
     expect(text).toContain("<script>");
     expect(text).toContain("\\u{202e}");
-    expect({ title, scripts, images }).toEqual({ title: `Approval ${approval.name}`, scripts: 0, images: 0 });
+    expect({ title, scripts, images }).toEqual({
+      title: `Approval ${approval.name} · Sallyport`,
+      scripts: 0,
+      images: 0,
+    });
     expect(asked.filter((path) => path !== "/favicon.ico")).toEqual([`/approvals/${approval.name}`]);
     await decide(rig, approver, approval);
     await held;
