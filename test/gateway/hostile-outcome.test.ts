@@ -129,6 +129,25 @@ test.each(["denied the request: no", "does not support dry run"])(
   },
 );
 
+test("a warning of the API server that quotes a masked value is not passed on, and the gateway's own is", async () => {
+  rig.upstream.answer = (seen, res) => {
+    if (seen.method !== "GET") res.setHeader("warning", `299 - "Validation failed: leak ${VALUE}"`);
+    res.setHeader("content-type", "application/json");
+    res.end(JSON.stringify(seen.method === "GET" ? stored : { ...stored, data: { password: "bmV3LXBhc3N3b3Jk" } }));
+  };
+  const answer = await request(`https://127.0.0.1:${rig.gateway.port}/connections/local${SECRET}?dryRun=All`, {
+    dispatcher: agent,
+    method: "PATCH",
+    headers: { authorization: `Bearer ${token}`, "content-type": "application/merge-patch+json" },
+    body: "{}",
+  });
+  await answer.body.dump();
+  expect(answer.statusCode).toBe(200);
+  const warnings = [answer.headers.warning ?? []].flat().join("\n");
+  expect(warnings).not.toContain(VALUE);
+  expect(warnings).toContain("would be held for approval");
+});
+
 test("an outcome that never is of the version that is stored is no outcome to judge by", async () => {
   let version = 10;
   upstream(
