@@ -23,7 +23,7 @@ export interface Deps {
   hmacKey: Uint8Array;
   /** `listen.url`: what the approval's URL starts with. */
   url: string;
-  limits: { bodyBytes: number; holdsPerSession: number; holdsPerIdentity: number };
+  limits: { bodyBytes: number };
   holdBudget: HoldBudget;
   objectLocks: ObjectLocks;
   openSessions: OpenSessions;

@@ -33,6 +33,8 @@ export interface Arrived {
   readonly warnings: string[];
   /** How often a 409 on our own precondition sent it back to `gather`. */
   retries: number;
+  /** When it was first sent back: a hold before that takes nothing of its time. */
+  judgedAgainAt?: number;
   /** Why an answer that had begun ended before its end: the client, the upstream, the policy. */
   cut?: string;
   /** Gives up the object's turn, where this exchange has it. */

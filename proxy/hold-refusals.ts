@@ -83,10 +83,8 @@ export function noStreams(decision: Decision, approval: string | undefined): Ref
   );
 }
 
-export function tooMany(of: "session" | "identity", limit: number, decision: Decision): Refusal {
-  return new Refusal(
-    "too-many",
-    `held for approval by ${reasons(decision)}, and this ${of} already has ${limit} requests waiting`,
-    detailsOf(decision, { next: "Wait until they are decided, or have them denied." }),
-  );
+/** No proposal could be opened: denied a moment ago, too many waiting, too much to show. */
+export function notProposed(refusal: Refusal, decision: Decision): Refusal {
+  const { code, message, details } = refusal;
+  return new Refusal(code, `${message} (held by ${reasons(decision)})`, detailsOf(decision, details));
 }

@@ -1,6 +1,6 @@
 import { Refusal, toRefusal } from "../base/errors.ts";
 import type { Deps } from "./deps.ts";
-import { refusedEvent } from "./events.ts";
+import { nowMs, refusedEvent } from "./events.ts";
 import type { Arrived, Known } from "./exchange.ts";
 import { UpstreamSaysNo } from "./gather/outcome.ts";
 import { renderRefusal, renderStatus } from "./render-refusal.ts";
@@ -36,9 +36,9 @@ export async function run(path: Path<Arrived, void>, exchange: Arrived, deps: De
 }
 
 async function pauseBeforeJudgingAgain(exchange: Arrived): Promise<void> {
-  const elapsed = performance.timeOrigin + performance.now() - exchange.startedAt;
   exchange.retries += 1;
-  if (exchange.retries > 1 && elapsed > JUDGE_AGAIN_MS) {
+  exchange.judgedAgainAt ??= nowMs();
+  if (nowMs() - exchange.judgedAgainAt > JUDGE_AGAIN_MS) {
     throw new Refusal("conflict", "the object changes faster than it can be judged", { next: "Try again." });
   }
   await new Promise((resolve) => setTimeout(resolve, Math.random() * 50 * exchange.retries));
@@ -56,6 +56,8 @@ function refuse(exchange: Arrived, error: unknown, deps: Deps): void {
     return;
   }
   const refusal = toRefusal(error);
+  // Every refusal names its decision, once there is one.
+  refusal.details.decisionId ??= (known.decision ?? known.verdict)?.decisionId;
   if (known.response !== undefined) known.response.abort(refusal);
   if (refusal.code === "internal")
     deps.log.error("unexpected error", { exchange: exchange.id, error: refusal.details.cause });

@@ -1,11 +1,12 @@
-import type { Approval } from "../../approvals/types.ts";
+import type { Approval, ApprovalHome, Proposal } from "../../approvals/types.ts";
 import { rfc3339 } from "../../base/clock.ts";
+import { Refusal } from "../../base/errors.ts";
 import { causesOf } from "../deny.ts";
 import type { Deps } from "../deps.ts";
 import { bearerToken } from "../door.ts";
 import { exchangeEvent } from "../events.ts";
 import type { Cleared, Decided } from "../exchange.ts";
-import { approvalUrl, changed, denied, ended, noStreams, pending, tooMany } from "../hold-refusals.ts";
+import { approvalUrl, changed, denied, ended, noStreams, notProposed, pending } from "../hold-refusals.ts";
 import { changeDigest, changeOf, digestOf, proposalOf } from "../proposal.ts";
 import { warningHeader } from "../render-refusal.ts";
 import { ClientGone } from "../step.ts";
@@ -103,9 +104,8 @@ async function propose(
   supersedes: string | undefined,
   deps: Deps,
 ): Promise<Approval> {
-  await checkCaps(exchange, deps);
   const proposal = proposalOf(exchange, change, supersedes, deps);
-  const { approval, opened } = await deps.approvals.propose(proposal);
+  const { approval, opened } = await open(proposal, exchange, deps);
   deps.recorder.record({
     ...exchangeEvent(exchange, opened ? "hold.opened" : "hold.reattached"),
     approval_id: approval.name,
@@ -134,17 +134,11 @@ async function propose(
   throw pending(approval, exchange.decision, supersedes, deps);
 }
 
-/** A hostile agent must not be able to bury its approvers (limits of the configuration). */
-async function checkCaps(exchange: Decided, deps: Deps): Promise<void> {
-  const { items } = await deps.approvals.list({ state: "pending", limit: 1000 });
-  const others = items.filter((item) => item.proposal.digest !== exchange.input.request.digest);
-  const { issuer, username } = exchange.identity;
-  const ofIdentity = others.filter(
-    ({ proposal: { requester } }) => requester.issuer === issuer && requester.username === username,
-  );
-  const ofSession = ofIdentity.filter(({ proposal }) => proposal.requester.session === exchange.session.id);
-  if (ofSession.length >= deps.limits.holdsPerSession)
-    throw tooMany("session", deps.limits.holdsPerSession, exchange.decision);
-  if (ofIdentity.length >= deps.limits.holdsPerIdentity)
-    throw tooMany("identity", deps.limits.holdsPerIdentity, exchange.decision);
+/** The home caps what one session or person may have waiting: a hostile agent must not bury its approvers. */
+async function open(proposal: Proposal, { decision }: Decided, deps: Deps): ReturnType<ApprovalHome["propose"]> {
+  try {
+    return await deps.approvals.propose(proposal);
+  } catch (error) {
+    throw error instanceof Refusal ? notProposed(error, decision) : error;
+  }
 }

@@ -53,7 +53,9 @@ async function read(
   const count = (selector: string): Promise<number> => page.locator(selector).count();
   const seen = {
     title: await page.title(),
-    text: await page.locator("body").textContent(),
+    text: (await page.locator("body").allInnerTexts()).join("
+"),
+"),
     asked,
     scripts: await count("script"),
     images: await count("img"),
