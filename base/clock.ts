@@ -5,7 +5,19 @@ export interface Clock {
 
 export const systemClock: Clock = { now: () => Date.now() };
 
-/** RFC 3339, UTC, milliseconds, `Z`: string order is time order (contracts §1.1). */
+const SLOTS = 64;
+const known = Array.from({ length: SLOTS }, () => ({ ms: Number.NaN, text: "" }));
+
+/**
+ * RFC 3339, UTC, milliseconds, `Z`: string order is time order (contracts §1.1). The millisecond of now, and the
+ * start of a session, are asked for again and again, and Date takes 2 µs for each.
+ */
 export function rfc3339(ms: number): string {
-  return new Date(ms).toISOString();
+  const slot = known[Math.trunc(ms) & (SLOTS - 1)];
+  if (slot === undefined) return new Date(ms).toISOString();
+  if (slot.ms !== ms) {
+    slot.text = new Date(ms).toISOString();
+    slot.ms = ms;
+  }
+  return slot.text;
 }

@@ -44,7 +44,19 @@ export function upstreamHeaders(options: UpstreamHeaderOptions): string[] {
   }
   if (options.authorization !== undefined) headers.push("authorization", options.authorization);
   if (identity !== undefined && config.impersonate) {
-    for (const [name, value] of impersonationHeaders(identity)) headers.push(name, value);
+    for (const text of impersonation(identity)) headers.push(text);
+  }
+  return headers;
+}
+
+/** An identity is frozen, and the same object for as long as its token was not verified anew. */
+const impersonations = new WeakMap<Identity, string[]>();
+
+function impersonation(identity: Identity): string[] {
+  let headers = impersonations.get(identity);
+  if (headers === undefined) {
+    headers = impersonationHeaders(identity).flat();
+    impersonations.set(identity, headers);
   }
   return headers;
 }
