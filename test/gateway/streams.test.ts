@@ -169,16 +169,6 @@ test("Teleport 51652: a stream ends when the credential that opened it expires",
   const { privateKey } = await generateKeyPair("ES256", { extractable: true });
   const jwk = { ...(await exportJWK(privateKey)), kid: "k", alg: "ES256", use: "sig" };
   const issuer = await startDevelopmentIssuer({ keys: [jwk] });
-  const now = Math.floor(Date.now() / 1000);
-  const claims = { email: "eve@example.com", email_verified: true, groups: [] };
-  const short = await new SignJWT(claims)
-    .setProtectedHeader({ alg: "ES256", kid: "k" })
-    .setIssuer(issuer.issuer)
-    .setSubject("eve")
-    .setAudience(issuer.clientId)
-    .setIssuedAt(now)
-    .setExpirationTime(now + 5)
-    .sign(privateKey);
   const kept = rig;
   rig = await startRig({
     change: (config) => {
@@ -186,6 +176,16 @@ test("Teleport 51652: a stream ends when the credential that opened it expires",
     },
   });
   try {
+    const now = Math.floor(Date.now() / 1000);
+    const claims = { email: "eve@example.com", email_verified: true, groups: [] };
+    const short = await new SignJWT(claims)
+      .setProtectedHeader({ alg: "ES256", kid: "k" })
+      .setIssuer(issuer.issuer)
+      .setSubject("eve")
+      .setAudience(issuer.clientId)
+      .setIssuedAt(now)
+      .setExpirationTime(now + 5)
+      .sign(privateKey);
     rig.upstream.answer = kept.upstream.answer;
     const { ended, id } = await stream(WATCH, short);
     expect(await ended).toBe("cut");

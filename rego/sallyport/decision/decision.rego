@@ -50,14 +50,19 @@ judged contains finding if {
 	shown(id, verdict)
 	finding := object.union(verdict, {
 		"rule": id,
-		"message": object.get(raw, "message", settings.metadata(id, "title", id)),
+		"message": said(raw, "message", settings.metadata(id, "title", id)),
 		"severity": settings.metadata(id, "severity", "high"),
 		"ids": settings.metadata(id, "ids", []),
-		"fields": object.get(raw, "fields", []),
+		"fields": said(raw, "fields", []),
 		"privileged": settings.metadata(id, "privileged", false),
 		"absolute": settings.absolute(id),
 	})
 }
+
+# A rule that finds something and says it badly has found it all the same.
+said(raw, key, otherwise) := object.get(raw, key, otherwise) if is_object(raw)
+
+said(raw, _, otherwise) := otherwise if not is_object(raw)
 
 shown(_, verdict) if verdict.effect != "allow"
 

@@ -48,6 +48,16 @@ test_a_finding_that_says_nothing_is_still_a_finding if {
 	[[f.message, f.fields] | some f in found] == [["Denies", []]]
 }
 
+test_a_finding_of_odd_shape_is_still_a_finding if {
+	every odd in {"text", 1, null, ["list"]} {
+		found := sallyport.findings with data.guardrails as judge.guardrails
+			with data.rules as judge.rules
+			with data.sallyport.index as {"findings": {"t/deny": {odd}}, "masks": {}}
+			with input as {}
+		[[f.effect, f.message, f.fields] | some f in found] == [["deny", "Denies", []]]
+	}
+}
+
 test_a_rule_without_metadata_denies if {
 	result := judge.decision({}, ["t/unknown"], [], {})
 	result.effect == "deny"
