@@ -43,14 +43,14 @@ export async function benchAll(say: (what: string) => void): Promise<Benched> {
     const issuer = await startDevelopmentIssuer();
     opened.push(() => issuer.close());
     const files = await writeCertificates(directory);
-    const start = async (script: string, ...args: string[]): Promise<string> => {
+    const start = async (script: string, ...args: string[]): Promise<Child> => {
       const path = fileURLToPath(new URL(`./servers/${script}.ts`, import.meta.url));
       const child = await startChild(path, args, /^\d+$/);
       opened.push(() => child.stop("SIGTERM"));
-      return child.ready;
+      return child;
     };
     const stub = {
-      server: `https://127.0.0.1:${await start("stub-upstream", files.cert, files.key)}`,
+      server: `https://127.0.0.1:${(await start("stub-upstream", files.cert, files.key)).ready}`,
       caFile: files.ca,
     };
     const gateway = await startGateway({ directory, issuer, cluster, stub, token });
@@ -69,9 +69,14 @@ export async function benchAll(say: (what: string) => void): Promise<Benched> {
     const plain = await start("pass-through", stub.server, files.ca);
     const get = await benchGet({
       direct,
-      passThrough: { ...direct, name: "pass-through", origin: `https://127.0.0.1:${passThrough}` },
-      plainPassThrough: { name: "plain pass-through", origin: `http://127.0.0.1:${plain}`, path: POD },
-      full,
+      passThrough: {
+        ...direct,
+        name: "pass-through",
+        origin: `https://127.0.0.1:${passThrough.ready}`,
+        pid: passThrough.pid,
+      },
+      plainPassThrough: { name: "plain pass-through", origin: `http://127.0.0.1:${plain.ready}`, path: POD },
+      full: { ...full, pid: gateway.child.pid },
     });
     say("measuring the PATCH");
     const patch = await benchPatch(

@@ -70,3 +70,11 @@ export function residentMb(pid: number): number {
   if (kib === undefined) throw new Error(`process ${pid} has no VmRSS`);
   return (Number(kib) * 1024) / 1e6;
 }
+
+/** Microseconds of CPU that a process and all its threads have used, children aside (utime and stime of proc(5), in hundredths of a second). */
+export function cpuUs(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  // The name, in parentheses, may hold anything; utime and stime are the 12th and 13th fields after it.
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) * 10_000;
+}

@@ -54,7 +54,10 @@ export async function startGateway(options: GatewayOptions): Promise<BenchGatewa
   const bundle = await writeBundle(directory);
   const guardrails = readFileSync(join(ROOT, "guardrails.example.yaml"), "utf8");
   // The issuer of the bench is called dev: with its names the example's scopes are looked at as they would be.
-  writeFileSync(join(directory, "guardrails.yaml"), guardrails.replaceAll("corp:", "dev:"));
+  writeFileSync(
+    join(directory, "guardrails.yaml"),
+    guardrails.replaceAll("corp:", "dev:").replace(/, patterns: \[.*?\]/, ""),
+  );
   const state = await writeState({ directory, rules: bundle, issuer, ports, cluster: options.cluster });
   addStub(state, options.stub);
   writeFileSync(state.tokenFile, options.token, { mode: 0o600 });

@@ -42,6 +42,13 @@ export async function benchGet(targets: GetTargets): Promise<{ rows: Row[]; sent
       { what: `GET 4 KB, ${LANES} lanes: pass-through with TLS`, value: pass64.perSecond, unit: "req/s" },
       { what: `GET 4 KB, ${LANES} lanes: full path`, value: full64.perSecond, unit: "req/s" },
       { what: `GET 4 KB, ${LANES} lanes: full path, p99`, value: full64.p99, unit: "ms" },
+      { what: `GET 4 KB, ${LANES} lanes: CPU of the pass-through with TLS`, value: pass64.cpu, unit: "µs/req" },
+      {
+        what: `GET 4 KB, ${LANES} lanes: CPU of serve`,
+        value: full64.cpu,
+        unit: "µs/req",
+        beside: "all its threads, store aside",
+      },
       {
         what: `GET 4 KB, ${LANES} lanes: full path`,
         value: full64.perSecond / pass64.perSecond,

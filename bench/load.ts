@@ -1,5 +1,6 @@
 import { readFileSync } from "node:fs";
 import { type Dispatcher, Pool } from "undici";
+import { cpuUs } from "./child.ts";
 
 export interface Target {
   name: string;
@@ -10,6 +11,8 @@ export interface Target {
   headers?: Record<string, string | string[]>;
   /** A body for each request, by its number. */
   body?: (n: number) => string;
+  /** The process between client and upstream: what it spends is measured too. */
+  pid?: number;
 }
 
 export interface Measured {
@@ -18,6 +21,8 @@ export interface Measured {
   /** Milliseconds. */
   median: number;
   p99: number;
+  /** Microseconds of CPU that the process `pid` spent on a request; NaN without one. */
+  cpu: number;
 }
 
 /** Keeps a number of requests under way, one connection each. A request that fails ends the bench. */
@@ -40,6 +45,8 @@ export class LoadClient {
   /** Throws an Error with the first answer that was not a 2xx. */
   async run(concurrency: number, milliseconds: number): Promise<Measured> {
     const times: number[] = [];
+    const { pid } = this.target;
+    const spent = pid === undefined ? Number.NaN : cpuUs(pid);
     const start = performance.now();
     const end = start + milliseconds;
     const lane = async (): Promise<void> => {
@@ -51,9 +58,10 @@ export class LoadClient {
     };
     await Promise.all(Array.from({ length: concurrency }, lane));
     const seconds = (performance.now() - start) / 1000;
+    const cpu = pid === undefined ? Number.NaN : (cpuUs(pid) - spent) / times.length;
     times.sort((a, b) => a - b);
     const at = (share: number): number => times[Math.floor(times.length * share)] ?? Number.NaN;
-    return { requests: times.length, perSecond: times.length / seconds, median: at(0.5), p99: at(0.99) };
+    return { requests: times.length, perSecond: times.length / seconds, median: at(0.5), p99: at(0.99), cpu };
   }
 
   /** Sends one request, and resolves at the end of its answer. */
@@ -109,6 +117,7 @@ export async function sideBySide(
     perSecond: medianOf(list.map((one) => one.perSecond)),
     median: medianOf(list.map((one) => one.median)),
     p99: medianOf(list.map((one) => one.p99)),
+    cpu: medianOf(list.map((one) => one.cpu)),
   }));
 }
 

@@ -35,6 +35,11 @@ const report = {
 };
 if (values.output === "text") process.stdout.write(`${renderTable(rows)}\n\n`);
 process.stdout.write(`${JSON.stringify(report)}\n`);
+if (load > cpus().length / 2) {
+  process.stderr.write(
+    `bench: the machine was busy before (load ${load.toFixed(1)}); figures of a quiet one are better\n`,
+  );
+}
 for (const mistake of mistakes) process.stderr.write(`bench: ${mistake}\n`);
 process.exitCode = mistakes.length > 0 || (values.strict && missed.length > 0) ? 1 : 0;
 
