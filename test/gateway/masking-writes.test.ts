@@ -3,6 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { openStoreReader } from "../../audit/store/open.ts";
 import { kube, spooled, until } from "./client.ts";
 import { answerJson, realWrites } from "./cluster.ts";
 import { type Rig, startRig } from "./rig.ts";
@@ -92,4 +93,30 @@ test("a masked value is nowhere on record: not in the spool, the store or the ap
   for (const text of files) expectNoValue(text);
   const git = ["-C", join(rig.directory, "policy-exceptions.git"), "cat-file", "--batch", "--batch-all-objects"];
   expectNoValue(execFileSync("git", git).toString("latin1"));
+});
+
+test("a masked value is not in the store either", async () => {
+  const own = await startRig({
+    guardrails: { defaults: { record: "RequestResponse", approval: { approvers: ["group:dev:sre"], holdSeconds: 0 } } },
+  });
+  const store = join(own.directory, "clickhouse");
+  try {
+    const agent = await own.token("agent");
+    own.upstream.answer = (_seen, res) => answerJson(res, 200, secret());
+    await kube(own, "GET", `${SECRETS}/db`, { token: agent });
+    await kube(own, "PUT", `${SECRETS}/db?dryRun=All`, { token: agent, body: secret() });
+    await own.gateway.close();
+    const reader = await openStoreReader({ embedded: store });
+    try {
+      const bodies = await reader.query<object>("SELECT * FROM bodies");
+      const events = await reader.query<object>("SELECT * FROM events");
+      expect(JSON.stringify(bodies)).toContain("sallyport-masked");
+      expect(events.length).toBeGreaterThan(3);
+      expectNoValue(JSON.stringify([bodies, events]));
+    } finally {
+      await reader.close();
+    }
+  } finally {
+    await own.close();
+  }
 });
