@@ -53,9 +53,7 @@ async function read(
   const count = (selector: string): Promise<number> => page.locator(selector).count();
   const seen = {
     title: await page.title(),
-    text: (await page.locator("body").allInnerTexts()).join("
-"),
-"),
+    text: (await page.locator("body").allInnerTexts()).join(" "),
     asked,
     scripts: await count("script"),
     images: await count("img"),
