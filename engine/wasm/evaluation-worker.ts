@@ -1,13 +1,14 @@
 import { Worker } from "node:worker_threads";
 import type { Program } from "./instance.ts";
 import type { FromWorker, ToWorker } from "./protocol.ts";
+import { Turns } from "./turns.ts";
 
 export interface WorkerLimits {
   /** An evaluation that takes longer is ended with its thread. */
   deadlineMs: number;
   /** Starting the thread and instantiating a program. */
   loadMs: number;
-  /** Inputs that may wait; more are refused at once. */
+  /** Inputs that may be evaluated and wait, together; past it the largest is refused. */
   queue: number;
   /** A thread that had nothing to do for so long is ended, since it holds 10 MB and more. */
   idleMs: number;
@@ -31,13 +32,13 @@ export class EvaluationWorker {
   readonly #limits: WorkerLimits;
   #worker: Worker | undefined;
   #loaded = new Set<string>();
-  #last: Promise<unknown> = Promise.resolve();
-  #waiting = 0;
+  readonly #turns: Turns;
   #nextId = 1;
   #idle: NodeJS.Timeout | undefined;
 
   constructor(limits: Partial<WorkerLimits> = {}) {
     this.#limits = { ...DEFAULT_LIMITS, ...limits };
+    this.#turns = new Turns(this.#limits.queue);
   }
 
   /** Whether a thread is running. */
@@ -47,18 +48,11 @@ export class EvaluationWorker {
 
   /** The policy's result. Rejects where it throws, misses the deadline or the queue is full; `input` is given away. */
   evaluate(program: Program, input: ArrayBuffer, deadlineMs = this.#limits.deadlineMs): Promise<unknown> {
-    if (this.#waiting >= this.#limits.queue) return Promise.reject(new Error("too many large inputs are waiting"));
-    this.#waiting++;
-    const turn = this.#last.then(() => this.#evaluateNow(program, input, deadlineMs));
-    // The next in line starts when this one has settled, however it did; its own caller hears of the error.
-    this.#last = turn.then(
-      () => undefined,
-      () => undefined,
-    );
-    return turn.finally(() => {
-      this.#waiting--;
-      if (this.#waiting === 0) this.#rest();
-    });
+    return this.#turns
+      .take(input.byteLength, () => this.#evaluateNow(program, input, deadlineMs))
+      .finally(() => {
+        if (this.#turns.idle) this.#rest();
+      });
   }
 
   async close(): Promise<void> {
