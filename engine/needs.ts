@@ -1,3 +1,4 @@
+import { isBuiltInGroup } from "../base/built-in-groups.ts";
 import type { Guardrails, GuardrailsMatch } from "../base/config/guardrails.ts";
 import type { RuleMatch, RuleMetadata } from "./bundle/metadata.ts";
 import type { Need } from "./decision.ts";
@@ -89,7 +90,7 @@ function has(values: string[] | undefined, value: string): boolean {
 function mayHoldTemplate(request: RequestInput, templates: ReadonlySet<string>): boolean {
   if (request.nonResource || !WRITES.has(request.verb) || request.operation === "CONNECT") return false;
   const { group, resource } = request.resource;
-  return templates.has(`${group}/${resource}`) || (group.includes(".") && !group.endsWith(".k8s.io"));
+  return templates.has(`${group}/${resource}`) || !isBuiltInGroup(group);
 }
 
 function addLabelNeeds(match: GuardrailsMatch, input: PolicyInput, needs: Set<Need>): void {

@@ -1,3 +1,4 @@
+import { isBuiltInGroup } from "../base/built-in-groups.ts";
 import { isRawNumber } from "../base/lossless-json.ts";
 import type { KubernetesObject } from "./types.ts";
 
@@ -26,8 +27,6 @@ const PLACES: Record<string, string[]> = {
   "batch/jobs": TEMPLATE,
   "batch/cronjobs": ["spec", "jobTemplate", "spec", "template", "spec"],
 };
-/** Groups of the API server itself: their kinds are in PLACES or keep no pod template. */
-const BUILT_IN_GROUP = /^$|^(apps|batch|autoscaling|policy|extensions)$|\.k8s\.io$/;
 /** Subresources whose body is not the parent's kind. */
 const OTHER_KIND = new Set(["scale", "eviction", "binding", "token", "exec", "attach", "portforward", "proxy", "log"]);
 
@@ -96,7 +95,8 @@ export function podSpecs(
     for (const step of place) value = isObject(value) ? value[step] : undefined;
     return isObject(value) ? [{ path: place.join("."), spec: value }] : [];
   }
-  if (BUILT_IN_GROUP.test(resource.group)) return [];
+  // Their kinds are in PLACES or keep no pod template.
+  if (isBuiltInGroup(resource.group)) return [];
   const found: PodSpecAt[] = [];
   for (const [name, entry] of Object.entries(object)) {
     if (name !== "metadata" && name !== "status") search(entry, key(name), 1, found);

@@ -1,36 +1,10 @@
+import { isBuiltInGroup } from "../../base/built-in-groups.ts";
 import { Refusal } from "../../base/errors.ts";
 import type { KubernetesObject } from "../../engine/input.ts";
 import type { Deps } from "../deps.ts";
 import type { BodyRead } from "../exchange.ts";
 import { maskerOf } from "../unmaskable-write.ts";
 import { ask } from "./ask.ts";
-
-/** Groups that kube-apiserver serves itself; any other is asked for, since an aggregated API may ignore dryRun. */
-const BUILT_IN = new Set([
-  "",
-  "admissionregistration.k8s.io",
-  "apiextensions.k8s.io",
-  "apiregistration.k8s.io",
-  "apps",
-  "authentication.k8s.io",
-  "authorization.k8s.io",
-  "autoscaling",
-  "batch",
-  "certificates.k8s.io",
-  "coordination.k8s.io",
-  "discovery.k8s.io",
-  "events.k8s.io",
-  "flowcontrol.apiserver.k8s.io",
-  "internal.apiserver.k8s.io",
-  "networking.k8s.io",
-  "node.k8s.io",
-  "policy",
-  "rbac.authorization.k8s.io",
-  "resource.k8s.io",
-  "scheduling.k8s.io",
-  "storage.k8s.io",
-  "storagemigration.k8s.io",
-]);
 
 /** Subresources whose answer to a dry run is the object itself; a token's is a live token. */
 const SUBRESOURCES = new Set(["", "status", "scale", "ephemeralcontainers", "resize", "approval", "finalize"]);
@@ -40,7 +14,8 @@ export async function outcomeForbidden(exchange: BodyRead, deps: Deps): Promise<
   const { verb, group, version, subResource } = exchange.attributes;
   if (verb !== "create" && verb !== "update" && verb !== "patch") return `a ${verb} has no dry run that is safe`;
   if (!SUBRESOURCES.has(subResource)) return `the dry run of ${subResource} does not answer with the object`;
-  if (BUILT_IN.has(group)) return undefined;
+  // Any other is asked for, since an aggregated API may ignore dryRun.
+  if (isBuiltInGroup(group)) return undefined;
   const local = await exchange.connection.reader.read(`apiservice/${version}.${group}`, 30_000, async () => {
     const target = `/apis/apiregistration.k8s.io/v1/apiservices/${encodeURIComponent(`${version}.${group}`)}`;
     const { status, json } = await ask(exchange, { purpose: "apiService", method: "GET", target, as: "gateway" }, deps);

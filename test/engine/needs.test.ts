@@ -66,6 +66,11 @@ test.for<[string, ReturnType<typeof input>, string[]]>([
     of("argoproj.io", "workflows", WRITE),
     ["object", "outcome"],
   ],
+  [
+    "a custom resource's group may end as Kubernetes' own do",
+    of("sparkoperator.k8s.io", "sparkapplications", WRITE),
+    ["object", "outcome"],
+  ],
   ["a write of a built-in without one needs nothing", of("networking.k8s.io", "networkpolicies", WRITE), []],
   [
     "a port-forward creates no pod",

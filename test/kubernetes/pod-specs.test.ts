@@ -21,6 +21,12 @@ test.each(BUILT_IN)("the pod template of %s/%s is found", (group, resource, obje
   expect(podSpecs({ ...object }, { group, resource })).toEqual([{ path, spec: SPEC }]);
 });
 
+test.each(["sparkoperator.k8s.io", "jobset.x-k8s.io"])("a custom resource of %s is searched for pod specs", (group) => {
+  expect(podSpecs({ spec: { driver: SPEC } }, { group, resource: "sparkapplications" })).toEqual([
+    { path: "spec.driver", spec: SPEC },
+  ]);
+});
+
 test("Teleport 40792: the body of pods/ephemeralcontainers is a Pod, whole or as a patch fragment", () => {
   const spec = { ephemeralContainers: [{ name: "debugger-abcde", securityContext: { privileged: true } }] };
   const resource = { group: "", resource: "pods", subResource: "ephemeralcontainers" };
