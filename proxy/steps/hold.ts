@@ -6,6 +6,7 @@ import type { Deps } from "../deps.ts";
 import { bearerToken } from "../door.ts";
 import { exchangeEvent } from "../events.ts";
 import type { Cleared, Decided } from "../exchange.ts";
+import { namespaceLabels } from "../gather/namespace-labels.ts";
 import { approvalUrl, changed, denied, ended, noStreams, notProposed, pending } from "../hold-refusals.ts";
 import { changeDigest, changeOf, digestOf, proposalOf } from "../proposal.ts";
 import { warningHeader } from "../render-refusal.ts";
@@ -63,6 +64,8 @@ async function judgeNow(exchange: Decided, deps: Deps): Promise<Decided> {
   const policy = deps.policy.current;
   exchange.input.now = rfc3339(deps.clock.now());
   const again = Object.assign(exchange, { policy, needs: policy.needs(exchange.input) });
+  // Its labels say which scopes apply, and they may be others by now.
+  if (again.needs.has("namespaceLabels") && again.input.request.namespace !== "") await namespaceLabels(again, deps);
   return decide(await gather(again, deps), deps);
 }
 
