@@ -3,7 +3,6 @@ import type { EventDraft, EventKind } from "../audit/event.ts";
 import type { Refusal } from "../base/errors.ts";
 import type { Decision } from "../engine/decision.ts";
 import type { Known } from "./exchange.ts";
-import { UpstreamFailure } from "./upstream.ts";
 
 /** Now, in milliseconds since the epoch with a fraction. */
 export function nowMs(): number {
@@ -83,7 +82,7 @@ export function refusedEvent(exchange: Known, refusal: Refusal, status: number):
     message: refusal.message,
     dryRun: exchange.input?.request.dryRun ?? false,
     ...(refusal.details.decisionId === undefined ? {} : { decisionId: refusal.details.decisionId }),
-    forwarded: wasForwarded(exchange, refusal),
+    forwarded: exchange.sent === true,
   };
   return event;
 }
@@ -105,8 +104,18 @@ export function turnedAwayEvent(req: IncomingMessage, id: string, refusal: Refus
   };
 }
 
-/** Whether the API server may have seen it: it was sent, and not certainly in vain. */
-function wasForwarded(exchange: Known, refusal: Refusal): boolean {
-  if (exchange.response !== undefined) return true;
-  return refusal instanceof UpstreamFailure && !refusal.neverSent;
+/** `request.outcome` of what was forwarded and answered, and whose client had gone by then. */
+export function cutOutcomeEvent(exchange: Known, status: number): EventDraft {
+  const event = exchangeEvent(exchange, "request.outcome");
+  event.status = status;
+  event.duration_us = durationUs(exchange);
+  event.request_bytes = exchange.body?.bytes.length ?? 0;
+  event.payload = {
+    ...decisionPayload(exchange),
+    forwarded: true,
+    cut: "the client closed its connection before it was answered",
+    dryRun: exchange.input?.request.dryRun ?? false,
+    ...(exchange.id === exchange.firstId ? {} : { retryOf: exchange.firstId }),
+  };
+  return event;
 }

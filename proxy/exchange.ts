@@ -19,6 +19,8 @@ export interface Arrived {
    */
   id: string;
   readonly firstId: string;
+  /** This attempt was handed to the upstream, and may have reached it. */
+  sent?: boolean;
   /** performance.timeOrigin-based milliseconds since the epoch, with a fraction. */
   readonly startedAt: number;
   readonly req: IncomingMessage;

@@ -1,6 +1,6 @@
 import { Refusal, toRefusal } from "../base/errors.ts";
 import type { Deps } from "./deps.ts";
-import { nowMs, refusedEvent } from "./events.ts";
+import { cutOutcomeEvent, nowMs, refusedEvent } from "./events.ts";
 import type { Arrived, Known } from "./exchange.ts";
 import { UpstreamSaysNo } from "./gather/outcome.ts";
 import { renderRefusal, renderStatus } from "./render-refusal.ts";
@@ -51,7 +51,12 @@ function refuse(exchange: Arrived, error: unknown, deps: Deps): void {
     return;
   }
   if (error instanceof ClientGone || exchange.signal.aborted) {
-    deps.recorder.record(refusedEvent(known, new Refusal("bad-request", "the client went away before an answer"), 499));
+    const gone = new Refusal("bad-request", "the client went away before an answer");
+    const { response } = known;
+    deps.recorder.record(
+      response === undefined ? refusedEvent(known, gone, 499) : cutOutcomeEvent(known, response.status),
+    );
+    response?.abort(gone);
     exchange.res.destroy();
     return;
   }

@@ -11,6 +11,8 @@ export interface UpstreamRequest {
   headers: string[];
   body: Uint8Array | Readable | null;
   signal: AbortSignal;
+  /** How long the head is still waited for once the signal fired, since only it tells what became of the request; 0. */
+  graceMs?: number;
 }
 
 /** Where an upstream's answer goes. `write` returns false to ask for a pause; `resume` is then called when there is room. */
@@ -20,8 +22,11 @@ export interface Sink {
   fail(error: Error): void;
 }
 
+/** What may wait for its sink before the upstream is asked to pause: pausing costs a turn of the loop, and most answers are smaller. */
+const EARLY_LIMIT = 65_536;
+
 /**
- * The head of an answer; its body waits, paused, until a sink is set. One object is handler and response, so
+ * The head of an answer; its body waits until a sink is set. One object is handler and response, so
  * that a small answer costs no stream machinery at all.
  */
 export class UpstreamResponse implements Dispatcher.DispatchHandler {
@@ -30,6 +35,7 @@ export class UpstreamResponse implements Dispatcher.DispatchHandler {
   #controller: Dispatcher.DispatchController | undefined;
   #sink: Sink | undefined;
   #early: Buffer[] = [];
+  #earlyBytes = 0;
   #ended = false;
   #error: Error | undefined;
   readonly #settleHead: (error?: Error) => void;
@@ -53,7 +59,8 @@ export class UpstreamResponse implements Dispatcher.DispatchHandler {
   onResponseData(controller: Dispatcher.DispatchController, chunk: Buffer): void {
     if (this.#sink === undefined) {
       this.#early.push(chunk);
-      controller.pause();
+      this.#earlyBytes += chunk.length;
+      if (this.#earlyBytes > EARLY_LIMIT) controller.pause();
     } else if (!this.#sink.write(chunk)) {
       controller.pause();
     }
@@ -73,6 +80,12 @@ export class UpstreamResponse implements Dispatcher.DispatchHandler {
   // An upgrade is never asked for, so one that comes anyway is a lie (CVE-2018-1002105).
   onRequestUpgrade(controller: Dispatcher.DispatchController): void {
     controller.abort(new Error("the upstream switched protocols without being asked"));
+  }
+
+  /** The whole body where it came with its head, as a small answer's does; undefined where it must be streamed. */
+  whole(): Buffer | undefined {
+    if (!this.#ended || this.#error !== undefined || this.#sink !== undefined) return undefined;
+    return this.#early.length === 1 ? this.#early[0] : Buffer.concat(this.#early);
   }
 
   /** Streams the body to the sink, from its first byte. */
@@ -125,6 +138,10 @@ export class UpstreamResponse implements Dispatcher.DispatchHandler {
 export function send(pool: Pool, request: UpstreamRequest): Promise<UpstreamResponse> {
   return new Promise((resolve, reject) => {
     const abort = (): void => response.abort(whyAborted(request.signal));
+    const soon = (): void => {
+      if (request.graceMs === undefined || response.status !== 0) abort();
+      else setTimeout(abort, request.graceMs).unref();
+    };
     const response = new UpstreamResponse((error) => {
       if (error === undefined) resolve(response);
       else reject(unreachable(error));
@@ -133,7 +150,7 @@ export function send(pool: Pool, request: UpstreamRequest): Promise<UpstreamResp
       reject(whyAborted(request.signal));
       return;
     }
-    request.signal.addEventListener("abort", abort, { once: true });
+    request.signal.addEventListener("abort", soon, { once: true });
     pool.dispatch(
       {
         path: request.target,

@@ -5,7 +5,8 @@ import type { Deps } from "../deps.ts";
 import { exchangeEvent, nowMs } from "../events.ts";
 import type { Classified } from "../exchange.ts";
 import { upstreamHeaders } from "../headers.ts";
-import { send } from "../upstream.ts";
+import { ClientGone } from "../step.ts";
+import { send, UpstreamFailure } from "../upstream.ts";
 
 /** What the gateway itself asks of an API server must answer soon: somebody's request waits for it. */
 const DEADLINE_MS = 10_000;
@@ -45,21 +46,25 @@ export async function ask(exchange: Classified, question: Question, deps: Deps):
     "if-modified-since": null,
     "if-none-match": null,
   };
+  const headers = upstreamHeaders({
+    client: exchange.req.headers,
+    auditId: id,
+    authorization,
+    identity: asCaller ? exchange.identity : undefined,
+    config: connection.config,
+    override,
+  });
+  if (exchange.signal.aborted) throw new ClientGone();
   let status = 0;
+  let forwarded = true;
   try {
     const response = await send(asCaller ? connection.pool : connection.ownPool, {
       method: question.method,
       target: connection.prefix + question.target,
-      headers: upstreamHeaders({
-        client: exchange.req.headers,
-        auditId: id,
-        authorization,
-        identity: asCaller ? exchange.identity : undefined,
-        config: connection.config,
-        override,
-      }),
+      headers,
       body: question.body?.bytes ?? null,
-      signal: AbortSignal.any([exchange.signal, AbortSignal.timeout(DEADLINE_MS)]),
+      // Not with its client: what was asked is on record with what came of it.
+      signal: AbortSignal.timeout(DEADLINE_MS),
     });
     status = response.status;
     if (status === 401) {
@@ -70,7 +75,12 @@ export async function ask(exchange: Classified, question: Question, deps: Deps):
         next: "Try again; if it stays, tell the operator of the gateway.",
       });
     }
-    return { status, json: parseAnswer(await response.read(ANSWER_LIMIT)) };
+    const answer = await response.read(ANSWER_LIMIT);
+    if (exchange.signal.aborted) throw new ClientGone();
+    return { status, json: parseAnswer(answer) };
+  } catch (error) {
+    if (error instanceof UpstreamFailure && error.neverSent) forwarded = false;
+    throw error;
   } finally {
     deps.recorder.record({
       ...exchangeEvent(exchange, "gather"),
@@ -85,7 +95,7 @@ export async function ask(exchange: Classified, question: Question, deps: Deps):
         purpose: question.purpose,
         method: question.method,
         as: question.as,
-        forwarded: status !== 0,
+        forwarded,
       },
     });
   }

@@ -8,8 +8,11 @@ import { upstreamHeaders } from "../headers.ts";
 import { noStreams } from "../hold-refusals.ts";
 import { conditionalBody } from "../precondition.ts";
 import { requestStream } from "../request-stream.ts";
-import { JudgeAgain } from "../step.ts";
+import { ClientGone, JudgeAgain } from "../step.ts";
 import { send, UpstreamFailure, type UpstreamResponse } from "../upstream.ts";
+
+/** A client that leaves changes nothing of what it asked for: the record waits so long to learn what came of it. */
+const HEAD_GRACE_MS = 30_000;
 
 /**
  * Sends what was judged, with the gateway's own credential and exactly our headers, and with a precondition where
@@ -35,13 +38,16 @@ export async function forward(exchange: Intended, deps: Deps): Promise<Forwarded
   let response: UpstreamResponse;
   try {
     const authorization = connection.credential.authorization(exchange.session);
+    const credential = typeof authorization === "object" ? await authorization : authorization;
+    if (exchange.signal.aborted) throw new ClientGone();
+    exchange.sent = true;
     response = await send(connection.pool, {
       method: req.method ?? "GET",
       target: connection.prefix + attributes.target,
       headers: upstreamHeaders({
         client: req.headers,
         auditId: exchange.id,
-        authorization: typeof authorization === "object" ? await authorization : authorization,
+        authorization: credential,
         identity: exchange.identity,
         config: connection.config,
         override: {
@@ -51,16 +57,24 @@ export async function forward(exchange: Intended, deps: Deps): Promise<Forwarded
       }),
       body: conditional?.bytes ?? exchange.body?.forwardBytes ?? requestStream(req, deps.limits.bodyBytes),
       signal: exchange.signal,
+      graceMs: HEAD_GRACE_MS,
     });
   } catch (error) {
     const neverSent = error instanceof UpstreamFailure ? error.neverSent : error instanceof Refusal;
-    if (neverSent) await release(exchange, deps);
+    if (neverSent) {
+      exchange.sent = false;
+      await release(exchange, deps);
+    }
     throw error;
   }
   if (response.status === 401) await refuseUnauthorized(exchange, response, deps);
   if (response.status === 409 && conditional?.ours === true) await judgeAgain(exchange, response, deps);
   if (response.status === 409 || response.status === 422) await release(exchange, deps);
   noteUpsert(exchange, response, deps);
+  if (exchange.signal.aborted) {
+    Object.assign(exchange, { response });
+    throw new ClientGone();
+  }
   return Object.assign(exchange, { response, render: narrowed?.render ?? ("json" as const) });
 }
 
@@ -93,6 +107,7 @@ async function judgeAgain(exchange: Intended, response: UpstreamResponse, deps: 
     payload: { ...decisionPayload(exchange), forwarded: true, judgedAgain: true },
   });
   exchange.id = uuid7();
+  exchange.sent = false;
   exchange.input.request.uid = exchange.id;
   throw new JudgeAgain();
 }
