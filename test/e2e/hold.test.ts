@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Finished } from "../../cli/up/command.ts";
 import { type ApprovalView, approveNext, call, decide, idToken, openWorld, pending, type World } from "./harness.ts";
-import { deployment, hostPathPod } from "./objects.ts";
+import { deployment, documents, hostPathPod } from "./objects.ts";
 
 let world: World;
 
@@ -179,6 +179,46 @@ describe("past the hold budget", () => {
     // What is asked for now can be approved as any other.
     expect((await decide(world, second, "approve")).status).toBe(200);
     expect((await kubectlIn("drift", args)).code).toBe(0);
+  });
+});
+
+describe("nobody is bothered", () => {
+  const waiting = async (): Promise<string[]> => {
+    const token = await idToken(world, "alice");
+    const { json } = await call(world, "GET", "/v1alpha1/approvals?state=pending", { token });
+    return (json as { items: ApprovalView[] }).items.map(({ name }) => name);
+  };
+
+  test("for what RBAC would refuse: the API server's own words come back at once", async () => {
+    const before = await waiting();
+    const answer = await world.alice.kubectl(["create", "-f", "-"], { input: hostPathPod("powerless") }).finished;
+    expect(answer.code).toBe(1);
+    expect(answer.stderr).toContain('User "dev:alice@example.com" cannot create resource "pods"');
+    expect(await waiting()).toEqual(before);
+  });
+
+  test("for a dry run, which goes through with a warning that the real one would be held", async () => {
+    const before = await waiting();
+    const answer = await world.kubectl(["create", "--dry-run=server", "-f", "-"], hostPathPod("tried"));
+    expect(answer.code).toBe(0);
+    expect(answer.stderr).toContain("would be held for approval (workload/host-path)");
+    expect(await waiting()).toEqual(before);
+    expect((await world.admin(["get", "pod", "tried", "-n", "shop"])).stderr).toContain("NotFound");
+  });
+
+  test("one after the other: several held files of one command share one hold budget", async () => {
+    const pods = documents(...["first", "second", "third"].map((name) => hostPathPod(name, "brief")));
+    const started = Date.now();
+    const answer = await kubectlIn("burst", ["create", "-f", "-"], pods);
+    const took = Date.now() - started;
+    expect(answer.code).toBe(1);
+    expect(new Set(answer.stderr.match(/approvals\/[0-9a-f]{16}-1/g)).size).toBe(3);
+    // One second of holding, and not three; the rest is kubectl's start on a busy machine.
+    const held = (await Promise.all(["first", "second", "third"].map((name) => pending(world, name)))).map(
+      ({ openedAt }) => Date.parse(String(openedAt)),
+    );
+    expect(Math.max(...held) - Math.min(...held)).toBeLessThan(2900);
+    expect(took).toBeLessThan(15_000);
   });
 });
 

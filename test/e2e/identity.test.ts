@@ -184,6 +184,26 @@ describe("sessions", () => {
     expect((await pods("local", access_token)).status).toBe(401);
     expect((await exchange(access_token, "access_token")).status).toBe(401);
   });
+
+  test("kubectl's session carries Claude Code's session id and the trace that it runs in", async () => {
+    const env = {
+      CLAUDE_CODE_SESSION_ID: "0f6c1a52-claude",
+      TRACEPARENT: "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01",
+    };
+    expect((await world.agent.kubectl(["get", "pods", "-n", "shop"], { env }).finished).code).toBe(0);
+    const session = await until(async () => {
+      const { stdout } = await world.agent.sallyport(["sessions", "list", "--output", "json"]).finished;
+      const { items } = JSON.parse(stdout) as { items: { session_id: string; agent: string; requests: number }[] };
+      return items.find(({ agent, requests }) => agent === "claude-code" && requests > 1);
+    });
+    const token = await idToken(world, "agent");
+    const { text } = await call(world, "GET", `/v1alpha1/sessions/${session.session_id}/events`, { token });
+    const [opened] = text.split("\n").map((line) => JSON.parse(line || "{}") as { kind?: string; payload?: string });
+    expect(opened?.kind).toBe("session.opened");
+    expect(JSON.parse(opened?.payload ?? "{}")).toMatchObject({
+      labels: { claude_code_session_id: env.CLAUDE_CODE_SESSION_ID, traceparent: env.TRACEPARENT },
+    });
+  });
 });
 
 describe("two issuers", () => {

@@ -77,6 +77,19 @@ async function work(): Promise<void> {
   await k(["replace", "-f", "-"], deployment("web", { image: "registry.example.com/web:2" }));
   await k(["scale", "deployment", "web", "-n", "shop", "--replicas=1"]);
   await k(["rollout", "restart", "deployment", "web", "-n", "shop"]);
+  // Judged by what is stored, while somebody else writes it: a 409 on our precondition is judged again, under an id of its own.
+  let writing = true;
+  const others = (async (): Promise<void> => {
+    for (let i = 0; writing; i++) {
+      await world.admin(["annotate", "deployment", "web", "-n", "shop", `by=${i}`, "--overwrite"]);
+    }
+  })();
+  const patching = Array.from({ length: 4 }, (_, i) =>
+    k(["patch", "deployment", "web", "-n", "shop", "-p", `{"metadata":{"labels":{"n":"${i}"}}}`]),
+  );
+  expect((await Promise.all(patching)).map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+  writing = false;
+  await others;
   await k(["annotate", "pod", "web", "-n", "shop", "note=1"]);
   await k(["apply", "--dry-run=server", "-f", "-"], hostPathPod("tried"));
   await k(
