@@ -22,7 +22,9 @@ function reasons(decision: Decision): string {
 export function pending(approval: Approval, decision: Decision, supersedes: string | undefined, deps: Deps): Refusal {
   const url = approvalUrl(approval.name, deps);
   const changed =
-    supersedes === undefined ? "" : `, and the change is no longer the one that was approved as ${supersedes}`;
+    supersedes === undefined
+      ? ""
+      : `, and the change, or who must approve it, is no longer the one that was approved as ${supersedes}`;
   return new Refusal(
     supersedes === undefined ? "approval-pending" : "approval-changed",
     `held for approval by ${reasons(decision)}${changed}`,
@@ -46,11 +48,11 @@ export function denied(approval: Approval, decision: Decision): Refusal {
   );
 }
 
-/** An approval that changed under the request: approved for another change, and not for this one. */
+/** An approval that changed under the request: given for another change or by fewer people, and not for this one. */
 export function changed(approval: Approval, decision: Decision, deps: Deps): Refusal {
   return new Refusal(
     "approval-changed",
-    `the change is no longer the one that was approved as ${approval.name} (held by ${reasons(decision)})`,
+    `the change, or who must approve it, is no longer the one that was approved as ${approval.name} (held by ${reasons(decision)})`,
     detailsOf(decision, {
       approvalName: approval.name,
       approvalUrl: approvalUrl(approval.name, deps),

@@ -1,6 +1,7 @@
 import type { Approval, ApprovalHome, Proposal } from "../../approvals/types.ts";
 import { rfc3339 } from "../../base/clock.ts";
 import { Refusal } from "../../base/errors.ts";
+import { covers } from "../covers.ts";
 import { causesOf } from "../deny.ts";
 import type { Deps } from "../deps.ts";
 import { bearerToken } from "../door.ts";
@@ -22,7 +23,7 @@ export async function hold(exchange: Decided, deps: Deps): Promise<Cleared> {
   if (exchange.decision.effect !== "hold") return exchange;
   if (exchange.input.request.dryRun) {
     exchange.warnings.push(
-      warningHeader(`sallyport: without --dry-run this would be held for approval (${rulesOf(exchange)})`),
+      warningHeader(`sallyport: without --dry-run this would be held for approval (${rulesOf(exchange).join(", ")})`),
     );
     return exchange;
   }
@@ -37,7 +38,8 @@ export async function hold(exchange: Decided, deps: Deps): Promise<Cleared> {
     const known = granted ?? (await deps.approvals.find(current.input.request.digest));
     if (known?.state === "denied") throw denied(known, current.decision);
     if (known !== undefined && (known === granted || known.state === "approved")) {
-      if (covers(known, current, change)) return await spend(known, current, deps);
+      const asked = current.decision.approval?.requirements ?? [];
+      if (covers(known.proposal, change, rulesOf(current), asked)) return await spend(known, current, deps);
       supersedes = known.name;
     }
     const settled = await propose(current, change, supersedes, deps);
@@ -69,15 +71,8 @@ async function judgeNow(exchange: Decided, deps: Deps): Promise<Decided> {
   return decide(await gather(again, deps), deps);
 }
 
-function rulesOf(exchange: Decided): string {
-  return [...new Set(exchange.decision.findings.filter((f) => f.effect === "hold").map((f) => f.rule))].join(", ");
-}
-
-/** An approval lifts its own rules only, and only the change that was shown. */
-function covers(approval: Approval, exchange: Decided, change: string): boolean {
-  const { rules, change: approved } = approval.proposal;
-  const held = exchange.decision.findings.filter((finding) => finding.effect === "hold");
-  return approved === change && held.every((finding) => rules.includes(finding.rule));
+function rulesOf(exchange: Decided): string[] {
+  return [...new Set(exchange.decision.findings.filter((f) => f.effect === "hold").map((f) => f.rule))];
 }
 
 async function spend(approval: Approval, exchange: Decided, deps: Deps): Promise<Cleared> {

@@ -133,6 +133,32 @@ describe("an approval lifts what was shown, and nothing else", () => {
   });
 });
 
+describe("an approval whose terms became stricter since", () => {
+  test.each([
+    ["more approvers", { approvers: ["group:dev:sre"], required: 2 }],
+    ["other people", { approvers: ["group:dev:audit"], required: 1 }],
+  ])("lifts nothing where %s are asked for now: a new hold asks them", async (_title, terms) => {
+    const before = readFileSync(rig.guardrailsFile, "utf8");
+    const loaded = (): number => spooled(rig).filter(({ kind }) => kind === "policy.loaded").length;
+    const { name, path } = store("first-value");
+    expect((await put(path, secret(name, "next-value"))).status).toBe(403);
+    const proposal = await pending(rig, alice, name);
+    await decide(rig, alice, proposal);
+    const count = loaded();
+    writeFileSync(
+      rig.guardrailsFile,
+      before.replace(/defaults:[\s\S]*/, `defaults: ${JSON.stringify({ approval: { ...terms, holdSeconds: 1 } })}\n`),
+    );
+    await until(() => loaded() > count);
+    const { status, json } = await put(path, secret(name, "next-value"));
+    expect([status, json?.message]).toEqual([403, expect.stringContaining(`was approved as ${proposal.name}`)]);
+    expect(await pending(rig, alice, name)).toMatchObject({ supersedes: proposal.name });
+    expect(realWrites(rig.upstream)).toEqual([]);
+    writeFileSync(rig.guardrailsFile, before);
+    await until(() => loaded() > count + 1);
+  });
+});
+
 describe("dry-run delete [M]", () => {
   test("a delete with dryRun in its query and a body without is held as the real one that it is", async () => {
     const { name, path } = store("first-value");
