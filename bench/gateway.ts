@@ -56,7 +56,7 @@ export async function startGateway(options: GatewayOptions): Promise<BenchGatewa
   // The issuer of the bench is called dev: with its names the example's scopes are looked at as they would be.
   writeFileSync(
     join(directory, "guardrails.yaml"),
-    guardrails.replaceAll("corp:", "dev:").replace(/, patterns: \[.*?\]/, ""),
+    guardrails.replaceAll("corp:", "dev:"),
   );
   const state = await writeState({ directory, rules: bundle, issuer, ports, cluster: options.cluster });
   addStub(state, options.stub);

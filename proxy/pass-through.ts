@@ -7,8 +7,19 @@ const KEPT_LIMIT = 33_554_432;
 
 const CLIENT_GONE = "the client closed its connection";
 
-/** Streams an answer that no mask can apply to, untouched, with back-pressure from client to upstream. */
-export function passThrough(exchange: Forwarded): Promise<Answered> {
+/** Passes on an answer that no mask can apply to, untouched: at once where it is all there, else as a stream. */
+export function passThrough(exchange: Forwarded): Answered | Promise<Answered> {
+  const { response, res, id, warnings, decision } = exchange;
+  const body = response.whole();
+  if (body === undefined) return stream(exchange);
+  res.writeHead(response.status, answerHeaders(response.headers, id, warnings));
+  res.end(body);
+  const responseContent = decision.record === "RequestResponse" ? body : undefined;
+  return Object.assign(exchange, { maskedFields: [], responseBytes: body.length, responseContent });
+}
+
+/** With back-pressure from client to upstream. */
+function stream(exchange: Forwarded): Promise<Answered> {
   const { response, res, id, warnings, decision } = exchange;
   const kept: Buffer[] | undefined = decision.record === "RequestResponse" ? [] : undefined;
   let size = 0;

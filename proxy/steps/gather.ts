@@ -15,19 +15,25 @@ import { maskerOf, refuseUnmaskableWrite } from "../unmaskable-write.ts";
  * stored, and the outcome only where nothing denied yet. A request that will be held is gathered whole, since an
  * approver is shown what it changes, and since what RBAC would refuse must not bother a human.
  */
-export async function gather(exchange: BodyRead, deps: Deps): Promise<Gathered> {
+export function gather(exchange: BodyRead, deps: Deps): Gathered | Promise<Gathered> {
   const { needs, attributes, verdict } = exchange;
-  const facts: Facts = {};
-  const gathered = Object.assign(exchange, { facts });
+  const gathered = Object.assign(exchange, { facts: {} });
   const held = verdict.effect === "hold";
   if (attributes.operation === "" || (needs.size === 0 && !held && attributes.operation !== "DELETE")) return gathered;
+  return gatherFacts(gathered, held, deps);
+}
+
+async function gatherFacts(exchange: Gathered, held: boolean, deps: Deps): Promise<Gathered> {
+  const { needs, attributes, facts } = exchange;
   if (attributes.operation === "CONNECT") {
     if (held || needs.has("object")) await target(exchange, deps);
-    return gathered;
+    return exchange;
   }
   const sent = objectAsSent(exchange);
   if (sent !== undefined) await judgeObject(exchange, sent, needs.has("roleRules"), deps);
-  const asSent = await judged(exchange);
+  // A fragment is not the object yet: judging it could add nothing final to what metadata has said.
+  const fragment = attributes.verb === "patch" && !needs.has("roleRules");
+  const asSent = fragment ? exchange.verdict : await judged(exchange);
   const masker = maskerOf(exchange, asSent, deps);
   if (masker !== undefined) refuseUnmaskableWrite(exchange, asSent, masker);
 
@@ -37,15 +43,15 @@ export async function gather(exchange: BodyRead, deps: Deps): Promise<Gathered> 
   const both = mayAsk && (needs.has("outcome") || patched || held || asSent.effect === "hold");
   if (both) {
     await takeBoth(exchange, facts, deps);
-    return gathered;
+    return exchange;
   }
   const stored = needs.has("oldObject") || held || asSent.effect === "hold" || (!mayAsk && needs.has("object"));
-  if (!stored) return gathered;
+  if (!stored) return exchange;
   if (mayAsk) await lockUpsert(exchange, deps);
   takeStored(exchange, facts, await storedNow(exchange, deps));
   const known = await judged(exchange);
   if (known.effect === "hold" && mayAsk) await takeOutcome(exchange, facts, await outcome(exchange, deps), deps);
-  return gathered;
+  return exchange;
 }
 
 /** Judges what is known so far; throws where that is a deny which nothing more could take back. */

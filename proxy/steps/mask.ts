@@ -16,26 +16,29 @@ const ANSWER_LIMIT = 67_108_864;
  * Answers the client. What no mask can apply to streams through untouched; a masked answer is parsed, masked and
  * written anew, frame by frame where it is a watch. What cannot be masked is refused, never passed.
  */
-export async function mask(exchange: Forwarded, deps: Deps): Promise<Answered> {
-  const { masker, attributes, response } = exchange;
+export function mask(exchange: Forwarded, deps: Deps): Answered | Promise<Answered> {
   const forget = keepOpen(exchange, deps);
-  try {
-    if (masker === undefined) return await passThrough(exchange);
-    // A ValidatingAdmissionPolicy that warns can say any value of the object [measured on kube-apiserver 1.36.3].
-    delete response.headers.warning;
-    if (hasNoBody(exchange)) return await maskHead(exchange);
-    const type = response.headers["content-type"] ?? "";
-    if (!/^application\/json(;|$)/.test(type)) {
-      throw refuseEncoding(exchange, `${type || "an answer without a type"} cannot be masked`);
-    }
-    if ((response.headers["content-encoding"] ?? "identity") !== "identity") {
-      throw refuseEncoding(exchange, "a compressed answer cannot be masked");
-    }
-    if (attributes.watch && response.status === 200) return await maskWatch(exchange, masker);
-    return await maskWhole(exchange, masker);
-  } finally {
-    forget();
+  const { masker } = exchange;
+  const answered = masker === undefined ? passThrough(exchange) : masked(exchange, masker);
+  if (answered instanceof Promise) return answered.finally(forget);
+  forget();
+  return answered;
+}
+
+async function masked(exchange: Forwarded, masker: Masker): Promise<Answered> {
+  const { attributes, response } = exchange;
+  // A ValidatingAdmissionPolicy that warns can say any value of the object [measured on kube-apiserver 1.36.3].
+  delete response.headers.warning;
+  if (hasNoBody(exchange)) return await maskHead(exchange);
+  const type = response.headers["content-type"] ?? "";
+  if (!/^application\/json(;|$)/.test(type)) {
+    throw refuseEncoding(exchange, `${type || "an answer without a type"} cannot be masked`);
   }
+  if ((response.headers["content-encoding"] ?? "identity") !== "identity") {
+    throw refuseEncoding(exchange, "a compressed answer cannot be masked");
+  }
+  if (attributes.watch && response.status === 200) return await maskWatch(exchange, masker);
+  return await maskWhole(exchange, masker);
 }
 
 function refuseEncoding(exchange: Forwarded, why: string): Refusal {

@@ -12,8 +12,8 @@ const DEADLINE_MS = 30_000;
  * not: then it streams upstream. A delete's body is always read, since its dryRun counts and the query's does
  * not (design §2).
  */
-export async function readBody(exchange: Screened, deps: Deps): Promise<BodyRead> {
-  const { req, attributes, input } = exchange;
+export function readBody(exchange: Screened, deps: Deps): BodyRead | Promise<BodyRead> {
+  const { req } = exchange;
   const length = Number(req.headers["content-length"] ?? (req.headers["transfer-encoding"] === undefined ? 0 : -1));
   if (length > deps.limits.bodyBytes) throw tooLarge(deps.limits.bodyBytes);
   if (length === 0 || !isRead(exchange)) return Object.assign(exchange, { body: null });
@@ -22,6 +22,11 @@ export async function readBody(exchange: Screened, deps: Deps): Promise<BodyRead
       next: "Send it uncompressed.",
     });
   }
+  return decode(exchange, deps);
+}
+
+async function decode(exchange: Screened, deps: Deps): Promise<BodyRead> {
+  const { req, attributes, input } = exchange;
   const bytes = await readAll(req, deps.limits.bodyBytes, exchange.signal);
   const decoded = decodeBody(attributes, attributes.contentType, bytes, deps.limits);
   input.request.options = decoded.options;
