@@ -162,7 +162,8 @@ async function edit(name: string, from: string, to: string) {
   const script = join(world.directory, "editor.sh");
   writeFileSync(script, `#!/bin/sh\nsed -i 's|${from}|${to}|' "$1"\n`);
   chmodSync(script, 0o700);
-  return world.agent.kubectl(["edit", "secret", name, ...NS], { env: { EDITOR: script, TMPDIR: world.directory } }).finished;
+  return world.agent.kubectl(["edit", "secret", name, ...NS], { env: { EDITOR: script, TMPDIR: world.directory } })
+    .finished;
 }
 
 describe("what was read masked cannot destroy what it stands for", () => {
