@@ -85,8 +85,11 @@ export const guardrailsSchema = z.strictObject({
         resource: z.string(),
         fields: z.array(z.string()).default([]),
         patterns: z
-          .array(z.enum(["private-key", "jwt", "cloud-key"]))
-          .max(0, "masks by pattern are not in this version: what they name would pass unmasked; name the fields")
+          .array(
+            z.enum(["private-key", "jwt", "cloud-key"]).refine(() => false, {
+              error: "masks by pattern are not in this version: what they name would pass unmasked; name the fields",
+            }),
+          )
           .default([]),
       }),
     )

@@ -387,6 +387,19 @@ describe("guardrails", () => {
       "masks[0].patterns[0]",
       /private-key, jwt, cloud-key/,
     ],
+    [
+      "a pattern that this version would not mask",
+      { masks: [{ group: "", resource: "configmaps", patterns: ["jwt"] }] },
+      "masks[0].patterns[0]",
+      /unmasked/,
+    ],
+    ["a profile that has no rules yet", { profiles: ["pod-security/restricted"] }, "profiles[0]", /allow everything/],
+    [
+      "parameters of a scope's rule, which no rule would read",
+      { scopes: [{ name: "a", rules: { "workload/image": { params: { registries: [] } } } }] },
+      "scopes[0].rules['workload/image'].params",
+      /unknown key/,
+    ],
   ];
   test.each(mistakes)("with %s are refused by path", (_what, change, path, message) => {
     expect(issuesOf(() => read(change))).toEqual([{ path, message: expect.stringMatching(message) }]);
