@@ -1,6 +1,5 @@
 import { generateKeyPairSync } from "node:crypto";
 import { readFileSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Agent, fetch } from "undici";
@@ -13,6 +12,7 @@ import { signBundle } from "../engine/bundle/sign.ts";
 import type { DevelopmentIssuer } from "../identity/development/issuer.ts";
 import { developmentTokens } from "../identity/development/sign-in.ts";
 import { ensureTool } from "../tools/ensure.ts";
+import { freePort } from "../tools/free-port.ts";
 import { type Child, startChild } from "./child.ts";
 
 const ROOT = fileURLToPath(new URL("..", import.meta.url));
@@ -54,10 +54,7 @@ export async function startGateway(options: GatewayOptions): Promise<BenchGatewa
   const bundle = await writeBundle(directory);
   const guardrails = readFileSync(join(ROOT, "guardrails.example.yaml"), "utf8");
   // The issuer of the bench is called dev: with its names the example's scopes are looked at as they would be.
-  writeFileSync(
-    join(directory, "guardrails.yaml"),
-    guardrails.replaceAll("corp:", "dev:"),
-  );
+  writeFileSync(join(directory, "guardrails.yaml"), guardrails.replaceAll("corp:", "dev:"));
   const state = await writeState({ directory, rules: bundle, issuer, ports, cluster: options.cluster });
   addStub(state, options.stub);
   writeFileSync(state.tokenFile, options.token, { mode: 0o600 });
@@ -116,15 +113,4 @@ async function openSession(origin: string, caFile: string, issuer: DevelopmentIs
   await dispatcher.close();
   if (response.status === 200 && answer.access_token !== undefined) return answer.access_token;
   throw new Error(`POST /session answered ${response.status} ${answer.detail ?? ""}`);
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }

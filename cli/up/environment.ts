@@ -1,5 +1,4 @@
 import { mkdtempSync, writeFileSync } from "node:fs";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { loadGatewayConfig } from "../../base/config/gateway.ts";
@@ -8,6 +7,7 @@ import type { Log } from "../../base/log.ts";
 import { type DevelopmentIssuer, startDevelopmentIssuer } from "../../identity/development/issuer.ts";
 import { guard } from "../../tools/control-plane/guarded.ts";
 import { ensureTool } from "../../tools/ensure.ts";
+import { freePort } from "../../tools/free-port.ts";
 import { type Gateway, openGateway } from "../serve/gateway.ts";
 import { apply, type Cluster, openCluster, prepareCluster } from "./cluster.ts";
 import { OBJECTS } from "./objects.ts";
@@ -129,13 +129,3 @@ async function decideApproval(alice: Person, name: string, approver: Environment
 }
 
 /** A port of loopback that nobody uses now. */
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
-}

@@ -10,7 +10,7 @@ import { type Environment, openEnvironment } from "../../cli/up/environment.ts";
 import { writeState } from "../../cli/up/state.ts";
 import { HOST_PATH_POD, pendingApproval } from "../../cli/up/tour/held.ts";
 import { signIn } from "../../identity/development/sign-in.ts";
-import { freePort } from "../free-port.ts";
+import { freePort } from "../../tools/free-port.ts";
 
 /**
  * The commands of docs/, run as they stand there. Only names that a reader would replace by their own are replaced:

@@ -14,12 +14,13 @@ import { silentLog } from "../../base/log.ts";
 import { type Gateway, openGateway } from "../../cli/serve/gateway.ts";
 import { type Cluster, openCluster, prepareCluster } from "../../cli/up/cluster.ts";
 import type { Finished } from "../../cli/up/command.ts";
-import { createObjects, freePort } from "../../cli/up/environment.ts";
+import { createObjects } from "../../cli/up/environment.ts";
 import { createPerson, type Person } from "../../cli/up/people.ts";
 import { type State, writeState } from "../../cli/up/state.ts";
 import { type DevelopmentIssuer, startDevelopmentIssuer } from "../../identity/development/issuer.ts";
 import { developmentTokens } from "../../identity/development/sign-in.ts";
 import { ensureTool } from "../../tools/ensure.ts";
+import { freePort } from "../../tools/free-port.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const REGO = join(ROOT, "rego");

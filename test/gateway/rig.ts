@@ -1,7 +1,7 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { createServer } from "node:https";
-import { type AddressInfo, createServer as createTcpServer } from "node:net";
+import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -14,6 +14,7 @@ import { type DevelopmentIssuer, startDevelopmentIssuer } from "../../identity/d
 import { developmentTokens } from "../../identity/development/sign-in.ts";
 import { createAuthority } from "../../tools/control-plane/certificates.ts";
 import { ensureTool } from "../../tools/ensure.ts";
+import { freePort } from "../../tools/free-port.ts";
 
 /** What the stub upstream saw of one request. */
 export interface Seen {
@@ -70,17 +71,6 @@ export async function startUpstream(directory: string): Promise<StubUpstream> {
         server.close(() => resolve());
         server.closeAllConnections();
       }),
-  });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createTcpServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const { port } = server.address() as AddressInfo;
-      server.close(() => resolve(port));
-    });
   });
 }
 

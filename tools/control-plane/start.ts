@@ -1,10 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { mkdir, readdir, readFile } from "node:fs/promises";
-import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { errorMessage, UserError } from "../../base/errors.ts";
 import { ensureTool, type ToolName } from "../ensure.ts";
+import { freePort } from "../free-port.ts";
 import { withProgress } from "../setup/progress.mjs";
 import { apiServerArguments, controllerManagerArguments, etcdArguments, filesIn } from "./arguments.ts";
 import { createAuthority } from "./certificates.ts";
@@ -131,17 +131,6 @@ async function makeEmpty(directory: string): Promise<void> {
   await mkdir(directory, { recursive: true, mode: 0o700 });
   if ((await readdir(directory)).length === 0) return;
   throw new UserError(`${directory} is not empty`, { exitCode: 2, next: "Name a directory that is empty or absent." });
-}
-
-function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.on("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address !== null ? address.port : 0));
-    });
-  });
 }
 
 async function lastWords(logFile: string): Promise<string> {
