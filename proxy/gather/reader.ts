@@ -8,6 +8,7 @@ interface Entry<T> {
 /**
  * Remembers what the gateway's own account read: for a second where policy turns on it (design §2: at most 1 s
  * stale), longer where it hardly ever changes. Bounded, and a failed read is never remembered.
+ * A load must not end with the exchange that causes it, since others wait for the same one.
  */
 export class Reader {
   readonly #entries = new Map<string, Entry<unknown>>();
