@@ -9,6 +9,7 @@ import type { HoldBudget } from "./hold-budget.ts";
 import type { ObjectLocks } from "./object-locks.ts";
 import type { OpenSessions } from "./open-sessions.ts";
 import type { OpenStreams } from "./open-streams.ts";
+import type { Refusals } from "./refusals.ts";
 
 /** What the data path stands on; the wiring passes the real rooms. */
 export interface Deps {
@@ -18,6 +19,7 @@ export interface Deps {
   policy: { readonly current: Policy };
   approvals: ApprovalHome;
   recorder: Recorder;
+  refusals: Refusals;
   connections: ReadonlyMap<string, Connection>;
   /** The shared key of digests and changes. */
   hmacKey: Uint8Array;

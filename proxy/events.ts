@@ -22,7 +22,7 @@ export function exchangeEvent(exchange: Known, kind: EventKind): EventDraft {
     session_id: session?.id ?? "anonymous",
     at_ms: nowMs(),
     exchange_id: exchange.id,
-    connection: exchange.connection.name,
+    connection: exchange.connection?.name ?? "",
     source_ip: exchange.sourceIP,
     user_agent: (exchange.req.headers["user-agent"] ?? "").slice(0, 512),
   };
@@ -87,7 +87,7 @@ export function refusedEvent(exchange: Known, refusal: Refusal, status: number):
   return event;
 }
 
-/** `request.refused` of what never became an exchange: no connection of that name, no path, a gateway that drains. */
+/** `request.refused` of what never became an exchange: no path, a gateway that drains. */
 export function turnedAwayEvent(req: IncomingMessage, id: string, refusal: Refusal): EventDraft {
   return {
     kind: "request.refused",

@@ -27,8 +27,9 @@ export interface Arrived {
   readonly res: ServerResponse;
   /** Fires when the client has gone, or the gateway drains. */
   readonly signal: AbortSignal;
-  readonly connection: Connection;
-  /** Path and query below /connections/{name}, as sent. */
+  /** Undefined where the gateway has none of that name, which only who is identified is told. */
+  readonly connection: Connection | undefined;
+  /** Path and query below /connections/{name}, as sent; all of it where there is no such connection. */
   readonly target: string;
   readonly sourceIP: string;
   /** Sent as `Warning: 299` headers, which kubectl prints. */
@@ -43,7 +44,7 @@ export interface Arrived {
   unlock?: () => void;
 }
 
-export type Identified = Arrived & { identity: Identity; session: Session };
+export type Identified = Arrived & { connection: Connection; identity: Identity; session: Session };
 
 export type Classified = Identified & { attributes: RequestAttributes; input: PolicyInput };
 

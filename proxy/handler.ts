@@ -63,7 +63,7 @@ export function createProxy(deps: Deps): DataPlane {
     res.on("error", (error) => deps.log.debug("an answer could not be written", { exchange: id, error }));
     const turnAway = (code: RefusalCode, message: string, details: RefusalDetails): void => {
       const refusal = new Refusal(code, message, details);
-      deps.recorder.record(turnedAwayEvent(req, id, refusal));
+      deps.refusals.record(turnedAwayEvent(req, id, refusal));
       renderRefusal(res, refusal, id, []);
     };
     if (draining) {
@@ -73,10 +73,6 @@ export function createProxy(deps: Deps): DataPlane {
     if (!url.startsWith("/")) {
       // Absolute form: Node keeps the host in req.url, and an upstream would serve it (RFC 9112 §3.2.2).
       turnAway("bad-target", "the request target must be a path", {});
-      return;
-    }
-    if (connection === undefined) {
-      turnAway("not-found", "the gateway has no such connection", { next: "Check the server in your kubeconfig." });
       return;
     }
     const gone = new AbortController();
@@ -90,7 +86,7 @@ export function createProxy(deps: Deps): DataPlane {
       res,
       signal: gone.signal,
       connection,
-      target: rest.startsWith("/") ? rest : `/${rest}`,
+      target: connection === undefined ? url : rest.startsWith("/") ? rest : `/${rest}`,
       sourceIP: req.socket.remoteAddress ?? "",
       warnings: [],
       retries: 0,
@@ -107,7 +103,7 @@ export function createProxy(deps: Deps): DataPlane {
       })
       .finally(() => {
         open.delete(gone);
-        count(connection.name, res.statusCode);
+        if (connection !== undefined) count(connection.name, res.statusCode);
         if (open.size === 0) idle();
       });
   }

@@ -53,7 +53,7 @@ function refuse(exchange: Arrived, error: unknown, deps: Deps): void {
   if (error instanceof ClientGone || exchange.signal.aborted) {
     const gone = new Refusal("bad-request", "the client went away before an answer");
     const { response } = known;
-    deps.recorder.record(
+    deps.refusals.record(
       response === undefined ? refusedEvent(known, gone, 499) : cutOutcomeEvent(known, response.status),
     );
     response?.abort(gone);
@@ -68,7 +68,7 @@ function refuse(exchange: Arrived, error: unknown, deps: Deps): void {
     deps.log.error("unexpected error", { exchange: exchange.id, error: refusal.details.cause });
   else if (refusal.status >= 500)
     deps.log.warn(refusal.message, { exchange: exchange.id, code: refusal.code, error: refusal.details.cause });
-  deps.recorder.record(refusedEvent(known, refusal, refusal.status));
+  deps.refusals.record(refusedEvent(known, refusal, refusal.status));
   renderRefusal(exchange.res, refusal, exchange.id, exchange.warnings);
 }
 

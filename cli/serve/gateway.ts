@@ -21,6 +21,7 @@ import { listen } from "../../proxy/listener.ts";
 import { ObjectLocks } from "../../proxy/object-locks.ts";
 import { OpenSessions } from "../../proxy/open-sessions.ts";
 import { OpenStreams } from "../../proxy/open-streams.ts";
+import { Refusals } from "../../proxy/refusals.ts";
 import { approvalEvent } from "./approval-events.ts";
 import { closeConnections, openConnections } from "./connections.ts";
 import { renderMetrics } from "./metrics.ts";
@@ -86,11 +87,14 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     const connections = openConnections(config, { recorder, clock, log });
     opened.push(() => closeConnections(connections));
 
+    const refusals = new Refusals(recorder);
+    opened.push(() => refusals.close());
     const deps: Deps = {
       authenticator,
       policy: policy.holder,
       approvals,
       recorder,
+      refusals,
       connections,
       hmacKey,
       url: config.listen.url,
