@@ -10,7 +10,7 @@ import type { Answer } from "../action.ts";
 const SCHEMA = join(import.meta.dirname, "..", "..", "engine", "schemas", "input.json");
 
 interface Problem {
-  check: "format" | "metadata" | "compile" | "builtins";
+  check: "format" | "metadata" | "rules" | "compile" | "builtins";
   message: string;
 }
 
@@ -45,7 +45,8 @@ async function metadata(staged: Staged, opa: string): Promise<Problem[]> {
     return [];
   } catch (error) {
     if (error instanceof ConfigError) {
-      return error.issues.map((issue) => ({ check: "metadata", message: `${issue.path}: ${issue.message}` }));
+      const kind = error.file === "METADATA" ? "metadata" : "rules";
+      return error.issues.map((issue) => ({ check: kind, message: `${issue.path}: ${issue.message}` }));
     }
     if (error instanceof UserError) return [{ check: "compile", message: error.message }];
     throw error;

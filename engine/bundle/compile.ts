@@ -1,7 +1,7 @@
 import { mkdir, readFile, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { canonicalJson } from "../../base/canonical-json.ts";
-import { ConfigError } from "../../base/config/issues.ts";
+import { ConfigError, type ConfigIssue } from "../../base/config/issues.ts";
 import { UserError } from "../../base/errors.ts";
 import { type BundleFiles, packBundle, unpackBundle } from "./archive.ts";
 import { type Bundle, ENTRYPOINT, openBundle, type UnreadPart } from "./bundle.ts";
@@ -9,6 +9,7 @@ import { unsupportedBuiltins, wasmCapabilities } from "./capabilities.ts";
 import { DISPATCH_FILE, dispatchSource } from "./dispatch.ts";
 import { type Inspected, ruleMetadata } from "./metadata.ts";
 import { errorsOf, runOpa } from "./opa.ts";
+import { ruleDocumentIssues } from "./rule-documents.ts";
 import { type Staged, stageSources } from "./sources.ts";
 
 export interface CompileOptions {
@@ -25,7 +26,7 @@ export interface CompileOptions {
 /**
  * Compiles Rego to a WASM bundle. The same sources give the same bytes and the same revision. Throws a
  * UserError (exit 1) with opa's own words where the sources don't compile, a builtin would throw at run
- * time, or a rule's METADATA is incomplete.
+ * time, a rule's METADATA is incomplete, or its findings are no set.
  */
 export async function compileBundle(options: CompileOptions): Promise<{ files: BundleFiles; bundle: Bundle }> {
   await using staged = await stageSources(options.sources);
@@ -106,12 +107,10 @@ async function rulesOf(staged: Staged, opa: string): Promise<Bundle["rules"]> {
     });
   }
   const { rules, issues } = ruleMetadata(JSON.parse(result.stdout) as Inspected);
-  if (issues.length > 0) {
-    throw new ConfigError(
-      "METADATA",
-      issues.map((issue) => ({ ...issue, path: staged.original(issue.path) })),
-    );
-  }
+  const named = (one: ConfigIssue): ConfigIssue => ({ ...one, path: staged.original(one.path) });
+  if (issues.length > 0) throw new ConfigError("METADATA", issues.map(named));
+  const odd = await ruleDocumentIssues(staged, opa, Object.keys(rules));
+  if (odd.length > 0) throw new ConfigError("rules", odd.map(named));
   return rules;
 }
 

@@ -48,6 +48,12 @@ test("the project's own rules are in order", async () => {
 test.for<[string, Record<string, string>, string, RegExp]>([
   ["format", { "a.rego": "package a\nx   :=   1\n" }, "format", /a\.rego is not as/],
   ["METADATA", { [RULE]: "package sallyport.rules.test.a_rule\n" }, "metadata", /a-rule\.rego: has no METADATA/],
+  [
+    "findings that are no set",
+    { [RULE]: ruleSource("a-rule").replace(/^findings contains.*$/m, "findings := true") },
+    "rules",
+    /a-rule\.rego: findings is no set/,
+  ],
   ["an unused import", { "a.rego": "package a\n\nimport data.b\n\nx := 1\n" }, "compile", /import data\.b unused/],
   [
     "a field that input doesn't have",

@@ -67,6 +67,30 @@ test.for<[string, string, RegExp]>([
   await expect(failure).rejects.toThrow(/test\/a-rule\/a-rule\.rego/);
 });
 
+const RULE_SET = /^findings contains.*$/m;
+test.for<[string, string, RegExp]>([
+  ["a boolean", "findings := true", /findings is no set/],
+  ["a boolean with a body", 'findings if input.request.name == "x"', /findings is no set/],
+  ["a text", 'findings := "found"', /findings is no set/],
+  ["an object", 'findings := {"message": "found"}', /findings is no set/],
+  ["an object with keys that are computed", 'findings[input.request.name] := "found"', /findings is no set/],
+  ["a package of documents", 'findings.a contains "found"', /findings is no set/],
+  ["whatever a function gives", "findings := f(input)\n\nf(x) := x", /findings is no set/],
+  ["nothing", "found := true", /has no `findings contains/],
+  ["a set, and its masks none", 'findings contains "found"\n\nmasks := true', /masks is no set/],
+])("a rule whose findings are %s doesn't compile: they would not be seen", async ([, body, message]) => {
+  const failure = compiled({ ...allowing(), [RULE]: ruleSource("a-rule").replace(RULE_SET, body) });
+  await expect(failure).rejects.toThrow(message);
+  await expect(failure).rejects.toThrow(/test\/a-rule\/a-rule\.rego/);
+});
+
+test("a rule's findings may stand in several files of its folder", async () => {
+  const more = { "test/a-rule/more.rego": 'package sallyport.rules.test.a_rule\n\nfindings contains "more"\n' };
+  expect((await compiled({ ...allowing(), [RULE]: ruleSource("a-rule"), ...more })).rules).toHaveProperty(
+    "test/a-rule",
+  );
+});
+
 test("all rules with incomplete METADATA are named at once", async () => {
   const files = { ...allowing(), [RULE]: "package sallyport.rules.test.a_rule\n" };
   const failure = compiled({ ...files, "test/b-rule/b-rule.rego": "package sallyport.rules.test.b_rule\n" });
