@@ -36,7 +36,7 @@ export async function benchAll(say: (what: string) => void): Promise<Benched> {
   const opened: (() => Promise<unknown> | unknown)[] = [() => rmSync(directory, { recursive: true, force: true })];
   try {
     say("starting a control plane, an issuer, a stub upstream and the gateway");
-    const cluster = await openCluster({ directory });
+    const cluster = await openCluster({ directory, syncs: true });
     opened.push(() => cluster.stop());
     const token = await prepareCluster(cluster);
     await apply(cluster, benchObjects());
@@ -64,6 +64,17 @@ export async function benchAll(say: (what: string) => void): Promise<Benched> {
     const [decision] = await Promise.all([benchDecision(), new Promise((resolve) => setTimeout(resolve, REST_MS))]);
     const idle = residentMb(gateway.child.pid);
 
+    say("measuring the PATCH");
+    const patch = await benchPatch(
+      patchTarget("direct", {
+        origin: cluster.server,
+        caFile: cluster.caFile,
+        prefix: "",
+        headers: { authorization: `Bearer ${token}`, ...AGENT },
+      }),
+      patchTarget("full", { ...throughGateway(gateway, "local", ""), prefix: "/connections/local" }),
+    );
+
     say("measuring the 4 KB GET");
     const passThrough = await start("pass-through", stub.server, files.ca, files.cert, files.key);
     const plain = await start("pass-through", stub.server, files.ca);
@@ -78,16 +89,6 @@ export async function benchAll(say: (what: string) => void): Promise<Benched> {
       plainPassThrough: { name: "plain pass-through", origin: `http://127.0.0.1:${plain.ready}`, path: POD },
       full: { ...full, pid: gateway.child.pid },
     });
-    say("measuring the PATCH");
-    const patch = await benchPatch(
-      patchTarget("direct", {
-        origin: cluster.server,
-        caFile: cluster.caFile,
-        prefix: "",
-        headers: { authorization: `Bearer ${token}`, ...AGENT },
-      }),
-      patchTarget("full", { ...throughGateway(gateway, "local", ""), prefix: "/connections/local" }),
-    );
     const loaded = residentMb(gateway.child.pid);
 
     say("stopping the gateway, and counting what is on record");

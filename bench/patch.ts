@@ -66,7 +66,7 @@ export async function benchPatch(direct: Target, full: Target): Promise<{ rows: 
         value: after.median / before.median,
         unit: "×",
         aim: { at: "most", value: 2.3 },
-        beside: "median of direct, as the same impersonated user",
+        beside: "median of direct, as the same impersonated user; etcd syncs",
       },
     ],
   };

@@ -23,35 +23,44 @@ export class HoldBudget {
     this.#clock = clock;
   }
 
-  /** Milliseconds that this hold may wait, 0 where the budget is spent. `end` must be called when the wait is over. */
-  start(sessionId: string, holdSeconds: number): { waitMs: number; drained: AbortSignal; end: () => void } {
+  /**
+   * Milliseconds that this hold may wait, 0 where one of its budgets is spent. `keys` are what has a budget: the
+   * session, and the request's digest, which another session may ask for. `end` must be called when the wait is over.
+   */
+  start(keys: readonly string[], holdSeconds: number): { waitMs: number; drained: AbortSignal; end: () => void } {
     const now = this.#clock.now();
     this.#forgetOld(now);
-    let burst = this.#bursts.get(sessionId);
-    if (burst === undefined || (burst.active === 0 && now - burst.lastEnd > QUIET_MS)) {
-      burst = { deadline: now + holdSeconds * 1000, lastEnd: now, active: 0 };
-      this.#bursts.set(sessionId, burst);
-    }
-    const mine = burst;
-    const waitMs = Math.max(0, Math.min(mine.deadline - now, holdSeconds * 1000));
+    const bursts = keys.map((key) => this.#burst(key, now, holdSeconds));
+    const deadline = Math.min(...bursts.map((burst) => burst.deadline));
+    const waitMs = Math.max(0, Math.min(deadline - now, holdSeconds * 1000));
     // What is refused at once is no wait: a client that asks every few seconds is held again after the quiet time.
     let ended = waitMs === 0;
-    if (!ended) mine.active += 1;
+    if (!ended) for (const burst of bursts) burst.active += 1;
     return {
       drained: this.#drained.signal,
       waitMs,
       end: () => {
         if (ended) return;
         ended = true;
-        mine.active -= 1;
-        mine.lastEnd = this.#clock.now();
+        for (const burst of bursts) {
+          burst.active -= 1;
+          burst.lastEnd = this.#clock.now();
+        }
       },
     };
   }
 
-  /** An approval came: the session's next hold has a whole budget again, since its human is there. */
-  refresh(sessionId: string): void {
-    this.#bursts.delete(sessionId);
+  #burst(key: string, now: number, holdSeconds: number): Burst {
+    const known = this.#bursts.get(key);
+    if (known !== undefined && (known.active > 0 || now - known.lastEnd <= QUIET_MS)) return known;
+    const burst = { deadline: now + holdSeconds * 1000, lastEnd: now, active: 0 };
+    this.#bursts.set(key, burst);
+    return burst;
+  }
+
+  /** An approval came: the next hold has a whole budget again, since its human is there. */
+  refresh(keys: readonly string[]): void {
+    for (const key of keys) this.#bursts.delete(key);
   }
 
   /** The gateway shuts down: every hold answers now. What it held stays pending, and its approval counts later. */

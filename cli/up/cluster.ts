@@ -24,12 +24,14 @@ export interface Cluster {
 }
 
 export async function openCluster(options: {
+  /** As in production, for measuring. */
+  syncs?: boolean;
   kubeconfig?: string;
   context?: string;
   directory: string;
 }): Promise<Cluster> {
   if (options.kubeconfig !== undefined || options.context !== undefined) return named(options);
-  const controlPlane = await startControlPlane();
+  const controlPlane = await startControlPlane({ syncs: options.syncs ?? false });
   return {
     server: controlPlane.server,
     caFile: controlPlane.caFile,

@@ -92,7 +92,7 @@ async function spend(approval: Approval, exchange: Decided, deps: Deps): Promise
       url: approvalUrl(approval.name, deps),
     },
   });
-  deps.holdBudget.refresh(exchange.session.id);
+  deps.holdBudget.refresh(budgetKeys(exchange));
   return Object.assign(exchange, { use: { approval: approval.name, n: result.n } });
 }
 
@@ -116,7 +116,7 @@ async function propose(
   });
   // Nobody else's write of this object waits for a human.
   exchange.unlock?.();
-  const budget = deps.holdBudget.start(exchange.session.id, exchange.decision.approval?.holdSeconds ?? 90);
+  const budget = deps.holdBudget.start(budgetKeys(exchange), exchange.decision.approval?.holdSeconds ?? 90);
   const timeout = AbortSignal.timeout(budget.waitMs);
   try {
     const settled =
@@ -139,4 +139,8 @@ async function open(proposal: Proposal, { decision }: Decided, deps: Deps): Retu
   } catch (error) {
     throw error instanceof Refusal ? notProposed(error, decision) : error;
   }
+}
+
+function budgetKeys({ session, input }: Decided): string[] {
+  return [`session/${session.id}`, `digest/${input.request.digest}`];
 }

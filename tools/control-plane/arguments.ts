@@ -24,11 +24,12 @@ export function filesIn(directory: string) {
 export type Files = ReturnType<typeof filesIn>;
 
 /** etcd on Unix sockets: it has no authentication here, and a TCP port on loopback is open to every user of the machine. */
-export function etcdArguments(files: Files): string[] {
+export function etcdArguments(files: Files, syncs: boolean): string[] {
   // Never dialled: there is no second member, and the API server is given the socket.
   const nowhere = "http://127.0.0.1:1";
   return [
-    ...["--data-dir", files.etcdData, "--unsafe-no-fsync", "--log-level", "warn"],
+    ...["--data-dir", files.etcdData, "--log-level", "warn"],
+    ...(syncs ? [] : ["--unsafe-no-fsync"]),
     ...["--listen-client-urls", `unix://${files.etcdSocket}`, "--advertise-client-urls", nowhere],
     ...["--listen-peer-urls", `unix://${files.etcdPeerSocket}`, "--initial-advertise-peer-urls", nowhere],
     ...["--initial-cluster", `default=${nowhere}`],

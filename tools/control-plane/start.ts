@@ -46,6 +46,8 @@ export interface ControlPlaneOptions {
   directory?: string;
   /** Give up when it is not ready after so many milliseconds (60 000). */
   timeoutMs?: number;
+  /** Whether etcd has each write on disk before it answers, as in production. Tests don't wait for that. */
+  syncs?: boolean;
 }
 
 const ISSUER = "https://kubernetes.default.svc.cluster.local";
@@ -70,7 +72,7 @@ export async function startControlPlane(options: ControlPlaneOptions = {}): Prom
       const guarded = guard(kept === undefined ? directory : undefined);
       try {
         if (kept === undefined) await mkdir(directory, { mode: 0o700 });
-        return await start(guarded, directory, tools, options.timeoutMs ?? 60_000);
+        return await start(guarded, directory, tools, options);
       } catch (error) {
         await guarded.stop();
         // Between finding a port free and taking it, somebody else may.
@@ -85,7 +87,7 @@ async function start(
   guarded: Guarded,
   directory: string,
   tools: ReadonlyMap<string, string>,
-  timeoutMs: number,
+  { timeoutMs = 60_000, syncs = false }: ControlPlaneOptions,
 ): Promise<ControlPlane> {
   const files = filesIn(directory);
   const port = await freePort();
@@ -103,7 +105,7 @@ async function start(
   };
   const deadline = Date.now() + timeoutMs;
   const probe = { server: cluster.server, caFile: files.ca, token: adminToken, deadline, failed: failed.promise };
-  launch("etcd", etcdArguments(files));
+  launch("etcd", etcdArguments(files, syncs));
   launch("kube-apiserver", apiServerArguments(files, port, ISSUER));
   await waitFor(probe, "/readyz");
   launch("kube-controller-manager", controllerManagerArguments(files, manager.kubeconfig));
