@@ -165,26 +165,23 @@ export const namedQueries: Readonly<Record<string, NamedQuery>> = {
   sessions: { description: "sessions, the latest first", run: listSessions },
   approvals: {
     description: "who asked, who approved, and how it ended",
-    run: (store, tenant, filter) =>
-      store.query(
-        `SELECT * FROM approvals WHERE tenant = {tenant:String} AND ${WITHIN("opened_at")} ORDER BY opened_at LIMIT {limit:UInt32}`,
-        { tenant, ...period(filter), limit: filter.limit ?? 1000 },
-      ),
+    run: rowsOf("approvals", "opened_at"),
   },
   "masked-fields": {
     description: "which fields were masked, for whom",
-    run: (store, tenant, filter) =>
-      store.query(
-        `SELECT * FROM masked_fields WHERE tenant = {tenant:String} AND ${WITHIN("at")} ORDER BY at LIMIT {limit:UInt32}`,
-        { tenant, ...period(filter), limit: filter.limit ?? 1000 },
-      ),
+    run: rowsOf("masked_fields", "at"),
   },
   "policy-findings": {
     description: "what the rules found",
-    run: (store, tenant, filter) =>
-      store.query(
-        `SELECT * FROM policy_findings WHERE tenant = {tenant:String} AND ${WITHIN("at")} ORDER BY at LIMIT {limit:UInt32}`,
-        { tenant, ...period(filter), limit: filter.limit ?? 1000 },
-      ),
+    run: rowsOf("policy_findings", "at"),
   },
 };
+
+/** The rows of a view within a period, by the time that they are ordered by. */
+function rowsOf(view: string, time: string): NamedQuery["run"] {
+  return (store, tenant, filter) =>
+    store.query(
+      `SELECT * FROM ${view} WHERE tenant = {tenant:String} AND ${WITHIN(time)} ORDER BY ${time} LIMIT {limit:UInt32}`,
+      { tenant, ...period(filter), limit: filter.limit ?? 1000 },
+    );
+}
