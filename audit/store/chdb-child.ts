@@ -25,7 +25,8 @@ function open(): Session {
 }
 
 // Before its threads start, which inherit it: a store that catches up must not slow down the requests that it records.
-setPriority(constants.priority.PRIORITY_LOW);
+// Not the lowest: on a busy machine that starves whoever reads the record.
+setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 let session: Session;
 try {
   session = open();
