@@ -73,11 +73,22 @@ function isEntry(): boolean {
   return started !== undefined && realpathSync(started) === fileURLToPath(import.meta.url);
 }
 
+/** What runs here needs JSON.rawJSON and process features of Node 24; an older one fails later and in odd words. */
+const NODE = 24;
+
+function isOldNode(): boolean {
+  if (Number(process.versions.node.split(".")[0]) >= NODE) return false;
+  process.stderr.write(
+    `error: sallyport needs Node ${NODE} or newer, and this is ${process.version}\nnext: Run it with \`npx node@${NODE}\`, or from a checkout with \`npm run -s sallyport --\`.\n`,
+  );
+  return true;
+}
+
 if (isEntry()) {
   // `sallyport … | head` closes our stdout: the reader has what it wanted.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     if (error.code === "EPIPE") process.exit(0);
     throw error;
   });
-  process.exitCode = await main(process.argv.slice(2));
+  process.exitCode = isOldNode() ? 3 : await main(process.argv.slice(2));
 }

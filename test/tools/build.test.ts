@@ -56,3 +56,14 @@ it("the compiled command checks Rego with the schema and the library that lie be
   const answer = JSON.parse(await run("--output", "json", "policy", "check")) as object;
   expect(answer).toEqual({ ok: true, problems: [] });
 });
+
+it("the compiled command says which Node it needs where it is started with an older one", async () => {
+  const older =
+    'data:text/javascript,Object.defineProperty(process,"versions",{value:{...process.versions,node:"20.1.0"}})';
+  const started = promisify(execFile)(process.execPath, ["--import", older, cli, "--version"]);
+  await expect(started).rejects.toMatchObject({
+    code: 3,
+    stdout: "",
+    stderr: expect.stringContaining("needs Node 24"),
+  });
+});
