@@ -65,10 +65,9 @@ export function manifests(wish: Wish): Manifest[] {
       kind: "ServiceAccount",
       metadata: { name, namespace: inside },
     })),
-    ...clusterGrant(serviceAccount, GATHER_RULES, gateway),
+    ...clusterGrant("gather", GATHER_RULES, gateway),
   ];
-  if (wish.impersonate)
-    list.push(...clusterGrant(`${serviceAccount}-impersonate`, impersonationRules(wish), session ?? gateway));
+  if (wish.impersonate) list.push(...clusterGrant("impersonate", impersonationRules(wish), session ?? gateway));
   if (tokenRequest !== undefined) {
     // Neither get nor list of Secrets: the gateway binds each token to an empty Secret of its own, deletes it with
     // the session, and by deletecollection those that a killed gateway left.
@@ -88,8 +87,9 @@ export function manifests(wish: Wish): Manifest[] {
   return list;
 }
 
-function clusterGrant(name: string, rules: Rule[], subject: object): Manifest[] {
-  const metadata = { name };
+/** Named by its account: another connection, whose account has this name in another namespace, must not take it over. */
+function clusterGrant(purpose: string, rules: Rule[], subject: { name: string; namespace: string }): Manifest[] {
+  const metadata = { name: `sallyport:${subject.namespace}:${subject.name}:${purpose}` };
   return [
     { apiVersion: `${RBAC}/v1`, kind: "ClusterRole", metadata, rules },
     binding("ClusterRoleBinding", metadata, "ClusterRole", subject),

@@ -166,11 +166,13 @@ describe("connection check, on what connection add printed", () => {
 
   test("fails naming each rule that was taken away", async () => {
     const { config, json } = await added("least", ["--token-request", "least-agents/session"]);
+    const GATHER = "sallyport:least:least-gateway:gather";
+    const IMPERSONATE = "sallyport:least-agents:session:impersonate";
     const takings: [role: string, resource: string, says: string][] = [
-      ["least-gateway", "namespaces", "get namespaces"],
-      ["least-gateway", "apiservices", "get apiservices"],
-      ["least-gateway-impersonate", "users", "impersonate users"],
-      ["least-gateway-impersonate", "uids", "impersonate uids"],
+      [GATHER, "namespaces", "get namespaces"],
+      [GATHER, "apiservices", "get apiservices"],
+      [IMPERSONATE, "users", "impersonate users"],
+      [IMPERSONATE, "uids", "impersonate uids"],
       ["least-gateway-tokens", "serviceaccounts/token", "create serviceaccounts/token of session in least-agents"],
     ];
     for (const [role, resource, says] of takings) {

@@ -120,7 +120,8 @@ describe("sallyport up --once", () => {
       }).finished;
     const up = once("--kubeconfig", controlPlane.adminKubeconfig);
     await until(
-      async () => (await kubectl("delete", "clusterrolebinding", "sallyport-gateway-impersonate")).code === 0,
+      async () =>
+        (await kubectl("delete", "clusterrolebinding", "sallyport:sallyport:sallyport-gateway:impersonate")).code === 0,
       60_000,
     );
     const { code, summary } = await up;
