@@ -1,3 +1,4 @@
+import type { Person } from "../people.ts";
 import { said, see, type TourStep } from "./step.ts";
 
 interface Row {
@@ -12,11 +13,7 @@ interface Row {
 export const accounted: TourStep = {
   title: "every privileged operation was blocked, approved or masked",
   async run({ alice, agentUser }) {
-    const query = await alice.sallyport(["audit", "query", "privileged-operations", "--output", "json"]).finished;
-    see(query.code === 0, () => `\`sallyport audit query\` failed: ${said(query)}`);
-    const rows = (JSON.parse(query.stdout) as { items: (Row & { username: string })[] }).items.filter(
-      (row) => row.username === agentUser,
-    );
+    const rows = (await settledRows(alice)).filter((row) => row.username === agentUser);
     const outcomeOf = (resource: string, name: string): Row | undefined =>
       rows.find((row) => row.resource === resource && row.name === name);
     const binding =
@@ -44,3 +41,14 @@ export const accounted: TourStep = {
     };
   },
 };
+
+/** The store has an outcome a moment after it is on the spool: until then its intent stands there as unknown. */
+async function settledRows(alice: Person): Promise<(Row & { username: string })[]> {
+  for (let attempt = 1; ; attempt++) {
+    const query = await alice.sallyport(["audit", "query", "privileged-operations", "--output", "json"]).finished;
+    see(query.code === 0, () => `\`sallyport audit query\` failed: ${said(query)}`);
+    const { items } = JSON.parse(query.stdout) as { items: (Row & { username: string })[] };
+    if (attempt === 10 || !items.some(({ outcome }) => outcome === "unknown")) return items;
+    await new Promise((resolve) => setTimeout(resolve, 500));
+  }
+}
