@@ -116,16 +116,6 @@ export function describeChange(oldObject: KubernetesObject | null, outcome: Kube
   return { uid: typeof metadata.uid === "string" ? metadata.uid : null, changes };
 }
 
-/**
- * Whether a change writes nothing: the outcome is the stored object, bookkeeping and kubectl's last-applied
- * annotation apart.
- */
-export function isEmptyChange(change: Change): boolean {
-  return change.changes.every(
-    ({ path }) => path === 'metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"]',
-  );
-}
-
 /** Takes one object and gives it back masked; a Masker's maskAnswer on a copy. */
 export type MaskObject = (object: KubernetesObject) => KubernetesObject;
 

@@ -151,23 +151,3 @@ export function withObjectPrecondition(object: KubernetesObject, resourceVersion
   agree(objectResourceVersion(object), resourceVersion);
   return bindObject(object, resourceVersion);
 }
-
-/** The fields that kubectl keeps its books in: a patch of nothing else writes nothing. */
-const BOOKKEEPING = "kubectl.kubernetes.io/last-applied-configuration";
-const IDENTITY = new Set(["name", "namespace", "uid", "resourceVersion", "creationTimestamp"]);
-
-/**
- * Whether a merge-like patch changes nothing but kubectl's last-applied annotation: a masked read followed by
- * an unchanged `kubectl apply` is that, and no write of the object.
- */
-export function isBookkeepingOnly(patch: Patch): boolean {
-  if (patch.type !== "merge" && patch.type !== "strategic") return false;
-  const { metadata, ...rest } = patch.fragment;
-  if (Object.keys(rest).some((key) => key !== "apiVersion" && key !== "kind")) return false;
-  if (metadata === undefined) return true;
-  if (!isObject(metadata)) return false;
-  return Object.entries(metadata).every(([key, value]) => {
-    if (IDENTITY.has(key)) return true;
-    return key === "annotations" && isObject(value) && Object.keys(value).every((name) => name === BOOKKEEPING);
-  });
-}

@@ -32,7 +32,7 @@ export class WatchFrames {
     return frames;
   }
 
-  /** What the upstream left unfinished when it ended; undefined where it ended cleanly. It must not be passed. */
+  /** What the upstream left unfinished when it ended; undefined where it ended cleanly. Only what parses whole may be passed. */
   end(): Uint8Array | undefined {
     return this.size === 0 ? undefined : this.take(new Uint8Array(0));
   }

@@ -1,4 +1,5 @@
 import type { ServerResponse } from "node:http";
+import { CLIENT_GONE } from "./step.ts";
 
 /** Writes a whole answer and resolves when it was handed to the socket, or with why it was not. */
 export function answer(
@@ -9,7 +10,7 @@ export function answer(
   headOnly: boolean,
 ): Promise<string | undefined> {
   return new Promise((resolve) => {
-    const gone = (): void => resolve("the client closed its connection");
+    const gone = (): void => resolve(CLIENT_GONE);
     res.once("close", gone);
     res.writeHead(status, headers);
     res.end(headOnly ? undefined : body, () => {

@@ -104,18 +104,23 @@ export function turnedAwayEvent(req: IncomingMessage, id: string, refusal: Refus
   };
 }
 
-/** `request.outcome` of what was forwarded and answered, and whose client had gone by then. */
-export function cutOutcomeEvent(exchange: Known, status: number): EventDraft {
+/** The payload of what goes or went upstream; each attempt after the first names the exchange that it is one of. */
+export function forwardedPayload(exchange: Known): Record<string, unknown> {
+  return {
+    ...decisionPayload(exchange),
+    forwarded: true,
+    ...(exchange.cut === undefined ? {} : { cut: exchange.cut }),
+    dryRun: exchange.input?.request.dryRun ?? false,
+    ...(exchange.id === exchange.firstId ? {} : { retryOf: exchange.firstId }),
+  };
+}
+
+/** `request.outcome`: what every answer of the API server to a forwarded request is on record with. */
+export function outcomeEvent(exchange: Known, status: number): EventDraft {
   const event = exchangeEvent(exchange, "request.outcome");
   event.status = status;
   event.duration_us = durationUs(exchange);
   event.request_bytes = exchange.body?.bytes.length ?? 0;
-  event.payload = {
-    ...decisionPayload(exchange),
-    forwarded: true,
-    cut: "the client closed its connection before it was answered",
-    dryRun: exchange.input?.request.dryRun ?? false,
-    ...(exchange.id === exchange.firstId ? {} : { retryOf: exchange.firstId }),
-  };
+  event.payload = forwardedPayload(exchange);
   return event;
 }

@@ -1,11 +1,9 @@
 import type { Answered, Forwarded } from "./exchange.ts";
 import { answerHeaders } from "./headers.ts";
-import { ClientGone } from "./step.ts";
+import { CLIENT_GONE, ClientGone } from "./step.ts";
 
 /** A recorded body is kept up to here; over it the record says that it was cut. */
 const KEPT_LIMIT = 33_554_432;
-
-const CLIENT_GONE = "the client closed its connection";
 
 /** Passes on an answer that no mask can apply to, untouched: at once where it is all there, else as a stream. */
 export function passThrough(exchange: Forwarded): Answered | Promise<Answered> {

@@ -1,10 +1,10 @@
 import { Refusal, toRefusal } from "../base/errors.ts";
 import type { Deps } from "./deps.ts";
-import { cutOutcomeEvent, nowMs, refusedEvent } from "./events.ts";
+import { nowMs, outcomeEvent, refusedEvent } from "./events.ts";
 import type { Arrived, Known } from "./exchange.ts";
 import { UpstreamSaysNo } from "./gather/outcome.ts";
 import { renderRefusal, renderStatus } from "./render-refusal.ts";
-import { ClientGone, JudgeAgain, type Path, type Step } from "./step.ts";
+import { CLIENT_GONE, ClientGone, JudgeAgain, type Path, type Step } from "./step.ts";
 import { gather } from "./steps/gather.ts";
 
 /** How long an exchange may go back to be judged again after a 409 on our own precondition. */
@@ -53,8 +53,9 @@ function refuse(exchange: Arrived, error: unknown, deps: Deps): void {
   if (error instanceof ClientGone || exchange.signal.aborted) {
     const gone = new Refusal("bad-request", "the client went away before an answer");
     const { response } = known;
+    if (response !== undefined) known.cut = `${CLIENT_GONE} before it was answered`;
     deps.refusals.record(
-      response === undefined ? refusedEvent(known, gone, 499) : cutOutcomeEvent(known, response.status),
+      response === undefined ? refusedEvent(known, gone, 499) : outcomeEvent(known, response.status),
     );
     response?.abort(gone);
     exchange.res.destroy();

@@ -41,10 +41,13 @@ export class JudgeAgain extends Error {
   }
 }
 
+/** What the record says of an exchange whose client left. */
+export const CLIENT_GONE = "the client closed its connection";
+
 /** Thrown when nobody is left to answer: the client closed its connection. */
 export class ClientGone extends Error {
   constructor() {
-    super("the client closed its connection");
+    super(CLIENT_GONE);
     this.name = "ClientGone";
   }
 }

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from "node:http";
 import type { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
 import { errorMessage, Refusal } from "../base/errors.ts";
+import { CLIENT_GONE } from "./step.ts";
 
 export interface UpstreamRequest {
   method: string;
@@ -171,7 +172,7 @@ function whyAborted({ reason }: AbortSignal): Error {
   const late = (reason as { name?: unknown } | undefined)?.name === "TimeoutError";
   return late
     ? new UpstreamFailure("upstream-timeout", "the API server did not answer in time", false, reason)
-    : new Error("the client closed its connection");
+    : new Error(CLIENT_GONE);
 }
 
 /** Error codes after which the request certainly did not reach the API server. */

@@ -2,7 +2,7 @@ import { Refusal } from "../../base/errors.ts";
 import { uuid7 } from "../../base/uuid7.ts";
 import { narrowAccept } from "../../kubernetes/accept.ts";
 import type { Deps } from "../deps.ts";
-import { decisionPayload, durationUs, exchangeEvent } from "../events.ts";
+import { exchangeEvent, outcomeEvent } from "../events.ts";
 import type { Forwarded, Intended } from "../exchange.ts";
 import { upstreamHeaders } from "../headers.ts";
 import { noStreams } from "../hold-refusals.ts";
@@ -99,12 +99,11 @@ async function release(exchange: Intended, deps: Deps): Promise<void> {
 /** What was judged is no longer what is stored: this attempt is on record as it was, and the next has an id of its own. */
 async function judgeAgain(exchange: Intended, response: UpstreamResponse, deps: Deps): Promise<never> {
   const body = await response.read(1_048_576);
+  const event = outcomeEvent(exchange, response.status);
   deps.recorder.record({
-    ...exchangeEvent(exchange, "request.outcome"),
-    status: response.status,
-    duration_us: durationUs(exchange),
+    ...event,
     response_bytes: body.length,
-    payload: { ...decisionPayload(exchange), forwarded: true, judgedAgain: true },
+    payload: { ...event.payload, judgedAgain: true },
   });
   exchange.id = uuid7();
   exchange.sent = false;

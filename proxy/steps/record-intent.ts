@@ -1,6 +1,6 @@
 import { Refusal } from "../../base/errors.ts";
 import type { Deps } from "../deps.ts";
-import { decisionPayload, exchangeEvent } from "../events.ts";
+import { exchangeEvent, forwardedPayload } from "../events.ts";
 import type { Cleared, Intended } from "../exchange.ts";
 import { recordedRequest } from "../record-bodies.ts";
 
@@ -9,7 +9,6 @@ import { recordedRequest } from "../record-bodies.ts";
  * forwarded while the recorder cannot record.
  */
 export function recordIntent(exchange: Cleared, deps: Deps): Intended | Promise<Intended> {
-  const intended = Object.assign(exchange, { intentRecorded: true });
   if (exchange.attributes.operation === "") {
     const failure = deps.recorder.failure();
     if (failure === undefined || exchange.decision.record === "None")
@@ -24,12 +23,7 @@ export function recordIntent(exchange: Cleared, deps: Deps): Intended | Promise<
       ...exchangeEvent(exchange, "request.intent"),
       request_bytes: exchange.body?.bytes.length ?? 0,
       ...(content === undefined ? {} : { request_content: content }),
-      payload: {
-        ...decisionPayload(exchange),
-        forwarded: true,
-        dryRun: exchange.input.request.dryRun,
-        ...(exchange.id === exchange.firstId ? {} : { retryOf: exchange.firstId }),
-      },
+      payload: forwardedPayload(exchange),
     })
-    .then(() => intended);
+    .then(() => Object.assign(exchange, { intentRecorded: true }));
 }

@@ -2,7 +2,7 @@ import { readFileSync } from "node:fs";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { parseLossless } from "../../base/lossless-json.ts";
-import { changeText, describeChange, isEmptyChange, renderChange } from "../../kubernetes/change.ts";
+import { changeText, describeChange, renderChange } from "../../kubernetes/change.ts";
 import type { KubernetesObject } from "../../kubernetes/types.ts";
 
 interface DryRuns {
@@ -141,13 +141,6 @@ test("a delete is the whole object going away, under its uid", () => {
 
 test("a change from absent to null is a change", () => {
   expect(describeChange({ metadata: {} }, { metadata: {}, a: null }).changes).toEqual([{ path: "a", to: null }]);
-});
-
-test("an unchanged apply changes the last-applied annotation only, and that is no write", () => {
-  const key = "kubectl.kubernetes.io/last-applied-configuration";
-  const object = (text: string, data = "x") => ({ metadata: { annotations: { [key]: text } }, data: { a: data } });
-  expect(isEmptyChange(describeChange(object("1"), object("2")))).toBe(true);
-  expect(isEmptyChange(describeChange(object("1"), object("2", "y")))).toBe(false);
 });
 
 test("integers beyond 2^53 that differ are different changes, also from an object that imitates their form", () => {

@@ -3,7 +3,6 @@ import { Refusal } from "../../base/errors.ts";
 import { jsonPatchTouches, refuseMaskedReads } from "../../kubernetes/masked-patch.ts";
 import {
   clientResourceVersion,
-  isBookkeepingOnly,
   parsePatch,
   serializePatch,
   withObjectPrecondition,
@@ -178,28 +177,4 @@ test.each(TOUCHES)("JSON patch copy, test [M]: %s: refused %j", (_title, operati
   expect(jsonPatchTouches(patch.operations, FIELDS).length > 0).toBe(refused);
   expect(codeOf(() => refuseMaskedReads(patch.operations, FIELDS))).toBe(refused ? "forbidden" : "served");
   expect(jsonPatchTouches(patch.operations, [])).toEqual([]);
-});
-
-const LAST = "kubectl.kubernetes.io/last-applied-configuration";
-const BOOKS: [string, object, boolean][] = [
-  ["the last-applied annotation alone", { metadata: { annotations: { [LAST]: "{}" } } }, true],
-  [
-    "with apiVersion, kind and identity",
-    { apiVersion: "v1", kind: "Secret", metadata: { name: "a", annotations: { [LAST]: "{}" } } },
-    true,
-  ],
-  ["nothing", {}, true],
-  ["another annotation", { metadata: { annotations: { [LAST]: "{}", x: "y" } } }, false],
-  ["a label", { metadata: { labels: { a: "b" } } }, false],
-  ["data", { data: { a: "b" } }, false],
-  ["null data", { data: null }, false],
-  ["a directive", { $patch: "replace" }, false],
-  ["finalizers", { metadata: { finalizers: null } }, false],
-  ["null metadata", { metadata: null }, false],
-];
-test.each(BOOKS)("a patch of %s is bookkeeping only: %j", (_title, fragment, expected) => {
-  expect(isBookkeepingOnly(parsePatch("merge", JSON.stringify(fragment)))).toBe(expected);
-});
-test("a server-side apply is never bookkeeping only: what it leaves out goes away", () => {
-  expect(isBookkeepingOnly(parsePatch("apply", "{}"))).toBe(false);
 });

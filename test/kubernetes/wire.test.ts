@@ -3,7 +3,6 @@ import { describe, expect, test } from "vitest";
 import { Refusal } from "../../base/errors.ts";
 import { narrowAccept } from "../../kubernetes/accept.ts";
 import { failureStatus } from "../../kubernetes/status.ts";
-import { hasWholeObjects, isTable, rowObjects } from "../../kubernetes/table.ts";
 import { WatchFrames } from "../../kubernetes/watch-frames.ts";
 
 const TABLE = "application/json;as=Table;v=v1;g=meta.k8s.io";
@@ -122,20 +121,4 @@ test.each(REASONS)("HTTP %i is the reason %s in a Status", (code, reason) => {
 test("a Status carries causes and when to come back", () => {
   const details = { causes: [{ reason: "workload/host-path", message: "m", field: "spec" }], retryAfterSeconds: 3 };
   expect(failureStatus(403, "m", details)).toMatchObject({ details });
-});
-
-test("a Table is known by its kind and group, and its rows' objects are found", () => {
-  const table = {
-    kind: "Table",
-    apiVersion: "meta.k8s.io/v1",
-    columnDefinitions: [],
-    rows: [
-      { cells: [], object: { kind: "Pod" } },
-      { cells: [], object: null },
-    ],
-  };
-  expect(isTable(table) && rowObjects(table)).toEqual([{ kind: "Pod" }]);
-  expect(isTable(table) && hasWholeObjects(table)).toBe(false);
-  expect(isTable({ kind: "Table", apiVersion: "example.com/v1", rows: [] })).toBe(false);
-  expect(isTable(null)).toBe(false);
 });
