@@ -40,6 +40,7 @@ export interface Gateway {
 
 const DRAIN_MS = 15_000;
 const SHIP_MS = 10_000;
+const SHIP_RETRY_MS = 200;
 
 /**
  * Opens every room of the gateway in the order in which they need each other, and closes them in the other one.
@@ -141,12 +142,25 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
   }
 }
 
-/** What is spooled is on disk already; the store gets a moment to take it, so that a reader finds it. */
+/**
+ * What is spooled is on disk already; the store gets a moment to take it, so that a reader finds it. A spool that is
+ * full has room again as soon as the store has taken some of it, so its refusal is not the last word before then.
+ */
 async function closeRecorder(recorder: Recorder, log: Log): Promise<void> {
+  const deadline = Date.now() + SHIP_MS;
   const late = new Promise<void>((resolve) => setTimeout(resolve, SHIP_MS).unref());
-  await Promise.race([recorder.flush({ toStore: true }), late]).catch((error: unknown) =>
-    log.warn("the store did not take everything; what is left is shipped at the next start", { error }),
-  );
+  for (;;) {
+    try {
+      await Promise.race([recorder.flush({ toStore: true }), late]);
+      break;
+    } catch (error) {
+      if (Date.now() >= deadline) {
+        log.warn("the store did not take everything; what is left is shipped at the next start", { error });
+        break;
+      }
+      await new Promise((resolve) => setTimeout(resolve, SHIP_RETRY_MS));
+    }
+  }
   await recorder.close();
 }
 
