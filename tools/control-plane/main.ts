@@ -9,6 +9,10 @@ import { startControlPlane } from "./start.ts";
 try {
   const directory = process.argv[2];
   const plane = await startControlPlane(directory === undefined ? {} : { directory });
+  // Before anybody is told that it runs, and can ask it to end.
+  const interrupted = new Promise<undefined>((resolve) => {
+    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(undefined));
+  });
   process.stdout.write(
     [
       `server      ${plane.server}`,
@@ -18,9 +22,6 @@ try {
       "",
     ].join("\n"),
   );
-  const interrupted = new Promise<undefined>((resolve) => {
-    for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(undefined));
-  });
   const failure = await Promise.race([interrupted, plane.failed]);
   await plane.stop();
   if (failure !== undefined) throw new UserError(failure);
