@@ -40,7 +40,9 @@ export async function ensure(name) {
  * @returns {Promise<string | undefined>}
  */
 export async function locate(pin) {
-  for (const file of await onPath(pin.name)) if (pin.prints.test(await probe(file, pin.probe))) return file;
+  if (pin.prints !== null) {
+    for (const file of await onPath(pin.name)) if (pin.prints.test(await probe(file, pin.probe))) return file;
+  }
   const go = await goVersion(pin.folder);
   // Without go nothing could be built anyway, and what any release of it built will do.
   const folders = go === undefined ? await foldersStarting(folderOf(pin, ""), `${pin.key}-`) : [folderOf(pin, go)];

@@ -1,10 +1,12 @@
 import { createHash } from "node:crypto";
-import { readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
-/** @typedef {"opa" | "regal" | "kubectl" | "etcd" | "kube-controller-manager" | "kube-apiserver"} ToolName */
+/** @typedef {"opa" | "regal" | "kubectl" | "etcd" | "kube-controller-manager" | "kube-apiserver"} PinnedName */
+/** @typedef {"stub-kubelet" | "oracle-objects" | "oracle-fields" | "oracle-attributes" | "go-client"} ProgramName */
+/** @typedef {PinnedName | ProgramName} ToolName */
 
 /**
  * @typedef {object} Pin
@@ -14,7 +16,7 @@ import { fileURLToPath } from "node:url";
  * @property {string} version as its go.mod has it
  * @property {string[]} flags for `go build`
  * @property {string[]} probe arguments that make it print its version
- * @property {RegExp} prints what it then prints, if it is the pinned version
+ * @property {RegExp | null} prints what it then prints, if it is the pinned version; null for our own, which is on no PATH
  * @property {string} key changes with whatever changes what is built, the Go release aside
  * @property {string} cold how long a build takes with an empty Go cache, on two cores
  */
@@ -24,7 +26,15 @@ const REGAL = "github.com/open-policy-agent/regal";
 const ETCD = "go.etcd.io/etcd/server/v3";
 const KUBERNETES = "k8s.io/kubernetes";
 
-/** The quickest to build first. @type {{name: ToolName, module: string, command?: string, probe: string[], says: string, cold: string}[]} */
+/**
+ * Programs in Go of our own, a main package each: `folder` is a module beside this one's, `package` stands in it.
+ * Whatever changes a source of the module builds it anew.
+ *
+ * @type {{name: ProgramName, folder: string, package: string, cold: string}[]}
+ */
+const PROGRAMS = [];
+
+/** The quickest to build first. @type {{name: PinnedName, module: string, command?: string, probe: string[], says: string, cold: string}[]} */
 const TOOLS = [
   { name: "opa", module: OPA, probe: ["version"], says: "Version: ", cold: "a minute" },
   { name: "regal", module: REGAL, probe: ["version"], says: "Version: ", cold: "half a minute" },
@@ -75,12 +85,41 @@ function required(goMod, module) {
   return version;
 }
 
+const BUILD = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags"];
+
+/** @param {unknown[]} what */
+function keyOf(...what) {
+  return createHash("sha256").update(JSON.stringify(what)).digest("hex").slice(0, 16);
+}
+
 /**
- * Each pinned tool. go.mod and go.sum are the only place that a version stands in.
+ * Each tool: the pinned ones, and our own programs. go.mod and go.sum are the only place that a version stands in.
  *
  * @returns {Pin[]}
  */
 export function pins() {
+  return [...pinned(), ...programs()];
+}
+
+/** @returns {Pin[]} */
+function programs() {
+  return PROGRAMS.map(({ name, folder: at, package: pkg, cold }) => {
+    const folder = fileURLToPath(new URL(`../${at}`, import.meta.url));
+    const flags = [...BUILD, "-s -w"];
+    const sources = readdirSync(folder, { recursive: true, withFileTypes: true })
+      .filter(
+        (entry) => entry.isFile() && /(\.go|^go\.(mod|sum))$/.test(entry.name) && !entry.name.endsWith("_test.go"),
+      )
+      .map((entry) => join(entry.parentPath, entry.name))
+      .sort()
+      .map((file) => [file.slice(folder.length), readFileSync(file, "utf8")]);
+    const key = keyOf(pkg, flags, process.platform, process.arch, sources);
+    return { name, folder, package: pkg, version: key, flags, probe: [], prints: null, key, cold };
+  });
+}
+
+/** @returns {Pin[]} */
+function pinned() {
   return TOOLS.map((tool) => {
     const folder = fileURLToPath(
       new URL(tool.module === OPA || tool.module === REGAL ? "../policy" : "../controlplane", import.meta.url),
@@ -89,8 +128,7 @@ export function pins() {
     const version = required(goMod ?? "", tool.module);
     const pkg = tool.command === undefined ? tool.module : `${tool.module}/${tool.command}`;
     const linker = ["-s", "-w", ...versionFlags(tool.module, version)].join(" ");
-    const flags = ["-mod=readonly", "-buildvcs=false", "-trimpath", "-ldflags", linker];
-    const what = JSON.stringify([pkg, flags, process.platform, process.arch, goMod, goSum]);
+    const flags = [...BUILD, linker];
     const text = version.replace(/^v/, "v?").replaceAll(".", "\\.");
     return {
       name: tool.name,
@@ -100,7 +138,7 @@ export function pins() {
       flags,
       probe: tool.probe,
       prints: new RegExp(`^${tool.says.trimEnd()}\\s+${text}$`, "m"),
-      key: createHash("sha256").update(what).digest("hex").slice(0, 16),
+      key: keyOf(pkg, flags, process.platform, process.arch, goMod, goSum),
       cold: tool.cold,
     };
   });
