@@ -2,6 +2,7 @@ import { readFileSync, unwatchFile, watchFile } from "node:fs";
 import type { IncomingMessage, Server, ServerResponse } from "node:http";
 import { createServer } from "node:https";
 import type { AddressInfo, Socket } from "node:net";
+import type { Duplex } from "node:stream";
 import { UserError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 
@@ -11,6 +12,11 @@ export interface ListenerOptions {
   certFile: string;
   keyFile: string;
   handler: (req: IncomingMessage, res: ServerResponse) => void;
+  /**
+   * Takes every request with an Upgrade header, with its socket and what of the next bytes came with it. Without
+   * it such a request goes to `handler`.
+   */
+  upgrade?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
   log: Log;
 }
 
@@ -47,6 +53,7 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
   server.on("request", handle);
   // Node answers an odd Expect by itself; here the door refuses it in the caller's own protocol.
   server.on("checkExpectation", handle);
+  if (options.upgrade !== undefined) server.on("upgrade", options.upgrade);
   server.on("connect", refuseSocket("405 Method Not Allowed"));
   const answering = new WeakMap<Socket, Set<ServerResponse>>();
   server.on("clientError", (_error, socket) => {
