@@ -32,7 +32,10 @@ const KUBERNETES = "k8s.io/kubernetes";
  *
  * @type {{name: ProgramName, folder: string, package: string, cold: string}[]}
  */
-const PROGRAMS = [];
+const PROGRAMS = [
+  { name: "oracle-fields", folder: "oracle", package: "./fields", cold: "a minute" },
+  { name: "oracle-objects", folder: "oracle", package: "./objects", cold: "a minute" },
+];
 
 /** The quickest to build first. @type {{name: PinnedName, module: string, command?: string, probe: string[], says: string, cold: string}[]} */
 const TOOLS = [
