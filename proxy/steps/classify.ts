@@ -53,7 +53,8 @@ function policyInput(exchange: Identified, attributes: RequestAttributes, deps: 
       nonResource: attributes.nonResource,
       kind: { group: attributes.group, version: attributes.version, kind: "" },
       resource: { group: attributes.group, version: attributes.version, resource: attributes.resource },
-      subResource: attributes.subResource,
+      // Rules name a subresource: the deprecated prefix /api/v1/proxy/ is the same deed by another path.
+      subResource: attributes.verb === "proxy" ? "proxy" : attributes.subResource,
       namespace: attributes.namespace,
       name: attributes.name,
       fieldSelector: attributes.fieldSelector,
