@@ -124,7 +124,7 @@ async function evidence(): Promise<string> {
   return decisionId;
 }
 
-test("one reads one's own sessions, events and decisions; others' are the 404 of what is not there", async () => {
+test("Teleport PR 66300: one reads one's own sessions, events and decisions; others' are the 404 of what is not there", async () => {
   const decision = await evidence();
   const alice = await rig.token("alice@example.com");
   const bob = await rig.token("bob@example.com");
