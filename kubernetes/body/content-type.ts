@@ -3,11 +3,14 @@ import type { RequestAttributes } from "../types.ts";
 
 export type PatchType = Exclude<RequestAttributes["patchType"], "">;
 
+const APPLY_CBOR = "application/apply-patch+cbor";
 const PATCH_TYPES: Record<string, PatchType> = {
   "application/json-patch+json": "json",
   "application/merge-patch+json": "merge",
   "application/strategic-merge-patch+json": "strategic",
   "application/apply-patch+yaml": "apply",
+  // Of servers with the feature gate CBORServingAndStorage, alpha and off in 1.36: it goes upstream as YAML.
+  [APPLY_CBOR]: "apply",
 };
 
 /** The media type that a patch goes upstream as. */
@@ -18,10 +21,19 @@ export const PATCH_CONTENT_TYPES: Record<PatchType, string> = {
   apply: "application/apply-patch+yaml",
 };
 
+function patchMediaType(contentType: string): string {
+  const end = contentType.indexOf(";");
+  return end > 0 ? contentType.slice(0, end) : contentType;
+}
+
+/** Whether a patch, of type `apply`, is written in CBOR and not in YAML. */
+export function isCborPatch(contentType: string): boolean {
+  return patchMediaType(contentType) === APPLY_CBOR;
+}
+
 /** The type of a patch, exactly as the API server reads the header: up to the first `;`, with no trimming (handlers/patch.go). */
 export function patchTypeOf(contentType: string): RequestAttributes["patchType"] {
-  const end = contentType.indexOf(";");
-  const type = end > 0 ? contentType.slice(0, end) : contentType;
+  const type = patchMediaType(contentType);
   return Object.hasOwn(PATCH_TYPES, type) ? (PATCH_TYPES[type] as PatchType) : "";
 }
 

@@ -1,7 +1,13 @@
+import { rawNumber } from "../../base/lossless-json.ts";
 import { queryBoolean } from "../query.ts";
 import type { KubernetesObject, RequestAttributes } from "../types.ts";
 
-const integer = (text: string): number | string => (/^[+-]?\d{1,15}$/.test(text) ? Number(text) : text);
+/** An int64, exactly; what is none stays text, and the server answers 400. */
+function integer(text: string): unknown {
+  if (!/^[+-]?\d{1,30}$/.test(text)) return text;
+  const value = BigInt(text.replace("+", ""));
+  return Number.isSafeInteger(Number(value)) ? Number(value) : rawNumber(value.toString());
+}
 
 type Read = (values: string[]) => unknown;
 const first: Read = (values) => values[0];

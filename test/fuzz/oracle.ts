@@ -2,6 +2,7 @@ import { type ChildProcessByStdio, spawn } from "node:child_process";
 import { once } from "node:events";
 import { createInterface } from "node:readline";
 import type { Readable, Writable } from "node:stream";
+import { parseLossless } from "../../base/lossless-json.ts";
 import { ensureTool, type ToolName } from "../../tools/ensure.ts";
 
 /** A Go program that answers each line of JSON on stdin by one on stdout, in their order. */
@@ -41,7 +42,7 @@ export class Oracle {
     const text = questions.map((question) => `${JSON.stringify(question)}\n`).join("");
     if (!this.child.stdin.write(text))
       await Promise.race([once(this.child.stdin, "drain"), Promise.allSettled(answers)]);
-    return (await Promise.all(answers)).map((line) => JSON.parse(line) as Answer);
+    return (await Promise.all(answers)).map((line) => parseLossless(line) as Answer);
   }
 
   async close(): Promise<void> {

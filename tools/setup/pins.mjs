@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** @typedef {"opa" | "regal" | "kubectl" | "etcd" | "kube-controller-manager" | "kube-apiserver"} PinnedName */
-/** @typedef {"stub-kubelet" | "oracle-objects" | "oracle-fields" | "oracle-attributes" | "go-client"} ProgramName */
+/** @typedef {"stub-kubelet" | "oracle-objects" | "oracle-fields" | "oracle-attributes" | "oracle-encodings" | "go-client"} ProgramName */
 /** @typedef {PinnedName | ProgramName} ToolName */
 
 /**
@@ -34,6 +34,7 @@ const KUBERNETES = "k8s.io/kubernetes";
  */
 const PROGRAMS = [
   { name: "oracle-fields", folder: "oracle", package: "./fields", cold: "a minute" },
+  { name: "oracle-attributes", folder: "oracle", package: "./attributes", cold: "a minute" },
   { name: "oracle-objects", folder: "oracle", package: "./objects", cold: "a minute" },
 ];
 
