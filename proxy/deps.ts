@@ -3,6 +3,7 @@ import type { Recorder } from "../audit/event.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Policy } from "../engine/decision.ts";
+import type { SessionValues } from "../engine/mask/known-values.ts";
 import type { Authenticated } from "../identity/types.ts";
 import type { Connection } from "./connection.ts";
 import type { HoldBudget } from "./hold-budget.ts";
@@ -32,4 +33,8 @@ export interface Deps {
   openStreams: OpenStreams;
   clock: Clock;
   log: Log;
+  /** What each session must not see, in any answer and stream. */
+  knownValues: Pick<SessionValues, "of" | "forget">;
+  streamRoom: StreamRoom;
+  secondAttempts: SecondAttempts;
 }

@@ -3,14 +3,28 @@ import type { Decision } from "../engine/decision.ts";
 import { containsPlaceholder } from "../engine/mask/contains-placeholder.ts";
 import { createMasker, type Masker } from "../engine/mask/masker.ts";
 import { refuseMaskedReads } from "../kubernetes/masked-patch.ts";
+import type { RequestAttributes } from "../kubernetes/types.ts";
 import type { Deps } from "./deps.ts";
 import type { BodyRead, Classified } from "./exchange.ts";
 
-/** What masks the answers to this request, or undefined where they may stream through untouched. */
-export function maskerOf({ attributes }: Classified, decision: Decision, deps: Deps): Masker | undefined {
-  if (decision.mask.length === 0) return undefined;
-  const { group, resource, namespace, name } = attributes;
-  return createMasker(decision.mask, { group, resource, namespace, name }, deps.hmacKey);
+/**
+ * What masks the answers to this request, or undefined where they may stream through untouched: what policy says,
+ * and what the session must not see. What is no object has no mask: a log and a terminal are streams of bytes
+ * (engine/mask/redact-stream.ts), and discovery holds nobody's values.
+ */
+export function maskerOf({ attributes, session }: Classified, decision: Decision, deps: Deps): Masker | undefined {
+  const { group, resource, namespace, name, operation, nonResource } = attributes;
+  if (nonResource || resource === "" || operation === "CONNECT" || isLog(attributes)) return undefined;
+  return createMasker(
+    decision.mask,
+    { group, resource, namespace, name },
+    { hmacKey: deps.hmacKey, known: deps.knownValues.of(session.id) },
+  );
+}
+
+/** The one answer about a resource that is text. */
+function isLog({ group, resource, subResource }: RequestAttributes): boolean {
+  return group === "" && resource === "pods" && subResource === "log";
 }
 
 /**
@@ -23,10 +37,7 @@ export function refuseUnmaskableWrite({ body, attributes }: BodyRead, decision: 
   if (body.patch?.type === "json") refuseMaskedReads(body.patch.operations, masker.fields);
   const { object, patch } = body;
   const written = object ?? (patch?.type === "json" ? patch.operations : patch?.fragment);
-  const fields = containsPlaceholder(
-    written,
-    decision.mask.map((entry) => entry.placeholder),
-  );
+  const fields = containsPlaceholder(written, masker.placeholders);
   if (fields.length > 0) {
     throw new Refusal(
       "placeholder-write",

@@ -10,6 +10,7 @@ import { UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { openAdmin } from "../../console/admin.ts";
 import { createConsole } from "../../console/console.ts";
+import { SessionValues } from "../../engine/mask/known-values.ts";
 import { sharedWorker } from "../../engine/wasm/evaluation-worker.ts";
 import { createAuthenticator } from "../../identity/authenticator.ts";
 import { createEndedSessions } from "../../identity/ended-sessions.ts";
@@ -107,6 +108,9 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       clock,
       log,
     };
+      knownValues: new SessionValues(),
+      streamRoom: new StreamRoom(),
+      secondAttempts: new SecondAttempts(clock),
     opened.push(
       watchSessions(deps, { authenticator, policy: policy.holder, idleSeconds: config.sessions.idleSeconds }),
     );

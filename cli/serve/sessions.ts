@@ -14,10 +14,11 @@ export function watchSessions(
   deps: Deps,
   { authenticator, policy, idleSeconds }: { authenticator: Authenticator; policy: PolicyHolder; idleSeconds: number },
 ): () => void {
-  const { openSessions, openStreams, connections, recorder, clock, log } = deps;
+  const { openSessions, openStreams, knownValues, connections, recorder, clock, log } = deps;
 
   function closed(session: Session, why: string): void {
     openStreams.endSession(session.id, why);
+    knownValues.forget(session.id);
     for (const { credential } of connections.values()) {
       credential
         .endSession(session.id)
@@ -38,7 +39,10 @@ export function watchSessions(
   const offEnd = authenticator.onSessionEnd((id) => {
     const session = openSessions.forget(id);
     if (session !== undefined) closed(session, "the session was ended");
-    else openStreams.endSession(id, "the session was ended");
+    else {
+      openStreams.endSession(id, "the session was ended");
+      knownValues.forget(id);
+    }
   });
   const offSwap = policy.onSwap(() => {
     openStreams

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { Refusal } from "../../base/errors.ts";
+import { jsonForms } from "./encodings.ts";
 
 /**
  * Finds masked values wherever else they stand in an answer, encoded or not (a JSON patch `copy` moves a
@@ -22,14 +23,6 @@ export function decodeBase64Text(text: string): string | undefined {
   if (text === "" || !BASE64.test(text)) return undefined;
   const bytes = Buffer.from(text, "base64");
   return isUtf8(bytes) ? bytes.toString("utf8") : undefined;
-}
-
-/** How a text looks inside a JSON string: as JSON.stringify writes it, and as Go does, which escapes <, > and & too. */
-function jsonForms(text: string): string[] {
-  const plain = JSON.stringify(text).slice(1, -1);
-  if (plain === text && !/[<>&]/.test(text)) return [];
-  const go = plain.replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
-  return [plain, go];
 }
 
 export class EqualStrings {

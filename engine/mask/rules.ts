@@ -1,4 +1,5 @@
 import type { Mask } from "../decision.ts";
+import { mayPrint } from "./cells.ts";
 import { parseFieldPath, type Step } from "./field-path.ts";
 import { encodePlaceholder } from "./placeholder.ts";
 
@@ -18,6 +19,8 @@ export interface CompiledMask {
   fields: { steps: Step[]; encoded: boolean }[];
   placeholder: string;
   encodedPlaceholder: string;
+  /** Cells of a Table may show what it masks, so that they are hidden where they cannot be compared with it. */
+  hidesCells: boolean;
 }
 
 /** Fields that hold base64, by `group/resource`. */
@@ -58,13 +61,17 @@ export function compileMasks(masks: readonly Mask[], requested: Requested): Comp
     .filter(
       ({ selector }) => mayTake(selector.namespace, requested.namespace) && mayTake(selector.name, requested.name),
     )
-    .map((mask) => ({
-      namespace: mask.selector.namespace,
-      name: mask.selector.name,
-      fields: compileFields(mask, encodedField),
-      placeholder: mask.placeholder,
-      encodedPlaceholder: encodePlaceholder(mask.placeholder),
-    }));
+    .map((mask) => {
+      const fields = compileFields(mask, encodedField);
+      return {
+        namespace: mask.selector.namespace,
+        name: mask.selector.name,
+        fields,
+        placeholder: mask.placeholder,
+        encodedPlaceholder: encodePlaceholder(mask.placeholder),
+        hidesCells: mayPrint(fields, requested),
+      };
+    });
 }
 
 /** Whether a mask applies to one object of the answer. An object that does not say who it is, is masked. */

@@ -323,7 +323,7 @@ test("an answer made to be slow is refused, and not searched for minutes", () =>
 });
 
 test("fingerprints tell equal values and no others, under the install's key", () => {
-  const masker = createMasker(MASKS, SECRETS, Buffer.from("key"));
+  const masker = createMasker(MASKS, SECRETS, { hmacKey: Buffer.from("key") });
   const { fingerprints } = masker?.maskText(JSON.stringify(secret({ a: HUNTER, b: HUNTER, c: b64("else") }))) ?? {
     fingerprints: {} as Json,
   };

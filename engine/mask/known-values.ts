@@ -1,0 +1,161 @@
+import { ByteMatcher, type BytePattern } from "./byte-matcher.ts";
+import { encodingsOf } from "./encodings.ts";
+
+/**
+ * Values of fewer bytes are not looked for in streams: a word of seven letters stands in any log by chance, and one
+ * that short is guessed sooner than it is printed. GitLab masks variables in job logs from eight characters on.
+ */
+export const SHORTEST = 8;
+/** Longer values are looked for as they are, in JSON and in whole base64 only; and so are those that come late. */
+const ALL_ENCODINGS = 1024;
+/** What the matcher of one session may hold (28 MB), and what all matchers of a process may. */
+const SESSION_STATES = 1_000_000;
+const ALL_STATES = 4_000_000;
+/** Lines of a value that are looked for by themselves: loggers print what has many lines line by line. */
+const LINE = 16;
+const LINE_LIMIT = 1024;
+
+export interface Origin {
+  /** `shop/db:data.password`. */
+  path: string;
+  /** HMAC of the value under the install's key. */
+  fingerprint?: string;
+}
+
+/** What could be anything's name: `postgres` is a user, an image, a label and a namespace. */
+const NAME_LIKE = /^[a-z][a-z.-]{0,14}$/;
+
+/**
+ * The values that one session must not see: what was masked for it, and the Secrets of the pods whose logs or
+ * terminals it opened. Bounded: once there are more than can be looked for, `complete` is false, and streams of
+ * this session are refused instead of passed unsearched.
+ */
+export class KnownValues {
+  readonly #values = new Map<string, number>();
+  readonly #origins: Origin[] = [];
+  readonly #patterns: BytePattern[] = [];
+  readonly #nameLike = new Set<number>();
+  readonly #shared: Budget;
+  #states = 1;
+  #bytes = 0;
+  #complete = true;
+  #matcher: ByteMatcher | undefined;
+
+  constructor(shared: Budget = new Budget()) {
+    this.#shared = shared;
+  }
+
+  /** Takes up a value; shorter ones than SHORTEST are not looked for. */
+  add(value: string | Uint8Array, origin: Origin = { path: "" }): void {
+    const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : Buffer.from(value);
+    if (bytes.length < SHORTEST) return;
+    const key = bytes.toString("latin1");
+    if (!this.#complete || this.#values.has(key)) return;
+    this.#take(bytes, key, origin, true);
+    if (!bytes.includes(10)) return;
+    for (const line of key.split("\n")) {
+      const part = line.trim();
+      // The markers of a PEM say nothing, and stand in every certificate's neighbourhood.
+      if (part.length < LINE || part.length > LINE_LIMIT || part.startsWith("-----")) continue;
+      if (!this.#values.has(part)) this.#take(Buffer.from(part, "latin1"), part, origin, false);
+    }
+  }
+
+  #take(bytes: Buffer, key: string, origin: Origin, whole: boolean): void {
+    const all = whole && bytes.length <= ALL_ENCODINGS && this.#states < SESSION_STATES / 2;
+    const forms = whole ? encodingsOf(bytes, all) : [bytes];
+    const cost = forms.reduce((sum, form) => sum + form.length, 0);
+    if (this.#states + cost > SESSION_STATES || !this.#shared.take(this, cost)) {
+      this.#complete = false;
+      return;
+    }
+    const index = this.#origins.length;
+    this.#values.set(key, index);
+    this.#origins.push(origin);
+    for (const form of forms) this.#patterns.push({ bytes: form, value: index });
+    if (NAME_LIKE.test(key)) this.#nameLike.add(index);
+    this.#states += cost;
+    this.#bytes += bytes.length;
+    this.#matcher = undefined;
+  }
+
+  /** How many values are looked for. */
+  get size(): number {
+    return this.#origins.length;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** False once a value could not be taken up. */
+  get complete(): boolean {
+    return this.#complete;
+  }
+
+  values(): Uint8Array[] {
+    return [...this.#values.keys()].map((key) => Buffer.from(key, "latin1"));
+  }
+
+  originOf(index: number): Origin {
+    return this.#origins[index] ?? { path: "" };
+  }
+
+  /** What could be a name: looked for in streams, and not in objects, which consist of names. */
+  get nameLike(): ReadonlySet<number> {
+    return this.#nameLike;
+  }
+
+  /** The matcher of all values known by now; another object after each addition. */
+  matcher(): ByteMatcher {
+    this.#matcher ??= new ByteMatcher(this.#patterns);
+    return this.#matcher;
+  }
+
+  /** Gives up its part of what all sessions may hold. */
+  forget(): void {
+    this.#shared.release(this);
+  }
+}
+
+/** What the sessions of one process hold together. */
+export class Budget {
+  readonly #held = new Map<KnownValues, number>();
+  #total = 0;
+
+  take(holder: KnownValues, states: number): boolean {
+    if (this.#total + states > ALL_STATES) return false;
+    this.#total += states;
+    this.#held.set(holder, (this.#held.get(holder) ?? 0) + states);
+    return true;
+  }
+
+  release(holder: KnownValues): void {
+    this.#total -= this.#held.get(holder) ?? 0;
+    this.#held.delete(holder);
+  }
+}
+
+/** The known values of each session of this process, until it ends. */
+export class SessionValues {
+  readonly #sessions = new Map<string, KnownValues>();
+  readonly #budget = new Budget();
+
+  of(sessionId: string): KnownValues {
+    let known = this.#sessions.get(sessionId);
+    if (known === undefined) {
+      known = new KnownValues(this.#budget);
+      this.#sessions.set(sessionId, known);
+    }
+    return known;
+  }
+
+  forget(sessionId: string): void {
+    this.#sessions.get(sessionId)?.forget();
+    this.#sessions.delete(sessionId);
+  }
+
+  get size(): number {
+    return this.#sessions.size;
+  }
+}
