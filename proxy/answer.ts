@@ -1,9 +1,9 @@
-import type { ServerResponse } from "node:http";
+import type { HttpResponse } from "./http.ts";
 import { CLIENT_GONE } from "./step.ts";
 
 /** Writes a whole answer and resolves when it was handed to the socket, or with why it was not. */
 export function answer(
-  res: ServerResponse,
+  res: HttpResponse,
   status: number,
   headers: Record<string, string | string[]>,
   body: Buffer,

@@ -1,5 +1,5 @@
-import type { IncomingMessage } from "node:http";
 import { Refusal } from "../base/errors.ts";
+import type { HttpRequest } from "./http.ts";
 
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 const MAX_HEADERS = 100;
@@ -8,10 +8,11 @@ const MAX_HEADERS = 100;
  * What no policy is asked about: framing and headers that have opened other gateways (wire-pitfalls). One pass
  * over the raw headers, since Node's parsed ones have already dropped what a repeated header said.
  */
-export function checkDoor(req: IncomingMessage): void {
+export function checkDoor(req: HttpRequest): void {
   if (!METHODS.has(req.method ?? "")) {
     throw new Refusal("method-not-allowed", `the method ${req.method} is not used with a Kubernetes API`);
   }
+  if (req.httpVersionMajor === 2) checkPseudoHeaders(req);
   const raw = req.rawHeaders;
   if (raw.length > MAX_HEADERS * 2) {
     throw new Refusal("bad-header", `the request has over ${MAX_HEADERS} headers`);
@@ -72,8 +73,20 @@ export function checkDoor(req: IncomingMessage): void {
   }
 }
 
+/**
+ * What nghttp2 lets through of what RFC 9113 §8.3.1 calls malformed: two names of the server, and another scheme,
+ * which would let `:path` be no path.
+ */
+function checkPseudoHeaders({ headers }: HttpRequest): void {
+  const { ":scheme": scheme, ":authority": authority, host } = headers;
+  if (scheme !== "https") throw new Refusal("bad-target", "the scheme of the request must be https");
+  if (host !== undefined && authority !== undefined && host !== authority) {
+    throw new Refusal("bad-header", "Host and :authority name two servers");
+  }
+}
+
 /** The token of the Authorization header. Refuses what is not one bearer token (RFC 6750 §2.1). */
-export function bearerToken(req: IncomingMessage): string {
+export function bearerToken(req: HttpRequest): string {
   const header = req.headers.authorization;
   if (header === undefined) {
     throw new Refusal("unauthenticated", "the request has no Authorization header", {

@@ -1,8 +1,8 @@
-import type { IncomingMessage } from "node:http";
 import type { EventDraft, EventKind } from "../audit/event.ts";
 import type { Refusal } from "../base/errors.ts";
 import type { Decision } from "../engine/decision.ts";
 import type { Known } from "./exchange.ts";
+import type { HttpRequest } from "./http.ts";
 
 /** Now, in milliseconds since the epoch with a fraction. */
 export function nowMs(): number {
@@ -88,7 +88,7 @@ export function refusedEvent(exchange: Known, refusal: Refusal, status: number):
 }
 
 /** `request.refused` of what never became an exchange: no path, a gateway that drains. */
-export function turnedAwayEvent(req: IncomingMessage, id: string, refusal: Refusal): EventDraft {
+export function turnedAwayEvent(req: HttpRequest, id: string, refusal: Refusal): EventDraft {
   return {
     kind: "request.refused",
     session_id: "anonymous",

@@ -1,4 +1,3 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Decision, Need, Policy } from "../engine/decision.ts";
 import type { KubernetesObject, PolicyInput } from "../engine/input.ts";
 import type { Masker } from "../engine/mask/masker.ts";
@@ -6,6 +5,7 @@ import type { Identity, Session } from "../identity/types.ts";
 import type { DecodedBody } from "../kubernetes/body/decode.ts";
 import type { RequestAttributes } from "../kubernetes/types.ts";
 import type { Connection } from "./connection.ts";
+import type { HttpRequest, HttpResponse } from "./http.ts";
 import type { UpstreamResponse } from "./upstream.ts";
 
 /**
@@ -23,8 +23,8 @@ export interface Arrived {
   sent?: boolean;
   /** performance.timeOrigin-based milliseconds since the epoch, with a fraction. */
   readonly startedAt: number;
-  readonly req: IncomingMessage;
-  readonly res: ServerResponse;
+  readonly req: HttpRequest;
+  readonly res: HttpResponse;
   /** Fires when the client has gone, or the gateway drains. */
   readonly signal: AbortSignal;
   /** Undefined where the gateway has none of that name, which only who is identified is told. */

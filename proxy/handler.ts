@@ -1,9 +1,9 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import { Refusal, type RefusalCode, type RefusalDetails } from "../base/errors.ts";
 import { uuid7 } from "../base/uuid7.ts";
 import type { Deps } from "./deps.ts";
 import { nowMs, turnedAwayEvent } from "./events.ts";
 import type { Known } from "./exchange.ts";
+import type { HttpRequest, HttpResponse } from "./http.ts";
 import { dataPath } from "./path.ts";
 import { renderRefusal } from "./render-refusal.ts";
 import { run } from "./run.ts";
@@ -38,7 +38,7 @@ const NOTHING_KNOWN: Partial<Known> = {
 export interface DataPlane {
   /** Whether a request target is the data path's, or no path at all: everything else goes to the control API's router. */
   serves(target: string): boolean;
-  handle(req: IncomingMessage, res: ServerResponse): void;
+  handle(req: HttpRequest, res: HttpResponse): void;
   /** Refuses what comes from now on, ends open streams, lets holds answer, and resolves when none is left or time is up. */
   drain(timeoutMs: number): Promise<void>;
   readonly inFlight: number;
@@ -52,7 +52,7 @@ export function createProxy(deps: Deps): DataPlane {
   let draining = false;
   let idle = (): void => {};
 
-  function handle(req: IncomingMessage, res: ServerResponse): void {
+  function handle(req: HttpRequest, res: HttpResponse): void {
     const id = uuid7();
     const url = req.url ?? "";
     const slash = url.indexOf("/", PREFIX.length);

@@ -61,8 +61,10 @@ function impersonation(identity: Identity): string[] {
   return headers;
 }
 
+/** Those of one connection (RFC 9110 §7.6.1); over HTTP/2 each of them is an error (RFC 9113 §8.2.2). */
 const HOP_BY_HOP = new Set([
   "connection",
+  "http2-settings",
   "keep-alive",
   "proxy-authenticate",
   "proxy-connection",

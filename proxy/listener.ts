@@ -1,22 +1,16 @@
 import { readFileSync, unwatchFile, watchFile } from "node:fs";
-import type { IncomingMessage, Server, ServerResponse } from "node:http";
-import { createServer } from "node:https";
-import type { AddressInfo, Socket } from "node:net";
-import type { Duplex } from "node:stream";
+import type { AddressInfo, Server, Socket } from "node:net";
+import { createServer } from "node:tls";
 import { UserError } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
+import { createHttp1Server, type HttpHandlers } from "./http1-server.ts";
+import { createHttp2Server } from "./http2-server.ts";
 
-export interface ListenerOptions {
+export interface ListenerOptions extends HttpHandlers {
   /** `host:port`; port 0 takes a free one. */
   address: string;
   certFile: string;
   keyFile: string;
-  handler: (req: IncomingMessage, res: ServerResponse) => void;
-  /**
-   * Takes every request with an Upgrade header, with its socket and what of the next bytes came with it. Without
-   * it such a request goes to `handler`.
-   */
-  upgrade?: (req: IncomingMessage, socket: Duplex, head: Buffer) => void;
   log: Log;
 }
 
@@ -26,43 +20,36 @@ export interface Listener {
   close(): Promise<void>;
 }
 
-const LINGER_MS = 1_000;
+const HANDSHAKE_MS = 10_000;
+const CLOSE_MS = 5_000;
 
-/** The one TLS listener. Certificate and key are read again when they change. */
+/**
+ * The one TLS listener. The handshake (ALPN, RFC 7301) says who speaks on a connection, before either of Node's
+ * parsers has seen a byte: its `allowHTTP1` crashed on upgrades (node 60336). Certificate and key are read again
+ * when they change.
+ */
 export async function listen(options: ListenerOptions): Promise<Listener> {
+  const http1 = createHttp1Server(options);
+  const http2 = createHttp2Server(options.handler, options.log);
   const server = createServer({
     ...readKeyPair(options),
     minVersion: "TLSv1.2",
-    ALPNProtocols: ["http/1.1"],
-    // Session tokens with many groups are long; Node's own limit is 16 KiB for all headers.
-    maxHeaderSize: 65_536,
-    // How often Node looks for heads and bodies that are late.
-    connectionsCheckingInterval: 2_000,
+    ALPNProtocols: ["h2", "http/1.1"],
+    handshakeTimeout: HANDSHAKE_MS,
+    noDelay: true,
   });
-  server.keepAliveTimeout = 120_000; // Go clients keep theirs for 90 s, and race a server that closes first.
-  server.headersTimeout = 10_000; // A head is one packet or two; slow ones are held open on purpose.
-  server.requestTimeout = 300_000;
-  server.timeout = 0; // A quiet watch sends nothing for a long time.
-  server.maxRequestsPerSocket = 0;
-  const handle = (req: IncomingMessage, res: ServerResponse): void => {
-    const open = answering.get(req.socket) ?? new Set();
-    answering.set(req.socket, open.add(res));
-    res.once("close", () => open.delete(res));
-    options.handler(req, res);
-  };
-  server.on("request", handle);
-  // Node answers an odd Expect by itself; here the door refuses it in the caller's own protocol.
-  server.on("checkExpectation", handle);
-  if (options.upgrade !== undefined) server.on("upgrade", options.upgrade);
-  server.on("connect", refuseSocket("405 Method Not Allowed"));
-  const answering = new WeakMap<Socket, Set<ServerResponse>>();
-  server.on("clientError", (_error, socket) => {
-    // Bytes that are no HTTP, while an answer is on its way: a second answer would be read as part of the first.
-    const begun = [...(answering.get(socket as Socket) ?? [])].some((res) => res.headersSent);
-    if (begun) socket.destroy();
-    else refuseSocket("400 Bad Request")(undefined, socket as Socket);
+  server.on("secureConnection", (socket) => {
+    (socket.alpnProtocol === "h2" ? http2 : http1).emit("connection", socket);
   });
-  server.on("tlsClientError", (error) => options.log.debug("TLS handshake failed", { error }));
+  server.on("tlsClientError", (error, socket) => {
+    options.log.debug("TLS handshake failed", { error });
+    socket.destroy();
+  });
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   const reload = (): void => {
     try {
       server.setSecureContext({ ...readKeyPair(options), minVersion: "TLSv1.2" });
@@ -79,8 +66,11 @@ export async function listen(options: ListenerOptions): Promise<Listener> {
     close: async () => {
       for (const file of [options.certFile, options.keyFile]) unwatchFile(file, reload);
       const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      server.closeIdleConnections();
-      const timer = setTimeout(() => server.closeAllConnections(), 5_000);
+      http1.close();
+      http2.close(); // GOAWAY: a client opens its next stream elsewhere, and ends those that it has.
+      const timer = setTimeout(() => {
+        for (const socket of sockets) socket.destroy();
+      }, CLOSE_MS);
       await closed;
       clearTimeout(timer);
     },
@@ -115,17 +105,4 @@ export async function bind(server: Server, address: string): Promise<void> {
     });
     server.listen(port, host, () => resolve());
   });
-}
-
-function refuseSocket(line: string): (_request: unknown, socket: Socket) => void {
-  return (_request, socket) => {
-    if (!socket.writable) {
-      socket.destroy();
-      return;
-    }
-    socket.end(`HTTP/1.1 ${line}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
-    // A client that goes on sending, or never closes its side, holds the socket no longer than it takes to read this.
-    socket.resume();
-    setTimeout(() => socket.destroy(), LINGER_MS).unref();
-  };
 }

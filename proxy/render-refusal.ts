@@ -1,6 +1,6 @@
-import type { IncomingMessage, ServerResponse } from "node:http";
 import type { Refusal } from "../base/errors.ts";
 import { failureStatus, type Status } from "../kubernetes/status.ts";
+import { bodyLength, type HttpResponse } from "./http.ts";
 
 /** The sentence that kubectl prints: what was refused and why, what to do next, and the decision's id. */
 export function refusalText(refusal: Refusal): string {
@@ -31,7 +31,7 @@ export function refusalStatus(refusal: Refusal): Status {
  * say it, and ending a chunked body cleanly would pass a cut answer off as whole: the connection is destroyed.
  */
 export function renderRefusal(
-  res: ServerResponse,
+  res: HttpResponse,
   refusal: Refusal,
   exchangeId: string,
   warnings: readonly string[],
@@ -48,7 +48,7 @@ export function renderRefusal(
 
 /** Answers with a Status object, ours or the API server's own. */
 export function renderStatus(
-  res: ServerResponse,
+  res: HttpResponse,
   status: number,
   object: object,
   exchangeId: string,
@@ -68,15 +68,11 @@ export function renderStatus(
     "audit-id": exchangeId,
   };
   if (warnings.length > 0) headers.warning = [...warnings];
-  // What is left of the request's body is not read, so the connection cannot be used again.
-  if (!res.req.complete && hasBody(res.req)) headers.connection = "close";
+  // What is left of the request's body is not read, so the connection cannot be used again. HTTP/2 resets the stream.
+  const { req } = res;
+  if (req.httpVersionMajor === 1 && !req.complete && bodyLength(req) !== 0) headers.connection = "close";
   res.writeHead(status, headers);
   res.end(body);
-}
-
-/** RFC 9112 §6.3: one of these headers announces a body, and nothing else does. */
-function hasBody({ headers }: IncomingMessage): boolean {
-  return headers["transfer-encoding"] !== undefined || Number(headers["content-length"] ?? 0) > 0;
 }
 
 /** RFC 9111 §5.5 (obsolete there, and what Kubernetes uses: KEP-1693). */

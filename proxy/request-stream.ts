@@ -1,13 +1,14 @@
-import type { IncomingMessage } from "node:http";
 import { type Readable, Transform } from "node:stream";
 import { Refusal } from "../base/errors.ts";
+import { bodyLength, type HttpRequest } from "./http.ts";
 import { tooLarge } from "./steps/read-body.ts";
 
 /** The body of a request that nobody here needs to understand, streamed under the same cap; null where there is none. */
-export function requestStream(req: IncomingMessage, limit: number): Readable | null {
-  const length = req.headers["content-length"];
-  if (req.headers["transfer-encoding"] === undefined && (length === undefined || length === "0")) return null;
-  if (length !== undefined) return req;
+export function requestStream(req: HttpRequest, limit: number): Readable | null {
+  const length = bodyLength(req);
+  if (length === 0) return null;
+  // Over HTTP/2 trailers may follow a body of any length.
+  if (length !== undefined && req.httpVersionMajor === 1) return req;
   let size = 0;
   const capped = new Transform({
     transform(chunk: Buffer, _encoding, done) {

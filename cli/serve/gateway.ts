@@ -18,6 +18,7 @@ import { loadHmacKeys, loadSessionKeys } from "../../identity/keys-file.ts";
 import type { Deps } from "../../proxy/deps.ts";
 import { createProxy } from "../../proxy/handler.ts";
 import { HoldBudget } from "../../proxy/hold-budget.ts";
+import type { HttpRequest, HttpResponse } from "../../proxy/http.ts";
 import { listen } from "../../proxy/listener.ts";
 import { ObjectLocks } from "../../proxy/object-locks.ts";
 import { OpenSessions } from "../../proxy/open-sessions.ts";
@@ -132,9 +133,10 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       log,
     });
     opened.push(() => admin.close());
-    const handler = (req: IncomingMessage, res: ServerResponse): void => {
+    const handler = (req: HttpRequest, res: HttpResponse): void => {
       if (proxy.serves(req.url ?? "")) proxy.handle(req, res);
-      else console.routing(req, res);
+      // fastify serves HTTP/2 by the same objects, and types a server by the one kind that it makes itself.
+      else console.routing(req as IncomingMessage, res as unknown as ServerResponse);
     };
     const listener = await listen({ ...config.listen, handler, log });
     opened.push(() => listener.close());

@@ -1,8 +1,8 @@
-import type { IncomingMessage } from "node:http";
 import { Refusal } from "../../base/errors.ts";
 import { decodeBody } from "../../kubernetes/body/decode.ts";
 import type { Deps } from "../deps.ts";
 import type { BodyRead, Screened } from "../exchange.ts";
+import { bodyLength, type HttpRequest } from "../http.ts";
 import { ClientGone } from "../step.ts";
 
 const DEADLINE_MS = 30_000;
@@ -14,8 +14,8 @@ const DEADLINE_MS = 30_000;
  */
 export function readBody(exchange: Screened, deps: Deps): BodyRead | Promise<BodyRead> {
   const { req } = exchange;
-  const length = Number(req.headers["content-length"] ?? (req.headers["transfer-encoding"] === undefined ? 0 : -1));
-  if (length > deps.limits.bodyBytes) throw tooLarge(deps.limits.bodyBytes);
+  const length = bodyLength(req);
+  if (length !== undefined && length > deps.limits.bodyBytes) throw tooLarge(deps.limits.bodyBytes);
   if (length === 0 || !isRead(exchange)) return Object.assign(exchange, { body: null });
   if (req.headers["content-encoding"] !== undefined && req.headers["content-encoding"] !== "identity") {
     throw new Refusal("unsupported-media-type", "a compressed request body cannot be judged", {
@@ -50,7 +50,7 @@ export function tooLarge(limit: number): Refusal {
   return new Refusal("body-too-large", `the request's body is over ${limit} bytes`);
 }
 
-function readAll(req: IncomingMessage, limit: number, signal: AbortSignal): Promise<Buffer> {
+function readAll(req: HttpRequest, limit: number, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // A connection that broke before this step says so no second time.
     if (signal.aborted || req.destroyed) {
