@@ -1,0 +1,230 @@
+/** A change of the code that a test must see: `find` stands once in `file`, and becomes `replace`. */
+export interface Mutation {
+  /** The rows of the pitfalls that it belongs to, as the titles of their tests name them. */
+  ids: string[];
+  /** What the changed code does wrong, in words. */
+  change: string;
+  file: string;
+  find: string;
+  replace: string;
+  /** The test that turns red; `title` is part of its title. */
+  test: { file: string; title: string };
+}
+
+/**
+ * Each way that a gateway in front of Kubernetes has failed, put back into this one. A test that stays green with
+ * its row here would not have found the failure.
+ */
+export const mutations: Mutation[] = [
+  {
+    ids: ["CVE-2020-8559", "CVE-2018-1002102", "CVE-2022-3172"],
+    change: "a redirect is followed",
+    file: "proxy/steps/forward.ts",
+    find: "  if (response.status === 401) await refuseUnauthorized(exchange, response, deps);",
+    replace: `  const { location } = response.headers;
+  if (response.status >= 300 && response.status < 400 && location !== undefined) {
+    response = await send(connection.pool, {
+      method: "GET",
+      target: new URL(location).pathname,
+      headers: [],
+      body: null,
+      signal: exchange.signal,
+    });
+  }
+  if (response.status === 401) await refuseUnauthorized(exchange, response, deps);`,
+    test: { file: "test/gateway/upstream-failures.test.ts", title: "is passed back, and never followed" },
+  },
+  {
+    ids: ["CVE-2021-31999", "CVE-2022-23652"],
+    change: "what the client's Connection header names is taken out of what goes upstream",
+    file: "proxy/headers.ts",
+    find: '  if (options.authorization !== undefined) headers.push("authorization", options.authorization);',
+    replace: `  if (options.authorization !== undefined && !/authorization/i.test(client.connection ?? ""))
+    headers.push("authorization", options.authorization);`,
+    test: { file: "test/gateway/headers.test.ts", title: "no header of ours is stripped" },
+  },
+  {
+    ids: ["OCM cluster-proxy 329", "Infisical cli 186"],
+    change: "only Impersonate-User is refused, and uid, groups and extra are forgotten",
+    file: "proxy/door.ts",
+    find: 'name.startsWith("impersonate-")',
+    replace: 'name === "impersonate-user"',
+    test: { file: "test/gateway/door.test.ts", title: "is refused as a Status" },
+  },
+  {
+    ids: ["Pomerium reproxy"],
+    change: "groups are split on commas",
+    file: "proxy/credentials/impersonation.ts",
+    find: "  for (const group of identity.groups) {",
+    replace: '  for (const group of identity.groups.join(",").split(",")) {',
+    test: { file: "test/pitfalls/groups.test.ts", title: "Pomerium reproxy" },
+  },
+  {
+    ids: ["CVE-2023-48312"],
+    change: "a missing or malformed token goes on as nobody",
+    file: "proxy/steps/identify.ts",
+    find: '  const authenticated = deps.authenticator.authenticate(bearerToken(exchange.req), "data");',
+    replace: `  const nobody = { issuer: "dev", username: "dev:nobody", uid: "", groups: [], roles: [], extra: {}, expiresAt: Infinity };
+  let authenticated: Authenticated | Promise<Authenticated>;
+  try {
+    authenticated = deps.authenticator.authenticate(bearerToken(exchange.req), "data");
+  } catch {
+    const owner = { issuer: "dev", username: "dev:nobody" };
+    const session = { id: "x", startedAt: 0, agent: "", reason: "", owner, limitAt: Infinity };
+    authenticated = { identity: nobody, session } as unknown as Authenticated;
+  }`,
+    test: { file: "test/gateway/tokens.test.ts", title: "CVE-2023-48312" },
+  },
+  {
+    ids: ["kubernetes PR 136550"],
+    change: "the rule on the way to the kubelet sees a POST and forgets that a GET is enough",
+    file: "rego/nodes/proxy/proxy.rego",
+    find: "      subresources: [proxy]",
+    replace: "      subresources: [proxy]\n      verbs: [create]",
+    test: { file: "test/pitfalls/proxy.test.ts", title: "kubernetes PR 136550: GET /api/v1/nodes/n1/proxy/run" },
+  },
+  {
+    ids: ["path differential"],
+    change: "an encoded slash is data",
+    file: "kubernetes/refuse-target.ts",
+    find: "/%(?:2[fF5]|5[cC])/",
+    replace: "/%5[cC]/",
+    test: { file: "test/gateway/door.test.ts", title: "path differential: an encoded slash" },
+  },
+  {
+    ids: ["query differential"],
+    change: "a semicolon is let through in a query",
+    file: "kubernetes/query.ts",
+    find: 'rawQuery.includes(";")',
+    replace: 'rawQuery.includes(";;")',
+    test: { file: "test/gateway/door.test.ts", title: "query differential: a semicolon" },
+  },
+  {
+    ids: ["Teleport 40792"],
+    change: "the rule on debug containers sees updates and forgets patches",
+    file: "rego/access/debug/debug.rego",
+    find: "verbs: [create, update, patch]",
+    replace: "verbs: [create, update]",
+    test: { file: "test/pitfalls/debug-containers.test.ts", title: "of ephemeralcontainers as" },
+  },
+  {
+    ids: ["Teleport 51652"],
+    change: "a stream outlives the credential that opened it",
+    file: "proxy/open-streams.ts",
+    find: "if (stream.expiresAt <= now) stream.end(",
+    replace: "if (stream.expiresAt <= 0 * now) stream.end(",
+    test: { file: "test/gateway/streams.test.ts", title: "Teleport 51652" },
+  },
+  {
+    ids: ["Teleport PR 66300"],
+    change: "whoever is logged in owns every session",
+    file: "console/routes/evidence.ts",
+    find: "row !== undefined && row.issuer === identity.issuer && row.username === identity.username",
+    replace: "row !== undefined && row.issuer !== identity.uid",
+    test: { file: "test/console/api.test.ts", title: "Teleport PR 66300" },
+  },
+  {
+    ids: ["Tremolo 94"],
+    change: "a token may name any number of groups",
+    file: "identity/claims.ts",
+    find: "MAX_GROUPS = 256",
+    replace: "MAX_GROUPS = 100_000",
+    test: { file: "test/pitfalls/groups.test.ts", title: "Tremolo 94" },
+  },
+  {
+    ids: ["GHSA-w23h-64x4-22h9", "kubernetes 23564"],
+    change: "the annotation of kubectl apply is not looked into",
+    file: "engine/mask/masker.ts",
+    find: '(name !== LAST_APPLIED && !text.startsWith("{"))',
+    replace: "name === LAST_APPLIED",
+    test: { file: "test/engine/mask/masker.test.ts", title: "GHSA-w23h-64x4-22h9, kubernetes 23564" },
+  },
+  {
+    ids: ["undici CVE-2026-1525", "undici CVE-2026-1527", "undici CVE-2026-1528"],
+    change: "the listener reads HTTP leniently",
+    file: "proxy/listener.ts",
+    find: "maxHeaderSize: 65_536,",
+    replace: "maxHeaderSize: 65_536, insecureHTTPParser: true,",
+    test: { file: "test/gateway/smuggling.test.ts", title: "is refused and nothing of it reaches the API server" },
+  },
+  {
+    ids: ["OpenUnison 142"],
+    change: "an answer is kept back until there is much of it",
+    file: "proxy/pass-through.ts",
+    find: "    response.pipe({\n      write: (chunk) => {",
+    replace: "    res.cork();\n    response.pipe({\n      write: (chunk) => {",
+    test: { file: "test/e2e/lifecycle.test.ts", title: "OpenUnison 142" },
+  },
+  {
+    ids: ["hoop inspector"],
+    change: "each chunk of a watch is taken for whole frames",
+    file: "kubernetes/watch-frames.ts",
+    find: "    if (start < chunk.length) this.keep(chunk.subarray(start));",
+    replace: "    if (start < chunk.length) frames.push(chunk.subarray(start));",
+    test: { file: "test/gateway/masking-watch.test.ts", title: "hoop inspector" },
+  },
+  {
+    ids: ["dry-run delete"],
+    change: "a delete's dryRun is read from the query",
+    file: "kubernetes/body/decode.ts",
+    find: "dryRun: isDryRun(object.dryRun)",
+    replace: "dryRun: attributes.dryRun",
+    test: { file: "test/gateway/hold-changes.test.ts", title: "dry-run delete [M]" },
+  },
+  {
+    ids: ["WebSocket watch"],
+    change: "any GET may upgrade",
+    file: "proxy/steps/classify.ts",
+    find: "  if (exchange.req.headers.upgrade !== undefined) checkUpgrade(attributes);",
+    replace: "",
+    test: { file: "test/gateway/door.test.ts", title: "WebSocket watch [M]" },
+  },
+  {
+    ids: ["bearer subprotocol"],
+    change: "a bearer token in Sec-WebSocket-Protocol is let by",
+    file: "proxy/door.ts",
+    find: "/base64url\\.bearer\\./i.test",
+    replace: "/^base64url\\.bearer$/i.test",
+    test: { file: "test/gateway/door.test.ts", title: "bearer subprotocol [M]" },
+  },
+  {
+    ids: ["client Audit-ID"],
+    change: "a client's Audit-ID is kept",
+    file: "proxy/headers.ts",
+    find: '["audit-id", options.auditId]',
+    replace: '["audit-id", String(client["audit-id"] ?? options.auditId)]',
+    test: { file: "test/gateway/headers.test.ts", title: "client Audit-ID" },
+  },
+  {
+    ids: ["absolute form"],
+    change: "a target with a scheme and a host is taken for its path",
+    file: "proxy/handler.ts",
+    find: '    const url = req.url ?? "";',
+    replace: '    const url = (req.url ?? "").replace(/^https?:\\/\\/[^/]*/, "");',
+    test: { file: "test/gateway/door.test.ts", title: "absolute form [M], with a connection's path" },
+  },
+  {
+    ids: ["YAML 1.1"],
+    change: "yes is a string, as to a YAML 1.2 parser",
+    file: "kubernetes/body/yaml-scalar.ts",
+    find: '["y", "Y", "yes", "Yes", "YES", "true"',
+    replace: '["y", "Y", "Yes", "YES", "true"',
+    test: { file: "test/gateway/bodies.test.ts", title: "YAML 1.1 [M]" },
+  },
+  {
+    ids: ["JSON patch precondition"],
+    change: "our precondition is the first operation",
+    file: "kubernetes/patch.ts",
+    find: "[...patch.operations, bind]",
+    replace: "[bind, ...patch.operations]",
+    test: { file: "test/pitfalls/precondition.test.ts", title: "JSON patch precondition [M]" },
+  },
+  {
+    ids: ["JSON patch copy, test"],
+    change: "a JSON patch may read what is masked",
+    file: "proxy/unmaskable-write.ts",
+    find: '  if (body.patch?.type === "json") refuseMaskedReads(body.patch.operations, masker.fields);',
+    replace: "",
+    test: { file: "test/gateway/masking-writes.test.ts", title: "JSON patch copy, test [M]" },
+  },
+];
