@@ -187,7 +187,8 @@ export class UpstreamFailure extends Refusal {
   }
 }
 
-function unreachable(error: Error): Refusal {
+/** What a failure of the way to the upstream is to the caller; a Refusal stays what it is. */
+export function unreachable(error: Error): Refusal {
   if (error instanceof Refusal) return error;
   const code = (error as NodeJS.ErrnoException).code ?? "";
   const timeout = code === "UND_ERR_HEADERS_TIMEOUT" || code === "UND_ERR_CONNECT_TIMEOUT";

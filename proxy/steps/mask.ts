@@ -1,28 +1,33 @@
 import { Refusal } from "../../base/errors.ts";
 import type { Masker } from "../../engine/mask/masker.ts";
 import { answer } from "../answer.ts";
+import { decodedBody } from "../answer-body.ts";
+import { BodyReader } from "../body-reader.ts";
 import type { Deps } from "../deps.ts";
 import type { Answered, Forwarded } from "../exchange.ts";
-import { answerHeaders } from "../headers.ts";
 import { keepOpen } from "../keep-open.ts";
+import { maskList } from "../mask-list.ts";
 import { maskWatch } from "../mask-watch.ts";
-import { renderAnswer } from "../masked-answer.ts";
+import { maskedHeaders } from "../masked-answer.ts";
 import { passThrough } from "../pass-through.ts";
-
-/** More than this of one masked answer is refused: it is parsed whole. */
-const ANSWER_LIMIT = 67_108_864;
+import { redactLog } from "../redact-log.ts";
 
 /**
- * Answers the client. What no mask can apply to streams through untouched; a masked answer is parsed, masked and
- * written anew, frame by frame where it is a watch. What cannot be masked is refused, never passed.
+ * Answers the client. What no mask can apply to streams through untouched; a masked answer is masked and written
+ * anew, frame by frame where it is a watch and item by item where it is a long list. What cannot be masked is
+ * refused, never passed.
  */
 export function mask(exchange: Forwarded, deps: Deps): Answered | Promise<Answered> {
   const forget = keepOpen(exchange, deps);
   const { masker } = exchange;
-  const answered = masker === undefined ? passThrough(exchange) : masked(exchange, masker);
+  const answered = masker === undefined ? unmasked(exchange, deps) : masked(exchange, masker);
   if (answered instanceof Promise) return answered.finally(forget);
   forget();
   return answered;
+}
+
+function unmasked(exchange: Forwarded, deps: Deps): Answered | Promise<Answered> {
+  return redactLog(exchange, deps) ?? passThrough(exchange);
 }
 
 async function masked(exchange: Forwarded, masker: Masker): Promise<Answered> {
@@ -34,11 +39,13 @@ async function masked(exchange: Forwarded, masker: Masker): Promise<Answered> {
   if (!/^application\/json(;|$)/.test(type)) {
     throw refuseEncoding(exchange, `${type || "an answer without a type"} cannot be masked`);
   }
-  if ((response.headers["content-encoding"] ?? "identity") !== "identity") {
-    throw refuseEncoding(exchange, "a compressed answer cannot be masked");
+  const body = decodedBody(response);
+  if (body === undefined) {
+    throw refuseEncoding(exchange, `an answer in ${response.headers["content-encoding"]} cannot be masked`);
   }
-  if (attributes.watch && response.status === 200) return await maskWatch(exchange, masker);
-  return await maskWhole(exchange, masker);
+  const reader = new BodyReader(body);
+  if (attributes.watch && response.status === 200) return await maskWatch(exchange, masker, reader);
+  return await maskList(exchange, masker, reader);
 }
 
 function refuseEncoding(exchange: Forwarded, why: string): Refusal {
@@ -53,30 +60,9 @@ function hasNoBody({ req, response: { status } }: Forwarded): boolean {
 
 /** Passes the head alone, without the length and the fingerprint of a body that is not masked. */
 async function maskHead(exchange: Forwarded): Promise<Answered> {
-  const { response, res, id, warnings } = exchange;
-  const headers = answerHeaders(response.headers, id, warnings);
-  delete headers["content-length"];
-  delete headers.etag;
-  await response.read(ANSWER_LIMIT);
-  const cut = await answer(res, response.status, headers, Buffer.alloc(0), true);
+  const { response, res } = exchange;
+  await response.read(0);
+  const cut = await answer(res, response.status, maskedHeaders(exchange), Buffer.alloc(0), true);
   if (cut !== undefined) exchange.cut ??= cut;
   return Object.assign(exchange, { maskedFields: [], responseBytes: 0 });
-}
-
-async function maskWhole(exchange: Forwarded, masker: Masker): Promise<Answered> {
-  const { response, res, id, warnings, decision, render } = exchange;
-  const bytes = await response.read(ANSWER_LIMIT);
-  const masked = masker.maskText(bytes.toString("utf8"));
-  const body = renderAnswer(masked.value, render);
-  const headers = answerHeaders(response.headers, id, warnings);
-  headers["content-type"] =
-    render === "yaml" ? "application/yaml" : (response.headers["content-type"] ?? "application/json");
-  headers["content-length"] = String(body.length);
-  const cut = await answer(res, response.status, headers, body, exchange.req.method === "HEAD");
-  if (cut !== undefined) exchange.cut ??= cut;
-  return Object.assign(exchange, {
-    maskedFields: masked.maskedFields,
-    responseBytes: body.length,
-    ...(decision.record === "RequestResponse" ? { responseContent: body } : {}),
-  });
 }

@@ -1,5 +1,5 @@
 import type { ServerResponse } from "node:http";
-import { gzipSync } from "node:zlib";
+import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { causesOf, kube } from "./client.ts";
@@ -23,6 +23,7 @@ afterAll(() => rig.close());
 beforeEach(() => rig.upstream.seen.splice(0));
 
 const list = { kind: "SecretList", apiVersion: "v1", metadata: { resourceVersion: "9" }, items: [secret(), secret()] };
+const watchEvent = `${JSON.stringify({ type: "ADDED", object: secret() })}\n`;
 const answerWith = (write: (res: ServerResponse) => void): void => {
   rig.upstream.answer = (_seen, res) => write(res);
 };
@@ -103,12 +104,10 @@ describe("GHSA-w23h-64x4-22h9, kubernetes 23564: a Secret is masked whatever it 
   });
 
   const unmaskable: [title: string, query: string, write: (res: ServerResponse) => void][] = [
-    ["hoop inspector: a compressed answer", "", (res) => gzip(res, JSON.stringify(secret()))],
-    [
-      "hoop inspector: a compressed watch",
-      "?watch=1",
-      (res) => gzip(res, `${JSON.stringify({ type: "ADDED", object: secret() })}\n`),
-    ],
+    ["what calls itself gzip and is none", "", (res) => coded(res, "gzip", Buffer.from(JSON.stringify(secret())))],
+    ["gzip that is cut short", "", (res) => coded(res, "gzip", gzipSync(JSON.stringify(secret())).subarray(0, -12))],
+    ["another compression", "", (res) => coded(res, "br", brotliCompressSync(JSON.stringify(secret())))],
+    ["another compression of a watch", "?watch=1", (res) => coded(res, "deflate", deflateSync(watchEvent))],
     ["text", "", (res) => res.writeHead(200, { "content-type": "text/plain" }).end(VALUE)],
     ["an answer without a type", "", (res) => res.writeHead(200).end(JSON.stringify(secret()))],
     ["protobuf", "", (res) => res.writeHead(200, { "content-type": "application/vnd.kubernetes.protobuf" }).end(VALUE)],
@@ -123,8 +122,8 @@ describe("GHSA-w23h-64x4-22h9, kubernetes 23564: a Secret is masked whatever it 
       (res) => res.writeHead(200, { "content-type": "application/json" }).end(`{}${JSON.stringify(secret())}`),
     ],
   ];
-  function gzip(res: ServerResponse, text: string): void {
-    res.writeHead(200, { "content-type": "application/json", "content-encoding": "gzip" }).end(gzipSync(text));
+  function coded(res: ServerResponse, encoding: string, body: Buffer): void {
+    res.writeHead(200, { "content-type": "application/json", "content-encoding": encoding }).end(body);
   }
   test.each(unmaskable)("%s is refused, never passed", async (_title, query, write) => {
     answerWith(write);
@@ -132,6 +131,17 @@ describe("GHSA-w23h-64x4-22h9, kubernetes 23564: a Secret is masked whatever it 
     expect(reply.status).toBe(403);
     expect(causesOf(reply)).toEqual(["request/unmaskable"]);
     expectNoValue(reply.text);
+  });
+
+  test.each([
+    ["a compressed answer", `${SECRETS}/db`, JSON.stringify(secret())],
+    ["a compressed watch", `${SECRETS}?watch=1`, watchEvent],
+  ])("hoop inspector: %s that nobody asked for is masked", async (_title, path, text) => {
+    answerWith((res) => coded(res, "gzip", gzipSync(text)));
+    const reply = await kube(rig, "GET", path, { token });
+    expect([reply.status, reply.headers["content-encoding"]]).toEqual([200, undefined]);
+    expectNoValue(reply.text);
+    expect(reply.text).toContain(MASKED);
   });
 
   test("HEAD passes without the length of what is masked, and 304 without a body", async () => {
