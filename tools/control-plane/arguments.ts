@@ -18,6 +18,12 @@ export function filesIn(directory: string) {
     auditPolicy: at("audit-policy.json"),
     auditLog: at("audit.log"),
     adminKubeconfig: at("admin.kubeconfig"),
+    kubelet: at("kubelet"),
+    kubeletServingCertificate: at("kubelet.crt"),
+    kubeletServingKey: at("kubelet.key"),
+    kubeletClientCertificate: at("kubelet-client.crt"),
+    kubeletClientKey: at("kubelet-client.key"),
+    kubeletRights: at("kubelet-rights.json"),
   };
 }
 
@@ -36,9 +42,10 @@ export function etcdArguments(files: Files, syncs: boolean): string[] {
   ];
 }
 
-/** kube-apiserver as a cluster would run it, on loopback. @param issuer of service account tokens. */
-export function apiServerArguments(files: Files, port: number, issuer: string): string[] {
+/** kube-apiserver as a cluster would run it, on loopback. @param issuer of service account tokens. @param kubelet whether there is one. */
+export function apiServerArguments(files: Files, port: number, issuer: string, kubelet: boolean): string[] {
   return [
+    ...(kubelet ? kubeletClientArguments(files) : []),
     `--etcd-servers=unix://${files.etcdSocket}`,
     "--bind-address=127.0.0.1",
     `--secure-port=${port}`,
@@ -67,6 +74,15 @@ export function apiServerArguments(files: Files, port: number, issuer: string): 
   ];
 }
 
+/** How the API server proves to a kubelet who it is, and the other way round. */
+function kubeletClientArguments(files: Files): string[] {
+  return [
+    `--kubelet-certificate-authority=${files.ca}`,
+    `--kubelet-client-certificate=${files.kubeletClientCertificate}`,
+    `--kubelet-client-key=${files.kubeletClientKey}`,
+  ];
+}
+
 /** kube-controller-manager: the `default` ServiceAccounts, garbage collection, workload controllers. */
 export function controllerManagerArguments(files: Files, kubeconfig: string): string[] {
   return [
@@ -84,7 +100,7 @@ export function controllerManagerArguments(files: Files, kubeconfig: string): st
 
 /**
  * Connections to pods, services and nodes go to a Unix socket, so that `…/proxy` and the like never leave the
- * machine. Who wants them answered listens there for HTTP CONNECT; nobody does by default, and they fail.
+ * machine. The stub kubelet listens there for HTTP CONNECT; without it nobody does, and they fail.
  */
 export function egressConfiguration(files: Files): object {
   return {

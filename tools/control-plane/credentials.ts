@@ -54,6 +54,7 @@ export async function writeServerFiles(cluster: Cluster, adminToken: string): Pr
   await writeKubeconfig(files.adminKubeconfig, { server, caFile: files.ca }, { token: adminToken });
 }
 
-function secret(file: string, text: string): Promise<void> {
+/** Writes what only its owner may read. */
+export function secret(file: string, text: string): Promise<void> {
   return writeFile(file, text, { mode: 0o600 });
 }

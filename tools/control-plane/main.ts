@@ -1,14 +1,15 @@
 /**
  * Starts a control plane by hand, until Ctrl-C.
  *
- *   node tools/control-plane/main.ts [directory to keep]
+ *   node tools/control-plane/main.ts [--kubelet] [directory to keep]
  */
 import { UserError } from "../../base/errors.ts";
 import { startControlPlane } from "./start.ts";
 
 try {
-  const directory = process.argv[2];
-  const plane = await startControlPlane(directory === undefined ? {} : { directory });
+  const kubelet = process.argv[2] === "--kubelet";
+  const directory = process.argv[kubelet ? 3 : 2];
+  const plane = await startControlPlane({ kubelet, ...(directory === undefined ? {} : { directory }) });
   // Before anybody is told that it runs, and can ask it to end.
   const interrupted = new Promise<undefined>((resolve) => {
     for (const signal of ["SIGINT", "SIGTERM"] as const) process.once(signal, () => resolve(undefined));

@@ -16,9 +16,9 @@ export interface Probe {
 
 /**
  * Waits until a GET of `path` is answered with 200: the status is what counts, since `/readyz` may say more than `ok`.
- * Anonymous requests are off, so the probe carries a token.
+ * Anonymous requests are off, so the probe carries a token. With `is`, the body must be that as well.
  */
-export async function waitFor(probe: Probe, path: string): Promise<void> {
+export async function waitFor(probe: Probe, path: string, is: (body: string) => boolean = () => true): Promise<void> {
   const ca = await readFile(probe.caFile);
   let failure: string | undefined;
   void probe.failed.then((why) => {
@@ -26,24 +26,29 @@ export async function waitFor(probe: Probe, path: string): Promise<void> {
   });
   let last = "no answer";
   while (failure === undefined && Date.now() < probe.deadline) {
-    last = await status(`${probe.server}${path}`, ca, probe.token);
-    if (last === "200") return;
+    const answer = await get(`${probe.server}${path}`, ca, probe.token);
+    if (answer.status === "200" && is(answer.body)) return;
+    last = answer.status;
     await sleep(50);
   }
   throw new UserError(`the control plane did not start: ${failure ?? `${path}: ${last}, and time ran out`}`);
 }
 
-/** The status of an answer, or why there was none. */
-function status(url: string, ca: Buffer, token: string): Promise<string> {
+/** An answer, or in place of its status why there was none. */
+function get(url: string, ca: Buffer, token: string): Promise<{ status: string; body: string }> {
   return new Promise((resolve) => {
     const asked = request(url, { ca, headers: { authorization: `Bearer ${token}` }, agent: false, timeout: 2000 });
+    const none = (error: Error): void => resolve({ status: error.message, body: "" });
     asked.on("response", (answer) => {
-      answer.resume();
-      answer.on("end", () => resolve(String(answer.statusCode)));
-      answer.on("error", (error) => resolve(error.message));
+      let body = "";
+      answer.setEncoding("utf8").on("data", (text: string) => {
+        body += text;
+      });
+      answer.on("end", () => resolve({ status: String(answer.statusCode), body }));
+      answer.on("error", none);
     });
     asked.on("timeout", () => asked.destroy(new Error("timeout")));
-    asked.on("error", (error) => resolve(error.message));
+    asked.on("error", none);
     asked.end();
   });
 }

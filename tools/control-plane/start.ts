@@ -10,9 +10,10 @@ import { apiServerArguments, controllerManagerArguments, etcdArguments, filesIn 
 import { createAuthority } from "./certificates.ts";
 import { type Identity, mintIdentity, writeServerFiles } from "./credentials.ts";
 import { type Guarded, guard } from "./guarded.ts";
+import { admitKubelet, isReady, kubeletArguments, NODE_NAME, writeKubeletFiles } from "./kubelet.ts";
 import { waitFor } from "./probe.ts";
 
-/** A Kubernetes control plane on loopback: etcd, kube-apiserver and kube-controller-manager, no nodes. */
+/** A Kubernetes control plane on loopback: etcd, kube-apiserver and kube-controller-manager, and no nodes unless a stub was asked for. */
 export interface ControlPlane {
   /** `https://127.0.0.1:<port>` */
   server: string;
@@ -29,9 +30,11 @@ export interface ControlPlane {
   serviceAccountIssuer: string;
   /** PEM public key that service account tokens verify with. */
   serviceAccountPublicKeyFile: string;
-  /** Where the API server looks for an HTTP CONNECT proxy to pods, services and nodes. Nobody listens unless you do. */
+  /** Where the API server looks for an HTTP CONNECT proxy to pods, services and nodes: the stub kubelet's, if there is one. */
   egressSocket: string;
-  /** Process ids by name: watchdog, etcd, kube-apiserver, kube-controller-manager. */
+  /** The node that pods run on (tools/kubelet), where there is one. */
+  node: string | undefined;
+  /** Process ids by name: watchdog, etcd, kube-apiserver, kube-controller-manager, and stub-kubelet where there is one. */
   pids: ReadonlyMap<string, number>;
   /** Makes an ordinary user, by client certificate, with no rights but those of system:authenticated. */
   mintIdentity(user: { username: string; groups?: string[] }): Promise<Identity>;
@@ -48,6 +51,8 @@ export interface ControlPlaneOptions {
   timeoutMs?: number;
   /** Whether etcd has each write on disk before it answers, as in production. Tests don't wait for that. */
   syncs?: boolean;
+  /** Whether there is a node, whose pods run as processes of this machine: a second more, and no sandbox. */
+  kubelet?: boolean;
 }
 
 const ISSUER = "https://kubernetes.default.svc.cluster.local";
@@ -59,9 +64,9 @@ const ISSUER = "https://kubernetes.default.svc.cluster.local";
  */
 export async function startControlPlane(options: ControlPlaneOptions = {}): Promise<ControlPlane> {
   const tools = new Map<string, string>();
-  for (const name of ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"] satisfies ToolName[]) {
-    tools.set(name, await ensureTool(name));
-  }
+  const names: ToolName[] = ["etcd", "kube-apiserver", "kube-controller-manager", "kubectl"];
+  if (options.kubelet === true) names.push("stub-kubelet");
+  for (const name of names) tools.set(name, await ensureTool(name));
   return withProgress("starting a control plane", async () => {
     for (let attempt = 1; ; attempt++) {
       const kept = options.directory;
@@ -87,7 +92,7 @@ async function start(
   guarded: Guarded,
   directory: string,
   tools: ReadonlyMap<string, string>,
-  { timeoutMs = 60_000, syncs = false }: ControlPlaneOptions,
+  { timeoutMs = 60_000, syncs = false, kubelet = false }: ControlPlaneOptions,
 ): Promise<ControlPlane> {
   const files = filesIn(directory);
   const port = await freePort();
@@ -95,6 +100,7 @@ async function start(
   const cluster = { directory, server: `https://127.0.0.1:${port}`, files, authority };
   const adminToken = randomBytes(32).toString("base64url");
   await writeServerFiles(cluster, adminToken);
+  const node = kubelet ? await writeKubeletFiles(cluster) : undefined;
   const manager = await mintIdentity(cluster, { username: "system:kube-controller-manager" });
 
   const failed = Promise.withResolvers<string>();
@@ -106,10 +112,16 @@ async function start(
   const deadline = Date.now() + timeoutMs;
   const probe = { server: cluster.server, caFile: files.ca, token: adminToken, deadline, failed: failed.promise };
   launch("etcd", etcdArguments(files, syncs));
-  launch("kube-apiserver", apiServerArguments(files, port, ISSUER));
+  launch("kube-apiserver", apiServerArguments(files, port, ISSUER, kubelet));
   await waitFor(probe, "/readyz");
   launch("kube-controller-manager", controllerManagerArguments(files, manager.kubeconfig));
+  const kubectl = tools.get("kubectl") ?? "kubectl";
+  if (node !== undefined) {
+    await admitKubelet(kubectl, files);
+    launch("stub-kubelet", kubeletArguments(files, node.kubeconfig));
+  }
   await waitFor(probe, "/api/v1/namespaces/default/serviceaccounts/default");
+  if (node !== undefined) await waitFor(probe, `/api/v1/nodes/${NODE_NAME}`, isReady);
 
   return {
     server: cluster.server,
@@ -118,10 +130,11 @@ async function start(
     adminKubeconfig: files.adminKubeconfig,
     adminToken,
     auditLogFile: files.auditLog,
-    kubectl: tools.get("kubectl") ?? "kubectl",
+    kubectl,
     serviceAccountIssuer: ISSUER,
     serviceAccountPublicKeyFile: files.serviceAccountPublicKey,
     egressSocket: files.egressSocket,
+    node: node === undefined ? undefined : NODE_NAME,
     pids: guarded.pids,
     mintIdentity: (user) => mintIdentity(cluster, user),
     failed: failed.promise,

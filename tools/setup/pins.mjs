@@ -33,8 +33,11 @@ const KUBERNETES = "k8s.io/kubernetes";
  * @type {{name: ProgramName, folder: string, package: string, cold: string}[]}
  */
 const PROGRAMS = [
+  { name: "stub-kubelet", folder: "kubelet", package: ".", cold: "a minute" },
+  { name: "go-client", folder: "goclient", package: ".", cold: "two minutes" },
   { name: "oracle-fields", folder: "oracle", package: "./fields", cold: "a minute" },
   { name: "oracle-attributes", folder: "oracle", package: "./attributes", cold: "a minute" },
+  { name: "oracle-encodings", folder: "oracle", package: "./encodings", cold: "a minute" },
   { name: "oracle-objects", folder: "oracle", package: "./objects", cold: "a minute" },
 ];
 
