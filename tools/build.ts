@@ -1,6 +1,7 @@
 /**
  * Compiles what `npm pack` ships: Node strips no types under node_modules. Beside the JavaScript lies what the code
- * finds by its own place, the Rego, the SQL, the schemas and the pins of the tools.
+ * finds by its own place, the Rego, the SQL, the schemas and the pins of the tools. The schema of Kubernetes' protobuf
+ * is made first, where it is missing.
  *
  *   node tools/build.ts             into dist/
  *   node tools/build.ts --out DIR   into DIR, which is made anew
@@ -9,6 +10,8 @@ import { spawnSync } from "node:child_process";
 import { cpSync, existsSync, readdirSync, rmSync } from "node:fs";
 import { extname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { SetupFailure } from "./setup/failure.mjs";
+import { ensureSchema } from "./setup/schema.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const ROOMS = "base engine identity kubernetes approvals audit dialogue proxy console agent cli tools".split(" ");
@@ -17,6 +20,13 @@ const COMPILED = new Set([".ts", ".mjs"]);
 const at = process.argv.indexOf("--out");
 const out = resolve(root, process.argv[at + 1] !== undefined && at > 0 ? (process.argv[at + 1] as string) : "dist");
 
+try {
+  await ensureSchema(root);
+} catch (error) {
+  if (!(error instanceof SetupFailure)) throw error;
+  process.stderr.write(`sallyport: ${error.message}: ${error.next}\n`);
+  process.exit(3);
+}
 rmSync(out, { recursive: true, force: true });
 const compiled = spawnSync(
   join(root, "node_modules", ".bin", "tsc"),

@@ -1,7 +1,7 @@
 /**
- * What `npm start`, `npm test` and their like need, made so before they run: packages and pinned tools. Runs on
- * Node 20 and newer with no package installed. Silent on stdout; stderr gets progress, and a line for each
- * thing that is missing.
+ * What `npm start`, `npm test` and their like need, made so before they run: packages, pinned tools and the schema
+ * of Kubernetes' protobuf. Runs on Node 20 and newer with no package installed. Silent on stdout; stderr gets
+ * progress, and a line for each thing that is missing.
  *
  *   node tools/setup.mjs                  everything
  *   node tools/setup.mjs --packages       only node_modules
@@ -14,6 +14,7 @@ import { ensure, GO_NEXT, locate } from "./setup/ensure.mjs";
 import { SetupFailure, toSetupFailure } from "./setup/failure.mjs";
 import { pins } from "./setup/pins.mjs";
 import { onPath, run } from "./setup/run.mjs";
+import { ensureSchema } from "./setup/schema.mjs";
 
 const root = fileURLToPath(new URL("..", import.meta.url));
 const flags = process.argv.slice(2);
@@ -56,6 +57,7 @@ async function main() {
   }
   await ensureDependencies(root);
   for (const pin of tools) await ensure(pin.name);
+  if (!flags.includes("--packages")) await ensureSchema(root);
   if (flags.includes("--checksums")) await printChecksums();
   return 0;
 }
