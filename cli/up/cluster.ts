@@ -26,12 +26,14 @@ export interface Cluster {
 export async function openCluster(options: {
   /** As in production, for measuring. */
   syncs?: boolean;
+  /** With a node, whose pods run as processes of this machine: for tests of exec, logs and the like. */
+  kubelet?: boolean;
   kubeconfig?: string;
   context?: string;
   directory: string;
 }): Promise<Cluster> {
   if (options.kubeconfig !== undefined || options.context !== undefined) return named(options);
-  const controlPlane = await startControlPlane({ syncs: options.syncs ?? false });
+  const controlPlane = await startControlPlane({ syncs: options.syncs ?? false, kubelet: options.kubelet ?? false });
   return {
     server: controlPlane.server,
     caFile: controlPlane.caFile,

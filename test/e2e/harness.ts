@@ -66,6 +66,8 @@ export interface WorldOptions {
   rules?: string;
   /** The gateway is a `sallyport serve` of its own, not this process. */
   serve?: boolean;
+  /** The cluster has a node, the stub kubelet's. */
+  kubelet?: boolean;
 }
 
 const undo: (() => Promise<unknown> | unknown)[] = [];
@@ -89,7 +91,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const directory = folder();
   const issuer = await startDevelopmentIssuer();
   cleanup(() => issuer.close());
-  const cluster = await openCluster({ directory });
+  const cluster = await openCluster({ directory, kubelet: options.kubelet ?? false });
   cleanup(() => cluster.stop());
   const rules = options.rules ?? REGO;
   if (options.guardrails !== undefined)
