@@ -58,7 +58,7 @@ export class ListMask implements BodyTransform {
       return;
     }
     if (kind === "before" && this.#splitter.key === "rows") {
-      const { columnDefinitions } = JSON.parse(`${text(bytes)}]}`) as Envelope;
+      const { columnDefinitions } = parseLossless(`${text(bytes)}]}`) as Envelope;
       this.#table = { columnDefinitions };
     } else if (kind === "after" && readEnvelope(this.#masker, `{"items":[${text(bytes)}`) === undefined) {
       throw new Refusal("unmaskable", "what stands after the items of the list cannot be passed unmasked");
@@ -94,7 +94,7 @@ function notText(): Refusal {
 
 /** The envelope, where it may pass as it is: it has a list's fields only, and nothing in it would be masked. */
 function readEnvelope(masker: Masker, json: string): Envelope | undefined {
-  const envelope = JSON.parse(json) as Envelope;
+  const envelope = parseLossless(json) as Envelope;
   const { metadata } = envelope;
   const isMetadata =
     metadata === undefined || (typeof metadata === "object" && metadata !== null && !Array.isArray(metadata));
