@@ -171,6 +171,10 @@ export const namedQueries: Readonly<Record<string, NamedQuery>> = {
     description: "which fields were masked, for whom",
     run: rowsOf("masked_fields", "at"),
   },
+  "equal-values": {
+    description: "masked values that stood in several places, by their HMAC",
+    run: rowsOf("equal_values", "last_at"),
+  },
   "policy-findings": {
     description: "what the rules found",
     run: rowsOf("policy_findings", "at"),

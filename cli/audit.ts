@@ -12,7 +12,9 @@ export function register(program: Command): void {
   const audit = program.command("audit").description("ask the record, and prove it");
   audit
     .command("query")
-    .description("a named question: privileged-operations, sessions, approvals, masked-fields, policy-findings")
+    .description(
+      "a named question: privileged-operations, sessions, approvals, masked-fields, equal-values, policy-findings",
+    )
     .argument("<name>")
     .option("--config <file>", "read the store directly, on the gateway's host, while no gateway runs")
     .option("--since <time>", "24h, 2026-11-22, 2026-11-22T10:00:00Z")

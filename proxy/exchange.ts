@@ -88,3 +88,5 @@ export type Answered = Forwarded & {
 
 /** Whatever is known of an exchange when it is refused. */
 export type Known = Arrived & Partial<Omit<Answered, keyof Arrived>>;
+  /** HMACs of the values that were masked or overwritten, by their entries in maskedFields where they have one. */
+  fingerprints?: Readonly<Record<string, string>>;

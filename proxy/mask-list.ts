@@ -33,7 +33,7 @@ export async function maskList(exchange: Forwarded, masker: Masker, reader: Body
   const fields = new MaskedFields();
   const transform = new ListMask(masker, fields);
   const streamed = await streamAnswer(exchange, reader, transform, { headers, compress, opening: [begun] });
-  return Object.assign(exchange, { ...streamed, maskedFields: fields.list() });
+  return Object.assign(exchange, { ...streamed, maskedFields: fields.list(), fingerprints: fields.fingerprints });
 }
 
 /** The first bytes of a body: all of it where it is small, else enough to tell what it is. */

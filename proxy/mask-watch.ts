@@ -13,5 +13,5 @@ export async function maskWatch(exchange: Forwarded, masker: Masker, reader: Bod
   const fields = new MaskedFields();
   const headers = maskedHeaders(exchange);
   const streamed = await streamAnswer(exchange, reader, new WatchMask(masker, fields), { headers });
-  return Object.assign(exchange, { ...streamed, maskedFields: fields.list() });
+  return Object.assign(exchange, { ...streamed, maskedFields: fields.list(), fingerprints: fields.fingerprints });
 }

@@ -22,6 +22,7 @@ export async function maskWhole(exchange: Forwarded, masker: Masker, bytes: Buff
   if (cut !== undefined) exchange.cut ??= cut;
   return Object.assign(exchange, {
     maskedFields: masked.maskedFields,
+    fingerprints: masked.fingerprints,
     responseBytes: body.length,
     ...(decision.record === "RequestResponse" ? { responseContent: body } : {}),
   });

@@ -33,7 +33,11 @@ async function redacted(exchange: Forwarded, redactor: StreamRedactor): Promise<
   if (body === undefined) throw new Refusal("unmaskable", "a compressed log cannot be searched");
   const headers = maskedHeaders(exchange);
   const streamed = await streamAnswer(exchange, new BodyReader(body), redaction(redactor), { headers });
-  return Object.assign(exchange, { ...streamed, maskedFields: redactor.maskedFields });
+  return Object.assign(exchange, {
+    ...streamed,
+    maskedFields: redactor.maskedFields,
+    fingerprints: redactor.fingerprints,
+  });
 }
 
 function redaction(redactor: StreamRedactor): BodyTransform {

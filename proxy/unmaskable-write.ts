@@ -22,8 +22,8 @@ export function maskerOf({ attributes, session }: Classified, decision: Decision
   );
 }
 
-/** The one answer about a resource that is text. */
-function isLog({ group, resource, subResource }: RequestAttributes): boolean {
+/** What a container has written: the one answer about a resource that is text. */
+export function isLog({ group, resource, subResource }: RequestAttributes): boolean {
   return group === "" && resource === "pods" && subResource === "log";
 }
 

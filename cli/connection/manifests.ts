@@ -30,6 +30,8 @@ export const GATHER_RULES: Rule[] = [
   { apiGroups: [""], resources: ["namespaces"], verbs: ["get"] },
   { apiGroups: [RBAC], resources: ["roles", "clusterroles"], verbs: ["get"] },
   { apiGroups: ["apiregistration.k8s.io"], resources: ["apiservices"], verbs: ["get"] },
+  // Neither list nor watch: those that a pod names, whose values must not leave by its log or a terminal.
+  { apiGroups: [""], resources: ["secrets"], verbs: ["get"] },
 ];
 
 /** The rights to impersonate. RBAC can name users and groups, and can't limit them by prefix. */
@@ -69,7 +71,7 @@ export function manifests(wish: Wish): Manifest[] {
   ];
   if (wish.impersonate) list.push(...clusterGrant("impersonate", impersonationRules(wish), session ?? gateway));
   if (tokenRequest !== undefined) {
-    // Neither get nor list of Secrets: the gateway binds each token to an empty Secret of its own, deletes it with
+    // The gateway binds each token to an empty Secret of its own, deletes it with
     // the session, and by deletecollection those that a killed gateway left.
     const rules: Rule[] = [
       {

@@ -41,6 +41,14 @@ function gatewayNeeds({ credential }: KubernetesConnectionConfig): Need[] {
       group: "apiregistration.k8s.io",
       resource: "apiservices",
     }),
+    {
+      ...need("get secrets", "logs and terminals of pods that consume a Secret are refused where no Role grants it", {
+        verb: "get",
+        resource: "secrets",
+      }),
+      // It may be granted by Roles, in the namespaces whose pods agents may look into.
+      optional: true,
+    },
   ];
   if (!("tokenRequest" in credential)) return needs;
   const { namespace, serviceAccount } = credential.tokenRequest;

@@ -40,14 +40,14 @@ export function encodingsOf(value: Uint8Array, all: boolean): Uint8Array[] {
     const percent = all ? percentEncoded(text) : text;
     if (percent !== text) add(percent);
   }
-  for (const offset of all ? [0, 1, 2] : [0]) {
+  for (const offset of all ? [0, 1, 2] : []) {
     const base64 = base64At(bytes, offset);
     add(base64);
     add(urlSafe(base64));
   }
   const whole = bytes.toString("base64").replace(/=+$/, "");
   add(whole);
-  add(urlSafe(whole));
+  if (all) add(urlSafe(whole));
   for (const width of [76, 64]) if (whole.length > width) add(wrapped(whole, width));
   if (all) {
     add(bytes.toString("hex"));

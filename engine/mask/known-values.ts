@@ -25,6 +25,11 @@ export interface Origin {
 /** What could be anything's name: `postgres` is a user, an image, a label and a namespace. */
 const NAME_LIKE = /^[a-z][a-z.-]{0,14}$/;
 
+/** Nothing but certificates, or public keys. */
+function isPublic(text: string): boolean {
+  return /^\s*-----BEGIN (?:CERTIFICATE|PUBLIC KEY)-----/.test(text) && !text.includes("PRIVATE KEY");
+}
+
 /**
  * The values that one session must not see: what was masked for it, and the Secrets of the pods whose logs or
  * terminals it opened. Bounded: once there are more than can be looked for, `complete` is false, and streams of
@@ -45,29 +50,33 @@ export class KnownValues {
     this.#shared = shared;
   }
 
-  /** Takes up a value; shorter ones than SHORTEST are not looked for. */
+  /** Takes up a value. Shorter ones than SHORTEST are not looked for, nor are certificates, which are public. */
   add(value: string | Uint8Array, origin: Origin = { path: "" }): void {
+    if (!this.offer(value, origin)) this.#complete = false;
+  }
+
+  /** As `add`, for who can do without: false where there is no room, and then `complete` stays as it was. */
+  offer(value: string | Uint8Array, origin: Origin = { path: "" }): boolean {
     const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : Buffer.from(value);
-    if (bytes.length < SHORTEST) return;
     const key = bytes.toString("latin1");
-    if (!this.#complete || this.#values.has(key)) return;
-    this.#take(bytes, key, origin, true);
-    if (!bytes.includes(10)) return;
+    if (bytes.length < SHORTEST || isPublic(key) || this.#values.has(key)) return true;
+    let room = this.#take(bytes, key, origin, true);
+    if (!bytes.includes(10)) return room;
     for (const line of key.split("\n")) {
       const part = line.trim();
       // The markers of a PEM say nothing, and stand in every certificate's neighbourhood.
       if (part.length < LINE || part.length > LINE_LIMIT || part.startsWith("-----")) continue;
-      if (!this.#values.has(part)) this.#take(Buffer.from(part, "latin1"), part, origin, false);
+      if (!this.#values.has(part)) room = room && this.#take(Buffer.from(part, "latin1"), part, origin, false);
     }
+    return room;
   }
 
-  #take(bytes: Buffer, key: string, origin: Origin, whole: boolean): void {
+  #take(bytes: Buffer, key: string, origin: Origin, whole: boolean): boolean {
     const all = whole && bytes.length <= ALL_ENCODINGS && this.#states < SESSION_STATES / 2;
     const forms = whole ? encodingsOf(bytes, all) : [bytes];
     const cost = forms.reduce((sum, form) => sum + form.length, 0);
     if (this.#states + cost > SESSION_STATES || !this.#shared.take(this, cost)) {
-      this.#complete = false;
-      return;
+      return false;
     }
     const index = this.#origins.length;
     this.#values.set(key, index);
@@ -77,6 +86,7 @@ export class KnownValues {
     this.#states += cost;
     this.#bytes += bytes.length;
     this.#matcher = undefined;
+    return true;
   }
 
   /** How many values are looked for. */

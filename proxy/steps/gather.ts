@@ -7,8 +7,9 @@ import type { BodyRead, Facts, Gathered } from "../exchange.ts";
 import { judgeObject, objectAsSent, resourceVersionOf } from "../facts.ts";
 import { oldObject } from "../gather/old-object.ts";
 import { outcome } from "../gather/outcome.ts";
+import { podSecrets } from "../gather/pod-secrets.ts";
 import { target } from "../gather/target.ts";
-import { maskerOf, refuseUnmaskableWrite } from "../unmaskable-write.ts";
+import { isLog, maskerOf, refuseUnmaskableWrite } from "../unmaskable-write.ts";
 
 /**
  * Fetches what the rules that may apply declare, and no more, judging as it goes: the body as sent before what is
@@ -19,6 +20,7 @@ export function gather(exchange: BodyRead, deps: Deps): Gathered | Promise<Gathe
   const { needs, attributes, verdict } = exchange;
   const gathered = Object.assign(exchange, { facts: {} });
   const held = verdict.effect === "hold";
+  if (isLog(attributes)) return podSecrets(gathered, deps).then(() => gathered);
   if (attributes.operation === "" || (needs.size === 0 && !held && attributes.operation !== "DELETE")) return gathered;
   return gatherFacts(gathered, held, deps);
 }

@@ -9,6 +9,9 @@ export function recordOutcome(exchange: Answered, deps: Deps): void {
   if (decision.record === "None" && !exchange.intentRecorded && decision.findings.length === 0) return;
   const event = outcomeEvent(exchange, exchange.response.status);
   event.masked_fields = exchange.maskedFields;
+  const { fingerprints = {} } = exchange;
+  // Equal values have equal HMACs under the install's key, and nobody without it can try guesses.
+  if (Object.keys(fingerprints).length > 0) event.payload = { ...event.payload, masked: { ...fingerprints } };
   event.response_bytes = exchange.responseBytes;
   if (!exchange.intentRecorded) {
     const content = recordedRequest(exchange);

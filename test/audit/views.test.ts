@@ -87,7 +87,18 @@ const CASES: [string, Over[], PrivilegedOutcome | undefined][] = [
     ],
     "exempted",
   ],
-  ["a masked read", [outcome({ ...SECRET, rules: ["secrets/read"], masked_fields: ["data.password"] })], "masked"],
+  [
+    "a masked read",
+    [
+      outcome({
+        ...SECRET,
+        rules: ["secrets/read"],
+        masked_fields: ["data.password"],
+        payload: { masked: { "data.password": "f00d" } },
+      }),
+    ],
+    "masked",
+  ],
   ["a read that a rule only records", [outcome({ ...SECRET, rules: ["secrets/read"] })], "observed"],
   ["a read that no rule named", [outcome(SECRET)], "unguarded"],
   [
@@ -288,10 +299,35 @@ describe("the views", () => {
 
   it("lists each masked field, and each finding", async () => {
     expect(await namedQueries["masked-fields"]?.run(audit, "default", {})).toEqual([
-      expect.objectContaining({ field: "data.password" }),
+      expect.objectContaining({ field: "data.password", fingerprint: "f00d" }),
     ]);
     const findings = (await namedQueries["policy-findings"]?.run(audit, "default", {})) as object[];
     expect(findings).toContainEqual(expect.objectContaining({ rule: "workload/host-path", exception: "team-x" }));
+  });
+
+  it("tells which masked values are equal, wherever they stood, and shows none", async () => {
+    const masked = (resource: string, name: string, fields: Record<string, string>): EventDraft =>
+      draft(
+        outcome({
+          session_id: "equal",
+          resource,
+          name,
+          masked_fields: Object.keys(fields),
+          payload: { masked: fields },
+        }),
+      );
+    audit.record(masked("secrets", "db", { "data.password": "aaaa", "data.user": "bbbb" }));
+    audit.record(masked("configmaps", "app", { "data.url": "aaaa" }));
+    audit.record(masked("configmaps", "other", { "data.url": "cccc" }));
+    await audit.flush({ toStore: true });
+    const rows = await namedQueries["equal-values"]?.run(audit, "default", {});
+    expect(rows).toEqual([
+      expect.objectContaining({
+        fingerprint: "aaaa",
+        times: 2,
+        places: ["prod a configmaps app data.url", "prod a secrets db data.password"],
+      }),
+    ]);
   });
 
   it.each([

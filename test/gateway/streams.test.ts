@@ -5,6 +5,7 @@ import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { startDevelopmentIssuer } from "../../identity/development/issuer.ts";
 import { open, send, spooled, until } from "./client.ts";
+import { answerJson } from "./cluster.ts";
 import { head } from "./raw.ts";
 import { type Rig, startRig } from "./rig.ts";
 
@@ -20,7 +21,9 @@ afterAll(() => rig.close());
 beforeEach(() => {
   rig.upstream.seen.splice(0);
   answers = [];
-  rig.upstream.answer = (_seen, res) => {
+  rig.upstream.answer = ({ url }, res) => {
+    // Before a log is opened, the Secrets of its pod are looked up.
+    if (url.endsWith("/pods/web")) return answerJson(res, 200, { kind: "Pod", metadata: { name: "web" }, spec: {} });
     const answer = { res, closed: false };
     answers.push(answer);
     res.on("close", () => {
