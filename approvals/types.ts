@@ -99,6 +99,8 @@ export interface ApprovalHome {
   use(name: string, exchangeId: string): Promise<UseResult>;
   /** The upstream definitely did not apply it (connection refused, 409, 422): the same exchange may try again. */
   release(name: string, n: number, exchangeId: string): Promise<void>;
+  /** Whether what an approval let begin may go on: its file is on main, as it was approved. */
+  stands(name: string): Promise<boolean>;
   /** Called on every change of state, once each. */
   onChange(listener: (approval: Approval) => void): () => void;
   close(): Promise<void>;

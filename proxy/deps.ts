@@ -11,6 +11,8 @@ import type { ObjectLocks } from "./object-locks.ts";
 import type { OpenSessions } from "./open-sessions.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import type { Refusals } from "./refusals.ts";
+import type { SecondAttempts } from "./second-attempts.ts";
+import type { StreamRoom } from "./stream-room.ts";
 
 /** What the data path stands on; the wiring passes the real rooms. */
 export interface Deps {
@@ -31,10 +33,10 @@ export interface Deps {
   objectLocks: ObjectLocks;
   openSessions: OpenSessions;
   openStreams: OpenStreams;
-  clock: Clock;
-  log: Log;
   /** What each session must not see, in any answer and stream. */
   knownValues: Pick<SessionValues, "of" | "forget">;
   streamRoom: StreamRoom;
   secondAttempts: SecondAttempts;
+  clock: Clock;
+  log: Log;
 }

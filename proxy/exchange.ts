@@ -6,6 +6,8 @@ import type { DecodedBody } from "../kubernetes/body/decode.ts";
 import type { RequestAttributes } from "../kubernetes/types.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
+import type { Upgrade } from "./upgrade.ts";
+import type { UpgradeSocket } from "./upgrade-socket.ts";
 import type { UpstreamResponse } from "./upstream.ts";
 
 /**
@@ -42,11 +44,14 @@ export interface Arrived {
   cut?: string;
   /** Gives up the object's turn, where this exchange has it. */
   unlock?: () => void;
+  /** The socket of a client that asks for an upgrade. */
+  readonly client?: UpgradeSocket | undefined;
 }
 
 export type Identified = Arrived & { connection: Connection; identity: Identity; session: Session };
 
-export type Classified = Identified & { attributes: RequestAttributes; input: PolicyInput };
+/** `upgrade`: what the client asks to switch to. */
+export type Classified = Identified & { attributes: RequestAttributes; input: PolicyInput; upgrade?: Upgrade };
 
 /** Judged by metadata alone. `policy` is the one revision that judges this exchange to its end. */
 export type Screened = Classified & { policy: Policy; needs: ReadonlySet<Need>; verdict: Decision };
@@ -72,8 +77,11 @@ export type Gathered = BodyRead & { facts: Facts };
 
 export type Decided = Gathered & { decision: Decision; masker: Masker | undefined };
 
-/** Past the hold: `use` is the approval that was spent on this exchange. */
-export type Cleared = Decided & { use?: { approval: string; n: number } };
+/**
+ * Past the hold: `use` is the approval that was spent on this exchange. `spentAs` is the id of kubectl's first
+ * attempt, where it was spent on that one in vain.
+ */
+export type Cleared = Decided & { use?: { approval: string; n: number }; spentAs?: string };
 
 export type Intended = Cleared & { intentRecorded: boolean };
 
@@ -82,11 +90,11 @@ export type Forwarded = Intended & { response: UpstreamResponse; render: "json" 
 
 export type Answered = Forwarded & {
   maskedFields: string[];
+  /** HMACs of the values that were masked or overwritten, by their entries in maskedFields where they have one. */
+  fingerprints?: Readonly<Record<string, string>>;
   responseBytes: number;
   responseContent?: Buffer;
 };
 
 /** Whatever is known of an exchange when it is refused. */
 export type Known = Arrived & Partial<Omit<Answered, keyof Arrived>>;
-  /** HMACs of the values that were masked or overwritten, by their entries in maskedFields where they have one. */
-  fingerprints?: Readonly<Record<string, string>>;

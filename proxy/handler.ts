@@ -1,3 +1,5 @@
+import type { IncomingMessage } from "node:http";
+import type { Duplex } from "node:stream";
 import { Refusal, type RefusalCode, type RefusalDetails } from "../base/errors.ts";
 import { uuid7 } from "../base/uuid7.ts";
 import type { Deps } from "./deps.ts";
@@ -7,6 +9,7 @@ import type { HttpRequest, HttpResponse } from "./http.ts";
 import { dataPath } from "./path.ts";
 import { renderRefusal } from "./render-refusal.ts";
 import { run } from "./run.ts";
+import { answerUpgrade, type UpgradeSocket } from "./upgrade-socket.ts";
 
 const PREFIX = "/connections/";
 
@@ -17,6 +20,7 @@ const NOTHING_KNOWN: Partial<Known> = {
   identity: undefined,
   session: undefined,
   attributes: undefined,
+  upgrade: undefined,
   input: undefined,
   policy: undefined,
   needs: undefined,
@@ -39,6 +43,8 @@ export interface DataPlane {
   /** Whether a request target is the data path's, or no path at all: everything else goes to the control API's router. */
   serves(target: string): boolean;
   handle(req: HttpRequest, res: HttpResponse): void;
+  /** The same for a request with an Upgrade header, whose socket Node has given up; `head` came behind it. */
+  upgrade(req: IncomingMessage, socket: Duplex, head: Buffer): void;
   /** Refuses what comes from now on, ends open streams, lets holds answer, and resolves when none is left or time is up. */
   drain(timeoutMs: number): Promise<void>;
   readonly inFlight: number;
@@ -52,7 +58,7 @@ export function createProxy(deps: Deps): DataPlane {
   let draining = false;
   let idle = (): void => {};
 
-  function handle(req: HttpRequest, res: HttpResponse): void {
+  function handle(req: HttpRequest, res: HttpResponse, client?: UpgradeSocket): void {
     const id = uuid7();
     const url = req.url ?? "";
     const slash = url.indexOf("/", PREFIX.length);
@@ -90,6 +96,7 @@ export function createProxy(deps: Deps): DataPlane {
       sourceIP: req.socket.remoteAddress ?? "",
       warnings: [],
       retries: 0,
+      client,
     };
     res.once("close", () => {
       if (!res.writableFinished) gone.abort();
@@ -132,7 +139,11 @@ export function createProxy(deps: Deps): DataPlane {
 
   return {
     serves: (target) => target.startsWith(PREFIX) || !target.startsWith("/"),
-    handle,
+    handle: (req, res) => handle(req, res),
+    upgrade: (req, socket, head) => {
+      const answerable = answerUpgrade(req, socket, head);
+      if (answerable !== undefined) handle(req, answerable.res, answerable.client);
+    },
     drain,
     answers,
     get inFlight() {

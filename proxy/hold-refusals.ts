@@ -73,18 +73,6 @@ export function ended(approval: Approval, decision: Decision, deps: Deps, why: s
   );
 }
 
-export function noStreams(decision: Decision, approval: string | undefined): Refusal {
-  return new Refusal(
-    "upgrade-refused",
-    "exec, attach and port-forward streams are not carried by this version of the gateway",
-    {
-      decisionId: decision.decisionId,
-      ...(approval === undefined ? {} : { approvalName: approval }),
-      next: "Nothing ran, and no approval was spent.",
-    },
-  );
-}
-
 /** No proposal could be opened: denied a moment ago, too many waiting, too much to show. */
 export function notProposed(refusal: Refusal, decision: Decision): Refusal {
   const { code, message, details } = refusal;

@@ -3,31 +3,42 @@ import { rfc3339 } from "../base/clock.ts";
 import type { Decision } from "../engine/decision.ts";
 import { queryBoolean } from "../kubernetes/query.ts";
 import type { Deps } from "./deps.ts";
+import { bearerToken } from "./door.ts";
 import type { Forwarded } from "./exchange.ts";
 
 /**
- * Registers an answer that outlives its decision, a watch or a followed log, to be decided again when policy is
- * swapped. Returns the function that forgets it.
+ * Registers an answer that outlives its decision, a watch, a followed log or a tunnel, to be decided again when
+ * policy is swapped, and to end with its session, its credential or its approval. Returns the function that forgets it.
  */
 export function keepOpen(exchange: Forwarded, deps: Deps): () => void {
-  const { attributes, input, session, identity, res } = exchange;
+  const { attributes, input, session, identity, res, use } = exchange;
   // `follow=1` follows as well; what a proxied server answers may never end.
   const followed = attributes.subResource === "log" && queryBoolean(attributes.query.follow);
   if (!attributes.watch && !followed && attributes.operation !== "CONNECT") return () => {};
   const opened = standing(exchange.decision);
-  return deps.openStreams.add({
+  const stream = {
     sessionId: session.id,
     expiresAt: identity.expiresAt,
+    approval: use?.approval,
     stillAllowed: async () =>
       standing(await deps.policy.current.decide({ ...input, now: rfc3339(deps.clock.now()) })) === opened,
-    end: (why) => {
+    end: (why: string) => {
       exchange.cut ??= why;
       res.destroy();
     },
-  });
+  };
+  const forget = deps.openStreams.add(stream);
+  // What ended or was swapped while the upstream was asked did not know of this stream yet.
+  Promise.resolve()
+    .then(() => deps.authenticator.authenticate(bearerToken(exchange.req), "data"))
+    .catch(() => stream.end("the session was ended"));
+  if (deps.policy.current !== exchange.policy) void deps.openStreams.decideOne(stream);
+  return forget;
 }
 
-/** What of a decision a stream stands on. */
-function standing({ effect, mask, record }: Decision): string {
-  return canonicalJson({ effect, mask, record });
+/** What of a decision a stream stands on. An approval lifts what was held when it was given, for who was asked then. */
+function standing({ effect, mask, record, findings, approval }: Decision): string {
+  const held = findings.filter((finding) => finding.effect === "hold").map(({ rule }) => rule);
+  const requirements = effect === "hold" ? (approval?.requirements ?? []) : [];
+  return canonicalJson({ effect, mask, record, held: [...new Set(held)].sort(), requirements });
 }

@@ -29,6 +29,12 @@ export class OpenSessions {
     return true;
   }
 
+  /** Something of the session is open: it is in use. */
+  keep(id: string): void {
+    const known = this.#seen.get(id);
+    if (known !== undefined) known.lastSeen = this.#clock.now();
+  }
+
   forget(id: string): Session | undefined {
     const known = this.#seen.get(id);
     this.#seen.delete(id);

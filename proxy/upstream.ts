@@ -1,5 +1,5 @@
 import type { IncomingHttpHeaders } from "node:http";
-import type { Readable } from "node:stream";
+import type { Duplex, Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
 import { errorMessage, Refusal } from "../base/errors.ts";
 import { CLIENT_GONE } from "./step.ts";
@@ -14,6 +14,8 @@ export interface UpstreamRequest {
   signal: AbortSignal;
   /** How long the head is still waited for once the signal fired, since only it tells what became of the request; 0. */
   graceMs?: number;
+  /** What to switch to; the answer has a `socket` then, or is one that a request gets. */
+  upgrade?: string;
 }
 
 /** Where an upstream's answer goes. `write` returns false to ask for a pause; `resume` is then called when there is room. */
@@ -22,6 +24,9 @@ export interface Sink {
   end(): void;
   fail(error: Error): void;
 }
+
+/** An API server that is to switch first asks its admission webhooks (10 s each, 30 s at most) and dials the kubelet. */
+const UPGRADE_MS = 60_000;
 
 /** What may wait for its sink before the upstream is asked to pause: pausing costs a turn of the loop, and most answers are smaller. */
 const EARLY_LIMIT = 65_536;
@@ -33,6 +38,9 @@ const EARLY_LIMIT = 65_536;
 export class UpstreamResponse implements Dispatcher.DispatchHandler {
   status = 0;
   headers: IncomingHttpHeaders = {};
+  /** Of a 101 that was asked for: the connection, which is nobody else's now, and is not read yet. */
+  socket: Duplex | undefined;
+  readonly #upgrade: boolean;
   #controller: Dispatcher.DispatchController | undefined;
   #sink: Sink | undefined;
   #early: Buffer[] = [];
@@ -41,8 +49,9 @@ export class UpstreamResponse implements Dispatcher.DispatchHandler {
   #error: Error | undefined;
   readonly #settleHead: (error?: Error) => void;
 
-  constructor(settleHead: (error?: Error) => void) {
+  constructor(settleHead: (error?: Error) => void, upgrade = false) {
     this.#settleHead = settleHead;
+    this.#upgrade = upgrade;
   }
 
   onRequestStart(controller: Dispatcher.DispatchController): void {
@@ -78,9 +87,26 @@ export class UpstreamResponse implements Dispatcher.DispatchHandler {
     else this.#sink?.fail(error);
   }
 
-  // An upgrade is never asked for, so one that comes anyway is a lie (CVE-2018-1002105).
-  onRequestUpgrade(controller: Dispatcher.DispatchController): void {
-    controller.abort(new Error("the upstream switched protocols without being asked"));
+  onRequestUpgrade(
+    controller: Dispatcher.DispatchController,
+    status: number,
+    headers: IncomingHttpHeaders,
+    socket: Duplex,
+  ): void {
+    // Without a listener a reset connection would end the process; what runs through it learns by `close`.
+    socket.on("error", () => {});
+    if (!this.#upgrade || this.#error !== undefined) {
+      // One that comes without being asked for is a lie (CVE-2018-1002105).
+      socket.destroy();
+      const error = this.#error ?? new Error("the upstream switched protocols without being asked");
+      controller.abort(error);
+      this.#settleHead(error);
+      return;
+    }
+    this.status = status;
+    this.headers = headers;
+    this.socket = socket;
+    this.#settleHead();
   }
 
   /** The whole body where it came with its head, as a small answer's does; undefined where it must be streamed. */
@@ -107,6 +133,7 @@ export class UpstreamResponse implements Dispatcher.DispatchHandler {
   abort(error: Error): void {
     this.#error ??= error;
     this.#controller?.abort(error);
+    this.socket?.destroy();
   }
 
   /** The whole body, up to a cap in bytes; over it the answer is aborted and refused. */
@@ -146,7 +173,7 @@ export function send(pool: Pool, request: UpstreamRequest): Promise<UpstreamResp
     const response = new UpstreamResponse((error) => {
       if (error === undefined) resolve(response);
       else reject(unreachable(error));
-    });
+    }, request.upgrade !== undefined);
     if (request.signal.aborted) {
       reject(whyAborted(request.signal));
       return;
@@ -161,6 +188,7 @@ export function send(pool: Pool, request: UpstreamRequest): Promise<UpstreamResp
         // A write must reach the API server once or not at all: undici re-sends what it believes idempotent.
         idempotent: false,
         blocking: false,
+        ...(request.upgrade === undefined ? {} : { upgrade: request.upgrade, headersTimeout: UPGRADE_MS }),
       },
       response,
     );

@@ -160,6 +160,13 @@ class GitHome implements EmbeddedHome {
     release(this.home, name, n, exchangeId);
   }
 
+  async stands(name: string): Promise<boolean> {
+    const entry = await entryOf(this.home, name);
+    return (
+      entry !== undefined && entry.approval.state !== "revoked" && standsOnMain(this.home.repository, entry.approval)
+    );
+  }
+
   async sweep(): Promise<void> {
     for (const entry of [...this.home.index.byName.values()]) {
       const { state, proposal } = entry.approval;

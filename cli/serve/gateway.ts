@@ -24,6 +24,8 @@ import { ObjectLocks } from "../../proxy/object-locks.ts";
 import { OpenSessions } from "../../proxy/open-sessions.ts";
 import { OpenStreams } from "../../proxy/open-streams.ts";
 import { Refusals } from "../../proxy/refusals.ts";
+import { SecondAttempts } from "../../proxy/second-attempts.ts";
+import { StreamRoom } from "../../proxy/stream-room.ts";
 import { approvalEvent } from "./approval-events.ts";
 import { closeConnections, openConnections } from "./connections.ts";
 import { renderMetrics } from "./metrics.ts";
@@ -106,12 +108,12 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       objectLocks: new ObjectLocks(),
       openSessions: new OpenSessions(clock),
       openStreams: new OpenStreams(),
-      clock,
-      log,
-    };
       knownValues: new SessionValues(),
       streamRoom: new StreamRoom(),
       secondAttempts: new SecondAttempts(clock),
+      clock,
+      log,
+    };
     opened.push(
       watchSessions(deps, { authenticator, policy: policy.holder, idleSeconds: config.sessions.idleSeconds }),
     );
@@ -138,7 +140,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       // fastify serves HTTP/2 by the same objects, and types a server by the one kind that it makes itself.
       else console.routing(req as IncomingMessage, res as unknown as ServerResponse);
     };
-    const listener = await listen({ ...config.listen, handler, log });
+    const listener = await listen({ ...config.listen, handler, upgrade: proxy.upgrade, log });
     opened.push(() => listener.close());
     opened.push(() => proxy.drain(DRAIN_MS));
     return { url: config.listen.url, port: listener.port, adminPort: admin.port, close };

@@ -5,6 +5,8 @@ import type { Session } from "../../identity/types.ts";
 import type { Deps } from "../../proxy/deps.ts";
 
 const SWEEP_MS = 1_000;
+/** How soon a tunnel learns that its approval was taken back. */
+const REVOCATIONS_MS = 2_000;
 
 /**
  * Ends what stands on a session, a credential or a policy when that ends: streams, minted cluster credentials, and
@@ -14,7 +16,7 @@ export function watchSessions(
   deps: Deps,
   { authenticator, policy, idleSeconds }: { authenticator: Authenticator; policy: PolicyHolder; idleSeconds: number },
 ): () => void {
-  const { openSessions, openStreams, knownValues, connections, recorder, clock, log } = deps;
+  const { approvals, openSessions, openStreams, knownValues, connections, recorder, clock, log } = deps;
 
   function closed(session: Session, why: string): void {
     openStreams.endSession(session.id, why);
@@ -51,11 +53,24 @@ export function watchSessions(
   });
   const timer = setInterval(() => {
     openStreams.endExpired(clock.now());
+    for (const id of openStreams.sessions()) openSessions.keep(id);
     for (const session of openSessions.expire(idleSeconds * 1000)) closed(session, "it reached its limit or was idle");
   }, SWEEP_MS);
   timer.unref();
+  let asking = false;
+  const revocations = setInterval(() => {
+    if (asking) return;
+    asking = true;
+    void openStreams
+      .endRevoked((name) => approvals.stands(name))
+      .finally(() => {
+        asking = false;
+      });
+  }, REVOCATIONS_MS);
+  revocations.unref();
   return () => {
     clearInterval(timer);
+    clearInterval(revocations);
     offEnd();
     offSwap();
   };

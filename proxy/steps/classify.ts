@@ -1,27 +1,23 @@
 import { rfc3339 } from "../../base/clock.ts";
-import { Refusal } from "../../base/errors.ts";
 import type { PolicyInput } from "../../engine/input.ts";
 import { requestAttributes } from "../../kubernetes/attributes.ts";
 import { deleteOptions } from "../../kubernetes/body/options.ts";
 import type { RequestAttributes } from "../../kubernetes/types.ts";
 import type { Deps } from "../deps.ts";
 import type { Classified, Identified } from "../exchange.ts";
+import { isStreamed, upgradeOf } from "../upgrade.ts";
 
 /** Says what is asked, as the API server will understand it, and writes down policy's question. */
 export function classify(exchange: Identified, deps: Deps): Classified {
-  const attributes = requestAttributes(exchange.req.method ?? "GET", exchange.target, exchange.req.headers);
-  if (exchange.req.headers.upgrade !== undefined) checkUpgrade(attributes);
-  return Object.assign(exchange, { attributes, input: policyInput(exchange, attributes, deps) });
-}
-
-const STREAMED = new Set(["exec", "attach", "portforward"]);
-
-/** A WebSocket upgrade on a watch would stream secrets past the mask (wire-pitfalls, WebSocket watch). */
-function checkUpgrade(attributes: RequestAttributes): void {
-  if (attributes.resource === "pods" && STREAMED.has(attributes.subResource)) return;
-  throw new Refusal("upgrade-refused", "only exec, attach and port-forward may upgrade the connection", {
-    next: "Ask again without the Upgrade header.",
-  });
+  const { req } = exchange;
+  const attributes = requestAttributes(req.method ?? "GET", exchange.target, req.headers);
+  const input = policyInput(exchange, attributes, deps);
+  if (exchange.client === undefined) {
+    // Without `Connection: Upgrade` an exec upgrades nothing, and the API server says so.
+    if (req.headers.upgrade !== undefined && !isStreamed(attributes)) upgradeOf(req, attributes);
+    return Object.assign(exchange, { attributes, input });
+  }
+  return Object.assign(exchange, { attributes, input, upgrade: upgradeOf(req, attributes) });
 }
 
 function policyInput(exchange: Identified, attributes: RequestAttributes, deps: Deps): PolicyInput {

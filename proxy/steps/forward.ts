@@ -5,10 +5,10 @@ import type { Deps } from "../deps.ts";
 import { exchangeEvent, outcomeEvent } from "../events.ts";
 import type { Forwarded, Intended } from "../exchange.ts";
 import { upstreamHeaders } from "../headers.ts";
-import { noStreams } from "../hold-refusals.ts";
 import { conditionalBody } from "../precondition.ts";
 import { requestStream } from "../request-stream.ts";
 import { ClientGone, JudgeAgain } from "../step.ts";
+import { isStreamed } from "../upgrade.ts";
 import { send, UpstreamFailure, type UpstreamResponse } from "../upstream.ts";
 
 /** A client that leaves changes nothing of what it asked for: the record waits so long to learn what came of it. */
@@ -19,10 +19,7 @@ const HEAD_GRACE_MS = 30_000;
  * the verdict stands on what is stored. Nothing is ever sent twice under one Audit-ID.
  */
 export async function forward(exchange: Intended, deps: Deps): Promise<Forwarded> {
-  const { attributes, connection, decision, masker, req } = exchange;
-  if (attributes.operation === "CONNECT" && attributes.resource === "pods" && attributes.subResource !== "proxy") {
-    throw noStreams(decision, undefined);
-  }
+  const { attributes, connection, decision, masker, req, upgrade } = exchange;
   const narrowed = masker === undefined ? undefined : narrowAccept(attributes.accept);
   if (masker !== undefined && narrowed === undefined) {
     throw new Refusal(
@@ -54,7 +51,8 @@ export async function forward(exchange: Intended, deps: Deps): Promise<Forwarded
           ...(narrowed === undefined ? {} : { accept: narrowed.accept, "accept-encoding": null }),
           ...(exchange.body === null ? {} : { "content-type": exchange.body.forwardContentType }),
         },
-      }),
+      }).concat(upgrade?.headers ?? []),
+      ...(upgrade === undefined ? {} : { upgrade: upgrade.protocol }),
       body: conditional?.bytes ?? exchange.body?.forwardBytes ?? requestStream(req, deps.limits.bodyBytes),
       signal: exchange.signal,
       graceMs: HEAD_GRACE_MS,
@@ -69,7 +67,9 @@ export async function forward(exchange: Intended, deps: Deps): Promise<Forwarded
   }
   if (response.status === 401) await refuseUnauthorized(exchange, response, deps);
   if (response.status === 409 && conditional?.ours === true) await judgeAgain(exchange, response, deps);
-  if (response.status === 409 || response.status === 422) await release(exchange, deps);
+  // An exec that was not switched to a stream ran nothing.
+  const neverRan = isStreamed(attributes) && response.status !== 101;
+  if (neverRan || response.status === 409 || response.status === 422) await release(exchange, deps);
   noteUpsert(exchange, response, deps);
   if (exchange.signal.aborted) {
     Object.assign(exchange, { response });
@@ -92,8 +92,13 @@ async function refuseUnauthorized(exchange: Intended, response: UpstreamResponse
 }
 
 async function release(exchange: Intended, deps: Deps): Promise<void> {
-  if (exchange.use === undefined) return;
-  await deps.approvals.release(exchange.use.approval, exchange.use.n, exchange.firstId);
+  const { use, session, input } = exchange;
+  if (use === undefined) return;
+  const spentAs = exchange.spentAs ?? exchange.firstId;
+  await deps.approvals.release(use.approval, use.n, spentAs);
+  if (exchange.upgrade !== undefined) {
+    deps.secondAttempts.offer(session.id, input.request.digest, { approval: use.approval, spentAs });
+  }
 }
 
 /** What was judged is no longer what is stored: this attempt is on record as it was, and the next has an id of its own. */

@@ -8,7 +8,7 @@ import { bearerToken } from "../door.ts";
 import { exchangeEvent } from "../events.ts";
 import type { Cleared, Decided } from "../exchange.ts";
 import { namespaceLabels } from "../gather/namespace-labels.ts";
-import { approvalUrl, changed, denied, ended, noStreams, notProposed, pending } from "../hold-refusals.ts";
+import { approvalUrl, changed, denied, ended, notProposed, pending } from "../hold-refusals.ts";
 import { changeDigest, changeOf, digestOf, proposalOf } from "../proposal.ts";
 import { warningHeader } from "../render-refusal.ts";
 import { ClientGone } from "../step.ts";
@@ -53,8 +53,12 @@ export async function hold(exchange: Decided, deps: Deps): Promise<Cleared> {
 }
 
 async function approvalInUse(exchange: Decided, deps: Deps): Promise<Approval | undefined> {
-  const { use } = exchange as Cleared;
-  return use === undefined ? undefined : deps.approvals.get(use.approval);
+  const known = exchange as Cleared;
+  const freed = deps.secondAttempts.take(exchange.session.id, exchange.input.request.digest);
+  // What kubectl's first attempt spent in vain is this attempt's.
+  if (freed !== undefined) known.spentAs = freed.spentAs;
+  const approval = known.use?.approval ?? freed?.approval;
+  return approval === undefined ? undefined : deps.approvals.get(approval);
 }
 
 /**
@@ -76,11 +80,10 @@ function rulesOf(exchange: Decided): string[] {
 }
 
 async function spend(approval: Approval, exchange: Decided, deps: Deps): Promise<Cleared> {
-  if (exchange.attributes.operation === "CONNECT") throw noStreams(exchange.decision, approval.name);
   const used = (exchange as Cleared).use;
   // A retry of the same exchange goes on with the use that it already has.
   if (used?.approval === approval.name) return exchange;
-  const result = await deps.approvals.use(approval.name, exchange.firstId);
+  const result = await deps.approvals.use(approval.name, (exchange as Cleared).spentAs ?? exchange.firstId);
   if (!result.ok) throw ended(approval, exchange.decision, deps, result.reason);
   deps.recorder.record({
     ...exchangeEvent(exchange, "approval.consumed"),

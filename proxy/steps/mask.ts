@@ -11,6 +11,7 @@ import { maskWatch } from "../mask-watch.ts";
 import { maskedHeaders } from "../masked-answer.ts";
 import { passThrough } from "../pass-through.ts";
 import { redactLog } from "../redact-log.ts";
+import { runTunnel, tunnelOf } from "../tunnel.ts";
 
 /**
  * Answers the client. What no mask can apply to streams through untouched; a masked answer is masked and written
@@ -20,7 +21,13 @@ import { redactLog } from "../redact-log.ts";
 export function mask(exchange: Forwarded, deps: Deps): Answered | Promise<Answered> {
   const forget = keepOpen(exchange, deps);
   const { masker } = exchange;
-  const answered = masker === undefined ? unmasked(exchange, deps) : masked(exchange, masker);
+  const tunnelled = tunnelOf(exchange);
+  const answered =
+    tunnelled !== undefined
+      ? runTunnel(tunnelled, deps)
+      : masker === undefined
+        ? unmasked(exchange, deps)
+        : masked(exchange, masker);
   if (answered instanceof Promise) return answered.finally(forget);
   forget();
   return answered;

@@ -4,6 +4,7 @@ import { createServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { parse, stringify } from "yaml";
 import { loadGatewayConfig } from "../../base/config/gateway.ts";
@@ -31,6 +32,8 @@ export interface StubUpstream {
   seen: Seen[];
   /** Answers every request; replaced by a test that needs another answer. */
   answer: (seen: Seen, res: ServerResponse) => void;
+  /** Takes what asks for an upgrade; without it such a request is answered as any other. */
+  upgrade?: ((seen: Seen, socket: Duplex, head: Buffer) => void) | undefined;
   close(): Promise<void>;
 }
 
@@ -48,7 +51,8 @@ export async function startUpstream(directory: string): Promise<StubUpstream> {
       res.end('{"kind":"PodList","apiVersion":"v1","metadata":{},"items":[]}');
     },
   };
-  const server = createServer({ cert: certificate, key }, (req, res) => {
+  const shouldUpgradeCallback = (): boolean => stub.upgrade !== undefined;
+  const server = createServer({ cert: certificate, key, shouldUpgradeCallback }, (req, res) => {
     const chunks: Buffer[] = [];
     req.on("data", (chunk: Buffer) => chunks.push(chunk));
     req.on("end", () => {
@@ -63,6 +67,14 @@ export async function startUpstream(directory: string): Promise<StubUpstream> {
       stub.answer(seen, res);
     });
   });
+  const upgraded = new Set<Duplex>();
+  server.on("upgrade", (req, socket, head) => {
+    upgraded.add(socket.on("error", () => {}));
+    const { method = "", url = "", rawHeaders, headers } = req;
+    const seen = { method, url, rawHeaders, headers, body: "" };
+    stub.seen.push(seen);
+    stub.upgrade?.(seen, socket, head);
+  });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return Object.assign(stub, {
     server: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
@@ -70,6 +82,7 @@ export async function startUpstream(directory: string): Promise<StubUpstream> {
       new Promise<void>((resolve) => {
         server.close(() => resolve());
         server.closeAllConnections();
+        for (const socket of upgraded) socket.destroy();
       }),
   });
 }
