@@ -28,10 +28,11 @@ export class ByteInput {
 
   /**
    * The next `count` bytes, not consumed; undefined where they are not all there, and then the chunk is read up.
-   * Asked again before `consume`, it may ask for more and never for less.
+   * A frame is asked for from its shortest beginning on, with each chunk anew, and consumed whole.
    */
   next(count: number): Uint8Array | undefined {
     this.asked = count;
+    if (this.begun >= count) return this.beginning.subarray(0, count);
     if (this.begun === 0) {
       const end = this.offset + count;
       if (end <= this.chunk.length) return this.chunk.subarray(this.offset, end);
@@ -45,7 +46,7 @@ export class ByteInput {
     this.beginning.set(part, this.begun);
     this.begun += part.length;
     this.offset += part.length;
-    return this.begun === count ? this.beginning : undefined;
+    return this.begun === count ? this.beginning.subarray(0, count) : undefined;
   }
 
   /** Consumes what `next` gave. */
