@@ -12,7 +12,7 @@ export interface AnswerBody {
 /** Deflate makes at most 1,032 bytes of one (RFC 1951 §3.2.5). No list of objects shrinks so; a bomb does. */
 const RATIO_LIMIT = 200;
 /** Up to here the ratio is nobody's business: one object of blanks is no bomb. */
-const RATIO_FROM = 67_108_864;
+const RATIO_FROM = 33_554_432;
 const TOTAL_LIMIT = 4_294_967_296;
 
 /**

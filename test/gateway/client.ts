@@ -82,7 +82,7 @@ export function causesOf({ json }: Reply): string[] {
 export function spooled(rig: Rig): EventRow[] {
   const path = join(rig.directory, "spool");
   return listSegments(path).flatMap(({ segment }) =>
-    readSegment(segmentPath(path, segment), 0, undefined, 1 << 20)
+    readSegment(segmentPath(path, segment), 0, undefined, 1 << 26)
       .frames.filter(({ type }) => type === "event")
       .map(({ payload }) => JSON.parse(payload.toString("utf8")) as EventRow),
   );
