@@ -1,5 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { children } from "./children.ts";
 import { causesOf, kube, spooled, until } from "./client.ts";
 import { serveObjects } from "./cluster.ts";
 import { type Rig, startRig } from "./rig.ts";
@@ -59,13 +59,6 @@ describe("the record of an exchange", () => {
     expect(parents.every((parent: string) => ids.includes(parent))).toBe(true);
   });
 });
-
-/** The processes that this one has started. A child is listed with the thread that started it, and the recorder's worker is what starts the store. */
-function children(): number[] {
-  return readdirSync(`/proc/${process.pid}/task`).flatMap((thread) =>
-    readFileSync(`/proc/${process.pid}/task/${thread}/children`, "utf8").split(" ").filter(Boolean).map(Number),
-  );
-}
 
 test("a spool at its limit, its store hanging, refuses writes and reads with 503, and forwards nothing", {
   timeout: 40_000,

@@ -49,24 +49,28 @@ export async function dial(
     ca: readFileSync(rig.caFile),
     servername: "localhost",
   });
-  let bytes = Buffer.alloc(0);
-  let end = -1;
+  let start = Buffer.alloc(0);
+  const chunks: Buffer[] = [];
   const client: TunnelClient = {
     socket,
     status: 0,
     headers: {},
-    received: () => (end < 0 ? Buffer.alloc(0) : bytes.subarray(end + 4)),
+    received: () => Buffer.concat(chunks),
     closed: false,
   };
   socket.on("data", (chunk: Buffer) => {
-    bytes = Buffer.concat([bytes, chunk]);
-    if (end >= 0) return;
-    end = bytes.indexOf("\r\n\r\n");
+    if (client.status !== 0) {
+      chunks.push(chunk);
+      return;
+    }
+    start = Buffer.concat([start, chunk]);
+    const end = start.indexOf("\r\n\r\n");
     if (end < 0) return;
-    const [first = "", ...lines] = bytes.subarray(0, end).toString("latin1").split("\r\n");
+    const [first = "", ...lines] = start.subarray(0, end).toString("latin1").split("\r\n");
     for (const one of lines)
       client.headers[one.split(":", 1)[0]?.toLowerCase() ?? ""] = one.slice(one.indexOf(":") + 2);
     client.status = Number(first.split(" ")[1]);
+    if (start.length > end + 4) chunks.push(start.subarray(end + 4));
   });
   socket.on("error", () => {});
   socket.on("end", () => {
