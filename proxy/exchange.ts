@@ -3,6 +3,7 @@ import type { KubernetesObject, PolicyInput } from "../engine/input.ts";
 import type { Masker } from "../engine/mask/masker.ts";
 import type { Identity, Session } from "../identity/types.ts";
 import type { DecodedBody } from "../kubernetes/body/decode.ts";
+import type { Render } from "../kubernetes/body/encode.ts";
 import type { RequestAttributes } from "../kubernetes/types.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
@@ -86,7 +87,7 @@ export type Cleared = Decided & { use?: { approval: string; n: number }; spentAs
 export type Intended = Cleared & { intentRecorded: boolean };
 
 /** `render` is what the client reads, where the answer is masked and written anew. */
-export type Forwarded = Intended & { response: UpstreamResponse; render: "json" | "yaml" };
+export type Forwarded = Intended & { response: UpstreamResponse; render: Render };
 
 export type Answered = Forwarded & {
   maskedFields: string[];

@@ -1,22 +1,29 @@
 import { Refusal } from "../base/errors.ts";
 import { parseLossless } from "../base/lossless-json.ts";
-import { jsonForYaml } from "../kubernetes/body/yaml.ts";
+import { contentTypeOf, encodeAnswer, type Render } from "../kubernetes/body/encode.ts";
 import type { Forwarded } from "./exchange.ts";
 import { answerHeaders } from "./headers.ts";
 
-/** A masked answer as the client reads it. For YAML it is JSON that every YAML reader takes alike: `yes` stays text. */
-export function renderAnswer(json: string, render: "json" | "yaml"): Buffer {
-  return Buffer.from(render === "json" ? json : jsonForYaml(parseLossless(json)));
+/** A masked answer as the client reads it. Throws Refusal `not-acceptable` where the kind has no such form. */
+export function renderAnswer(json: string, render: Render): Buffer {
+  return render === "json" ? Buffer.from(json) : encodeAnswer(parseLossless(json), render);
 }
 
 /** What the headers of an answer say of the bytes of its body: no longer true of a masked one (RFC 9110 §8). */
 const OF_THE_BYTES = ["content-length", "content-encoding", "etag", "last-modified", "accept-ranges", "digest"];
 
 /** The headers of an answer whose body is not the upstream's. */
-export function maskedHeaders({ response, id, warnings, render }: Forwarded): Record<string, string | string[]> {
+export function maskedHeaders({
+  attributes,
+  response,
+  id,
+  warnings,
+  render,
+}: Forwarded): Record<string, string | string[]> {
   const headers = answerHeaders(response.headers, id, warnings);
   for (const name of OF_THE_BYTES) delete headers[name];
-  if (render === "yaml") headers["content-type"] = "application/yaml";
+  const isWatch = attributes.watch && response.status === 200;
+  if (render !== "json") headers["content-type"] = contentTypeOf(render, isWatch);
   return headers;
 }
 

@@ -50,13 +50,19 @@ export function unsupportedMediaType(contentType: string, next: string): Refusal
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const MEDIA_TYPE = new RegExp(`^\\s*(${TOKEN}/${TOKEN})\\s*((?:;\\s*${TOKEN}=(?:${TOKEN}|"[^"\\\\]*")\\s*)*);?\\s*$`);
 const LONGEST = 256;
-const FORMATS: Record<string, "json" | "yaml"> = { "application/json": "json", "application/yaml": "yaml" };
+export type BodyFormat = "json" | "yaml" | "cbor";
+const FORMATS: Record<string, BodyFormat> = {
+  "application/json": "json",
+  "application/yaml": "yaml",
+  // As apply patches in CBOR: it goes upstream as JSON, and a server that serves no CBOR never sees it.
+  "application/cbor": "cbor",
+};
 
 /**
  * The format of a body that is no patch. An empty header is JSON, as it is to the API server
  * (negotiation.NegotiateInputSerializerForMediaType). Throws Refusal `unsupported-media-type`.
  */
-export function bodyFormat(contentType: string): "json" | "yaml" {
+export function bodyFormat(contentType: string): BodyFormat {
   if (contentType === "") return "json";
   // A header may have 64 KiB, and the time to match grows with its square.
   const match = contentType.length > LONGEST ? null : MEDIA_TYPE.exec(contentType);
@@ -64,10 +70,10 @@ export function bodyFormat(contentType: string): "json" | "yaml" {
   if (Object.hasOwn(FORMATS, type)) {
     const charset = /;\s*charset="?([^";\s]+)/i.exec(match?.[2] ?? "")?.[1];
     // RFC 8259 §8.1: JSON is UTF-8. The server ignores the parameter; another charset means a confused client.
-    if (charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset)) return FORMATS[type] as "json" | "yaml";
+    if (charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset)) return FORMATS[type] as BodyFormat;
     throw unsupportedMediaType(contentType, "Send the body in UTF-8.");
   }
-  if (type === "application/vnd.kubernetes.protobuf" || type === "application/cbor") {
+  if (type === "application/vnd.kubernetes.protobuf") {
     throw unsupportedMediaType(
       contentType,
       "Send application/json (client-go: rest.Config.ContentType; kubectl already does).",

@@ -2,7 +2,15 @@ import { Refusal } from "../../base/errors.ts";
 import { type Patch, parsePatch, serializePatch } from "../patch.ts";
 import { isDryRun } from "../query.ts";
 import type { KubernetesObject, RequestAttributes } from "../types.ts";
-import { bodyFormat, PATCH_CONTENT_TYPES, type PatchType, unsupportedMediaType } from "./content-type.ts";
+import { decodeCbor } from "./cbor.ts";
+import {
+  type BodyFormat,
+  bodyFormat,
+  isCborPatch,
+  PATCH_CONTENT_TYPES,
+  type PatchType,
+  unsupportedMediaType,
+} from "./content-type.ts";
 import { decodeUtf8, malformed, parseStrictJson } from "./json.ts";
 import { deleteOptions } from "./options.ts";
 import { parseYaml } from "./yaml.ts";
@@ -30,9 +38,14 @@ function isObject(value: unknown): value is KubernetesObject {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function parseObject(format: "json" | "yaml", bytes: Uint8Array, limits: BodyLimits): KubernetesObject {
+function parse(format: BodyFormat, bytes: Uint8Array, limits: BodyLimits): unknown {
+  if (format === "cbor") return decodeCbor(bytes);
   const text = decodeUtf8(bytes);
-  const value = format === "json" ? parseStrictJson(text) : parseYaml(text, limits.bodyBytes);
+  return format === "json" ? parseStrictJson(text) : parseYaml(text, limits.bodyBytes);
+}
+
+function parseObject(format: BodyFormat, bytes: Uint8Array, limits: BodyLimits): KubernetesObject {
+  const value = parse(format, bytes, limits);
   if (!isObject(value)) throw malformed("a Kubernetes object is a JSON object");
   return value;
 }
@@ -44,7 +57,7 @@ function refuseLists(object: KubernetesObject): void {
 
 /** The bytes that were judged: JSON as it was sent, anything else as the JSON that was read from it. */
 function forward(
-  format: "json" | "yaml",
+  format: BodyFormat,
   object: KubernetesObject,
   bytes: Uint8Array,
 ): Pick<DecodedBody, "forwardBytes" | "forwardContentType"> {
@@ -56,13 +69,15 @@ function forward(
 
 function decodePatch(
   type: PatchType,
+  contentType: string,
   bytes: Uint8Array,
 ): Pick<DecodedBody, "patch" | "forwardBytes" | "forwardContentType"> {
-  const patch = parsePatch(type, decodeUtf8(bytes));
+  const text = isCborPatch(contentType) ? JSON.stringify(decodeCbor(bytes)) : decodeUtf8(bytes);
+  const patch = parsePatch(type, text);
   if (patch.type !== "json") refuseLists(patch.fragment);
   return {
     patch,
-    // An apply patch is YAML to the server: it goes as the JSON that was judged.
+    // An apply patch is YAML or CBOR to the server: it goes as the JSON that was judged.
     forwardBytes: type === "apply" ? new TextEncoder().encode(serializePatch(patch)) : bytes,
     forwardContentType: PATCH_CONTENT_TYPES[type],
   };
@@ -98,7 +113,7 @@ export function decodeBody(
       throw unsupportedMediaType(contentType, `Send a patch as ${Object.values(PATCH_CONTENT_TYPES).join(", ")}.`);
     }
     if (bytes.length === 0) throw malformed("it is empty");
-    return { ...none, ...decodePatch(patchType, bytes) };
+    return { ...none, ...decodePatch(patchType, contentType, bytes) };
   }
   // The API server reads no body of a GET; a proxied service's body is its own.
   if (attributes.method === "GET" || attributes.method === "HEAD")

@@ -1,10 +1,12 @@
 import { Refusal } from "../../base/errors.ts";
 import { uuid7 } from "../../base/uuid7.ts";
-import { narrowAccept } from "../../kubernetes/accept.ts";
+import { type NarrowedAccept, narrowAccept } from "../../kubernetes/accept.ts";
+import { canRender } from "../../kubernetes/body/encode.ts";
 import type { Deps } from "../deps.ts";
 import { exchangeEvent, outcomeEvent } from "../events.ts";
 import type { Forwarded, Intended } from "../exchange.ts";
 import { upstreamHeaders } from "../headers.ts";
+import { notAcceptable } from "../masked-answer.ts";
 import { conditionalBody } from "../precondition.ts";
 import { requestStream } from "../request-stream.ts";
 import { ClientGone, JudgeAgain } from "../step.ts";
@@ -19,18 +21,8 @@ const HEAD_GRACE_MS = 30_000;
  * the verdict stands on what is stored. Nothing is ever sent twice under one Audit-ID.
  */
 export async function forward(exchange: Intended, deps: Deps): Promise<Forwarded> {
-  const { attributes, connection, decision, masker, req, upgrade } = exchange;
-  const narrowed = masker === undefined ? undefined : narrowAccept(attributes.accept);
-  if (masker !== undefined && narrowed === undefined) {
-    throw new Refusal(
-      "not-acceptable",
-      "the answer holds values to mask, and none of the accepted encodings can be masked",
-      {
-        decisionId: decision.decisionId,
-        next: "Accept application/json.",
-      },
-    );
-  }
+  const { attributes, connection, req, upgrade } = exchange;
+  const narrowed = narrow(exchange);
   const conditional = conditionalBody(exchange);
   let response: UpstreamResponse;
   try {
@@ -76,6 +68,16 @@ export async function forward(exchange: Intended, deps: Deps): Promise<Forwarded
     throw new ClientGone();
   }
   return Object.assign(exchange, { response, render: narrowed?.render ?? ("json" as const) });
+}
+
+/** What can be masked of what the client accepts. Asked before anything is sent: a write would have happened. */
+function narrow({ attributes, decision, masker }: Intended): NarrowedAccept | undefined {
+  if (masker === undefined) return undefined;
+  const narrowed = narrowAccept(attributes.accept);
+  if (narrowed === undefined || !canRender(narrowed.render, attributes.group, attributes.version)) {
+    throw notAcceptable({ decision });
+  }
+  return narrowed;
 }
 
 /**

@@ -2,7 +2,8 @@ import type { ServerResponse } from "node:http";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
-import { causesOf, kube } from "./client.ts";
+import { decodeCbor } from "../../kubernetes/body/cbor.ts";
+import { causesOf, kube, open } from "./client.ts";
 import { answerJson } from "./cluster.ts";
 import { type Rig, startRig } from "./rig.ts";
 
@@ -101,6 +102,15 @@ describe("GHSA-w23h-64x4-22h9, kubernetes 23564: a Secret is masked whatever it 
     await kube(rig, "GET", `${SECRETS}/db`, { token, headers });
     expect(rig.upstream.seen[0]?.headers.accept).toBe("application/json");
     expect(rig.upstream.seen[0]?.headers).not.toHaveProperty("accept-encoding");
+  });
+
+  test("a client that accepts CBOR alone gets the masked answer in it", async () => {
+    answerWith((res) => answerJson(res, 200, secret()));
+    const headers = { accept: "application/cbor" };
+    const reply = await open(rig, "GET", `/connections/local${SECRETS}/db`, { token, headers });
+    expect(reply.headers["content-type"]).toBe("application/cbor");
+    expect(decodeCbor(await reply.body.bytes())).toMatchObject({ data: { password: MASKED } });
+    expect(rig.upstream.seen[0]?.headers.accept).toBe("application/json");
   });
 
   const unmaskable: [title: string, query: string, write: (res: ServerResponse) => void][] = [

@@ -1,4 +1,3 @@
-import { readFileSync } from "node:fs";
 import { narrowAccept } from "../../../kubernetes/accept.ts";
 import { requestAttributes } from "../../../kubernetes/attributes.ts";
 import { deleteOptions } from "../../../kubernetes/body/options.ts";
@@ -6,16 +5,9 @@ import type { RequestAttributes } from "../../../kubernetes/types.ts";
 import { mutateText } from "../mutate.ts";
 import { Oracle } from "../oracle.ts";
 import { Random } from "../random.ts";
+import { type SeedRequest as Seed, seedRequests } from "../seeds.ts";
 import { attempt, crash, difference, emptyTally } from "../tally.ts";
 import type { FuzzTarget, Tally } from "../target.ts";
-
-interface Seed {
-  method: string;
-  target: string;
-  accept?: string;
-  contentType?: string;
-}
-const seeds = JSON.parse(readFileSync(new URL("../seeds/requests.json", import.meta.url), "utf8")) as Seed[];
 
 const METHODS = ["GET", "GET", "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const PREFIXES = [
@@ -217,7 +209,7 @@ function accept(random: Random): string {
 }
 
 function generate(random: Random): Required<Seed> {
-  const recorded = random.chance(0.4) ? random.pick(seeds) : undefined;
+  const recorded = random.chance(0.4) ? random.pick(seedRequests()) : undefined;
   let path = recorded?.target ?? target(random);
   if (random.chance(0.35)) path = mutateText(random, path, TOKENS, 2);
   const contentType = `application/${random.pick(PATCHES)}${random.chance(0.3) ? random.pick(["; charset=utf-8", ";", " ;", ";;"]) : ""}`;
@@ -305,12 +297,19 @@ const RENDERED: Record<string, string> = {
   "application/cbor": "cbor",
 };
 
-/** The encoding that the answer comes in is one that the client named, whether or not the server would prefer another of them. */
+/** JSON is what a client gets that takes it, though the server would prefer another; else we pick what the server does. */
 function compareAccept(header: string, go: Answer): string[] {
   const ours = narrowAccept(header);
-  if (ours === undefined || go.accepted === null) return [];
-  const named = Object.keys(RENDERED).find((type) => RENDERED[type] === ours.render) as string;
-  return header.includes(named) || /\*/.test(header) || header.trim() === "" ? [] : [`rendered as ${ours.render}`];
+  const show = (what: string): string[] => [`accept: ${JSON.stringify(ours)} and the API server ${what}`];
+  if (ours === undefined || go.accepted === null) {
+    return ours === undefined && go.accepted === null ? [] : show(`picks ${JSON.stringify(go.accepted)}`);
+  }
+  const { mediaType, as } = go.accepted;
+  if (ours.render !== "json" && RENDERED[mediaType] !== ours.render) return show(`picks ${mediaType}`);
+  if (RENDERED[mediaType] !== ours.render) return [];
+  const [, kind = "", version = ""] = /^application\/json(?:;as=(\w+);v=(\w+);g=meta.k8s.io)?/.exec(ours.accept) ?? [];
+  const first = kind === "" ? "" : `${kind}.${version}`;
+  return first === as ? [] : show(`picks ${as}`);
 }
 
 /** Defect: of a repeated `watch`, the last counts. */
@@ -344,16 +343,18 @@ async function run(oracle: Oracle, subject: typeof requestAttributes, cases: num
       () => subject(one.method, one.target, headers),
       () => raw(one),
     );
-    if ("crash" in outcome) return crash(tally, outcome.crash);
+    if ("crash" in outcome) {
+      crash(tally, outcome.crash);
+      return;
+    }
     if ("refusal" in outcome) {
       tally.refused++;
-      return undefined;
+      return;
     }
     tally.accepted++;
     const go = answers[i] as Answer;
-    const found = [...compare(outcome.value, go), ...compareAccept(one.accept, go)];
+    const found = [...compare(outcome.value, go), ...compareAccept(one.accept.trim(), go)];
     if (found.length > 0) difference(tally, `${raw(one)}${found.join("\n")}`);
-    return undefined;
   });
   return tally;
 }
