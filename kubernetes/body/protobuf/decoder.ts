@@ -1,0 +1,174 @@
+import type { RawNumber } from "../../../base/lossless-json.ts";
+import type { KubernetesObject } from "../../types.ts";
+import { malformed } from "../json.ts";
+import { readForm } from "./read-form.ts";
+import type { Field, Message, Scalar } from "./schema.ts";
+import { BYTES, FIXED64, VARINT, WireReader } from "./wire.ts";
+
+/** A message in a message is one or two levels of JSON, which end at 200. */
+const DEPTH_LIMIT = 100;
+/** Two bytes of protobuf can be a page of JSON (an item of a list of Deployments); real bodies of 3 MiB have some 60,000. */
+const MESSAGES_LIMIT = 250_000;
+
+const WIRE_TYPES: Record<Scalar, number> = {
+  string: BYTES,
+  bytes: BYTES,
+  bool: VARINT,
+  int32: VARINT,
+  int64: VARINT,
+  double: FIXED64,
+};
+const ZERO: Record<Scalar, unknown> = { string: "", bytes: null, bool: false, int32: 0, int64: 0, double: 0 };
+
+/** Reads one body; counts what it makes. */
+export class Decoder {
+  readonly wire: WireReader;
+  #depth = 0;
+  #messages = 0;
+
+  constructor(bytes: Uint8Array) {
+    this.wire = new WireReader(bytes);
+  }
+
+  /** The message from here to the reader's end, as the JSON that Go prints of it. */
+  message(message: Message): unknown {
+    if (++this.#depth > DEPTH_LIMIT) throw malformed("its protobuf is nested too deeply");
+    if (++this.#messages > MESSAGES_LIMIT) throw malformed(`its protobuf has more than ${MESSAGES_LIMIT} messages`);
+    const value = message.form === undefined ? this.#struct(message) : readForm(this, message, message.form);
+    this.#depth--;
+    return value;
+  }
+
+  #struct(message: Message): KubernetesObject {
+    const values = this.fields(message);
+    const out: KubernetesObject = {};
+    for (const field of message.fields) this.#put(out, field, values[field.index]);
+    return out;
+  }
+
+  /** Each field's value by its index; undefined where it is absent. */
+  fields(message: Message): unknown[] {
+    const { wire } = this;
+    const values: unknown[] = new Array(message.fields.length);
+    while (wire.more()) {
+      const tag = wire.tag();
+      const field = message.byId.get(tag >>> 3);
+      // gogo skips it: what an API server newer than our schema would understand, we would not have judged.
+      if (field === undefined) throw malformed(`field ${tag >>> 3} of ${shortName(message)} is not known here`);
+      const before = values[field.index];
+      if (field.shape === "list") values[field.index] = this.#items(field, tag & 7, before as unknown[] | undefined);
+      else if (field.shape === "map") values[field.index] = this.#entry(field, tag & 7, before as object | undefined);
+      // gogo takes the last, or merges: as with a key that stands twice in JSON, no encoder writes it.
+      else if (before !== undefined) throw malformed(`field ${field.id} of ${shortName(message)} stands twice`);
+      else values[field.index] = this.#value(field, tag & 7);
+    }
+    return values;
+  }
+
+  #put(out: KubernetesObject, field: Field, value: unknown): void {
+    const { json, message, pointer } = field;
+    if (value === undefined) {
+      if (pointer || field.shape !== "one" || message === undefined) {
+        if (field.empty !== "keep" || json === "") return;
+        out[json] = pointer || field.shape !== "one" ? null : ZERO[field.scalar];
+        return;
+      }
+      if (message.form === "items") {
+        if (field.empty === "keep") out[json] = null;
+        return;
+      }
+      this.#put(
+        out,
+        field,
+        this.wire.absent(() => this.message(message)),
+      );
+      return;
+    }
+    if (json === "") Object.assign(out, value);
+    else if (pointer || field.empty === "keep" || !isEmpty(field, value)) out[json] = value;
+  }
+
+  #value(field: Field, wireType: number): unknown {
+    const { message, scalar } = field;
+    if (wireType !== WIRE_TYPES[scalar]) throw malformed(`field ${field.id} of its protobuf has another type`);
+    if (message !== undefined) return this.wire.within(() => this.message(message));
+    return this.#scalar(scalar);
+  }
+
+  #scalar(scalar: Scalar): string | number | boolean | RawNumber {
+    switch (scalar) {
+      case "string":
+        return this.wire.string();
+      case "bytes":
+        return this.wire.base64();
+      case "bool":
+        return this.wire.bool();
+      case "int32":
+        return this.wire.int32();
+      case "int64":
+        return this.wire.integer();
+      case "double":
+        return this.wire.double();
+    }
+  }
+
+  #items(field: Field, wireType: number, before: unknown[] | undefined): unknown[] | undefined {
+    const isPacked = wireType === BYTES && WIRE_TYPES[field.scalar] !== BYTES;
+    if (!isPacked) {
+      const value = this.#value(field, wireType);
+      if (before === undefined) return [value];
+      before.push(value);
+      return before;
+    }
+    return this.wire.within(() => {
+      let items = before;
+      while (this.wire.more()) {
+        items ??= [];
+        items.push(this.#scalar(field.scalar));
+      }
+      return items;
+    });
+  }
+
+  #entry(field: Field, wireType: number, before: object | undefined): object {
+    if (wireType !== BYTES) throw malformed(`field ${field.id} of its protobuf has another type`);
+    const map = before ?? {};
+    this.wire.within(() => {
+      let key: string | undefined;
+      let value: unknown;
+      while (this.wire.more()) {
+        const tag = this.wire.tag();
+        if (tag === ((1 << 3) | BYTES) && key === undefined) key = this.wire.string();
+        else if (tag >>> 3 === 2 && value === undefined) value = this.#value(field, tag & 7);
+        else throw malformed(`an entry of field ${field.id} of its protobuf has more than a key and a value`);
+      }
+      key ??= "";
+      if (Object.hasOwn(map, key)) throw malformed(`the key "${key.slice(0, 100)}" stands twice in one object`);
+      // Not by assignment: a key of "__proto__" would set the prototype.
+      const entry = value ?? this.#absentValue(field);
+      if (key === "__proto__") Object.defineProperty(map, key, { value: entry, ...PLAIN });
+      else (map as Record<string, unknown>)[key] = entry;
+    });
+    return map;
+  }
+
+  #absentValue({ message, scalar }: Field): unknown {
+    if (message !== undefined) return this.wire.absent(() => this.message(message));
+    return scalar === "bytes" ? "" : ZERO[scalar];
+  }
+}
+
+const PLAIN = { writable: true, enumerable: true, configurable: true };
+
+/** What Go's omitempty and omitzero leave out of what is there. */
+function isEmpty({ message, shape, empty }: Field, value: unknown): boolean {
+  if (shape !== "one") return false;
+  if (message === undefined) return value === "" || value === 0 || value === false;
+  if (message.form === "items") return (value as unknown[]).length === 0;
+  // A struct is never empty to omitempty; of those with omitzero all are times.
+  return empty === "zero" && value === null;
+}
+
+function shortName({ name }: Message): string {
+  return name.slice(name.lastIndexOf(".") + 1);
+}
