@@ -36,12 +36,13 @@ export const SPDY = [
 export const EXEC =
   "/connections/local/api/v1/namespaces/shop/pods/web/exec?command=cat&command=-&stdin=true&stdout=true";
 
-/** Sends a request and waits for the head of its answer. `behind` goes out in the same packet. */
+/** Sends a request and waits for the head of its answer. `behind` goes out in the same packet; `signal` drops the connection. */
 export async function dial(
   rig: Rig,
   line: string,
   headers: readonly string[],
   behind: string | Uint8Array = "",
+  signal?: AbortSignal,
 ): Promise<TunnelClient> {
   const socket = connect({
     host: "127.0.0.1",
@@ -73,6 +74,7 @@ export async function dial(
     if (start.length > end + 4) chunks.push(start.subarray(end + 4));
   });
   socket.on("error", () => {});
+  signal?.addEventListener("abort", () => socket.destroy());
   socket.on("end", () => {
     client.closed = true;
   });
