@@ -30,6 +30,8 @@ func main() {
 	case len(os.Args) > 1 && os.Args[1] == reaperArgument:
 		reap(os.Stdin)
 		return
+	case len(os.Args) > 1 && os.Args[1] == terminalArgument:
+		os.Exit(runInTerminal(os.Args[2:]))
 	}
 	var o options
 	flag.StringVar(&o.kubeconfig, "kubeconfig", "", "of the node's user")
