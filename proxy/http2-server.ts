@@ -7,6 +7,8 @@ import { Request, Response } from "./http2-exchange.ts";
 /** As an API server's (k8s.io/apiserver secure_serving.go), which counts on clients to open a second connection. */
 const STREAMS = 100;
 const STREAM_WINDOW = 262_144;
+/** Of all headers together, as the HTTP/1.1 server has it. */
+const HEADER_BYTES = 65_536;
 const PREFACE_MS = 10_000;
 /** Go clients keep theirs for 90 s, and race a server that closes first. */
 const IDLE_MS = 120_000;
@@ -27,7 +29,7 @@ export interface SocketServer {
  */
 export function createHttp2Server(handler: (req: HttpRequest, res: HttpResponse) => void, log: Log): SocketServer {
   const server = createServer({
-    settings: { maxConcurrentStreams: STREAMS, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: 65_536 },
+    settings: { maxConcurrentStreams: STREAMS, initialWindowSize: STREAM_WINDOW, maxHeaderListSize: HEADER_BYTES },
     maxHeaderListPairs: 128,
     maxSettings: 32,
     // Megabytes, of what waits in one connection.
@@ -41,6 +43,11 @@ export function createHttp2Server(handler: (req: HttpRequest, res: HttpResponse)
     Http2ServerResponse: Response,
   });
   const handle = (req: Request, res: Response): void => {
+    // nghttp2 holds to what was announced only once the client has acknowledged it, and a hostile one does not.
+    if (req.rawHeaders.reduce((size, text) => size + text.length, 0) > HEADER_BYTES) {
+      res.writeHead(431).end();
+      return;
+    }
     const late = req.stream.endAfterHeaders ? undefined : setTimeout(() => res.destroy(), REQUEST_MS).unref();
     if (late !== undefined) {
       req.once("end", () => clearTimeout(late));

@@ -1,4 +1,4 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { open, spooled, until } from "./client.ts";
 import { type Rig, startRig } from "./rig.ts";
 
@@ -22,45 +22,53 @@ beforeEach(() => {
   };
 });
 
-async function leaveEarly(method: string, path: string, body?: object): Promise<void> {
-  const before = rig.upstream.seen.length;
-  const leave = new AbortController();
-  const asked = open(rig, method, `/connections/local${path}`, {
-    token: agent,
-    signal: leave.signal,
-    ...(body === undefined ? {} : { body }),
+describe.each([1, 2] as const)("over HTTP/%d", (http) => {
+  const leaveEarly = async (method: string, path: string, body?: object): Promise<void> => {
+    const before = rig.upstream.seen.length;
+    const leave = new AbortController();
+    const asked = open(rig, method, `/connections/local${path}`, {
+      token: agent,
+      signal: leave.signal,
+      http,
+      ...(body === undefined ? {} : { body }),
+    });
+    await until(() => rig.upstream.seen.length > before);
+    leave.abort();
+    await expect(asked).rejects.toThrow();
+  };
+
+  test("a write whose client left before its answer is on record with what came of it", async () => {
+    await leaveEarly("POST", `/api/v1/namespaces/gone-${http}/configmaps`, {
+      kind: "ConfigMap",
+      metadata: { name: "a" },
+    });
+    const end = await until(() =>
+      spooled(rig).find(({ kind, path }) => kind === "request.outcome" && path.includes(`/gone-${http}/configmaps`)),
+    );
+    expect(end.status).toBe(201);
+    expect(JSON.parse(end.payload)).toMatchObject({ forwarded: true, cut: expect.stringContaining("client") });
+    const sent = rig.upstream.seen.at(-1)?.headers["audit-id"];
+    expect(end.exchange_id).toBe(sent);
+    expect(spooled(rig).filter(({ kind, exchange_id }) => kind === "request.refused" && exchange_id === sent)).toEqual(
+      [],
+    );
   });
-  await until(() => rig.upstream.seen.length > before);
-  leave.abort();
-  await expect(asked).rejects.toThrow();
-}
 
-test("a write whose client left before its answer is on record with what came of it", async () => {
-  await leaveEarly("POST", "/api/v1/namespaces/gone/configmaps", { kind: "ConfigMap", metadata: { name: "a" } });
-  const end = await until(() =>
-    spooled(rig).find(({ kind, path }) => kind === "request.outcome" && path.includes("/gone/configmaps")),
-  );
-  expect(end.status).toBe(201);
-  expect(JSON.parse(end.payload)).toMatchObject({ forwarded: true, cut: expect.stringContaining("client") });
-  const sent = rig.upstream.seen.at(-1)?.headers["audit-id"];
-  expect(end.exchange_id).toBe(sent);
-  expect(spooled(rig).filter(({ kind, exchange_id }) => kind === "request.refused" && exchange_id === sent)).toEqual(
-    [],
-  );
-});
-
-test("the gateway's own question for a client that left is on record as asked, and the request as not forwarded", async () => {
-  const secret = { kind: "Secret", apiVersion: "v1", metadata: { name: "b" }, stringData: { a: "value-of-it" } };
-  await leaveEarly("PUT", "/api/v1/namespaces/asked/secrets/b", secret);
-  const refused = await until(() =>
-    spooled(rig).find(({ kind, path }) => kind === "request.refused" && path.includes("/asked/secrets")),
-  );
-  expect(refused.status).toBe(499);
-  expect(JSON.parse(refused.payload)).toMatchObject({ forwarded: false });
-  const questions = spooled(rig).filter(({ kind, path }) => kind === "gather" && path.includes("/asked/secrets"));
-  const seen = rig.upstream.seen.filter(({ url }) => url.includes("/asked/secrets"));
-  expect(questions.map(({ exchange_id }) => exchange_id).sort()).toEqual(
-    seen.map(({ headers }) => headers["audit-id"]).sort(),
-  );
-  for (const { payload } of questions) expect(JSON.parse(payload)).toMatchObject({ forwarded: true });
+  test("the gateway's own question for a client that left is on record as asked, and the request as not forwarded", async () => {
+    const secret = { kind: "Secret", apiVersion: "v1", metadata: { name: "b" }, stringData: { a: "value-of-it" } };
+    await leaveEarly("PUT", `/api/v1/namespaces/asked-${http}/secrets/b`, secret);
+    const refused = await until(() =>
+      spooled(rig).find(({ kind, path }) => kind === "request.refused" && path.includes(`/asked-${http}/secrets`)),
+    );
+    expect(refused.status).toBe(499);
+    expect(JSON.parse(refused.payload)).toMatchObject({ forwarded: false });
+    const questions = spooled(rig).filter(
+      ({ kind, path }) => kind === "gather" && path.includes(`/asked-${http}/secrets`),
+    );
+    const seen = rig.upstream.seen.filter(({ url }) => url.includes(`/asked-${http}/secrets`));
+    expect(questions.map(({ exchange_id }) => exchange_id).sort()).toEqual(
+      seen.map(({ headers }) => headers["audit-id"]).sort(),
+    );
+    for (const { payload } of questions) expect(JSON.parse(payload)).toMatchObject({ forwarded: true });
+  });
 });

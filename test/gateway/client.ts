@@ -21,16 +21,22 @@ export interface Call {
   /** An object goes as JSON, a stream in chunks. */
   body?: string | Buffer | Readable | object;
   signal?: AbortSignal;
+  /** HTTP/2 where absent. */
+  http?: 1 | 2;
 }
 
-const agents = new WeakMap<Rig, Agent>();
+const agents = { 1: new WeakMap<Rig, Agent>(), 2: new WeakMap<Rig, Agent>() };
 
-/** One per gateway, so that connections are kept and used again as client-go does. */
-export function agentOf(rig: Rig): Agent {
-  const known = agents.get(rig);
+/** One per gateway, so that connections are kept and used again as client-go does. It speaks HTTP/2, as client-go. */
+export function agentOf(rig: Rig, http: 1 | 2 = 2): Agent {
+  const known = agents[http].get(rig);
   if (known !== undefined) return known;
-  const agent = new Agent({ connect: { ca: readFileSync(rig.caFile, "utf8") }, connections: 64 });
-  agents.set(rig, agent);
+  const agent = new Agent({
+    connect: { ca: readFileSync(rig.caFile, "utf8") },
+    connections: 64,
+    allowH2: http === 2,
+  });
+  agents[http].set(rig, agent);
   return agent;
 }
 
@@ -39,7 +45,7 @@ export function open(rig: Rig, method: string, path: string, call: Call = {}): P
   const { token, body, headers = {}, signal } = call;
   const asIs = typeof body === "string" || Buffer.isBuffer(body) || body instanceof Readable;
   return request(`https://127.0.0.1:${rig.gateway.port}${path}`, {
-    dispatcher: agentOf(rig),
+    dispatcher: agentOf(rig, call.http),
     method: method as Dispatcher.HttpMethod,
     headers: {
       ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),

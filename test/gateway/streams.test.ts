@@ -40,7 +40,7 @@ const WATCH = `${PODS}?watch=true`;
 
 /** Opens a stream, reads its first event, and tells how it ends. */
 async function stream(path = WATCH, bearer = token): Promise<{ id: string; ended: Promise<"clean" | "cut"> }> {
-  const { body, headers, statusCode } = await open(rig, "GET", path, { token: bearer });
+  const { body, headers, statusCode } = await open(rig, "GET", path, { token: bearer, http: 1 });
   expect(statusCode).toBe(200);
   const first = Promise.withResolvers<void>();
   const ended = new Promise<"clean" | "cut">((resolve) => {
@@ -79,7 +79,7 @@ async function swap(rules: object): Promise<void> {
 
 describe("a stream", () => {
   test("flows with nothing held back: each event arrives before the next is sent", async () => {
-    const { body } = await open(rig, "GET", WATCH, { token });
+    const { body } = await open(rig, "GET", WATCH, { token, http: 1 });
     let events = 0;
     for await (const chunk of body) {
       events += String(chunk).split("\n").length - 1;
@@ -94,7 +94,7 @@ describe("a stream", () => {
       res.writeHead(200, { "content-type": "application/json" });
       res.flushHeaders();
     };
-    const { statusCode, body } = await open(rig, "GET", WATCH, { token });
+    const { statusCode, body } = await open(rig, "GET", WATCH, { token, http: 1 });
     expect(statusCode).toBe(200);
     body.on("error", () => {}).destroy();
   });
@@ -106,7 +106,7 @@ describe("a stream", () => {
   ])("Teleport 51652: %s ends with its session, and not cleanly", async (_title, path) => {
     const bearer = await sessionToken();
     const { ended, id } = await stream(path, bearer);
-    expect((await send(rig, "DELETE", "/session", { token: bearer })).status).toBe(204);
+    expect((await send(rig, "DELETE", "/session", { token: bearer, http: 1 })).status).toBe(204);
     expect(await ended).toBe("cut");
     await until(() => answers[0]?.closed);
     expect(await cutOf(id)).toBe("the session was ended");
@@ -127,7 +127,7 @@ describe("a stream", () => {
 
   test("is aborted upstream when its client goes away", async () => {
     const gone = new AbortController();
-    const { body, headers } = await open(rig, "GET", WATCH, { token, signal: gone.signal });
+    const { body, headers } = await open(rig, "GET", WATCH, { token, signal: gone.signal, http: 1 });
     body.on("error", () => {});
     await until(() => answers.length === 1);
     gone.abort();
