@@ -38,7 +38,8 @@ export class WebSocketReader implements DirectionReader {
     const pieces = new Pieces();
     this.input.feed(chunk);
     while (!this.input.exhausted) {
-      if (this.closed) malformed("a WebSocket frame came after the close frame");
+      // RFC 6455, section 5.5.1. Downwards it is read on: the API server may close while it still writes.
+      if (this.closed && this.direction === "up") malformed("a WebSocket frame came after the close frame");
       if (this.frame === undefined) this.readFrame(pieces);
       else this.readPayload(this.frame, pieces);
     }

@@ -126,6 +126,13 @@ describe("a WebSocket tunnel", () => {
     parser.end("down");
   });
 
+  test("still says what the server writes after its close frame", () => {
+    const said = parseAll(createTunnelParser(v5), [
+      down(webSocketFrame("", { opcode: 8 }), webSocketFrame("\x01late")),
+    ]);
+    expect(said.down).toEqual([{ kind: "closing", code: 1005 }, data("stdout", 1, "late")]);
+  });
+
   test("reads SPDY wherever messages and fragments cut it", () => {
     const [client, server] = [new SpdyEncoder(HEADER_DICTIONARY), new SpdyEncoder(HEADER_DICTIONARY)];
     const sent = Buffer.concat([
@@ -224,11 +231,7 @@ const BAD: [title: string, why: RegExp, sent: Sent[], options?: TunnelOptions][]
   ["a fragmented ping", /control frame is fragmented/, [up(clientFrame("", { opcode: 9, fin: false }))]],
   ["a pong of 126 bytes", /more than 125/, [down(webSocketFrame("x".repeat(126), { opcode: 10 }))]],
   ["a close frame with half a code", /half a code/, [down(webSocketFrame("\x03", { opcode: 8 }))]],
-  [
-    "a frame after the close frame",
-    /after the close/,
-    [down(webSocketFrame("", { opcode: 8 }), webSocketFrame("\x01x"))],
-  ],
+  ["a frame after the close frame", /after the close/, [up(clientFrame("", { opcode: 8 }), clientFrame("\x00x"))]],
   ["a continuation of nothing", /continues nothing/, [down(webSocketFrame("\x01x", { opcode: 0 }))]],
   [
     "a continuation after the last fragment",
