@@ -173,7 +173,7 @@ export const cases: Case[] = [
       short,
     ],
     [[`cp ${n} shell:{pod}-greeting.txt {scratch}/back.txt -c main`]],
-    `cp ${n} shell:{pod}-nothing.txt {scratch}/nothing.txt -c main`,
+    `cp ${n} {files}/nothing.txt shell:nothing.txt -c main`,
     `cp ${n} {files}/greeting.txt nowhere:greeting.txt`,
   ),
   ...of(

@@ -3,6 +3,7 @@
  * with guardrails that allow everything. Output and exit code must be the same. Exits 1 on any difference.
  *
  *   --cases N        only the first N of the list
+ *   --family logs    only these, and what makes what they are about
  *   --kubectl 1.27   only this minor
  *   --plant          changes one byte of what came through the gateway: the run must find it
  *   --output json
@@ -17,12 +18,15 @@ import { openKubectlWorld } from "./world.ts";
 const { values } = parseArgs({
   options: {
     cases: { type: "string" },
+    family: { type: "string" },
     kubectl: { type: "string" },
     plant: { type: "boolean", default: false },
     output: { type: "string", default: "text" },
   },
 });
-const list = cases.slice(0, values.cases === undefined ? undefined : Number(values.cases));
+const list = cases
+  .filter(({ family }, i) => i < 2 || values.family === undefined || family === values.family)
+  .slice(0, values.cases === undefined ? undefined : Number(values.cases));
 const found = (await findKubectls()).filter(({ version }) => version.includes(values.kubectl ?? ""));
 const results: (Comparison & { kubectl: string; seconds: number })[] = [];
 const world = await openKubectlWorld();

@@ -2,13 +2,17 @@
 export const FIELDS: readonly (readonly [name: string, pattern: RegExp])[] = [
   ["uid", /\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b/g],
   ["resourceVersion", /(?<=resourceVersion"?[:=] ?"?)\d+/g],
-  ["time", /\b\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z|\b\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}/g],
+  [
+    "time",
+    /\b\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(?:\.\d+)?(?:Z| \+0000)|\b\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}/g,
+  ],
   // As in a column of ages, with the blanks that keep columns in line.
   ["age", /(?:<invalid>|<unknown>|\b\d+[smh](?:\d+s)?)(?= *(?:ago\b|\(|$| ))/gm],
   ["address", /\b(?:10|100|192)\.\d+\.\d+\.\d+\b/g],
+  // Of objects, and of the folders that `kubectl diff` compares.
   [
     "generated name",
-    /(?<=\b(?:web|count|made)-)(?:[bcdfghjklmnpqrstvwxz2456789]{5,10}-)?[bcdfghjklmnpqrstvwxz2456789]{5,10}\b/g,
+    /(?<=\b(?:LIVE|MERGED)-)\d+|(?<=\b(?:web|count|made)-)(?:[bcdfghjklmnpqrstvwxz2456789]{5,10}-)?[bcdfghjklmnpqrstvwxz2456789]{5,10}\b/g,
   ],
   ["server", /https:\/\/127\.0\.0\.1:\d+(?:\/connections\/local)?/g],
   ["log line", /^[IWE]\d{4} \d\d:\d\d:\d\d\.\d+ +\d+/gm],

@@ -1,3 +1,4 @@
+import { spawn } from "node:child_process";
 import { chmodSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { start } from "../../cli/up/command.ts";
@@ -28,7 +29,7 @@ export async function runCase(kubectl: string, side: Side, { steps, input, edit 
     );
   }
   const raw = printed.join("\n");
-  return { raw, text: normalise(raw, { side: side.variables.ns ?? "" }) };
+  return { raw, text: normalise(raw, { side: side.variables.ns ?? "", port: side.variables.port ?? "" }) };
 }
 
 function environment(side: Side, edit: string | undefined): NodeJS.ProcessEnv {
@@ -50,7 +51,6 @@ async function finished(kubectl: string, args: string[], env: NodeJS.ProcessEnv,
 async function forwarded(kubectl: string, args: string[], env: NodeJS.ProcessEnv): Promise<string> {
   const at = args.indexOf("--");
   const forward = ["port-forward", ...args.slice(1, at), "-v=0"];
-  const { spawn } = await import("node:child_process");
   const child = spawn(kubectl, forward, { env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   let said = "";
@@ -58,7 +58,10 @@ async function forwarded(kubectl: string, args: string[], env: NodeJS.ProcessEnv
   try {
     const port = await localPort(() => said, ended);
     const answers: string[] = [];
-    for (let i = 0; i < 3; i++) answers.push(await (await fetch(`http://127.0.0.1:${port}${args[at + 1]}`)).text());
+    for (let i = 0; i < 3; i++)
+      answers.push(
+        await (await fetch(`http://127.0.0.1:${port}${args[at + 1]}`, { signal: AbortSignal.timeout(10_000) })).text(),
+      );
     return `said: ${said
       .split("\n")
       .filter((line) => line.startsWith("Forwarding"))
