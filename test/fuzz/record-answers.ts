@@ -91,7 +91,7 @@ try {
     for (const accept of ["application/json", TABLE, METADATA])
       watches.push(await text(watch, accept), await text(all, accept));
   }
-  writeFileSync(new URL("./seeds/answers.json", import.meta.url), `${JSON.stringify({ lists, watches }, null, 1)}\n`);
+  writeFileSync(new URL("./seeds/answers.json", import.meta.url), `${JSON.stringify({ lists, watches }, null, 2)}\n`);
   await dispatcher.close();
 } finally {
   await plane.stop();
