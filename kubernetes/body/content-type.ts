@@ -50,10 +50,11 @@ export function unsupportedMediaType(contentType: string, next: string): Refusal
 const TOKEN = "[!#$%&'*+.^_`|~0-9A-Za-z-]+";
 const MEDIA_TYPE = new RegExp(`^\\s*(${TOKEN}/${TOKEN})\\s*((?:;\\s*${TOKEN}=(?:${TOKEN}|"[^"\\\\]*")\\s*)*);?\\s*$`);
 const LONGEST = 256;
-export type BodyFormat = "json" | "yaml" | "cbor";
+export type BodyFormat = "json" | "yaml" | "protobuf" | "cbor";
 const FORMATS: Record<string, BodyFormat> = {
   "application/json": "json",
   "application/yaml": "yaml",
+  "application/vnd.kubernetes.protobuf": "protobuf",
   // As apply patches in CBOR: it goes upstream as JSON, and a server that serves no CBOR never sees it.
   "application/cbor": "cbor",
 };
@@ -72,12 +73,6 @@ export function bodyFormat(contentType: string): BodyFormat {
     // RFC 8259 §8.1: JSON is UTF-8. The server ignores the parameter; another charset means a confused client.
     if (charset === undefined || /^(utf-?8|us-ascii)$/i.test(charset)) return FORMATS[type] as BodyFormat;
     throw unsupportedMediaType(contentType, "Send the body in UTF-8.");
-  }
-  if (type === "application/vnd.kubernetes.protobuf") {
-    throw unsupportedMediaType(
-      contentType,
-      "Send application/json (client-go: rest.Config.ContentType; kubectl already does).",
-    );
   }
   throw unsupportedMediaType(contentType, "Send application/json or application/yaml.");
 }

@@ -13,6 +13,7 @@ import {
 } from "./content-type.ts";
 import { decodeUtf8, malformed, parseStrictJson } from "./json.ts";
 import { deleteOptions } from "./options.ts";
+import { decodeProtobuf } from "./protobuf/decode.ts";
 import { parseYaml } from "./yaml.ts";
 
 export interface BodyLimits {
@@ -40,6 +41,7 @@ function isObject(value: unknown): value is KubernetesObject {
 
 function parse(format: BodyFormat, bytes: Uint8Array, limits: BodyLimits): unknown {
   if (format === "cbor") return decodeCbor(bytes);
+  if (format === "protobuf") return decodeProtobuf(bytes);
   const text = decodeUtf8(bytes);
   return format === "json" ? parseStrictJson(text) : parseYaml(text, limits.bodyBytes);
 }

@@ -1,7 +1,9 @@
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { type Call, causesOf, kube } from "./client.ts";
+import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { encodeProtobuf } from "../../kubernetes/body/protobuf/encode.ts";
+import { writeEnvelope } from "../../kubernetes/body/protobuf/envelope.ts";
+import { type Call, causesOf, kube, type Reply } from "./client.ts";
 import { type Rig, startRig } from "./rig.ts";
 
 let rig: Rig;
@@ -72,7 +74,13 @@ describe("a body that policy has to read", () => {
     ["an unknown content type", POD, "text/plain", 415],
     ["a content type that is none", POD, "application/json; charset=utf-16", 415],
     ["a form", "kind=Pod", "application/x-www-form-urlencoded", 415],
-    ["protobuf, which this version cannot judge", "k8s\0", "application/vnd.kubernetes.protobuf", 415],
+    ["protobuf that is cut short", "k8s\0\n\x20", "application/vnd.kubernetes.protobuf", 400],
+    [
+      "protobuf of a kind that is not built in",
+      writeEnvelope({ apiVersion: "example.com/v1", kind: "Widget", raw: Buffer.alloc(0) }),
+      "application/vnd.kubernetes.protobuf",
+      415,
+    ],
     ["CBOR that is cut short", Buffer.from([0xd9, 0xd9, 0xf7, 0xa1, 0x41]), "application/cbor", 400],
   ];
   test.each(bodies)("%s is refused as a Status, and is not forwarded", async (_title, body, type, status) => {
@@ -94,6 +102,32 @@ describe("a body that policy has to read", () => {
     const reply = await kube(rig, "PATCH", `${JUDGED}/a`, call);
     expect(reply.status).toBe(415);
     expect(rig.upstream.seen).toEqual([]);
+  });
+
+  test("a Deployment with hostPath in protobuf is judged as its JSON, which is what goes upstream", async () => {
+    const pod = { containers: [{ name: "a", image: "a" }], volumes: [{ name: "h", hostPath: { path: "/" } }] };
+    const labels = { app: "a" };
+    const deployment = {
+      kind: "Deployment",
+      apiVersion: "apps/v1",
+      metadata: { name: "a" },
+      spec: { selector: { matchLabels: labels }, template: { metadata: { labels }, spec: pod } },
+    };
+    const { answer } = rig.upstream;
+    rig.upstream.answer = ({ body }, res) => res.writeHead(201, { "content-type": "application/json" }).end(body);
+    onTestFinished(() => {
+      rig.upstream.answer = answer;
+    });
+    // A dry run is answered by the API server, and says what the real one would be held for.
+    const send = (body: Buffer, type: string): Promise<Reply> =>
+      post("/apis/apps/v1/namespaces/shop/deployments?dryRun=All", { body, headers: { "content-type": type } });
+    const asProtobuf = await send(Buffer.from(encodeProtobuf(deployment)), "application/vnd.kubernetes.protobuf");
+    const asJson = await send(Buffer.from(JSON.stringify(deployment)), "application/json");
+    expect(asProtobuf.headers.warning).toContain("would be held for approval (workload/host-path)");
+    expect(asProtobuf.headers.warning).toBe(asJson.headers.warning);
+    const [judged] = rig.upstream.seen;
+    expect(judged?.headers["content-type"]).toBe("application/json");
+    expect(JSON.parse(judged?.body ?? "")).toMatchObject(deployment);
   });
 
   test("YAML 1.1 [M]: what goes upstream is the JSON that was judged", async () => {
