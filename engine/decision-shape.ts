@@ -67,5 +67,11 @@ function approvalOddity(approval: unknown): string | undefined {
 }
 
 function isMask(mask: unknown): boolean {
-  return isObject(mask) && isObject(mask.selector) && isTexts(mask.fields) && typeof mask.placeholder === "string";
+  return (
+    isObject(mask) &&
+    isObject(mask.selector) &&
+    isTexts(mask.fields) &&
+    (mask.patterns === undefined || isTexts(mask.patterns)) &&
+    typeof mask.placeholder === "string"
+  );
 }

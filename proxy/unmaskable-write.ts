@@ -34,7 +34,7 @@ export function isLog({ group, resource, subResource }: RequestAttributes): bool
  */
 export function refuseUnmaskableWrite({ body, attributes }: BodyRead, decision: Decision, masker: Masker): void {
   if (body === null || attributes.operation === "DELETE") return;
-  if (body.patch?.type === "json") refuseMaskedReads(body.patch.operations, masker.fields);
+  if (body.patch?.type === "json") refuseMaskedReads(body.patch.operations, masker.fields, masker.tellsMore);
   const { object, patch } = body;
   const written = object ?? (patch?.type === "json" ? patch.operations : patch?.fragment);
   const fields = containsPlaceholder(written, masker.placeholders);

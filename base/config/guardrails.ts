@@ -60,6 +60,11 @@ const profilesSchema = z
 // Rules read their parameters from `rules` alone: a scope's own would be ignored in silence.
 const scopedRulesSchema = z.record(ruleId, ruleSettingSchema.omit({ params: true }));
 
+const STEP = String.raw`[A-Za-z_$][\w$-]*|\*`;
+const BRACKETS = String.raw`\['(?:[^'\\]|\\.)*'\]|\[(?:\d{1,9}|\*)\]`;
+/** What engine/mask/field-path.ts parses: a mask that it did not understand would refuse every answer. */
+const FIELD_PATH = new RegExp(`^(?:${STEP}|${BRACKETS})(?:\\.(?:${STEP})|${BRACKETS})*$`);
+
 export const guardrailsSchema = z.strictObject({
   apiVersion: z.literal("sallyport.dev/v1alpha1"),
   kind: z.literal("Guardrails"),
@@ -80,18 +85,25 @@ export const guardrailsSchema = z.strictObject({
     .default([]),
   masks: z
     .array(
-      z.strictObject({
-        group: z.string(),
-        resource: z.string(),
-        fields: z.array(z.string()).default([]),
-        patterns: z
-          .array(
-            z.enum(["private-key", "jwt", "cloud-key"]).refine(() => false, {
-              error: "masks by pattern are not in this version: what they name would pass unmasked; name the fields",
-            }),
-          )
-          .default([]),
-      }),
+      z
+        .strictObject({
+          group: z.string(),
+          resource: z.string(),
+          fields: z
+            .array(
+              z
+                .string()
+                .regex(
+                  FIELD_PATH,
+                  "is no field path, such as data.*, data['db-password'] or spec.containers[*].env[*].value",
+                ),
+            )
+            .default([]),
+          patterns: z.array(z.enum(["private-key", "jwt", "cloud-key"])).default([]),
+        })
+        .refine(({ fields, patterns }) => fields.length + patterns.length > 0, {
+          error: "names neither fields nor patterns, so it would mask nothing",
+        }),
     )
     .default([]),
 });

@@ -1,7 +1,7 @@
 import { isRawNumber } from "../../base/lossless-json.ts";
 import { showKey } from "./field-path.ts";
-import { LAST_APPLIED } from "./masker.ts";
 import { PLACEHOLDER, placeholderForms } from "./placeholder.ts";
+import { LAST_APPLIED } from "./walk.ts";
 
 const DEPTH_LIMIT = 1000;
 const PATHS_LIMIT = 100;

@@ -1,6 +1,7 @@
 import type { KnownValues } from "./known-values.ts";
-import { LAST_APPLIED } from "./masker.ts";
+import { mayHoldPattern } from "./patterns.ts";
 import type { CompiledMask } from "./rules.ts";
+import { LAST_APPLIED } from "./walk.ts";
 
 /** A key that JSON writes as it is. */
 const PLAIN = /^[\w./ -]+$/;
@@ -14,6 +15,7 @@ export function mayHold(item: Buffer, masks: readonly CompiledMask[], known: Kno
     // The last-applied annotation is masked whole where it cannot be read; a Status may quote values.
     if (item.includes("\\u") || item.includes(LAST_APPLIED) || item.includes('"Status"')) return true;
     if (masks.some((mask) => mask.fields.some(({ steps }) => holdsKeys(item, steps)))) return true;
+    if (masks.some((mask) => mayHoldPattern(item, mask.patterns))) return true;
     if (masks.some((mask) => mask.hidesCells) && item.includes('"cells"')) return true;
   }
   if (known === undefined || known.size === 0) return false;

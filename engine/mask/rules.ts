@@ -1,6 +1,7 @@
 import type { Mask } from "../decision.ts";
 import { mayPrint } from "./cells.ts";
 import { parseFieldPath, type Step } from "./field-path.ts";
+import { isPattern, PATTERNS, type Pattern } from "./patterns.ts";
 import { encodePlaceholder } from "./placeholder.ts";
 
 /** What was asked for: masks go by it, never by the kind that came back (wire-pitfalls: kubernetes 23564). */
@@ -17,6 +18,8 @@ export interface CompiledMask {
   namespace: string | undefined;
   name: string | undefined;
   fields: { steps: Step[]; encoded: boolean }[];
+  /** Kinds of values that are masked wherever they stand. */
+  patterns: Pattern[];
   placeholder: string;
   encodedPlaceholder: string;
   /** Cells of a Table may show what it masks, so that they are hidden where they cannot be compared with it. */
@@ -53,7 +56,15 @@ function compileFields(mask: Mask, encodedField: string | undefined): CompiledMa
   });
 }
 
-/** The masks that may apply to what was requested, ready to use. Throws SyntaxError on a field path that is not understood. */
+/** A pattern that nobody knows must not mask nothing. */
+function compilePatterns({ patterns = [] }: Mask): Pattern[] {
+  return patterns.map((name) => {
+    if (!isPattern(name)) throw new SyntaxError(`pattern "${name}" is none of ${PATTERNS.join(", ")}`);
+    return name;
+  });
+}
+
+/** The masks that may apply to what was requested, ready to use. Throws SyntaxError on a field path or pattern that is not understood. */
 export function compileMasks(masks: readonly Mask[], requested: Requested): CompiledMask[] {
   const encodedField = ENCODED_FIELDS[`${requested.group}/${requested.resource}`];
   return masks
@@ -67,6 +78,7 @@ export function compileMasks(masks: readonly Mask[], requested: Requested): Comp
         namespace: mask.selector.namespace,
         name: mask.selector.name,
         fields,
+        patterns: compilePatterns(mask),
         placeholder: mask.placeholder,
         encodedPlaceholder: encodePlaceholder(mask.placeholder),
         hidesCells: mayPrint(fields, requested),

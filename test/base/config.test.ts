@@ -387,11 +387,12 @@ describe("guardrails", () => {
       "masks[0].patterns[0]",
       /private-key, jwt, cloud-key/,
     ],
+    ["a mask of nothing", { masks: [{ group: "", resource: "configmaps" }] }, "masks[0]", /mask nothing/],
     [
-      "a pattern that this version would not mask",
-      { masks: [{ group: "", resource: "configmaps", patterns: ["jwt"] }] },
-      "masks[0].patterns[0]",
-      /unmasked/,
+      "a field path that no object has",
+      { masks: [{ group: "", resource: "pods", fields: ["spec.containers[].env"] }] },
+      "masks[0].fields[0]",
+      /field path/,
     ],
     ["a profile that has no rules yet", { profiles: ["pod-security/restricted"] }, "profiles[0]", /allow everything/],
     [
