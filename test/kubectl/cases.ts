@@ -1,7 +1,11 @@
 /** One thing that somebody does with kubectl: commands that run one after the other, on each side in turn. */
 export interface Case {
   family: string;
-  /** Words as a shell splits them, with single quotes; `{ns}`, `{files}`, `{scratch}` and `{port}` are the side's own. */
+  /**
+   * `~` before one: only its exit code counts, since what it prints depends on when it looks. `!port-forward … -- /path`
+   * asks for the path through the forwarded port.
+   * Words are split as a shell does, with single quotes; `{ns}`, `{files}`, `{scratch}` and `{port}` are the side's own.
+   */
   steps: string[];
   input?: string;
   /** What `kubectl edit` runs instead of an editor: a sed expression. */
@@ -122,8 +126,8 @@ export const cases: Case[] = [
     "rollout",
     [`rollout status ${n} deployment/web --timeout=60s`, short],
     `rollout history ${n} deployment/web`,
-    [[`rollout undo ${n} deployment/web`, `rollout status ${n} deployment/web --timeout=60s`], short],
-    [[`rollout restart ${n} deployment/web`, `rollout status ${n} deployment/web --timeout=60s`]],
+    [[`rollout undo ${n} deployment/web`, `~rollout status ${n} deployment/web --timeout=60s`], short],
+    [[`rollout restart ${n} deployment/web`, `~rollout status ${n} deployment/web --timeout=60s`]],
     [[`rollout pause ${n} deployment/web`, `rollout resume ${n} deployment/web`]],
     `rollout undo ${n} deployment/web --to-revision=99`,
   ),

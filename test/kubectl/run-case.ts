@@ -32,6 +32,14 @@ export async function runCase(kubectl: string, side: Side, { steps, input, edit 
   return { raw, text: normalise(raw, { side: side.variables.ns ?? "", port: side.variables.port ?? "" }) };
 }
 
+async function runStep(kubectl: string, args: string[], env: NodeJS.ProcessEnv, input?: string): Promise<string> {
+  const [first = "", ...rest] = args;
+  if (first.startsWith("!")) return forwarded(kubectl, args, env);
+  if (!first.startsWith("~")) return finished(kubectl, args, env, input);
+  const { code } = await start(kubectl, [first.slice(1), ...rest], { env, timeoutMs: 120_000 }).finished;
+  return `exit code: ${code}`;
+}
+
 function environment(side: Side, edit: string | undefined): NodeJS.ProcessEnv {
   const { PATH } = process.env;
   const env: NodeJS.ProcessEnv = { PATH, HOME: side.folder, KUBECONFIG: side.kubeconfig, TZ: "UTC", TERM: "dumb" };

@@ -22,8 +22,8 @@ export interface KubectlWorld {
   close(): Promise<void>;
 }
 
-/** ID tokens of the development issuer live for some minutes, and a run takes longer. */
-const RENEW_MS = 60_000;
+/** Well within the life of the development issuer's ID tokens: a run takes longer. */
+const RENEW_MS = 20_000;
 
 export async function openKubectlWorld(): Promise<KubectlWorld> {
   const directory = mkdtempSync(join(tmpdir(), "sallyport-kubectl-"));
