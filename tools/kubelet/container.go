@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"sync"
 	"syscall"
 	"time"
@@ -20,6 +21,8 @@ type container struct {
 	attempts int
 	running  *process
 	output   *output
+	root     *root
+	env      []string
 	// What execs left running, and run.
 	execs     map[int]struct{}
 	startedAt time.Time
@@ -51,12 +54,13 @@ func (c *container) start() {
 		return
 	}
 	env, err := c.pod.environment(c.spec)
-	var root *root
-	if err == nil {
-		root, err = c.pod.node.roots.make(string(c.pod.uid), c.spec.Name)
+	c.env = env
+	// A container that starts anew finds what it wrote, as it wouldn't elsewhere.
+	if err == nil && c.root == nil {
+		c.root, err = c.pod.node.roots.make(string(c.pod.uid), c.spec.Name)
 	}
 	if err == nil {
-		err = c.pod.mount(root, c.spec)
+		err = c.pod.mount(c.root, c.spec)
 	}
 	if err != nil {
 		c.waiting = &v1.ContainerStateWaiting{Reason: "CreateContainerConfigError", Message: err.Error()}
@@ -70,7 +74,7 @@ func (c *container) start() {
 	}
 	c.attempts++
 	c.startedAt, c.waiting, c.endedLast, c.ended = time.Now(), nil, c.ended, nil
-	o, err := root.order(commandOf(c.spec, env), env, c.spec.WorkingDir)
+	o, err := c.root.order(commandOf(c.spec, env), env, c.spec.WorkingDir)
 	o.terminal, o.stdin = c.spec.TTY, c.spec.Stdin
 	if err == nil {
 		c.running, err = c.pod.node.sessions.start(o, c.output.stream("stdout"), c.output.stream("stderr"))
@@ -113,16 +117,12 @@ func (c *container) id() string {
 	return fmt.Sprintf("stub://%s/%s/%d", c.pod.uid, c.spec.Name, c.attempts)
 }
 
-// exec runs a command beside the container's own, in its root. It ends with the container.
+// exec is the order for a command beside the container's own, in its root.
 func (c *container) exec(argv []string, terminal, stdin bool) (order, error) {
-	env, err := c.pod.environment(c.spec)
-	if err != nil {
-		return order{}, err
-	}
-	root, err := c.pod.node.roots.make(string(c.pod.uid), c.spec.Name)
-	if err != nil {
-		return order{}, err
-	}
+	c.mu.Lock()
+	root, env := c.root, c.env
+	c.mu.Unlock()
+	env = slices.Clone(env)
 	if terminal {
 		env = append(env, "TERM=xterm")
 	}
