@@ -24,9 +24,7 @@ export async function runCase(kubectl: string, side: Side, { steps, input, edit 
   const printed: string[] = [];
   for (const step of steps) {
     const args = words(step).map((word) => fill(word, side.variables));
-    printed.push(
-      step.startsWith("!") ? await forwarded(kubectl, args, env) : await finished(kubectl, args, env, input),
-    );
+    printed.push(await runStep(kubectl, args, env, input));
   }
   const raw = printed.join("\n");
   return { raw, text: normalise(raw, { side: side.variables.ns ?? "", port: side.variables.port ?? "" }) };
