@@ -8,6 +8,7 @@ import type { Forwarded, Intended } from "../exchange.ts";
 import { upstreamHeaders } from "../headers.ts";
 import { notAcceptable } from "../masked-answer.ts";
 import { conditionalBody } from "../precondition.ts";
+import { isLog } from "../redact-log.ts";
 import { requestStream } from "../request-stream.ts";
 import { ClientGone, JudgeAgain } from "../step.ts";
 import { isStreamed } from "../upgrade.ts";
@@ -40,7 +41,9 @@ export async function forward(exchange: Intended, deps: Deps): Promise<Forwarded
         identity: exchange.identity,
         config: connection.config,
         override: {
-          ...(narrowed === undefined ? {} : { accept: narrowed.accept, "accept-encoding": null }),
+          ...(narrowed === undefined ? {} : { accept: narrowed.accept }),
+          // What is looked into comes as it is: to inflate it here costs more than the way from the API server.
+          ...(narrowed === undefined && !isLog(exchange) ? {} : { "accept-encoding": null }),
           ...(exchange.body === null ? {} : { "content-type": exchange.body.forwardContentType }),
         },
       }).concat(upgrade?.headers ?? []),
