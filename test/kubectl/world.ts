@@ -22,9 +22,6 @@ export interface KubectlWorld {
   close(): Promise<void>;
 }
 
-/** Well within the life of the development issuer's ID tokens: a run takes longer. */
-const RENEW_MS = 20_000;
-
 export async function openKubectlWorld(): Promise<KubectlWorld> {
   const directory = mkdtempSync(join(tmpdir(), "sallyport-kubectl-"));
   const undo: (() => Promise<unknown> | unknown)[] = [() => rmSync(directory, { recursive: true, force: true })];
@@ -54,11 +51,7 @@ export async function openKubectlWorld(): Promise<KubectlWorld> {
     undo.push(() => gateway.close());
 
     const tokenFile = join(directory, "agent.token");
-    const renew = async (): Promise<void> =>
-      writeFileSync(tokenFile, (await developmentTokens(issuer, "agent")).idToken, { mode: 0o600 });
-    await renew();
-    const timer = setInterval(() => void renew(), RENEW_MS);
-    undo.push(() => clearInterval(timer));
+    writeFileSync(tokenFile, (await developmentTokens(issuer, "agent")).idToken, { mode: 0o600 });
     const same = await plane.mintIdentity({ username: "dev:agent@example.com", groups: ["dev:devs", "dev:agents"] });
     const nodes = await cluster.admin(["get", "nodes", "-o", "jsonpath={.items[0].metadata.name}"]);
 
