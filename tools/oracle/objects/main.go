@@ -5,7 +5,8 @@
 //	{"op": "make", "kind": "apps/v1 Deployment", "seed": 7, "want": ["json", "yaml", "protobuf", "cbor"]}
 //	                                                     {"json": {…}, "yaml": "…", "protobuf": "…", "cbor": "…"}
 //	{"op": "read", "protobuf": "…", "json": "…"}         {"json": {…}, "same": true}, or {"error": "…"}
-//	    what is read from the protobuf, and whether the JSON (if given) is read, strictly, as the same object.
+//	    what is read from the protobuf, and whether the JSON (if given) is read, strictly, as the same object; where
+//	    it is not byte for byte, "again" is what it is read as (JSON in protobuf keeps its spelling).
 //	    "cbor" and "yaml" may stand in the place of "protobuf".
 //	{"op": "frame", "protobuf": "…"}                     {"type": "ADDED", "json": {…}}
 //	    a frame of a watch, without its length, as client-go reads it.
@@ -53,6 +54,7 @@ type answer struct {
 	Protobuf []byte          `json:"protobuf,omitempty"`
 	CBOR     []byte          `json:"cbor,omitempty"`
 	Same     bool            `json:"same,omitempty"`
+	Again    json.RawMessage `json:"again,omitempty"`
 }
 
 type oracle struct {
@@ -169,7 +171,9 @@ func (o *oracle) read(asked question) (found answer, err error) {
 		return found, fmt.Errorf("the JSON is not read: %w", err)
 	}
 	again, err := json.Marshal(other)
-	found.Same = bytes.Equal(again, found.JSON)
+	if found.Same = bytes.Equal(again, found.JSON); !found.Same {
+		found.Again = again
+	}
 	return found, err
 }
 
