@@ -8,11 +8,14 @@ import type { Answered, Forwarded } from "./exchange.ts";
 import { StreamRecording } from "./stream-recording.ts";
 import { StreamSummary } from "./stream-summary.ts";
 import { TunnelPump } from "./tunnel-pump.ts";
+import { TunnelRedaction } from "./tunnel-redaction.ts";
 import { chosenSubprotocol, switchingHeaders, type Upgrade } from "./upgrade.ts";
 import type { UpgradeSocket } from "./upgrade-socket.ts";
 
 /** How long one end may stay open after the other has closed its side: the API server ends both at once. */
 const HALF_OPEN_MS = 30_000;
+/** After so long a person who reads along waits for what the search holds back. */
+const QUIET_MS = 100;
 /** A dead peer is found by TCP, never by silence: a quiet terminal is none. */
 const KEEP_ALIVE_MS = 30_000;
 
@@ -46,25 +49,36 @@ export async function runTunnel(tunnelled: Tunnelled, deps: Deps): Promise<Answe
   res.writeHead(101, switchingHeaders(response, protocol, exchange));
   res.flushHeaders();
   const summary = new StreamSummary();
-  const why = await new Tunnel(client.socket, upstream, parser, summary, exchange, deps).run(early);
+  // What runs through a forwarded port is no output of the pod's, and may be compressed or encrypted.
+  const redaction =
+    subresource === "portforward" ? undefined : new TunnelRedaction(deps.knownValues.of(exchange.session.id));
+  const why = await new Tunnel(client.socket, upstream, { parser, summary, redaction }, exchange, deps).run(early);
+  const found = redaction?.found ?? { maskedFields: [] };
   deps.recorder.record({
     ...exchangeEvent(exchange, "stream.closed"),
     status: 101,
+    masked_fields: found.maskedFields,
     payload: {
       reason: exchange.cut ?? why,
       subprotocol,
       bytes: summary.bytes,
-      ...(summary.exitCode === undefined ? {} : { exitCode: summary.exitCode }),
+      ...summary.exit,
+      ...(redaction === undefined || redaction.redactions === 0 ? {} : { redactions: redaction.redactions }),
     },
   });
-  return Object.assign(exchange, { maskedFields: [], responseBytes: summary.down });
+  return Object.assign(exchange, { ...found, responseBytes: summary.down });
+}
+
+interface Side {
+  parser: TunnelParser;
+  summary: StreamSummary;
+  redaction: TunnelRedaction | undefined;
 }
 
 class Tunnel {
   readonly #client: Duplex;
   readonly #upstream: Duplex;
-  readonly #parser: TunnelParser;
-  readonly #summary: StreamSummary;
+  readonly #side: Side;
   readonly #exchange: Forwarded;
   readonly #deps: Deps;
   readonly #recording: StreamRecording;
@@ -74,19 +88,12 @@ class Tunnel {
   #open = 2;
   #why: string | undefined;
   #late: NodeJS.Timeout | undefined;
+  #quiet: NodeJS.Timeout | undefined;
 
-  constructor(
-    client: Duplex,
-    upstream: Duplex,
-    parser: TunnelParser,
-    summary: StreamSummary,
-    exchange: Forwarded,
-    deps: Deps,
-  ) {
+  constructor(client: Duplex, upstream: Duplex, side: Side, exchange: Forwarded, deps: Deps) {
     this.#client = client;
     this.#upstream = upstream;
-    this.#parser = parser;
-    this.#summary = summary;
+    this.#side = side;
     this.#exchange = exchange;
     this.#deps = deps;
     this.#recording = new StreamRecording(exchange, deps, (error) => this.#cut(errorMessage(error)));
@@ -102,6 +109,7 @@ class Tunnel {
     this.#down.start([]);
     await this.#ended.promise;
     clearTimeout(this.#late);
+    clearTimeout(this.#quiet);
     this.#deps.streamRoom.forget(this.#resume);
     await this.#recording.close();
     return this.#why ?? "both ends closed";
@@ -128,19 +136,23 @@ class Tunnel {
     if (from.closed) from.emit("close");
   }
 
+  /** What of a chunk may go on now, read, searched and on its way to the record. */
   #pass(direction: Direction, chunk: Buffer): readonly Uint8Array[] {
-    let frames: ParsedFrame[];
-    try {
-      frames = this.#parser.push(direction, chunk);
-    } catch (error) {
-      this.#refuse(error);
-      return [];
-    }
-    const pieces: Uint8Array[] = [];
-    for (const { bytes, events } of frames) {
-      pieces.push(bytes);
+    return this.#guarded(() => {
+      const frames = this.#side.parser.push(direction, chunk);
+      const { redaction } = this.#side;
+      if (direction === "up" || redaction === undefined) return this.#note(direction, frames);
+      const passed = this.#note("down", redaction.push(frames));
+      clearTimeout(this.#quiet);
+      if (redaction.held > 0) this.#quiet = setTimeout(() => this.#flush(), QUIET_MS);
+      return passed;
+    });
+  }
+
+  #note(direction: Direction, frames: readonly ParsedFrame[]): Uint8Array[] {
+    for (const { events } of frames) {
       for (const event of events) {
-        this.#summary.add(direction, event);
+        this.#side.summary.add(direction, event);
         this.#recording.add(direction, event);
       }
     }
@@ -149,7 +161,13 @@ class Tunnel {
       this.#down.holdForRecord();
       this.#deps.streamRoom.whenRoom(this.#resume);
     }
-    return pieces;
+    return frames.map(({ bytes }) => bytes);
+  }
+
+  /** Gives up what the search holds back. */
+  #flush(): void {
+    const { redaction } = this.#side;
+    if (redaction !== undefined) this.#down.write(this.#guarded(() => this.#note("down", redaction.flush())));
   }
 
   readonly #resume = (): void => {
@@ -158,10 +176,20 @@ class Tunnel {
   };
 
   #endOf(direction: Direction): void {
+    if (direction === "down") this.#flush();
+    this.#guarded(() => {
+      this.#side.parser.end(direction);
+      return [];
+    });
+  }
+
+  /** What cannot be read, searched or noted passes on nothing, and ends the tunnel. */
+  #guarded(work: () => Uint8Array[]): Uint8Array[] {
     try {
-      this.#parser.end(direction);
+      return work();
     } catch (error) {
       this.#refuse(error);
+      return [];
     }
   }
 

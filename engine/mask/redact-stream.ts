@@ -97,7 +97,8 @@ export function createStreamRedactor(known: KnownValues): StreamRedactor {
   };
 }
 
-function refuseIncomplete(known: KnownValues): void {
+/** Throws Refusal `unmaskable` where the session has masked more than can be looked for in a stream. */
+export function refuseIncomplete(known: KnownValues): void {
   if (known.complete) return;
   throw new Refusal("unmaskable", "this session has masked more values than can be looked for in a stream", {
     next: "Log in again, and read fewer Secrets before you open logs or a terminal.",

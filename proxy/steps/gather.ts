@@ -1,6 +1,7 @@
 import { Refusal } from "../../base/errors.ts";
 import type { Decision, Need } from "../../engine/decision.ts";
 import type { KubernetesObject } from "../../engine/input.ts";
+import { refuseIncomplete } from "../../engine/mask/redact-stream.ts";
 import { refuseDenied } from "../deny.ts";
 import type { Deps } from "../deps.ts";
 import type { BodyRead, Facts, Gathered } from "../exchange.ts";
@@ -21,8 +22,22 @@ export function gather(exchange: BodyRead, deps: Deps): Gathered | Promise<Gathe
   const gathered = Object.assign(exchange, { facts: {} });
   const held = verdict.effect === "hold";
   if (isLog(attributes)) return podSecrets(gathered, deps).then(() => gathered);
+  if (isTerminal(gathered)) return gatherTerminal(gathered, held, deps);
   if (attributes.operation === "" || (needs.size === 0 && !held && attributes.operation !== "DELETE")) return gathered;
   return gatherFacts(gathered, held, deps);
+}
+
+/** Whether what a pod's programs write will go to the client, frame by frame. */
+function isTerminal({ upgrade }: BodyRead): boolean {
+  return upgrade !== undefined && upgrade.subresource !== "portforward";
+}
+
+/** An exec or attach: its pod, and what must be kept out of its output, before anything runs. */
+async function gatherTerminal(exchange: Gathered, held: boolean, deps: Deps): Promise<Gathered> {
+  if (held || exchange.needs.has("object")) await target(exchange, deps);
+  await podSecrets(exchange, deps);
+  refuseIncomplete(deps.knownValues.of(exchange.session.id));
+  return exchange;
 }
 
 async function gatherFacts(exchange: Gathered, held: boolean, deps: Deps): Promise<Gathered> {

@@ -3,6 +3,7 @@ import type { Duplex } from "node:stream";
 import { connect, type TLSSocket } from "node:tls";
 import { webSocketFrame } from "../kubernetes/websocket-encoder.ts";
 import { until } from "./client.ts";
+import { answerJson } from "./cluster.ts";
 import { head } from "./raw.ts";
 import type { Rig, Seen } from "./rig.ts";
 
@@ -92,6 +93,19 @@ export interface TunnelServer {
   socket: Duplex;
   received(): Buffer;
   closed: boolean;
+}
+
+/** An upstream whose pods are there to be read: their Secrets are looked up before a terminal is opened. */
+export function withPods(answer: Rig["upstream"]["answer"]): Rig["upstream"]["answer"] {
+  return (seen, res) => {
+    if (seen.method !== "GET" || !/\/pods\/[\w-]+$/.test(seen.url)) return answer(seen, res);
+    answerJson(res, 200, { kind: "Pod", metadata: { name: "web", uid: "u" }, spec: {} });
+  };
+}
+
+/** What the upstream was asked for, less the pods. */
+export function asked(rig: Rig): Seen[] {
+  return rig.upstream.seen.filter(({ url }) => !/\/pods\/[\w-]+$/.test(url));
 }
 
 /** Makes the stub upstream switch, as an API server does; `extra` bytes go out with the head of its 101. */

@@ -4,11 +4,20 @@ import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DevelopmentIssuer, startDevelopmentIssuer } from "../../identity/development/issuer.ts";
 import { send, spooled, until } from "./client.ts";
 import { type Rig, startRig } from "./rig.ts";
-import { dial, EXEC, switchProtocols, type TunnelClient, type TunnelServer, up, V5 } from "./tunnel-client.ts";
+import {
+  dial,
+  EXEC,
+  switchProtocols,
+  type TunnelClient,
+  type TunnelServer,
+  up,
+  V5,
+  withPods,
+} from "./tunnel-client.ts";
 
 let rig: Rig;
 let issuer: DevelopmentIssuer;
-let key: CryptoKey;
+let key: Awaited<ReturnType<typeof generateKeyPair>>["privateKey"];
 beforeAll(async () => {
   const pair = await generateKeyPair("ES256", { extractable: true });
   key = pair.privateKey;
@@ -19,6 +28,7 @@ beforeAll(async () => {
       config.issuers = [{ ...issuer.config, clockSkewSeconds: 0 }];
     },
   });
+  rig.upstream.answer = withPods(rig.upstream.answer);
 });
 afterAll(async () => {
   await rig.close();

@@ -7,7 +7,17 @@ import { webSocketFrame } from "../kubernetes/websocket-encoder.ts";
 import { children } from "./children.ts";
 import { spooled, until } from "./client.ts";
 import { type Rig, startRig } from "./rig.ts";
-import { dial, down, EXEC, switchProtocols, type TunnelClient, type TunnelServer, up, V5 } from "./tunnel-client.ts";
+import {
+  dial,
+  down,
+  EXEC,
+  switchProtocols,
+  type TunnelClient,
+  type TunnelServer,
+  up,
+  V5,
+  withPods,
+} from "./tunnel-client.ts";
 
 /** Scopes by namespace, so that one gateway records at each level. */
 const LEVELS = { shop: "RequestResponse", typed: "Request", counted: "Metadata" };
@@ -17,6 +27,7 @@ beforeAll(async () => {
   const scopes = Object.entries(LEVELS).map(([name, record]) => ({ name, match: { namespaces: [name] }, record }));
   rig = await startRig({ guardrails: { profiles: ["observe"], scopes } });
   token = await rig.token("agent");
+  rig.upstream.answer = withPods(rig.upstream.answer);
 });
 afterAll(() => rig.close());
 beforeEach(() => {
@@ -149,6 +160,7 @@ test("a tunnel whose record cannot be kept ends", async () => {
   for (const pid of store) process.kill(pid, "SIGSTOP");
   try {
     const servers = switchProtocols(small);
+    small.upstream.answer = withPods(small.upstream.answer);
     const bearer = `Authorization: Bearer ${await small.token("agent")}`;
     const client = await dial(small, `GET ${EXEC}`, [bearer, ...V5]);
     expect(client.status).toBe(101);

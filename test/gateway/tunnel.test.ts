@@ -3,6 +3,7 @@ import { kube, spooled, until } from "./client.ts";
 import { head, raw, statusOf } from "./raw.ts";
 import { type Rig, startRig } from "./rig.ts";
 import {
+  asked,
   dial,
   down,
   EXEC,
@@ -13,6 +14,7 @@ import {
   up,
   V5,
   WEBSOCKET,
+  withPods,
 } from "./tunnel-client.ts";
 
 let rig: Rig;
@@ -26,7 +28,9 @@ afterAll(() => rig.close());
 beforeEach(() => {
   rig.upstream.seen.splice(0);
   rig.upstream.upgrade = undefined;
-  rig.upstream.answer = (_seen, res) => void res.writeHead(403, { "content-type": "application/json" }).end(STATUS);
+  rig.upstream.answer = withPods(
+    (_seen, res) => void res.writeHead(403, { "content-type": "application/json" }).end(STATUS),
+  );
 });
 afterEach(() => {
   for (const { socket } of open.splice(0)) socket.destroy();
@@ -137,34 +141,34 @@ describe("an upgrade", () => {
     expect(client.status).toBe(403);
     await until(() => client.closed);
     expect(client.received().toString()).toContain(STATUS);
-    rig.upstream.answer = (_seen, res) => void res.end("{}");
+    rig.upstream.answer = withPods((_seen, res) => void res.end("{}"));
     client.socket.write(second);
     const other = await kube(rig, "GET", "/api/v1/namespaces/shop/pods", { token });
     expect(other.status).toBe(200);
-    expect(rig.upstream.seen.map(({ url }) => url)).toEqual([
+    expect(asked(rig).map(({ url }) => url)).toEqual([
       "/api/v1/namespaces/shop/pods/web/exec?command=cat&command=-&stdin=true&stdout=true",
       "/api/v1/namespaces/shop/pods",
     ]);
   });
 
   test("CVE-2018-1002105: a 200 to an upgrade is an answer, and no tunnel", async () => {
-    rig.upstream.answer = (_seen, res) => void res.writeHead(200, { upgrade: "websocket" }).end("plain");
+    rig.upstream.answer = withPods((_seen, res) => void res.writeHead(200, { upgrade: "websocket" }).end("plain"));
     const client = await upgrade(`GET ${EXEC}`, V5, up(0, "typed"));
     expect(client.status).toBe(200);
     await until(() => client.closed);
     expect(client.headers.upgrade).toBeUndefined();
-    expect(rig.upstream.seen).toHaveLength(1);
+    expect(asked(rig)).toHaveLength(1);
   });
 
   test.each([301, 302, 307, 308])(
     "CVE-2020-8559, CVE-2018-1002102: a %i to an upgrade is passed back, never followed",
     async (status) => {
       const location = `${rig.upstream.server}/api/v1/namespaces/kube-system/secrets`;
-      rig.upstream.answer = (_seen, res) => void res.writeHead(status, { location }).end();
+      rig.upstream.answer = withPods((_seen, res) => void res.writeHead(status, { location }).end());
       const client = await upgrade();
       expect([client.status, client.headers.location]).toEqual([status, location]);
       await until(() => client.closed);
-      expect(rig.upstream.seen).toHaveLength(1);
+      expect(asked(rig)).toHaveLength(1);
     },
   );
 
@@ -200,7 +204,7 @@ describe("an upgrade", () => {
     const first = head("GET /connections/local/api/v1/namespaces/shop/pods", [bearer()]);
     const { closed } = await raw(rig, first + head(`GET ${EXEC}`, [bearer(), ...V5]), 3_000);
     expect(closed).toBe(true);
-    rig.upstream.answer = (_seen, res) => void res.end("{}");
+    rig.upstream.answer = withPods((_seen, res) => void res.end("{}"));
     expect((await kube(rig, "GET", "/api/v1/namespaces/shop/pods", { token })).status).toBe(200);
   });
 
@@ -214,7 +218,7 @@ describe("an upgrade", () => {
 test.each(["GET", "POST"])(
   "a %s of exec without an upgrade is decided, and answered as the API server does",
   async (method) => {
-    rig.upstream.answer = (_seen, res) => void res.writeHead(400).end("Upgrade request required");
+    rig.upstream.answer = withPods((_seen, res) => void res.writeHead(400).end("Upgrade request required"));
     const path = EXEC.replace("/connections/local", "");
     const reply = await kube(rig, method, path, { token });
     expect([reply.status, reply.text]).toEqual([400, "Upgrade request required"]);
