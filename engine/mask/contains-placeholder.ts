@@ -1,5 +1,6 @@
 import { isRawNumber } from "../../base/lossless-json.ts";
 import { showKey } from "./field-path.ts";
+import { releaseText } from "./helm.ts";
 import { PLACEHOLDER, placeholderForms } from "./placeholder.ts";
 import { LAST_APPLIED } from "./walk.ts";
 
@@ -17,7 +18,7 @@ function formsOf(placeholder: string): string[] {
 }
 
 /**
- * The paths at which a body carries a placeholder, as text, as base64, or inside longer text: written back
+ * The paths at which a body carries a placeholder, as text, as base64, inside longer text, or inside a Helm release: written back
  * it would destroy the value that it stands for (Refusal `placeholder-write`). `body` is an object, a patch
  * fragment or the operations of a JSON patch. The last-applied annotation does not count: kubectl writes
  * there what it was shown, and an unchanged apply after a masked read is no write of the value.
@@ -28,7 +29,10 @@ export function containsPlaceholder(body: unknown, placeholders: readonly string
   const visit = (value: unknown, path: string, depth: number): void => {
     if (found.length >= PATHS_LIMIT) return;
     if (typeof value === "string") {
-      if (forms.some((form) => value.includes(form))) found.push(path.replace(/^\./, ""));
+      const release = releaseText(value);
+      if (forms.some((form) => value.includes(form) || release?.includes(form) === true)) {
+        found.push(path.replace(/^\./, ""));
+      }
       return;
     }
     if (value === null || typeof value !== "object" || isRawNumber(value)) return;

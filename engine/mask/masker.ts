@@ -2,6 +2,7 @@ import { Refusal } from "../../base/errors.ts";
 import { parseLossless } from "../../base/lossless-json.ts";
 import type { Mask } from "../decision.ts";
 import { maskCells } from "./cells.ts";
+import { Unpacking } from "./helm.ts";
 import { mayHold } from "./may-hold.ts";
 import { type MaskerOptions, Pass } from "./pass.ts";
 import { holdsPattern, namesSecret } from "./patterns.ts";
@@ -60,13 +61,15 @@ export function createMasker(
   const compiled = compileMasks(masks, requested);
   if (compiled.length === 0 && (options.known?.size ?? 0) === 0) return undefined;
 
+  const unpacking = new Unpacking();
+
   function maskAnswer(answer: unknown): MaskedAnswer<unknown> {
     const pass = maskShape(findShape(answer));
     return { value: answer, maskedFields: pass.maskedFields, fingerprints: { ...pass.fingerprints } };
   }
 
   function maskShape(shape: Shape): Pass {
-    const pass = new Pass(compiled, options);
+    const pass = new Pass(compiled, options, unpacking);
     const prefixed = shape.objects.map((entry: MaskedObject) => ({ ...entry, prefix: prefixOf(entry, shape.many) }));
     for (const { object, prefix } of prefixed) pass.maskObject(object, prefix);
     for (const { object, prefix, apart } of prefixed) pass.maskEqual(object, prefix, apart);

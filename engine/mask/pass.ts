@@ -2,6 +2,7 @@ import { hmac } from "../../base/digest.ts";
 import { isRawNumber, parseLossless } from "../../base/lossless-json.ts";
 import { decodeBase64Text, EqualStrings } from "./equal-strings.ts";
 import { selectFields, showKey } from "./field-path.ts";
+import { HELM_RELEASE, summarizeRelease, Unpacking } from "./helm.ts";
 import { type KnownValues, SHORTEST } from "./known-values.ts";
 import { findPatterns } from "./patterns.ts";
 import { encodePlaceholder, PLACEHOLDER } from "./placeholder.ts";
@@ -21,6 +22,8 @@ export interface MaskerOptions {
 
 /** Shorter base64 than this holds nothing that has a pattern. */
 const SHORTEST_ENCODED = 24;
+/** Longer values are masked where they stand, and not looked for in streams: a few would take all the room there is. */
+const LONGEST = 16_384;
 
 /** One answer's work: what was found, and where. */
 export class Pass {
@@ -35,10 +38,13 @@ export class Pass {
   private readonly masks: readonly CompiledMask[];
   private readonly hmacKey: Uint8Array | undefined;
   private readonly known: KnownValues | undefined;
+  private readonly unpacking: Unpacking;
   /** `shop/db:`, where paths of a single object do not say whose they are. */
   private owner = "";
+  private names: ReadonlySet<string> = new Set();
 
-  constructor(masks: readonly CompiledMask[], { hmacKey, known }: MaskerOptions) {
+  constructor(masks: readonly CompiledMask[], { hmacKey, known }: MaskerOptions, unpacking = new Unpacking()) {
+    this.unpacking = unpacking;
     this.masks = masks;
     this.hmacKey = hmacKey;
     this.known = known;
@@ -67,12 +73,17 @@ export class Pass {
   /** Reports a value, and remembers it: it is masked wherever else it stands, in this answer and in this session. */
   private take(path: string, value: string, encoded: boolean): void {
     const bytes = encoded ? Buffer.from(value, "base64") : Buffer.from(value, "utf8");
-    // What is masked is the same whether it stands in a Secret, encoded, or elsewhere as it is.
-    const fingerprint = this.hmacKey === undefined ? undefined : hmac(this.hmacKey, "masked-value", bytes);
+    const fingerprint = this.fingerprintOf(bytes);
     this.report(path, fingerprint);
     this.equal.add(value, encoded);
-    if (this.known === undefined || bytes.equals(Buffer.from(this.placeholder))) return;
-    this.known.add(bytes, { path: this.owner + path, ...(fingerprint === undefined ? {} : { fingerprint }) });
+    // A token Secret says its own namespace as a value: hiding it in every log would hide nothing.
+    if (bytes.length > LONGEST || this.names.has(bytes.toString("utf8"))) return;
+    this.known?.add(bytes, { path: this.owner + path, ...(fingerprint === undefined ? {} : { fingerprint }) });
+  }
+
+  /** Of the value and not of its encoding, so that it is the same in a Secret and elsewhere. */
+  private fingerprintOf(bytes: Uint8Array): string | undefined {
+    return this.hmacKey === undefined ? undefined : hmac(this.hmacKey, "masked-value", bytes);
   }
 
   /** Masks the fields of one object, and the fields inside annotations that hold an object as JSON. */
@@ -82,6 +93,7 @@ export class Pass {
     const name = typeof metadata.name === "string" ? metadata.name : "";
     const masks = this.masks.filter((mask) => appliesTo(mask, namespace, name));
     if (masks.length === 0) return;
+    this.names = new Set([namespace, name]);
     this.owner = prefix === "" ? `${namespace}/${name}:` : "";
     for (const path of withholdWords(object)) this.report(prefix + path);
     this.maskFields(masks, object, prefix);
@@ -93,11 +105,22 @@ export class Pass {
     for (const mask of masks) {
       for (const { steps, encoded } of mask.fields) {
         for (const { holder, key, value, path } of selectFields(root, steps)) {
-          const masked = this.maskLeaves(mask, value, encoded, prefix + path, 0);
+          const masked = isHelmRelease(root, key, value)
+            ? this.maskRelease(mask, value, prefix + path)
+            : this.maskLeaves(mask, value, encoded, prefix + path, 0);
           if (masked !== value) (holder as JsonObject)[key] = masked;
         }
       }
     }
+  }
+
+  /** What Helm keeps of a release is masked inside, so that it can still be listed; whole where it cannot be read. */
+  private maskRelease(mask: CompiledMask, value: string, path: string): string {
+    if (value === mask.placeholder || value === mask.encodedPlaceholder) return value;
+    const summary = summarizeRelease(value, mask.placeholder, this.unpacking);
+    if (summary === value) return value;
+    this.report(path, this.fingerprintOf(Buffer.from(value, "base64")));
+    return summary ?? mask.encodedPlaceholder;
   }
 
   /** The parts of strings that look like what a mask names, wherever they stand. */
@@ -138,6 +161,8 @@ export class Pass {
     if (depth > DEPTH_LIMIT) throw tooDeep();
     if (value === null || value === undefined) return value;
     if (typeof value === "string") {
+      // Another mask was here first.
+      if (value === mask.placeholder || value === mask.encodedPlaceholder) return value;
       this.take(path, value, encoded);
       return encoded ? mask.encodedPlaceholder : mask.placeholder;
     }
@@ -231,6 +256,10 @@ export class Pass {
     this.report(path);
     return this.placeholder;
   }
+}
+
+function isHelmRelease(root: JsonObject, key: string | number, value: unknown): value is string {
+  return root.type === HELM_RELEASE && key === "release" && typeof value === "string";
 }
 
 function parseObject(text: string): JsonObject | undefined {

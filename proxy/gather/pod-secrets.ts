@@ -41,6 +41,8 @@ async function preload(exchange: BodyRead, name: string, known: KnownValues, dep
     readSecret(exchange, { namespace, name, target }, deps),
   );
   for (const { key, bytes } of entries) {
+    // A token Secret says its own namespace as a value.
+    if (bytes.toString("utf8") === namespace) continue;
     const path = `${namespace}/${name}:data${/^[A-Za-z_]\w*$/.test(key) ? `.${key}` : `['${key}']`}`;
     if (known.offer(bytes, { path, fingerprint: hmac(deps.hmacKey, "masked-value", bytes) })) continue;
     throw new Refusal("unmaskable", `the pod consumes the Secret ${name}, which holds more than can be looked for`, {
