@@ -34,7 +34,7 @@ export function createTunnelParser(options: TunnelOptions): TunnelParser {
   };
   return {
     push: (direction, chunk) => guarded(() => readers[direction].push(chunk)),
-    end: (direction) => guarded(() => readers[direction].end()),
+    end: (direction) => readers[direction].end(),
     held: (direction) => readers[direction].held,
   };
 }

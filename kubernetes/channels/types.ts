@@ -73,9 +73,12 @@ export interface ParsedFrame {
  */
 export interface TunnelParser {
   push(direction: Direction, chunk: Uint8Array): ParsedFrame[];
-  /** The direction ended. Throws Refusal `bad-request` where that cuts a frame off. */
-  end(direction: Direction): void;
-  /** Bytes of a direction that were pushed and are not said yet. */
+  /**
+   * The direction ended: whether it did so between frames. A kubectl of 1.27 exits in the middle of the frames with
+   * which it says goodbye, so that a client which cuts one off is nothing unusual.
+   */
+  end(direction: Direction): boolean;
+  /** Bytes of a direction that were pushed and are in no piece yet. */
   held(direction: Direction): number;
 }
 

@@ -44,8 +44,8 @@ export class SpdyReader implements DirectionReader {
     return pieces.list;
   }
 
-  end(): void {
-    if (this.input.held > 0 || this.data !== undefined) malformed("it ended inside a SPDY frame");
+  end(): boolean {
+    return this.input.held === 0 && this.data === undefined;
   }
 
   private readHead(pieces: Pieces): void {

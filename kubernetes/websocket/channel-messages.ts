@@ -29,7 +29,6 @@ export class ChannelMessages implements PayloadReader {
   readonly fragments: boolean;
   /** They take text for binary as well; clients downwards refuse it. */
   readonly text: boolean;
-  readonly held = 0;
   private readonly channels: Channels;
   private readonly direction: Direction;
   /** What the message that is being read is for. */
@@ -58,8 +57,8 @@ export class ChannelMessages implements PayloadReader {
     return typeof target === "string" ? this.readClose(rest, target, last) : this.readData(rest, target, last);
   }
 
-  end(): void {
-    // The frames know where a message was cut off.
+  end(): boolean {
+    return true;
   }
 
   private named(byte: number): Channel | "close" {

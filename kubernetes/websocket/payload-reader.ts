@@ -8,7 +8,6 @@ export interface PayloadReader {
   readonly text: boolean;
   /** `payload` is clear, and empty only where its frame is. `last`: it ends its message. */
   read(payload: Uint8Array, last: boolean): readonly TunnelEvent[];
-  /** The direction ended. Throws Refusal where that cuts something off. */
-  end(): void;
-  readonly held: number;
+  /** The direction ended between messages: whether nothing that they carried was cut off. */
+  end(): boolean;
 }

@@ -31,7 +31,7 @@ export class WebSocketReader implements DirectionReader {
   }
 
   get held(): number {
-    return this.input.held + this.payloads.held;
+    return this.input.held;
   }
 
   push(chunk: Uint8Array): ParsedFrame[] {
@@ -46,10 +46,8 @@ export class WebSocketReader implements DirectionReader {
     return pieces.list;
   }
 
-  end(): void {
-    if (this.input.held > 0 || this.frame !== undefined || this.inMessage)
-      malformed("it ended inside a WebSocket message");
-    this.payloads.end();
+  end(): boolean {
+    return this.input.held === 0 && this.frame === undefined && !this.inMessage && this.payloads.end();
   }
 
   private readFrame(pieces: Pieces): void {

@@ -15,15 +15,11 @@ export class SpdyMessages implements PayloadReader {
     this.spdy = spdy;
   }
 
-  get held(): number {
-    return this.spdy.held;
-  }
-
   read(payload: Uint8Array): readonly TunnelEvent[] {
     return this.spdy.push(payload).flatMap((frame) => frame.events);
   }
 
-  end(): void {
-    this.spdy.end();
+  end(): boolean {
+    return this.spdy.end();
   }
 }

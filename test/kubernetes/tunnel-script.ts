@@ -2,7 +2,7 @@ import type { Direction, ParsedFrame, TunnelEvent, TunnelParser } from "../../ku
 
 /** An event as it is the same however the bytes arrived: the parts of a data frame joined. */
 export type Said =
-  | { kind: "data"; channel: string; stream: number; payload: string; fin: boolean }
+  | { kind: "data"; channel: string; stream: number; payload: string; fin: boolean; open?: true }
   | { kind: "opened"; channel: string; stream: number; port?: number; requestId?: number }
   | { kind: "reset"; channel: string; stream: number; status: number }
   | { kind: "closing"; code: number };
@@ -12,7 +12,7 @@ export interface Sent {
   bytes: Uint8Array;
 }
 
-/** Joins the parts of data frames. Throws where parts are out of order, or a frame is left open. */
+/** Joins the parts of data frames; the last may be `open`. Throws where parts are out of order. */
 export function joined(events: readonly TunnelEvent[]): Said[] {
   const said: Said[] = [];
   let open: { said: Extract<Said, { kind: "data" }>; parts: Uint8Array[] } | undefined;
@@ -38,12 +38,18 @@ export function joined(events: readonly TunnelEvent[]): Said[] {
     said.push(open.said);
     open = undefined;
   }
-  if (open !== undefined) throw new Error("a frame was left open");
+  if (open !== undefined) {
+    said.push({ ...open.said, payload: Buffer.concat(open.parts).toString("latin1"), open: true });
+  }
   return said;
 }
 
 /** Pushes all, and says what each direction said; throws where the pieces are not the bytes that were pushed. */
-export function parseAll(parser: TunnelParser, sent: readonly Sent[]): Record<Direction, Said[]> {
+export function parseAll(
+  parser: TunnelParser,
+  sent: readonly Sent[],
+): Record<Direction, Said[]> & { cut?: Direction[] } {
+  const cut: Direction[] = [];
   const frames: Record<Direction, ParsedFrame[]> = { up: [], down: [] };
   const bytes: Record<Direction, Uint8Array[]> = { up: [], down: [] };
   for (const { direction, bytes: chunk } of sent) {
@@ -51,11 +57,12 @@ export function parseAll(parser: TunnelParser, sent: readonly Sent[]): Record<Di
     frames[direction].push(...parser.push(direction, Uint8Array.from(chunk)));
   }
   for (const direction of ["up", "down"] as const) {
-    parser.end(direction);
+    if (!parser.end(direction)) cut.push(direction);
     const pushed = Buffer.concat(bytes[direction]);
     const pieces = Buffer.concat(frames[direction].map((frame) => frame.bytes));
-    if (!pushed.equals(pieces)) throw new Error(`the pieces of ${direction} are not what was pushed`);
+    const said = pushed.subarray(0, pushed.length - parser.held(direction));
+    if (!said.equals(pieces)) throw new Error(`the pieces of ${direction} are not what was pushed`);
   }
   const said = (direction: Direction) => joined(frames[direction].flatMap((frame) => frame.events));
-  return { up: said("up"), down: said("down") };
+  return { up: said("up"), down: said("down"), ...(cut.length === 0 ? {} : { cut }) };
 }
