@@ -236,7 +236,7 @@ const dispatchers = new Map<string, undici.Agent>();
 function agentFor(ca: string): undici.Agent {
   let agent = dispatchers.get(ca);
   if (agent === undefined) {
-    agent = new undici.Agent({ connect: { ca }, connections: 32 });
+    agent = new undici.Agent({ connect: { ca }, connections: 32, allowH2: false });
     dispatchers.set(ca, agent);
     cleanup(() => dispatchers.get(ca)?.destroy());
   }
