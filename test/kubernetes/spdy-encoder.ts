@@ -28,14 +28,24 @@ export function headerBlock(headers: readonly (readonly [string, string])[], cou
   return Buffer.concat([uint32(count), ...texts]);
 }
 
+/** A stored block, and the empty one of a flush (RFC 1951, section 3.2.4). */
+function stored(block: Uint8Array): Buffer {
+  const head = Buffer.alloc(5);
+  head.writeUInt16LE(block.length, 1);
+  head.writeUInt16LE(~block.length & 0xffff, 3);
+  return Buffer.concat([head, block, Buffer.from("000000ffff", "hex")]);
+}
+
 /** Writes the frames of one direction, from the text of SPDY draft 3.1 and by nothing of ours. */
 export class SpdyEncoder {
   private window: Buffer;
   private started = false;
+  private readonly stores: () => boolean;
 
-  /** `dictionary`: SPDY/3's, 1423 bytes. */
-  constructor(dictionary: Uint8Array) {
+  /** `dictionary`: SPDY/3's, 1423 bytes. `stores` says of each header block whether it is left uncompressed. */
+  constructor(dictionary: Uint8Array, stores: () => boolean = () => false) {
     this.window = Buffer.from(dictionary);
+    this.stores = stores;
   }
 
   control(type: number, flags: number, body: Uint8Array, { version = 3, length = body.length } = {}): Buffer {
@@ -47,14 +57,15 @@ export class SpdyEncoder {
   }
 
   compress(block: Uint8Array): Buffer {
-    const deflated = deflateRawSync(block, {
-      dictionary: this.window.subarray(-32768),
-      finishFlush: constants.Z_SYNC_FLUSH,
-    });
+    const deflated = this.stores() ? stored(block) : this.deflate(block);
     this.window = Buffer.concat([this.window, block]).subarray(-32768);
     const head = this.started ? Buffer.alloc(0) : ZLIB_HEADER;
     this.started = true;
     return Buffer.concat([head, deflated]);
+  }
+
+  private deflate(block: Uint8Array): Buffer {
+    return deflateRawSync(block, { dictionary: this.window.subarray(-32768), finishFlush: constants.Z_SYNC_FLUSH });
   }
 
   synStream(id: number, headers: Record<string, string>, flags = 0): Buffer {
