@@ -14,7 +14,7 @@ import {
 import { decodeUtf8, malformed, parseStrictJson } from "./json.ts";
 import { deleteOptions } from "./options.ts";
 import { decodeProtobuf } from "./protobuf/decode.ts";
-import { parseYaml } from "./yaml.ts";
+import { jsonForYaml, parseYaml } from "./yaml.ts";
 
 export interface BodyLimits {
   bodyBytes: number;
@@ -74,7 +74,7 @@ function decodePatch(
   contentType: string,
   bytes: Uint8Array,
 ): Pick<DecodedBody, "patch" | "forwardBytes" | "forwardContentType"> {
-  const text = isCborPatch(contentType) ? JSON.stringify(decodeCbor(bytes)) : decodeUtf8(bytes);
+  const text = isCborPatch(contentType) ? jsonForYaml(decodeCbor(bytes)) : decodeUtf8(bytes);
   const patch = parsePatch(type, text);
   if (patch.type !== "json") refuseLists(patch.fragment);
   return {

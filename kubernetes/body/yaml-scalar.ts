@@ -25,6 +25,11 @@ function integer(text: string): number | RawNumber | undefined {
   return Number.isSafeInteger(Number(value)) ? Number(value) : rawNumber(value.toString());
 }
 
+/** Whether a plain scalar is an integer of at most 64 bits to it. */
+export function isInteger(text: string): boolean {
+  return /^[-+\d]/.test(text) && integer(text.replaceAll("_", "")) !== undefined;
+}
+
 /** What a plain scalar without a tag means to go-yaml v2, which sigs.k8s.io/yaml reads with; `undefined` where JSON cannot say it. */
 export function resolvePlain(text: string): boolean | null | number | string | RawNumber | undefined {
   const word = WORDS.get(text);

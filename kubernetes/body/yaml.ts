@@ -2,7 +2,7 @@ import { Alias, type Document, isMap, isScalar, isSeq, type Pair, parseAllDocume
 import { Refusal } from "../../base/errors.ts";
 import { isRawNumber, parseLossless } from "../../base/lossless-json.ts";
 import { malformed, NESTING_LIMIT, parseStrictJson } from "./json.ts";
-import { resolvePlain } from "./yaml-scalar.ts";
+import { isInteger, resolvePlain } from "./yaml-scalar.ts";
 
 /**
  * `yaml` reads 1.5 MB a second on the thread that serves everybody, and a hostile text of this size takes it
@@ -21,8 +21,10 @@ class Converter {
   private cost = 0;
   usesAliases = false;
 
+  private readonly text: string;
   private readonly costLimit: number;
-  constructor(costLimit: number) {
+  constructor(text: string, costLimit: number) {
+    this.text = text;
     this.costLimit = costLimit;
   }
 
@@ -35,6 +37,7 @@ class Converter {
     const allowed = tag === undefined || (tag === "tag:yaml.org,2002:str" && isScalar(node));
     if (!allowed) throw malformed("it holds a YAML tag other than !!str");
     if (anchor !== undefined) {
+      if (!/^[\w-]{1,100}$/.test(anchor)) throw malformed("it holds a YAML anchor whose name readers take differently");
       if (this.anchors.has(anchor)) throw malformed(`the YAML anchor "${anchor.slice(0, 50)}" is defined twice`);
       this.anchors.set(anchor, "open");
     }
@@ -69,10 +72,28 @@ class Converter {
     const text = String(node.value ?? "");
     this.spend(text.length);
     if (!text.isWellFormed()) throw malformed("a string holds half of a surrogate pair");
+    this.checkQuotes(node);
+    if (node.type === Scalar.PLAIN && text.startsWith(":")) throw malformed("a YAML word begins with a colon");
+    const isBlock = node.type === Scalar.BLOCK_LITERAL || node.type === Scalar.BLOCK_FOLDED;
+    // go-yaml adds no line's end to a text that has none.
+    if (isBlock && (node.range?.[1] ?? 0) >= this.text.length && !this.text.endsWith("\n")) {
+      return text.replace(/\n$/, "");
+    }
     if (node.type !== Scalar.PLAIN || node.tag !== undefined) return text;
     const value = resolvePlain(text);
     if (value === undefined) throw malformed(`the YAML number ${text} has no JSON form`);
     return value;
+  }
+
+  /** `yaml` ends a quoted scalar where its lines are not indented enough, and says nothing if a quote stands there. */
+  private checkQuotes({ type, range }: Scalar): void {
+    if (type !== Scalar.QUOTE_SINGLE && type !== Scalar.QUOTE_DOUBLE) return;
+    const source = this.text.slice(range?.[0], range?.[1]);
+    // Without what it escapes, no quote is left inside, nor a backslash that escapes the last.
+    const [quote, escapes, open] = type === Scalar.QUOTE_SINGLE ? ["'", /''/g, /'/] : ['"', /\\[\s\S]/g, /["\\]/];
+    const inner = source.slice(1, -1).replace(escapes, "");
+    if (source.length >= 2 && source.endsWith(quote) && !open.test(inner)) return;
+    throw malformed("it holds a quote that is not closed");
   }
 
   private map(items: Pair<unknown, unknown>[], depth: number): unknown {
@@ -109,14 +130,24 @@ class Converter {
   }
 
   private key(node: unknown): string {
+    if (isScalar(node) && node.type === Scalar.PLAIN) {
+      // go-yaml reads `{a:[1]}` as one word, or refuses it.
+      COLON.lastIndex = node.range?.[1] ?? 0;
+      if (COLON.test(this.text)) throw malformed("a space is missing after the colon of a YAML key");
+    }
     const key = this.convert(node, NESTING_LIMIT);
     if (typeof key === "string") return key;
     if (typeof key === "boolean") return String(key);
-    if (typeof key === "number" && Number.isInteger(key)) return String(key);
-    if (isRawNumber(key)) return key.rawJSON;
+    // Go prints floats in a way of its own, 1e9 as "1e+09", and has no key for what only a uint64 holds.
+    if (isScalar(node) && isInteger(String(node.value))) {
+      if (typeof key === "number") return String(key);
+      if (isRawNumber(key) && BigInt.asIntN(64, BigInt(key.rawJSON)) === BigInt(key.rawJSON)) return key.rawJSON;
+    }
     throw malformed("a YAML mapping has a key that is no string");
   }
 }
+
+const COLON = /[ \t]*:[^\s,\]}]/y;
 
 function parseOne(text: string): Document.Parsed {
   let documents: Document.Parsed[];
@@ -144,21 +175,31 @@ function parseOne(text: string): Document.Parsed {
   return first;
 }
 
+/** What go-yaml refuses (readerc.go), and what ends a line to it alone: CR, U+0085, U+2028, U+2029. */
+const UNREAD = /\r(?!\n)|[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
+
 /**
  * YAML as the API server reads it (sigs.k8s.io/yaml over go-yaml v2: YAML 1.1 words and octals), and
  * stricter where readers differ: no duplicate keys, one document, no tags but !!str. Keys that are numbers
  * or booleans become strings, as they do there. JSON is taken as JSON. Throws Refusal `malformed-body`.
  */
 export function parseYaml(text: string, costLimit = 3 * 1024 * 1024): unknown {
+  // A byte order mark in front is skipped by all (YAML 1.1 §5.2).
+  const content = text.startsWith("\ufeff") ? text.slice(1) : text;
+  if (UNREAD.test(content)) throw malformed("it holds a character that YAML readers refuse or take as a line's end");
+  if (/^\s*\t/.test(content)) throw malformed("it begins with a tab");
   // kubectl apply --server-side sends JSON under the YAML media type.
-  if (/^\s*\{\s*"/.test(text)) return parseStrictJson(text);
+  if (/^\s*\{\s*"/.test(content)) return parseStrictJson(content);
   if (text.length > YAML_LIMIT) {
     throw new Refusal("body-too-large", `a YAML body may have ${YAML_LIMIT / 1024} KiB`, {
       next: "Send it as JSON, as kubectl does.",
     });
   }
-  const document = parseOne(text);
-  const converter = new Converter(costLimit);
+  if (/^%/m.test(content)) throw malformed("it holds a YAML directive");
+  if (/^ *-[- ]*\t/m.test(content)) throw malformed("a tab follows the dash of a YAML list");
+  if (/(?:^|\n) *\t\s*$/.test(content.slice(-1000))) throw malformed("it ends with a line that a tab indents");
+  const document = parseOne(content);
+  const converter = new Converter(content, costLimit);
   const value = converter.convert(document.contents, 1);
   // Aliases share one value in memory: whoever changes one place must not change the other.
   return converter.usesAliases ? parseLossless(JSON.stringify(value)) : value;

@@ -1,3 +1,4 @@
+import { isRawNumber } from "../../base/lossless-json.ts";
 import type { Random } from "./random.ts";
 
 /** Strings in which encodings, quoting and number grammars differ. */
@@ -118,7 +119,7 @@ export function mutateValue(random: Random, value: unknown, share = 0.05): unkno
     const items = value.filter(() => !random.chance(share)).map((item) => mutateValue(random, item, share));
     return random.chance(share) ? [...items, randomValue(random, 2)] : items;
   }
-  if (typeof value !== "object" || value === null) return value;
+  if (typeof value !== "object" || value === null || isRawNumber(value)) return value;
   const entries = Object.entries(value)
     .filter(() => !random.chance(share))
     .map(([key, item]) => [random.chance(share / 2) ? random.pick(STRINGS) : key, mutateValue(random, item, share)]);
