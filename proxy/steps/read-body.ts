@@ -11,17 +11,15 @@ const DEADLINE_MS = 30_000;
  * Reads and decodes the body where policy, masking or the record needs it, and leaves it unread where they do
  * not: then it streams upstream. A delete's body is always read, since its dryRun counts and the query's does
  * not (design §2).
+ *
+ * A Content-Encoding changes nothing: the API server takes the bytes as they are, and answers 400 to what is
+ * compressed [measured on kube-apiserver 1.36.3]. It is not forwarded, so nobody between reads them otherwise.
  */
 export function readBody(exchange: Screened, deps: Deps): BodyRead | Promise<BodyRead> {
   const { req } = exchange;
   const length = bodyLength(req);
   if (length !== undefined && length > deps.limits.bodyBytes) throw tooLarge(deps.limits.bodyBytes);
   if (length === 0 || !isRead(exchange)) return Object.assign(exchange, { body: null });
-  if (req.headers["content-encoding"] !== undefined && req.headers["content-encoding"] !== "identity") {
-    throw new Refusal("unsupported-media-type", "a compressed request body cannot be judged", {
-      next: "Send it uncompressed.",
-    });
-  }
   return decode(exchange, deps);
 }
 

@@ -91,11 +91,23 @@ describe("a body that policy has to read", () => {
     expect(rig.upstream.seen).toEqual([]);
   });
 
-  test("hoop inspector: a compressed body is refused", async () => {
+  test("hoop inspector: a compressed body is no JSON, as the API server says, and is not forwarded", async () => {
     const reply = await post(JUDGED, { body: gzipSync(POD), headers: { "content-encoding": "gzip" } });
-    expect(reply.status).toBe(415);
+    expect(reply.status).toBe(400);
+    expect(causesOf(reply)).toEqual(["request/malformed-body"]);
     expect(rig.upstream.seen).toEqual([]);
   });
+
+  test.each(["gzip", "br"])(
+    "a body that only says that it is %s is judged as it is, and goes without saying so",
+    async (coding) => {
+      const reply = await post(JUDGED, { body: POD, headers: { "content-encoding": coding } });
+      expect(reply.status).toBe(200);
+      expect(rig.upstream.seen.map(({ body, headers }) => [body, headers["content-encoding"]])).toEqual([
+        [POD, undefined],
+      ]);
+    },
+  );
 
   test("a patch of an unknown type is refused", async () => {
     const call = { token, body: "{}", headers: { "content-type": "application/json" } };
