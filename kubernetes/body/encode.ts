@@ -1,5 +1,8 @@
 import { Refusal } from "../../base/errors.ts";
+import type { KubernetesObject } from "../types.ts";
 import { encodeCbor } from "./cbor.ts";
+import { isKnownGroupVersion } from "./protobuf/decode.ts";
+import { encodeProtobuf, encodeProtobufWatchEvent } from "./protobuf/encode.ts";
 import { jsonForYaml } from "./yaml.ts";
 
 /** What a client reads, where its answer is masked and written anew. */
@@ -21,18 +24,11 @@ export function contentTypeOf(render: Render, watch: boolean): string {
 }
 
 /**
- * Whether answers of this group and version can be written so: custom resources have no protobuf, and the API server
- * answers 406 before it does anything. To be asked before a request is forwarded.
+ * Whether answers of this group and version can be written so. Custom resources have no protobuf, and the API server
+ * answers 406 before it does anything: to be asked before a request is forwarded.
  */
-export function canRender(render: Render, _group: string, _version: string): boolean {
-  return render !== "protobuf";
-}
-
-function notAcceptable(): Refusal {
-  // As the API server says of a custom resource.
-  return new Refusal("not-acceptable", "only the following media types are accepted: application/json", {
-    next: "Accept application/json.",
-  });
+export function canRender(render: Render, group: string, version: string): boolean {
+  return render !== "protobuf" || isKnownGroupVersion(group === "" ? version : `${group}/${version}`);
 }
 
 /**
@@ -40,9 +36,16 @@ function notAcceptable(): Refusal {
  * takes alike. Throws Refusal `not-acceptable` where the kind has no protobuf.
  */
 export function encodeAnswer(value: unknown, render: Render): Buffer {
-  if (render === "protobuf") throw notAcceptable();
-  if (render === "cbor") return Buffer.from(encodeCbor(value));
-  return Buffer.from(render === "yaml" ? jsonForYaml(value) : JSON.stringify(value));
+  switch (render) {
+    case "json":
+      return Buffer.from(JSON.stringify(value));
+    case "yaml":
+      return Buffer.from(jsonForYaml(value));
+    case "cbor":
+      return Buffer.from(encodeCbor(value));
+    case "protobuf":
+      return Buffer.from(encodeProtobuf(value as KubernetesObject));
+  }
 }
 
 /**
@@ -51,7 +54,19 @@ export function encodeAnswer(value: unknown, render: Render): Buffer {
  * where the kind has no protobuf, and for YAML, which has no frames.
  */
 export function encodeWatchFrame(value: unknown, render: Render): Buffer {
-  if (render === "json") return Buffer.from(`${JSON.stringify(value)}\n`);
-  if (render === "cbor") return Buffer.from(encodeCbor(value));
-  throw notAcceptable();
+  switch (render) {
+    case "json":
+      return Buffer.from(`${JSON.stringify(value)}\n`);
+    case "yaml":
+      throw new Refusal("not-acceptable", "there is no watch in YAML", { next: "Accept application/json." });
+    case "cbor":
+      return Buffer.from(encodeCbor(value));
+    case "protobuf": {
+      const { type, object } = value as { type: string; object: KubernetesObject };
+      const event = encodeProtobufWatchEvent(type, object);
+      const length = Buffer.alloc(4);
+      length.writeUInt32BE(event.length);
+      return Buffer.concat([length, event]);
+    }
+  }
 }

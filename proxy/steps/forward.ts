@@ -77,7 +77,9 @@ export async function forward(exchange: Intended, deps: Deps): Promise<Forwarded
 function narrow({ attributes, decision, masker }: Intended): NarrowedAccept | undefined {
   if (masker === undefined) return undefined;
   const narrowed = narrowAccept(attributes.accept);
-  if (narrowed === undefined || !canRender(narrowed.render, attributes.group, attributes.version)) {
+  // Of any resource its metadata alone has all encodings.
+  const isMetadata = narrowed?.accept.includes(";as=Partial");
+  if (narrowed === undefined || !(isMetadata || canRender(narrowed.render, attributes.group, attributes.version))) {
     throw notAcceptable({ decision });
   }
   return narrowed;

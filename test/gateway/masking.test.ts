@@ -3,6 +3,7 @@ import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { decodeCbor } from "../../kubernetes/body/cbor.ts";
+import { decodeProtobuf } from "../../kubernetes/body/protobuf/decode.ts";
 import { causesOf, kube, open } from "./client.ts";
 import { answerJson } from "./cluster.ts";
 import { type Rig, startRig } from "./rig.ts";
@@ -86,8 +87,17 @@ describe("GHSA-w23h-64x4-22h9, kubernetes 23564: a Secret is masked whatever it 
     expect(rig.upstream.seen[0]?.headers.accept).toBe("application/json");
   });
 
-  test("protobuf alone is 406, and nothing is asked", async () => {
+  test("a client that accepts protobuf alone gets the masked answer in it", async () => {
+    answerWith((res) => answerJson(res, 200, secret()));
     const headers = { accept: "application/vnd.kubernetes.protobuf" };
+    const reply = await open(rig, "GET", `/connections/local${SECRETS}/db`, { token, headers });
+    expect(reply.headers["content-type"]).toBe("application/vnd.kubernetes.protobuf");
+    expect(decodeProtobuf(await reply.body.bytes())).toMatchObject({ data: { password: MASKED } });
+    expect(rig.upstream.seen[0]?.headers.accept).toBe("application/json");
+  });
+
+  test("what the API server serves in none of the accepted encodings is 406, and nothing is asked", async () => {
+    const headers = { accept: "text/html" };
     const reply = await kube(rig, "GET", `${SECRETS}/db`, { token, headers });
     expect(reply.status).toBe(406);
     expect(rig.upstream.seen).toEqual([]);
