@@ -43,3 +43,8 @@ function isReadError(error: unknown): boolean {
 export function isKnownKind(apiVersion: string, kind: string): boolean {
   return schema().ofKind(apiVersion, kind) !== undefined;
 }
+
+/** Whether a group and version is built in: custom resources have no protobuf. */
+export function isKnownGroupVersion(apiVersion: string): boolean {
+  return schema().hasGroup(apiVersion);
+}

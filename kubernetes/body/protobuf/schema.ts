@@ -71,6 +71,8 @@ const FORMS = new Set<string>([
   "items",
 ]);
 
+const GROUP_VERSION = /^[^/]+(?:\/[^/]+)?$/;
+
 export class Schema {
   readonly #stored: Stored;
   readonly #messages = new Map<string, Message>();
@@ -82,10 +84,21 @@ export class Schema {
   /** The message of a built-in kind. DeleteOptions stand in any group, also one that is not built in (handlers/delete.go). */
   ofKind(apiVersion: string, kind: string): Message | undefined {
     const { kinds } = this.#stored;
-    const group = kind === "DeleteOptions" ? "v1" : apiVersion;
+    const group = kind === "DeleteOptions" && GROUP_VERSION.test(apiVersion) ? "v1" : apiVersion;
     const name =
       Object.hasOwn(kinds, group) && Object.hasOwn(kinds[group] ?? {}, kind) ? kinds[group]?.[kind] : undefined;
     return name === undefined ? undefined : this.message(name);
+  }
+
+  hasGroup(apiVersion: string): boolean {
+    return Object.hasOwn(this.#stored.kinds, apiVersion);
+  }
+
+  /** All of them, as `apps/v1 Deployment`. */
+  kinds(): string[] {
+    return Object.entries(this.#stored.kinds).flatMap(([apiVersion, kinds]) =>
+      Object.keys(kinds).map((kind) => `${apiVersion} ${kind}`),
+    );
   }
 
   message(name: string): Message {

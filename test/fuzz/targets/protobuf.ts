@@ -4,7 +4,7 @@ import type { KubernetesObject } from "../../../kubernetes/types.ts";
 import { mutateBytes } from "../mutate.ts";
 import { Oracle } from "../oracle.ts";
 import { Random } from "../random.ts";
-import { sameJson, seedObjects } from "../seeds.ts";
+import { normalised, sameJson, seedObjects } from "../seeds.ts";
 import { attempt, crash, difference, emptyTally } from "../tally.ts";
 import type { FuzzTarget, Tally } from "../target.ts";
 
@@ -71,6 +71,15 @@ function planted(bytes: Uint8Array): KubernetesObject {
 const ofAnyGroup = (object: KubernetesObject, { error = "" }: Read): boolean =>
   object.kind === "DeleteOptions" && error.startsWith('no kind "DeleteOptions" is registered');
 
+/** Where two objects are no longer the same; they may have pages. */
+function apart(theirs: unknown, ours: unknown): string {
+  const [a, b] = [normalised(theirs), normalised(ours)];
+  let at = 0;
+  while (a[at] === b[at]) at++;
+  const from = Math.max(0, at - 100);
+  return `the API server reads …${a.slice(from, at + 100)}…, and ours is …${b.slice(from, at + 100)}…`;
+}
+
 async function compare(oracle: Oracle, tally: Tally, read: (Case & { value: KubernetesObject })[]): Promise<void> {
   const questions = read.map(({ bytes, json, value }) =>
     json === undefined
@@ -81,16 +90,16 @@ async function compare(oracle: Oracle, tally: Tally, read: (Case & { value: Kube
   for (const [i, { bytes, json, value }] of read.entries()) {
     const answer = answers[i] as Read;
     const say = (what: string): void =>
-      difference(tally, `${Buffer.from(bytes).toString("hex")}\n${JSON.stringify(value)}\n${what}`);
+      difference(tally, `${what}\nfor ${JSON.stringify(value)}\n${Buffer.from(bytes).toString("hex")}`);
     if (ofAnyGroup(value, answer)) continue;
     tally.accepted++;
     if (answer.error !== undefined) say(`the API server refuses it: ${answer.error}`);
     else if (json === undefined) {
-      if (!answer.same && !sameJson(answer.json, answer.again)) {
-        say(`the API server reads ${JSON.stringify(answer.json)}, and ours as ${JSON.stringify(answer.again)}`);
-      }
-    } else if (!sameJson(json, value)) say(`the API server reads ${JSON.stringify(json)}`);
-    else if (!sameJson(json, answer.json)) say(`written anew, it is read as ${JSON.stringify(answer.json)}`);
+      // What Go prints of a pointer to JSON that is null, it reads as no pointer.
+      const isSame = answer.same || sameJson(answer.json, answer.again) || sameJson(answer.json, value);
+      if (!isSame) say(apart(answer.json, answer.again));
+    } else if (!sameJson(json, value)) say(apart(json, value));
+    else if (!sameJson(json, answer.json)) say(`written anew: ${apart(json, answer.json)}`);
   }
 }
 
