@@ -10,6 +10,7 @@ import { benchDecision } from "./decision.ts";
 import { type BenchGateway, startGateway } from "./gateway.ts";
 import { benchGet } from "./get.ts";
 import { LoadClient, type Target } from "./load.ts";
+import { benchMask } from "./mask.ts";
 import { benchObjects, benchPatch, patchTarget } from "./patch.ts";
 import { readRecorded, recordMistakes, type Sent } from "./recorded.ts";
 import type { Row } from "./table.ts";
@@ -101,6 +102,27 @@ export async function benchAll(say: (what: string) => void): Promise<Benched> {
     const recorded = await readRecorded(gateway.state.configFile);
     const mistakes = recordMistakes(sent, recorded);
     if (code !== 0) mistakes.push(`serve ended with ${code} after SIGTERM`);
+
+    say("measuring long lists through the mask");
+    const listing = await start("list-upstream", files.cert, files.key);
+    const lists = { server: `https://127.0.0.1:${listing.ready}`, caFile: files.ca };
+    const beside = await start("pass-through", lists.server, files.ca, files.cert, files.key);
+    const masked = await benchMask({
+      passThrough: {
+        name: "pass-through",
+        origin: `https://127.0.0.1:${beside.ready}`,
+        caFile: files.ca,
+        path: "",
+        pid: beside.pid,
+      },
+      issuer,
+      gateway: async (guardrails) => {
+        const folder = mkdtempSync(join(directory, "lists-"));
+        const started = await startGateway({ directory: folder, issuer, cluster, stub: lists, token, guardrails });
+        opened.push(() => started.child.stop("SIGKILL"));
+        return started;
+      },
+    });
     const total = (list: readonly { requests?: number; outcomes?: number }[], key: "requests" | "outcomes"): number =>
       list.reduce((sum, one) => sum + (one[key] ?? 0), 0);
     return {
@@ -108,6 +130,7 @@ export async function benchAll(say: (what: string) => void): Promise<Benched> {
       rows: [
         ...get.rows,
         ...patch.rows,
+        ...masked,
         {
           what: "decision on a 1.3 KB pod: opa bench, median",
           value: decision.opaBenchMedianUs,

@@ -40,6 +40,8 @@ export interface GatewayOptions {
   cluster: Upstream;
   /** Connection `stub`. */
   stub: Upstream;
+  /** In place of the example's. */
+  guardrails?: object;
   /** The credential that the gateway has for `local`. */
   token: string;
 }
@@ -52,7 +54,10 @@ export async function startGateway(options: GatewayOptions): Promise<BenchGatewa
   const { directory, issuer } = options;
   const ports = { listen: await freePort(), admin: await freePort() };
   const bundle = await writeBundle(directory);
-  const guardrails = readFileSync(join(ROOT, "guardrails.example.yaml"), "utf8");
+  const guardrails =
+    options.guardrails === undefined
+      ? readFileSync(join(ROOT, "guardrails.example.yaml"), "utf8")
+      : stringify({ apiVersion: "sallyport.dev/v1alpha1", kind: "Guardrails", ...options.guardrails });
   // The issuer of the bench is called dev: with its names the example's scopes are looked at as they would be.
   writeFileSync(join(directory, "guardrails.yaml"), guardrails.replaceAll("corp:", "dev:"));
   const state = await writeState({ directory, rules: bundle, issuer, ports, cluster: options.cluster });
@@ -96,8 +101,13 @@ function addStub(state: State, stub: Upstream): void {
 }
 
 /** RFC 8693, as `sallyport credential` does it. */
-async function openSession(origin: string, caFile: string, issuer: DevelopmentIssuer): Promise<string> {
-  const { idToken } = await developmentTokens(issuer, "agent");
+export async function openSession(
+  origin: string,
+  caFile: string,
+  issuer: DevelopmentIssuer,
+  login = "agent",
+): Promise<string> {
+  const { idToken } = await developmentTokens(issuer, login);
   const dispatcher = new Agent({ connect: { ca: readFileSync(caFile, "utf8") } });
   const response = await fetch(`${origin}/session`, {
     method: "POST",
