@@ -1,5 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { kube, until } from "./client.ts";
+import { kube, spooled, until } from "./client.ts";
 import {
   block,
   CANCEL,
@@ -118,7 +118,7 @@ describe("a flood ends its own connection", () => {
   const repeat = (count: number, one: () => Buffer): Buffer => Buffer.concat(Array.from({ length: count }, one));
 
   test("CVE-2023-44487: streams that are opened and reset, again and again", { timeout: 30_000 }, async () => {
-    const head = block(request("GET", PODS, token));
+    const head = block(request("GET", "/connections/local/flooded", token));
     let stream = -1;
     const next = (): Buffer => {
       stream += 2;
@@ -128,6 +128,11 @@ describe("a flood ends its own connection", () => {
       ]);
     };
     expect(await flood(() => repeat(100, next), { reads: true, rounds: 200 })).toBeLessThan(50);
+    const rows = await until(() => {
+      const found = spooled(rig).filter(({ path, kind }) => path === "/flooded" && kind.startsWith("request."));
+      return found.length > 50 && found;
+    });
+    expect(new Set(rows.map(({ source_ip }) => source_ip))).toEqual(new Set(["127.0.0.1"]));
   });
 
   test("CVE-2019-9512: PINGs whose answers are not read", { timeout: 30_000 }, async () => {
@@ -139,6 +144,19 @@ describe("a flood ends its own connection", () => {
     const settings = repeat(10_000, () => frame(FRAME.settings, 0, 0));
     expect(await flood(() => settings, { reads: false, rounds: 500 })).toBeLessThan(500);
   });
+});
+
+test("a request whose connection breaks in the same breath is on record with its address, and not forwarded", async () => {
+  const opened = await rawConnection(rig);
+  connection = opened;
+  opened.send(
+    frame(FRAME.headers, END_HEADERS | END_STREAM, 1, block(request("GET", "/connections/local/broken", token))),
+    frame(FRAME.data, 0, 0, Buffer.from("x")),
+  );
+  await opened.closed;
+  const row = await until(() => spooled(rig).find(({ path }) => path === "/broken"));
+  expect(row).toMatchObject({ kind: "request.refused", source_ip: "127.0.0.1" });
+  expect(rig.upstream.seen.filter(({ url }) => url === "/broken")).toEqual([]);
 });
 
 test("a header list over its cap is refused, however small its compressed form (RFC 7541 §7.3)", async () => {
