@@ -218,7 +218,9 @@ export async function call(
       ...(body === undefined ? {} : { "content-type": "application/json" }),
       ...options.headers,
     },
-    ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+    ...(body === undefined
+      ? {}
+      : { body: typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
   });
   const text = await answer.text();
   return { status: statusCode, headers: new Headers(headers as Record<string, string>), text, json: parsed(text) };
