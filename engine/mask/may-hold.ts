@@ -19,7 +19,7 @@ export function mayHold(item: Buffer, masks: readonly CompiledMask[], known: Kno
     if (masks.some((mask) => mask.hidesCells) && item.includes('"cells"')) return true;
   }
   if (known === undefined || known.size === 0) return false;
-  return hasOddEscapes(item) || known.matcher().test(item, known.nameLike);
+  return hasOddEscapes(item) || (known.mayStandIn(item) && known.matcher().test(item, known.nameLike));
 }
 
 function holdsKeys(item: Buffer, steps: CompiledMask["fields"][number]["steps"]): boolean {

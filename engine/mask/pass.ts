@@ -232,6 +232,7 @@ export class Pass {
     if (known === undefined || known.size === 0 || text.length < SHORTEST) return text;
     if (text === this.placeholder || text === this.encodedPlaceholder) return text;
     const bytes = Buffer.from(text, "utf8");
+    if (!known.mayStandIn(bytes)) return text;
     const spans = known.matcher().find(bytes, known.nameLike);
     const [first] = spans;
     if (first === undefined) return text;
