@@ -3,9 +3,9 @@ import type { Decision } from "../engine/decision.ts";
 import { containsPlaceholder } from "../engine/mask/contains-placeholder.ts";
 import { createMasker, type Masker } from "../engine/mask/masker.ts";
 import { refuseMaskedReads } from "../kubernetes/masked-patch.ts";
-import type { RequestAttributes } from "../kubernetes/types.ts";
 import type { Deps } from "./deps.ts";
 import type { BodyRead, Classified } from "./exchange.ts";
+import { isLog } from "./redact-log.ts";
 
 /**
  * What masks the answers to this request, or undefined where they may stream through untouched: what policy says,
@@ -14,17 +14,12 @@ import type { BodyRead, Classified } from "./exchange.ts";
  */
 export function maskerOf({ attributes, session }: Classified, decision: Decision, deps: Deps): Masker | undefined {
   const { group, resource, namespace, name, operation, nonResource } = attributes;
-  if (nonResource || resource === "" || operation === "CONNECT" || isLog(attributes)) return undefined;
+  if (nonResource || resource === "" || operation === "CONNECT" || isLog({ attributes })) return undefined;
   return createMasker(
     decision.mask,
     { group, resource, namespace, name },
     { hmacKey: deps.hmacKey, known: deps.knownValues.of(session.id) },
   );
-}
-
-/** What a container has written: the one answer about a resource that is text. */
-export function isLog({ group, resource, subResource }: RequestAttributes): boolean {
-  return group === "" && resource === "pods" && subResource === "log";
 }
 
 /**

@@ -1,6 +1,8 @@
+import { isUtf8 } from "node:buffer";
 import { ByteFilter } from "./byte-filter.ts";
 import { ByteMatcher, type BytePattern } from "./byte-matcher.ts";
 import { encodingsOf } from "./encodings.ts";
+import { valueParts } from "./value-parts.ts";
 
 /**
  * Values of fewer bytes are not looked for in streams: a word of seven letters stands in any log by chance, and one
@@ -12,7 +14,7 @@ const ALL_ENCODINGS = 1024;
 /** What the matcher of one session may hold (28 MB), and what all matchers of a process may. */
 const SESSION_STATES = 1_000_000;
 const ALL_STATES = 4_000_000;
-/** Lines of a value that are looked for by themselves: loggers print what has many lines line by line. */
+/** Lines of a value that are looked for by themselves, as they are: loggers print what has many lines line by line. */
 const LINE = 16;
 const LINE_LIMIT = 1024;
 
@@ -59,12 +61,19 @@ export class KnownValues {
 
   /** As `add`, for who can do without: false where there is no room, and then `complete` stays as it was. */
   offer(value: string | Uint8Array, origin: Origin = { path: "" }): boolean {
-    const bytes = typeof value === "string" ? Buffer.from(value, "utf8") : Buffer.from(value);
-    const key = bytes.toString("latin1");
-    if (bytes.length < SHORTEST || isPublic(key) || this.#values.has(key)) return true;
+    const given = typeof value === "string" ? Buffer.from(value, "utf8") : Buffer.from(value);
+    // Files end with a newline, and what a program prints of them does not.
+    const key = given.toString("latin1").trim();
+    if (key.length < SHORTEST || isPublic(key) || this.#values.has(key)) return true;
+    const bytes = Buffer.from(key, "latin1");
     let room = this.#take(bytes, key, origin, true);
-    if (!bytes.includes(10)) return room;
-    for (const line of key.split("\n")) {
+    for (const part of isUtf8(bytes) ? valueParts(bytes.toString("utf8")) : []) {
+      const inside = Buffer.from(part, "utf8");
+      if (!this.#values.has(inside.toString("latin1"))) {
+        room = room && this.#take(inside, inside.toString("latin1"), origin, true);
+      }
+    }
+    for (const line of key.includes("\n") ? key.split("\n") : []) {
       const part = line.trim();
       // The markers of a PEM say nothing, and stand in every certificate's neighbourhood.
       if (part.length < LINE || part.length > LINE_LIMIT || part.startsWith("-----")) continue;

@@ -10,7 +10,8 @@ import { oldObject } from "../gather/old-object.ts";
 import { outcome } from "../gather/outcome.ts";
 import { podSecrets } from "../gather/pod-secrets.ts";
 import { target } from "../gather/target.ts";
-import { isLog, maskerOf, refuseUnmaskableWrite } from "../unmaskable-write.ts";
+import { isLog } from "../redact-log.ts";
+import { maskerOf, refuseUnmaskableWrite } from "../unmaskable-write.ts";
 
 /**
  * Fetches what the rules that may apply declare, and no more, judging as it goes: the body as sent before what is
@@ -21,7 +22,7 @@ export function gather(exchange: BodyRead, deps: Deps): Gathered | Promise<Gathe
   const { needs, attributes, verdict } = exchange;
   const gathered = Object.assign(exchange, { facts: {} });
   const held = verdict.effect === "hold";
-  if (isLog(attributes)) return podSecrets(gathered, deps).then(() => gathered);
+  if (isLog(gathered)) return podSecrets(gathered, deps).then(() => gathered);
   if (isTerminal(gathered)) return gatherTerminal(gathered, held, deps);
   if (attributes.operation === "" || (needs.size === 0 && !held && attributes.operation !== "DELETE")) return gathered;
   return gatherFacts(gathered, held, deps);
