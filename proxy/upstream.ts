@@ -1,5 +1,6 @@
 import type { IncomingHttpHeaders } from "node:http";
 import type { Duplex, Readable } from "node:stream";
+import { createSecureContext } from "node:tls";
 import { type Dispatcher, Pool } from "undici";
 import { errorMessage, Refusal } from "../base/errors.ts";
 import { CLIENT_GONE } from "./step.ts";
@@ -232,11 +233,14 @@ export function unreachable(error: Error): Refusal {
 
 /** The connections to one API server. `tls` holds the CA, and the client certificate where there is one. */
 export function openPool(server: string, tls: { ca?: string; cert?: string; key?: string; servername?: string }): Pool {
+  const { servername, ...material } = tls;
+  // Parsed once: an exec takes its connection with it, so that there are many new ones.
+  const secureContext = createSecureContext(material);
   return new Pool(server, {
     connections: null,
     pipelining: 1,
     allowH2: false,
-    connect: { ...tls, timeout: 10_000 },
+    connect: { secureContext, ...(servername === undefined ? {} : { servername }), timeout: 10_000 },
     // A quiet watch sends nothing for longer than undici's 300 s, and a held request's head comes late.
     bodyTimeout: 0,
     headersTimeout: 600_000,
