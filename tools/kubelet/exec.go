@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 	"time"
 
 	"k8s.io/cri-streaming/pkg/streaming/remotecommand"
@@ -31,7 +32,7 @@ func (e execution) ExecInContainer(_ context.Context, _, _, _ string, argv []str
 		return utilexec.CodeExitError{Err: fmt.Errorf("%s", message), Code: startExitCode(err)}
 	}
 	if !e.container.keep(p.pid) {
-		p.closeInput()
+		signalSession(p.pid, syscall.SIGKILL)
 	}
 	defer e.container.drop(p.pid)
 	go p.follow(sizes)

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"sync"
 
 	v1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/record"
@@ -87,14 +90,13 @@ func (n *node) container(namespace, podName, name string) (*container, error) {
 func (n *node) sync(object *v1.Pod) {
 	n.mu.Lock()
 	p := n.pods[object.UID]
+	if p == nil && object.DeletionTimestamp != nil {
+		n.mu.Unlock()
+		// Never begun, or ended and only kept by a finalizer: its status is to stay what it is.
+		go n.remove(object.Namespace, object.Name, object.UID)
+		return
+	}
 	if p == nil {
-		// One that ended before this process began stays as it is reported.
-		if object.Status.Phase == v1.PodSucceeded || object.Status.Phase == v1.PodFailed {
-			if object.DeletionTimestamp == nil {
-				n.mu.Unlock()
-				return
-			}
-		}
 		p = newPod(n, object, n.nextIP())
 		n.pods[object.UID] = p
 		n.mu.Unlock()
@@ -103,6 +105,16 @@ func (n *node) sync(object *v1.Pod) {
 	}
 	n.mu.Unlock()
 	p.update(object)
+}
+
+// remove deletes the object of a pod of which nothing runs any more.
+func (n *node) remove(namespace, name string, uid types.UID) {
+	err := n.client.CoreV1().Pods(namespace).Delete(context.Background(), name, metav1.DeleteOptions{
+		GracePeriodSeconds: new(int64), Preconditions: metav1.NewUIDPreconditions(string(uid)),
+	})
+	if err != nil && !apierrors.IsNotFound(err) && !apierrors.IsConflict(err) {
+		warn("a pod was not removed", err)
+	}
 }
 
 // gone ends what is left of a pod whose object is no more: a forced deletion.

@@ -170,10 +170,13 @@ func (p *process) closeInput() {
 	}
 }
 
-// follow gives the terminal each size that comes, until the channel ends.
+// follow gives the terminal each size that comes, until the channel ends. Where there is no terminal there is none.
 func (p *process) follow(sizes <-chan remotecommand.TerminalSize) {
+	if p.terminal == nil || sizes == nil {
+		return
+	}
 	for size := range sizes {
-		if p.terminal != nil && size.Width > 0 && size.Height > 0 {
+		if size.Width > 0 && size.Height > 0 {
 			_ = pty.Setsize(p.terminal, &pty.Winsize{Rows: size.Height, Cols: size.Width})
 		}
 	}
