@@ -166,6 +166,7 @@ describe("a body in protobuf", () => {
     ["with nothing in it", envelope(POD_META)],
     ["with the empty encoding that client-go writes", envelope(POD_META, text(2, ""), text(3, ""), text(4, ""))],
     ["with schemas nested 40 deep", crd(...deep(40))],
+    ["with the empty clusterName that client-go before 1.24 writes", metadata(text(15, ""))],
     ["with a U+FFFD that was sent", metadata(text(1, "\uFFFD"))],
   ])("%s is read", (_title, bytes) => {
     expect(codeOf(bytes)).toBe("none");
@@ -182,6 +183,8 @@ describe("a body in protobuf", () => {
     ["that is JSON inside", envelope(POD_META, text(2, "{}"), text(4, "application/json"))],
     ["with more in its envelope", envelope(POD_META, text(5, ""))],
     ["with a field that is not known", metadata(text(99, "a"))],
+    ["with a field that was taken out, and a value", metadata(text(15, "a"))],
+    ["with an empty field of a newer API server", metadata(text(18, ""))],
     ["with a field of number 0", metadata(raw(0x02, 0x00))],
     ["with a group", metadata(raw(0x0b, 0x0c))],
     ["with an end of a group", metadata(raw(0x0c))],

@@ -1,6 +1,7 @@
 import type { RawNumber } from "../../../base/lossless-json.ts";
 import type { KubernetesObject } from "../../types.ts";
 import { malformed } from "../json.ts";
+import { put, ZERO } from "./put.ts";
 import { readForm } from "./read-form.ts";
 import type { Field, Message, Scalar } from "./schema.ts";
 import { BYTES, FIXED64, VARINT, WireReader } from "./wire.ts";
@@ -18,7 +19,6 @@ const WIRE_TYPES: Record<Scalar, number> = {
   int64: VARINT,
   double: FIXED64,
 };
-const ZERO: Record<Scalar, unknown> = { string: "", bytes: null, bool: false, int32: 0, int64: 0, double: 0 };
 
 /** Reads one body; counts what it makes. */
 export class Decoder {
@@ -42,9 +42,12 @@ export class Decoder {
   #struct(message: Message): KubernetesObject {
     const values = this.fields(message);
     const out: KubernetesObject = {};
-    for (const field of message.fields) this.#put(out, field, values[field.index]);
+    for (const field of message.fields) put(out, field, values[field.index], this.#absent);
     return out;
   }
+
+  /** What an absent message stands for: its zero value. */
+  readonly #absent = (message: Message): unknown => this.wire.absent(() => this.message(message));
 
   /** Each field's value by its index; undefined where it is absent. */
   fields(message: Message): unknown[] {
@@ -53,8 +56,10 @@ export class Decoder {
     while (wire.more()) {
       const tag = wire.tag();
       const field = message.byId.get(tag >>> 3);
-      // gogo skips it: what an API server newer than our schema would understand, we would not have judged.
-      if (field === undefined) throw malformed(`field ${tag >>> 3} of ${shortName(message)} is not known here`);
+      if (field === undefined) {
+        this.#skip(message, tag);
+        continue;
+      }
       const before = values[field.index];
       if (field.shape === "list") values[field.index] = this.#items(field, tag & 7, before as unknown[] | undefined);
       else if (field.shape === "map") values[field.index] = this.#entry(field, tag & 7, before as object | undefined);
@@ -65,27 +70,17 @@ export class Decoder {
     return values;
   }
 
-  #put(out: KubernetesObject, field: Field, value: unknown): void {
-    const { json, message, pointer } = field;
-    if (value === undefined) {
-      if (pointer || field.shape !== "one" || message === undefined) {
-        if (field.empty !== "keep" || json === "") return;
-        out[json] = pointer || field.shape !== "one" ? null : ZERO[field.scalar];
-        return;
-      }
-      if (message.form === "items") {
-        if (field.empty === "keep") out[json] = null;
-        return;
-      }
-      this.#put(
-        out,
-        field,
-        this.wire.absent(() => this.message(message)),
-      );
-      return;
-    }
-    if (json === "") Object.assign(out, value);
-    else if (pointer || field.empty === "keep" || !isEmpty(field, value)) out[json] = value;
+  /**
+   * gogo skips any field that it does not know. We refuse it: an API server newer than our schema would have understood
+   * it. Only numbers that were taken out (they are never used again) may stand, with nothing in them: client-go before
+   * 1.24 writes an empty clusterName into each ObjectMeta.
+   */
+  #skip(message: Message, tag: number): void {
+    const id = tag >>> 3;
+    const isRemoved = id > 0 && id < message.lastId;
+    if (isRemoved && (tag & 7) === BYTES && this.wire.bytes().length === 0) return;
+    if (isRemoved && (tag & 7) === VARINT && this.wire.integer() === 0) return;
+    throw malformed(`field ${id} of ${shortName(message)} is not known here`);
   }
 
   #value(field: Field, wireType: number): unknown {
@@ -153,21 +148,12 @@ export class Decoder {
   }
 
   #absentValue({ message, scalar }: Field): unknown {
-    if (message !== undefined) return this.wire.absent(() => this.message(message));
+    if (message !== undefined) return this.#absent(message);
     return scalar === "bytes" ? "" : ZERO[scalar];
   }
 }
 
 const PLAIN = { writable: true, enumerable: true, configurable: true };
-
-/** What Go's omitempty and omitzero leave out of what is there. */
-function isEmpty({ message, shape, empty }: Field, value: unknown): boolean {
-  if (shape !== "one") return false;
-  if (message === undefined) return value === "" || value === 0 || value === false;
-  if (message.form === "items") return (value as unknown[]).length === 0;
-  // A struct is never empty to omitempty; of those with omitzero all are times.
-  return empty === "zero" && value === null;
-}
 
 function shortName({ name }: Message): string {
   return name.slice(name.lastIndexOf(".") + 1);

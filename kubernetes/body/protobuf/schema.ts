@@ -38,6 +38,8 @@ export interface Message {
   readonly form: Form | undefined;
   readonly fields: readonly Field[];
   readonly byId: ReadonlyMap<number, Field>;
+  /** The highest field number; what is missing below it was taken out. */
+  readonly lastId: number;
 }
 
 interface StoredField {
@@ -109,7 +111,8 @@ export class Schema {
     if (stored.form !== undefined && !FORMS.has(stored.form)) throw new Error(`${name} has the form ${stored.form}`);
     const fields: Field[] = [];
     const byId = new Map<number, Field>();
-    const message: Message = { name, form: stored.form, fields, byId };
+    const lastId = Math.max(0, ...stored.fields.map(({ id }) => id));
+    const message: Message = { name, form: stored.form, fields, byId, lastId };
     // Before its fields, since schemas of CRDs hold themselves.
     this.#messages.set(name, message);
     for (const [index, field] of stored.fields.entries()) {
