@@ -2,6 +2,8 @@ import { malformed } from "../channels/malformed.ts";
 
 /** Kubernetes sends at most three (streamType, port, requestID). */
 const HEADER_COUNT_LIMIT = 64;
+/** In lower case (draft 3.1, section 2.6.10); spdystream refuses bytes beyond ASCII too, by way of strings.ToLower. */
+const NAME = /^[!-@[-~]+$/;
 
 /**
  * A name/value block (SPDY draft 3.1, section 2.6.10): a count, then each name and value with its length, all of
@@ -28,8 +30,7 @@ export function parseHeaderBlock(block: Uint8Array): Map<string, string> {
   if (count > HEADER_COUNT_LIMIT) malformed(`a SPDY header block has more than ${HEADER_COUNT_LIMIT} headers`);
   for (let index = 0; index < count; index++) {
     const name = text();
-    if (name === "" || name !== name.toLowerCase())
-      malformed("the name of a SPDY header is empty or not in lower case");
+    if (!NAME.test(name)) malformed("the name of a SPDY header is empty, or not of ASCII in lower case");
     if (headers.has(name)) malformed("a SPDY header is repeated");
     headers.set(name, text());
   }

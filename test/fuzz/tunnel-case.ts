@@ -30,6 +30,14 @@ export function recordedSessions(protocol: TunnelOptions["protocol"]): TunnelCas
     }));
 }
 
+const NOISE = new Random(1).bytes(1 << 16);
+
+/** Bytes of any value, made once: a generator that makes each anew is half of the run. */
+export function noise(random: Random, length: number): Uint8Array {
+  const at = random.below(NOISE.length - length + 1);
+  return NOISE.subarray(at, at + length);
+}
+
 function cut(random: Random, sent: readonly Sent[]): Sent[] {
   return sent.flatMap(({ direction, bytes }) => chunks(random, bytes, 4).map((part) => ({ direction, bytes: part })));
 }

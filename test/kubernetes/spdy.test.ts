@@ -374,6 +374,7 @@ const BAD: [title: string, why: RegExp, sent: () => Sent[], options?: TunnelOpti
     ],
   ],
   ["a header in upper case", /lower case/, () => [up(synOf([["streamType", "stdin"]]))]],
+  ["a header whose name is not of ASCII", /ASCII/, () => [up(synOf([["streamtyp\u00e4", "stdin"]]))]],
   ["a header without a name", /empty/, () => [up(synOf([["", "stdin"]]))]],
 ];
 

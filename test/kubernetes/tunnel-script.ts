@@ -53,8 +53,8 @@ export function parseAll(
   const frames: Record<Direction, ParsedFrame[]> = { up: [], down: [] };
   const bytes: Record<Direction, Uint8Array[]> = { up: [], down: [] };
   for (const { direction, bytes: chunk } of sent) {
-    bytes[direction].push(Uint8Array.from(chunk));
-    frames[direction].push(...parser.push(direction, Uint8Array.from(chunk)));
+    bytes[direction].push(new Uint8Array(chunk));
+    frames[direction].push(...parser.push(direction, new Uint8Array(chunk)));
   }
   for (const direction of ["up", "down"] as const) {
     if (!parser.end(direction)) cut.push(direction);

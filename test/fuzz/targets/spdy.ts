@@ -5,7 +5,7 @@ import { SpdyEncoder } from "../../kubernetes/spdy-encoder.ts";
 import type { Said, Sent } from "../../kubernetes/tunnel-script.ts";
 import type { Random } from "../random.ts";
 import type { FuzzTarget } from "../target.ts";
-import { recordedSessions, runTunnelCases, type TunnelCase, withDefect } from "../tunnel-case.ts";
+import { noise, recordedSessions, runTunnelCases, type TunnelCase, withDefect } from "../tunnel-case.ts";
 
 const EXEC: TunnelOptions = { protocol: "SPDY/3.1", subprotocol: "v4.channel.k8s.io", subresource: "exec", query: {} };
 const FORWARD: TunnelOptions = { ...EXEC, subprotocol: "portforward.k8s.io", subresource: "portforward" };
@@ -82,7 +82,7 @@ export class SpdySession {
     const stream = random.pick(this.open);
     const carries = WAYS[stream.channel].includes(direction);
     const length = carries ? random.pick([0, 1, 7, 8, 9, random.below(100), random.below(2000)]) : 0;
-    const payload = Buffer.from(random.bytes(length));
+    const payload = Buffer.from(noise(random, length));
     const fin = random.chance(0.1);
     this.send(direction, this.encoders[direction].data(stream.id, payload, fin));
     const { channel, id } = stream;

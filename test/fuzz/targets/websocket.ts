@@ -4,7 +4,7 @@ import type { Said, Sent } from "../../kubernetes/tunnel-script.ts";
 import { webSocketFrame } from "../../kubernetes/websocket-encoder.ts";
 import type { Random } from "../random.ts";
 import type { FuzzTarget } from "../target.ts";
-import { recordedSessions, runTunnelCases, type TunnelCase, withDefect } from "../tunnel-case.ts";
+import { noise, recordedSessions, runTunnelCases, type TunnelCase, withDefect } from "../tunnel-case.ts";
 import { spdySession } from "./spdy.ts";
 
 const V5: TunnelOptions = { protocol: "websocket", subprotocol: "v5.channel.k8s.io", subresource: "exec", query: {} };
@@ -28,7 +28,7 @@ const key = (random: Random, direction: Direction) => (direction === "up" ? rand
 /** Control frames, which may stand between any two frames. */
 function interruptions(random: Random, direction: Direction): Buffer[] {
   if (!random.chance(0.2)) return [];
-  const payload = random.bytes(random.pick([0, 4, 125]));
+  const payload = noise(random, random.pick([0, 4, 125]));
   return [webSocketFrame(payload, { opcode: random.pick([9, 10]), key: key(random, direction) })];
 }
 
@@ -60,8 +60,8 @@ function execSession(random: Random): TunnelCase {
       continue;
     }
     const [channel, stream] = random.pick(CHANNELS[direction]);
-    const length = random.chance(0.01) ? 65_530 + random.below(10) : random.pick(LENGTHS);
-    const payload = Buffer.from(random.bytes(length));
+    const length = random.chance(0.01) ? 65_530 + random.below(7) : random.pick(LENGTHS);
+    const payload = Buffer.from(noise(random, length));
     const bytes = message(random, direction, Buffer.concat([Uint8Array.of(stream), payload]), direction === "down");
     sent.push({ direction, bytes });
     said[direction].push({ kind: "data", channel, stream, payload: payload.toString("latin1"), fin: false });
