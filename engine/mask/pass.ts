@@ -24,6 +24,8 @@ export interface MaskerOptions {
 const SHORTEST_ENCODED = 24;
 /** Longer values are masked where they stand, and not looked for in streams: a few would take all the room there is. */
 const LONGEST = 16_384;
+/** No name of an object is longer (RFC 1123 subdomains), and to read binary as text is slow. */
+const NAME_LIMIT = 253;
 
 /** One answer's work: what was found, and where. */
 export class Pass {
@@ -77,7 +79,7 @@ export class Pass {
     this.report(path, fingerprint);
     this.equal.add(value, encoded);
     // A token Secret says its own namespace as a value: hiding it in every log would hide nothing.
-    if (bytes.length > LONGEST || this.names.has(bytes.toString("utf8"))) return;
+    if (bytes.length > LONGEST || (bytes.length <= NAME_LIMIT && this.names.has(bytes.toString("utf8")))) return;
     this.known?.add(bytes, { path: this.owner + path, ...(fingerprint === undefined ? {} : { fingerprint }) });
   }
 
