@@ -34,6 +34,12 @@ export class Response extends Http2ServerResponse<Request> {
     });
   }
 
+  /** Node says `finish` of every stream that closes; an answer that the client did not wait for has not finished. */
+  override emit(event: string | symbol, ...args: unknown[]): boolean {
+    if (event === "finish" && this.stream.aborted) return false;
+    return super.emit(event as "error", ...(args as [Error]));
+  }
+
   /**
    * Resets the stream with INTERNAL_ERROR, whether an error is given or not: clients take Node's NO_ERROR for the
    * clean end of an answer that was cut (hyper does, and Node's own).
