@@ -1,5 +1,5 @@
 import { Refusal } from "../../base/errors.ts";
-import { decodeBody } from "../../kubernetes/body/decode.ts";
+import { decodeBodyAside } from "../../kubernetes/body/decode-aside.ts";
 import type { Deps } from "../deps.ts";
 import type { BodyRead, Screened } from "../exchange.ts";
 import { bodyLength, type HttpRequest } from "../http.ts";
@@ -26,7 +26,7 @@ export function readBody(exchange: Screened, deps: Deps): BodyRead | Promise<Bod
 async function decode(exchange: Screened, deps: Deps): Promise<BodyRead> {
   const { req, attributes, input } = exchange;
   const bytes = await readAll(req, deps.limits.bodyBytes, exchange.signal);
-  const decoded = decodeBody(attributes, attributes.contentType, bytes, deps.limits);
+  const decoded = await decodeBodyAside(attributes, attributes.contentType, bytes, deps.limits);
   input.request.options = decoded.options;
   input.request.dryRun = decoded.dryRun;
   return Object.assign(exchange, { body: { ...decoded, bytes } });

@@ -12,9 +12,12 @@ export interface SeedRequest {
 }
 
 let requests: SeedRequest[] | undefined;
-/** Request lines and their headers, as kubectl and client-go sent them. */
+/** Request lines and their headers, as kubectl and client-go sent them, and those of RequestInfoFactory's own tests. */
 export function seedRequests(): SeedRequest[] {
-  requests ??= read("requests.json") as SeedRequest[];
+  requests ??= [
+    ...(read("requests.json") as SeedRequest[]),
+    ...(read("../../kubernetes/data/request-info.json") as SeedRequest[]),
+  ];
   return requests;
 }
 

@@ -37,6 +37,21 @@ var (
 	typedJSON = kjson.NewSerializerWithOptions(kjson.DefaultMetaFactory, scheme.Scheme, scheme.Scheme, kjson.SerializerOptions{})
 )
 
+// same compares what both objects are in JSON: raw fields keep the order of their keys.
+func same(objects ...any) (bool, error) {
+	values := make([]any, len(objects))
+	for i, object := range objects {
+		data, err := json.Marshal(object)
+		if err == nil {
+			err = json.Unmarshal(data, &values[i])
+		}
+		if err != nil {
+			return false, err
+		}
+	}
+	return reflect.DeepEqual(values[0], values[1]), nil
+}
+
 func read(asked question) (found answer, err error) {
 	switch asked.Format {
 	case "yaml":
@@ -56,7 +71,8 @@ func read(asked question) (found answer, err error) {
 			return found, fmt.Errorf("as JSON: %w", err)
 		}
 		found.Kind = kind.Kind
-		found.Same = reflect.DeepEqual(object, other)
+		found.Same, err = same(object, other)
+		return found, err
 	default:
 		err = fmt.Errorf("no format %q", asked.Format)
 	}
