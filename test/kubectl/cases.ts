@@ -78,7 +78,7 @@ export const cases: Case[] = [
   ),
   ...of(
     "describe",
-    [`describe ${n} configmap settings`, short],
+    [`describe ${n} configmap kube-root-ca.crt`, short],
     `describe ${n} secret creds`,
     `describe ${n} service web`,
     `describe namespace {ns}`,

@@ -76,7 +76,7 @@ const FILES: Record<string, object[]> = {
       kind: "Job",
       metadata: { name: "count" },
       spec: {
-        template: { spec: { restartPolicy: "Never", containers: [container("main", "echo 1; echo 2 >&2; exit 0")] } },
+        template: { spec: { restartPolicy: "Never", containers: [container("main", "echo 1; echo 2")] } },
       },
     },
   ],
