@@ -114,8 +114,8 @@ describe("an upgrade", () => {
 
   const exec = `GET ${EXEC}`;
   test.each<[title: string, line: string, headers: readonly string[]]>([
-    ["to another protocol", exec, ["Connection: Upgrade", "Upgrade: h2c"]],
-    ["to two protocols at once", exec, V5.map((one) => one.replace(/websocket$/, "websocket, h2c"))],
+    ["CVE-2018-1002105: to another protocol", exec, ["Connection: Upgrade", "Upgrade: h2c"]],
+    ["CVE-2018-1002105: to two protocols at once", exec, V5.map((one) => one.replace(/websocket$/, "websocket, h2c"))],
     ["with a subprotocol that nobody here can read", exec, [...WEBSOCKET, "Sec-WebSocket-Protocol: chat"]],
     ["with a WebSocket key that is none", exec, V5.map((one) => one.replace("AQIDBAUGBwgJCgsMDQ4PEA==", "x"))],
     ["with a body", `POST ${EXEC}`, [...SPDY.slice(0, 4), "Content-Length: 4"]],
