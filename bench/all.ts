@@ -14,6 +14,7 @@ import { benchMask } from "./mask.ts";
 import { benchObjects, benchPatch, patchTarget } from "./patch.ts";
 import { readRecorded, recordMistakes, type Sent } from "./recorded.ts";
 import type { Row } from "./table.ts";
+import { benchWatches } from "./watches.ts";
 
 const REST_MS = 10_000;
 const HANDFUL = 10;
@@ -123,6 +124,26 @@ export async function benchAll(say: (what: string) => void): Promise<Benched> {
         return started;
       },
     });
+
+    say("measuring watches");
+    const said = await start("watch-upstream", files.cert, files.key);
+    const teller = { server: `https://127.0.0.1:${said.ready}`, caFile: files.ca };
+    const bare = await start("pass-through", teller.server, files.ca, files.cert, files.key);
+    const watches = await benchWatches({
+      say: { origin: teller.server, caFile: files.ca },
+      passThrough: {
+        pid: bare.pid,
+        target: {
+          name: "pass-through",
+          origin: `https://127.0.0.1:${bare.ready}`,
+          caFile: files.ca,
+          path: "/api/v1/namespaces/shop/pods?watch=true",
+        },
+      },
+      gateway: () =>
+        startGateway({ directory: mkdtempSync(join(directory, "watches-")), issuer, cluster, stub: teller, token }),
+    });
+    mistakes.push(...watches.mistakes);
     const total = (list: readonly { requests?: number; outcomes?: number }[], key: "requests" | "outcomes"): number =>
       list.reduce((sum, one) => sum + (one[key] ?? 0), 0);
     return {
@@ -131,6 +152,7 @@ export async function benchAll(say: (what: string) => void): Promise<Benched> {
         ...get.rows,
         ...patch.rows,
         ...masked,
+        ...watches.rows,
         {
           what: "decision on a 1.3 KB pod: opa bench, median",
           value: decision.opaBenchMedianUs,

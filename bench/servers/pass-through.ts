@@ -24,10 +24,14 @@ function handle(req: IncomingMessage, res: ServerResponse): void {
     },
     {
       onRequestStart() {},
-      onResponseStart(_controller, status, headers) {
+      onResponseStart(controller, status, headers) {
         delete headers.connection;
         delete headers["keep-alive"];
         res.writeHead(status, headers as Record<string, string>);
+        if (!req.url?.includes("watch=")) return;
+        // A quiet watch shows that it stands; any other head goes out with the body, in one packet.
+        res.flushHeaders();
+        res.once("close", () => controller.abort(new Error("the client has gone")));
       },
       onResponseData(controller, chunk) {
         if (!res.write(chunk)) {
