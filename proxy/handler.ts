@@ -8,10 +8,9 @@ import type { Known } from "./exchange.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
 import { dataPath } from "./path.ts";
 import { renderRefusal } from "./render-refusal.ts";
+import { isRouted, route } from "./route.ts";
 import { run } from "./run.ts";
 import { answerUpgrade, type UpgradeSocket } from "./upgrade-socket.ts";
-
-const PREFIX = "/connections/";
 
 /** What the steps will add. An object that has all its fields from the start keeps its shape, and is cheaper to read. */
 const NOTHING_KNOWN: Partial<Known> = {
@@ -61,10 +60,7 @@ export function createProxy(deps: Deps): DataPlane {
   function handle(req: HttpRequest, res: HttpResponse, client?: UpgradeSocket): void {
     const id = uuid7();
     const url = req.url ?? "";
-    const slash = url.indexOf("/", PREFIX.length);
-    const query = url.indexOf("?", PREFIX.length);
-    const nameEnd = slash === -1 || (query !== -1 && query < slash) ? (query === -1 ? url.length : query) : slash;
-    const connection = url.startsWith(PREFIX) ? deps.connections.get(url.slice(PREFIX.length, nameEnd)) : undefined;
+    const { connection, target } = route(url, deps.connections);
     // A client that resets its connection while it is answered is no reason for the process to end.
     res.on("error", (error) => deps.log.debug("an answer could not be written", { exchange: id, error }));
     const turnAway = (code: RefusalCode, message: string, details: RefusalDetails): void => {
@@ -82,7 +78,6 @@ export function createProxy(deps: Deps): DataPlane {
       return;
     }
     const gone = new AbortController();
-    const rest = url.slice(nameEnd);
     const exchange: Known = {
       ...NOTHING_KNOWN,
       id,
@@ -92,7 +87,7 @@ export function createProxy(deps: Deps): DataPlane {
       res,
       signal: gone.signal,
       connection,
-      target: connection === undefined ? url : rest.startsWith("/") ? rest : `/${rest}`,
+      target,
       sourceIP: req.socket.remoteAddress ?? "",
       warnings: [],
       retries: 0,
@@ -138,7 +133,7 @@ export function createProxy(deps: Deps): DataPlane {
   }
 
   return {
-    serves: (target) => target.startsWith(PREFIX) || !target.startsWith("/"),
+    serves: (target) => isRouted(target, deps.connections),
     handle: (req, res) => handle(req, res),
     upgrade: (req, socket, head) => {
       const answerable = answerUpgrade(req, socket, head);
