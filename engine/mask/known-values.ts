@@ -47,6 +47,7 @@ export class KnownValues {
   #states = 1;
   #bytes = 0;
   #complete = true;
+  #escaped = false;
   #matcher: ByteMatcher | undefined;
   readonly #filter = new ByteFilter();
 
@@ -97,6 +98,7 @@ export class KnownValues {
       this.#filter.add(form);
     }
     if (NAME_LIKE.test(key)) this.#nameLike.add(index);
+    if (/[^\w .,:;=@/+*#~!?$%^()[\]{}|'-]/.test(key)) this.#escaped = true;
     this.#states += cost;
     this.#bytes += bytes.length;
     this.#matcher = undefined;
@@ -115,6 +117,11 @@ export class KnownValues {
   /** False once a value could not be taken up. */
   get complete(): boolean {
     return this.#complete;
+  }
+
+  /** Whether a value looks otherwise inside JSON, and otherwise again inside JSON inside JSON. */
+  get escaped(): boolean {
+    return this.#escaped;
   }
 
   values(): Uint8Array[] {

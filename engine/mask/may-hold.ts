@@ -19,6 +19,8 @@ export function mayHold(item: Buffer, masks: readonly CompiledMask[], known: Kno
     if (masks.some((mask) => mask.hidesCells) && item.includes('"cells"')) return true;
   }
   if (known === undefined || known.size === 0) return false;
+  // Values are looked for in JSON and in JSON in JSON; deeper, only a reader finds them.
+  if (known.escaped && item.includes("\\\\")) return true;
   return hasOddEscapes(item) || (known.mayStandIn(item) && known.matcher().test(item, known.nameLike));
 }
 

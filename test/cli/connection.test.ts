@@ -203,6 +203,14 @@ describe("connection check, on what connection add printed", () => {
     });
   });
 
+  test("warns where the gateway may not get Secrets, which Roles may grant it instead", async () => {
+    const { config, json } = await added("blind", ["--group", "corp:devs"]);
+    const role = json.manifests.find((m) => m.metadata.name === "sallyport:blind:blind-gateway:gather" && m.rules);
+    const rules = role?.rules?.filter((rule) => !rule.resources.includes("secrets"));
+    await kubectl(["apply", "-f", "-"], stringify({ ...role, rules }));
+    expect(await check(config)).toMatchObject({ code: 0, warn: ["get secrets"], missing: [] });
+  });
+
   test("warns of a cluster-admin", async () => {
     const { config } = await added("admin", ["--group", "corp:devs"]);
     await kubectl([

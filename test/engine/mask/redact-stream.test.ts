@@ -218,4 +218,4 @@ test("whatever the values, the stream and the chunks, the same bytes are overwri
     ),
     { numRuns: process.env.SALLYPORT_TEST_ALL ? 20_000 : 1_500, seed: 4 },
   );
-});
+}, 120_000);
