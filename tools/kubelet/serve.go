@@ -103,6 +103,11 @@ func (n *node) streamed(w http.ResponseWriter, r *http.Request) (*container, *re
 		http.Error(w, err.Error(), http.StatusNotFound)
 		return nil, nil, false
 	}
+	if running, _ := c.process(); running == nil {
+		// The kubelet's own words and status, before anything is upgraded.
+		http.Error(w, fmt.Sprintf("container not found (%q)", c.spec.Name), http.StatusInternalServerError)
+		return nil, nil, false
+	}
 	streams, err := remotecommand.NewOptions(r)
 	if err != nil {
 		http.Error(w, err.Error(), http.StatusBadRequest)
