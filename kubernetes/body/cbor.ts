@@ -27,8 +27,8 @@ const OPTIONS: DecodeOptions = {
 
 /** Makes of CBOR what JSON can say: byte strings are strings, as the API server reads them. */
 class StrictTokens extends Tokenizer {
-  /** How many items each array or map that is open still waits for. */
-  private readonly open: number[] = [];
+  /** How many items each array or map that is open still waits for: of a map, keys and values. */
+  private readonly open: { isMap: boolean; items: number }[] = [];
   private inBase64 = false;
 
   override next(): Token {
@@ -38,6 +38,8 @@ class StrictTokens extends Tokenizer {
     const inBase64 = this.inBase64;
     this.inBase64 = Type.equals(type, Type.tag) && token.value === BASE64;
     if (inBase64 && !Type.equals(type, Type.bytes)) throw malformed("a CBOR tag for base64 stands on no byte string");
+    const { isMap, items } = this.open.at(-1) ?? { isMap: false, items: 0 };
+    if (this.inBase64 && isMap && items % 2 === 0) throw malformed("a CBOR tag for base64 stands on a key");
     if (Type.equals(type, Type.tag)) return token;
     this.count(token);
     if (Type.equals(type, Type.bytes)) {
@@ -53,12 +55,14 @@ class StrictTokens extends Tokenizer {
   /** Refuses nesting before cborg, which recurses, gets there. */
   private count({ type, value }: Token): void {
     const { open } = this;
-    if (open.length > 0) open.push((open.pop() as number) - 1);
-    const items = Type.equals(type, Type.array) ? value : Type.equals(type, Type.map) ? 2 * value : 0;
-    if (items > 0 && open.push(items) > NESTING_LIMIT) {
+    const parent = open.at(-1);
+    if (parent !== undefined) parent.items -= 1;
+    const isMap = Type.equals(type, Type.map);
+    const items = Type.equals(type, Type.array) ? value : isMap ? 2 * value : 0;
+    if (items > 0 && open.push({ isMap, items }) > NESTING_LIMIT) {
       throw malformed(`it is nested deeper than ${NESTING_LIMIT} levels`);
     }
-    while (open.at(-1) === 0) open.pop();
+    while (open.at(-1)?.items === 0) open.pop();
   }
 }
 

@@ -15,7 +15,7 @@ function anyHead(random: Random, major: number, n: number | bigint): number[] {
 }
 
 function number(random: Random, value: number): number[] {
-  if (Number.isSafeInteger(value) && random.chance(0.9)) {
+  if (Number.isSafeInteger(value) && random.chance(0.999)) {
     return value < 0 ? anyHead(random, 1, -1 - value) : anyHead(random, 0, value);
   }
   const bytes = Buffer.alloc(9);
@@ -29,10 +29,10 @@ function number(random: Random, value: number): number[] {
   return [...bytes];
 }
 
-function string(random: Random, value: string): number[] {
+function string(random: Random, value: string, tagged: number): number[] {
   const bytes = Buffer.from(value, "utf8");
   // A byte string that is tagged for base64, as Go writes a []byte.
-  const tag = random.chance(0.1) ? [0xd6] : [];
+  const tag = random.chance(tagged) ? [0xd6] : [];
   return [...tag, ...anyHead(random, tag.length > 0 || random.chance(0.6) ? 2 : 3, bytes.length), ...bytes];
 }
 
@@ -47,11 +47,14 @@ export function writeCbor(random: Random, value: unknown): number[] {
   if (value === false) return [0xf4];
   if (value === true) return [0xf5];
   if (typeof value === "number") return number(random, value);
-  if (typeof value === "string") return string(random, value);
+  if (typeof value === "string") return string(random, value, 0.01);
   const isArray = Array.isArray(value);
   const items = isArray
     ? value.map((item) => writeCbor(random, item))
-    : Object.entries(value as object).map(([key, item]) => [...string(random, key), ...writeCbor(random, item)]);
+    : Object.entries(value as object).map(([key, item]) => [
+        ...string(random, key, 0.0005),
+        ...writeCbor(random, item),
+      ]);
   if (!isArray && items.length > 0 && random.chance(0.002)) items.push(items[0] as number[]);
   const major = isArray ? 4 : 5;
   if (random.chance(0.005)) return [(major << 5) | 31, ...items.flat(), 0xff];

@@ -63,6 +63,8 @@ const REFUSED: [title: string, hex: string][] = [
   ["a tag for base64url", "d5 4101"],
   ["a tag for base64 on a number", "d6 01"],
   ["a tag for base64 on a tag", "d6 d6 4101"],
+  ["a tag for base64 on a key", "a1 d6 4101 01"],
+  ["a tag for base64 on a second key", "a2 4161 a0 d6 4101 01"],
   ["self-described CBOR inside", "81 d9d9f7 a0"],
   ["a time", "c0 54323031332d30332d32315432303a30343a30305a"],
   ["a cut string", "44616263"],

@@ -16,16 +16,22 @@ interface Case {
   typed: boolean;
 }
 
+const encoded = new Map<unknown, Uint8Array>();
+/** A recorded object as client-go would write it. */
+function written(object: unknown): Uint8Array {
+  const bytes = encoded.get(object) ?? encodeCbor(object);
+  encoded.set(object, bytes);
+  return bytes;
+}
+
 function generate(random: Random): Case {
-  const seeds = seedObjects();
-  if (random.chance(0.2)) {
-    const object = random.pick(seeds);
-    return { bytes: random.chance(0.5) ? encodeCbor(object) : Buffer.from(writeCbor(random, object)), typed: true };
+  const object = random.pick(seedObjects());
+  if (random.chance(0.15)) {
+    return { bytes: random.chance(0.5) ? written(object) : Uint8Array.from(writeCbor(random, object)), typed: true };
   }
-  const value = random.chance(0.3) ? mutateValue(random, random.pick(seeds)) : randomValue(random, 4);
+  const value = random.chance(0.15) ? mutateValue(random, object) : randomValue(random, 4);
   const bytes = random.chance(0.3) ? encodeCbor(value) : Uint8Array.from(writeCbor(random, value));
-  const other = encodeCbor(random.pick(seeds));
-  return { bytes: random.chance(0.2) ? mutateBytes(random, bytes, other, 2) : bytes, typed: false };
+  return { bytes: random.chance(0.2) ? mutateBytes(random, bytes, written(object), 2) : bytes, typed: false };
 }
 
 interface Answer {
@@ -34,11 +40,10 @@ interface Answer {
   same: boolean;
 }
 
-/** Defect: what is tagged for base64 comes out as the text that it holds. */
+/** Defect: what is tagged for base64 comes out as if it were not. */
 function planted(bytes: Uint8Array): unknown {
-  return decodeCbor(
-    Uint8Array.from(Buffer.from(hex(bytes).replaceAll("d644", "6044").replaceAll("d641", "6041"), "hex")),
-  );
+  const isTag = (byte: number, i: number): boolean => byte === 0xd6 && (bytes[i + 1] ?? 0) >> 5 === 2;
+  return decodeCbor(bytes.filter((byte, i) => !isTag(byte, i)));
 }
 
 async function run(oracle: Oracle, subject: typeof decodeCbor, cases: number, seed: number): Promise<Tally> {
