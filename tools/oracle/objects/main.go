@@ -4,9 +4,10 @@
 //	{"op": "kinds"}                                      {"kinds": ["apps/v1 Deployment", …]}
 //	{"op": "make", "kind": "apps/v1 Deployment", "seed": 7, "want": ["json", "yaml", "protobuf", "cbor"]}
 //	                                                     {"json": {…}, "yaml": "…", "protobuf": "…", "cbor": "…"}
-//	{"op": "read", "protobuf": "…", "json": "…"}         {"json": {…}, "same": true}, or {"error": "…"}
-//	    what is read from the protobuf, and whether the JSON (if given) is read, strictly, as the same object; where
-//	    it is not byte for byte, "again" is what it is read as (JSON in protobuf keeps its spelling).
+//	{"op": "read", "protobuf": "…"}                      {"json": {…}}, or {"error": "…"}
+//	{"op": "read", "protobuf": "…", "json": "…"}         {"same": true}, or {"json": {…}, "again": {…}}
+//	    what is read from the protobuf, or whether the JSON is read, strictly, as the same object; where it is not byte
+//	    for byte, "again" is what it is read as (JSON in protobuf keeps its spelling).
 //	    "cbor" and "yaml" may stand in the place of "protobuf".
 //	{"op": "frame", "protobuf": "…"}                     {"type": "ADDED", "json": {…}}
 //	    a frame of a watch, without its length, as client-go reads it.
@@ -171,9 +172,10 @@ func (o *oracle) read(asked question) (found answer, err error) {
 		return found, fmt.Errorf("the JSON is not read: %w", err)
 	}
 	again, err := json.Marshal(other)
-	if found.Same = bytes.Equal(again, found.JSON); !found.Same {
-		found.Again = again
+	if bytes.Equal(again, found.JSON) {
+		return answer{Same: true}, err
 	}
+	found.Again = again
 	return found, err
 }
 
