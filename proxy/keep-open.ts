@@ -10,8 +10,12 @@ import type { Forwarded } from "./exchange.ts";
  * Registers an answer that outlives its decision, a watch, a followed log or a tunnel, to be decided again when
  * policy is swapped, and to end with its session, its credential or its approval. Returns the function that forgets it.
  */
-export function keepOpen(exchange: Forwarded, deps: Deps): () => void {
-  const { attributes, input, session, identity, res, use } = exchange;
+export function keepOpen(
+  exchange: Forwarded,
+  deps: Deps,
+  end: (why: string) => void = () => exchange.res.destroy(),
+): () => void {
+  const { attributes, input, session, identity, use } = exchange;
   // `follow=1` follows as well; what a proxied server answers may never end.
   const followed = attributes.subResource === "log" && queryBoolean(attributes.query.follow);
   if (!attributes.watch && !followed && attributes.operation !== "CONNECT") return () => {};
@@ -24,7 +28,7 @@ export function keepOpen(exchange: Forwarded, deps: Deps): () => void {
       standing(await deps.policy.current.decide({ ...input, now: rfc3339(deps.clock.now()) })) === opened,
     end: (why: string) => {
       exchange.cut ??= why;
-      res.destroy();
+      end(why);
     },
   };
   const forget = deps.openStreams.add(stream);

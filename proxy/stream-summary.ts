@@ -6,9 +6,12 @@ export class StreamSummary {
   readonly bytes: Partial<Record<ChannelName, number>> = {};
   /** Bytes of channels that went to the client. */
   down = 0;
+  /** Id of the error stream that a SPDY client has opened. */
+  errorStream: number | undefined;
   readonly #error = new ExitChannel();
 
   add(direction: Direction, event: TunnelEvent): void {
+    if (event.kind === "opened" && event.channel === "error") this.errorStream = event.stream;
     if (event.kind !== "data") return;
     if (direction === "down") this.down += event.payload.length;
     this.bytes[event.channel] = (this.bytes[event.channel] ?? 0) + event.payload.length;

@@ -11,7 +11,7 @@ import { maskWatch } from "../mask-watch.ts";
 import { maskedHeaders } from "../masked-answer.ts";
 import { passThrough } from "../pass-through.ts";
 import { redactLog } from "../redact-log.ts";
-import { runTunnel, tunnelOf } from "../tunnel.ts";
+import { runTunnel, tunnelOf } from "../run-tunnel.ts";
 
 /**
  * Answers the client. What no mask can apply to streams through untouched; a masked answer is masked and written
@@ -19,15 +19,11 @@ import { runTunnel, tunnelOf } from "../tunnel.ts";
  * refused, never passed.
  */
 export function mask(exchange: Forwarded, deps: Deps): Answered | Promise<Answered> {
+  const tunnelled = tunnelOf(exchange);
+  if (tunnelled !== undefined) return runTunnel(tunnelled, deps);
   const forget = keepOpen(exchange, deps);
   const { masker } = exchange;
-  const tunnelled = tunnelOf(exchange);
-  const answered =
-    tunnelled !== undefined
-      ? runTunnel(tunnelled, deps)
-      : masker === undefined
-        ? unmasked(exchange, deps)
-        : masked(exchange, masker);
+  const answered = masker === undefined ? unmasked(exchange, deps) : masked(exchange, masker);
   if (answered instanceof Promise) return answered.finally(forget);
   forget();
   return answered;

@@ -6,6 +6,7 @@ import { send, spooled, until } from "./client.ts";
 import { type Rig, startRig } from "./rig.ts";
 import {
   dial,
+  down,
   EXEC,
   switchProtocols,
   type TunnelClient,
@@ -55,6 +56,15 @@ async function tunnel(token: string): Promise<[TunnelClient, TunnelServer]> {
   return [client, servers[0] as TunnelServer];
 }
 
+/** Payloads of a server's WebSocket frames of up to 64 KiB (RFC 6455 §5.2). */
+function framesOf(bytes: Buffer): Buffer[] {
+  if (bytes.length === 0) return [];
+  const short = bytes.readUInt8(1) < 126;
+  const start = short ? 2 : 4;
+  const end = start + (short ? bytes.readUInt8(1) : bytes.readUInt16BE(2));
+  return [bytes.subarray(start, end), ...framesOf(bytes.subarray(end))];
+}
+
 /** Waits for both ends of a tunnel to be closed, and tells why on record. */
 async function endOf(client: TunnelClient, server: TunnelServer): Promise<string> {
   await until(() => client.closed && server.closed);
@@ -78,8 +88,19 @@ test("Teleport 51652: an exec ends with its session", async () => {
   };
   const token = String((await send(rig, "POST", "/session", { body })).json?.access_token);
   const [client, server] = await tunnel(token);
+  server.socket.write(down(1, "printed"));
+  await until(() => client.received().length > 0);
   expect((await send(rig, "DELETE", "/session", { token })).status).toBe(204);
   expect(await endOf(client, server)).toBe("the session was ended");
+  // Its client reads why on the error channel, and that it is over.
+  const [printed, said, close] = framesOf(client.received());
+  expect(printed?.toString()).toBe("\u0001printed");
+  expect(said?.[0]).toBe(3);
+  expect(JSON.parse(said?.subarray(1).toString() ?? "")).toMatchObject({
+    status: "Failure",
+    message: "sallyport: the session was ended",
+  });
+  expect(close?.toString("hex")).toBe("03e8");
 });
 
 test("an exec ends when a policy swap changes its verdict, and goes on when it does not", {
