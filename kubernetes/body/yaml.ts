@@ -73,7 +73,9 @@ class Converter {
     this.spend(text.length);
     if (!text.isWellFormed()) throw malformed("a string holds half of a surrogate pair");
     this.checkQuotes(node);
-    if (node.type === Scalar.PLAIN && text.startsWith(":")) throw malformed("a YAML word begins with a colon");
+    // go-yaml takes these for indicators, also where no space follows.
+    if (node.type === Scalar.PLAIN && /^[:?]/.test(text))
+      throw malformed("a YAML word begins with a colon or question mark");
     const isBlock = node.type === Scalar.BLOCK_LITERAL || node.type === Scalar.BLOCK_FOLDED;
     // go-yaml adds no line's end to a text that has none.
     if (isBlock && (node.range?.[1] ?? 0) >= this.text.length && !this.text.endsWith("\n")) {

@@ -16,7 +16,7 @@ const TOKENS = [
 ];
 
 function generate(random: Random): string {
-  const made = random.chance(0.5) ? mutateValue(random, random.pick(seedObjects()), 0.02) : randomValue(random, 4);
+  const made = random.chance(0.1) ? mutateValue(random, random.pick(seedObjects()), 0.01) : randomValue(random, 3);
   // A body is an object.
   const value = typeof made === "object" && made !== null && !Array.isArray(made) ? made : { a: made };
   if (random.chance(0.1)) return jsonForYaml(value);
