@@ -50,7 +50,7 @@ beforeAll(async () => {
     }),
     { mode: 0o600 },
   );
-  for (const namespace of ["free", "held"]) {
+  for (const namespace of ["free", "held", "swapped"]) {
     await admin("create", "namespace", namespace);
     await admin("create", "rolebinding", "agent", "-n", namespace, "--clusterrole=admin", `--user=${AGENT}`);
     await until(async () => (await world.admin(["get", "serviceaccount", "default", "-n", namespace])).code === 0);
@@ -61,7 +61,7 @@ beforeAll(async () => {
     const { code, stderr } = await world.admin(["apply", "-f", "-"], JSON.stringify(pod));
     if (code !== 0) throw new Error(stderr);
   }
-  for (const namespace of ["free", "held"])
+  for (const namespace of ["free", "held", "swapped"])
     await admin("wait", "pod/p", "-n", namespace, "--for=condition=Ready", "--timeout=15s");
 });
 
@@ -205,6 +205,22 @@ describe.for(CLIENTS)("over $client, kubectl through the gateway", ({ client, pa
     const { code, stdout, stderr } = await run;
     expect({ code, stdout: stdout.toString() }).toEqual({ code: 5, stdout: `${client}\n` });
     expect(stderr).toContain("terminated with exit code 5");
+  });
+
+  it("an exec whose verdict changes ends, and kubectl says why", async () => {
+    const script = "echo here; sleep 60";
+    const [argv, all] = command(["exec", "-n", "swapped", "p", "--", "sh", "-c", script], { env, path });
+    const child = spawn(argv[0] ?? "", argv.slice(1), { env: all, stdio: ["ignore", "pipe", "pipe"] });
+    const stderr = text(child.stderr);
+    const exited = new Promise<number | null>((resolve) => child.once("close", resolve));
+    await new Promise((resolve) => child.stdout.once("data", resolve));
+    const record = client === "SPDY" ? "Request" : "Metadata";
+    await world.editGuardrails((guardrails) => {
+      const scopes = (guardrails.scopes as { name: string }[]).filter(({ name }) => name !== "swapped");
+      guardrails.scopes = [...scopes, { name: "swapped", match: { namespaces: ["swapped"] }, record }];
+    });
+    expect(await exited).toBe(1);
+    expect(await stderr).toContain("sallyport: the policy that opened it has changed");
   });
 
   it("exec shows none of the values of the Secrets that its pod consumes", async () => {
