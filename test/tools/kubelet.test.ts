@@ -385,7 +385,10 @@ it("kill -9 of the kubelet leaves no container's process", async () => {
   await output("run", "left", "--image", "none", "--", "sh", "-c", "sleep 1000 & echo $!; wait");
   await ready("left");
   const started = await output("exec", "left", "--", "sh", "-c", "sleep 1000 >/dev/null 2>&1 & echo $!");
-  const pids = [Number(await output("logs", "left")), Number(started)];
+  // One that has left its session, as a daemon does; it is found by Linux's /proc.
+  const leave = process.platform === "linux" ? "setsid" : "";
+  const away = await output("exec", "left", "--", "sh", "-c", `${leave} sleep 1000 >/dev/null 2>&1 & echo $!`);
+  const pids = [await output("logs", "left"), started, away].map(Number);
   for (const pid of pids) expect(await runs(pid)).toBe(true);
   process.kill(plane.pids.get("stub-kubelet") ?? 0, "SIGKILL");
   for (const pid of pids) await expect.poll(() => runs(pid)).toBe(false);

@@ -96,6 +96,7 @@ func (c *container) await(p *process) {
 	signalSession(p.pid, syscall.SIGKILL)
 	c.pod.node.sessions.ended(p.pid)
 	c.killExecs()
+	killMarked(c.root.path)
 	c.output.close()
 	reason := "Completed"
 	if p.exitCode != 0 {

@@ -27,8 +27,8 @@ func main() {
 	switch {
 	case filepath.Base(os.Args[0]) == echoName:
 		os.Exit(httpEcho(os.Args[1:]))
-	case len(os.Args) > 1 && os.Args[1] == reaperArgument:
-		reap(os.Stdin)
+	case len(os.Args) == 3 && os.Args[1] == reaperArgument:
+		reap(os.Stdin, os.Args[2])
 		return
 	case len(os.Args) > 1 && os.Args[1] == terminalArgument:
 		os.Exit(runInTerminal(os.Args[2:]))
@@ -64,11 +64,11 @@ func run(o options) error {
 	if err != nil {
 		return err
 	}
-	sessions, err := startReaper()
+	root, err := chooseRoots(o.directory)
 	if err != nil {
 		return err
 	}
-	root, err := chooseRoots(o.directory)
+	sessions, err := startReaper(root.directory)
 	if err != nil {
 		return err
 	}

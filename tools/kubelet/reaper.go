@@ -22,12 +22,12 @@ type sessions struct {
 }
 
 // startReaper starts that process. It leads a session of its own: what ends this one's group doesn't end it.
-func startReaper() (*sessions, error) {
+func startReaper(directory string) (*sessions, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, reaperArgument)
+	cmd := exec.Command(self, reaperArgument, directory)
 	cmd.Stderr = os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true}
 	pipe, err := cmd.StdinPipe()
@@ -60,8 +60,8 @@ func (s *sessions) tell(sign string, id int) {
 	}
 }
 
-// reap is that process: when its input ends, it kills the sessions that are left.
-func reap(input io.Reader) {
+// reap is that process: when its input ends, it kills the sessions that are left, and what has a root in `directory`.
+func reap(input io.Reader, directory string) {
 	signal.Ignore(syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	left := map[int]bool{}
 	lines := bufio.NewScanner(input)
@@ -79,4 +79,5 @@ func reap(input io.Reader) {
 	for id := range left {
 		signalSession(id, syscall.SIGKILL)
 	}
+	killMarked(directory + "/")
 }

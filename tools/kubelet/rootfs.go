@@ -145,7 +145,7 @@ func (r *root) order(argv, env []string, workingDirectory string) (order, error)
 	if r.chroot {
 		home, o.chroot, o.directory = "/", r.path, filepath.Clean("/"+workingDirectory)
 	}
-	o.env = append([]string{"PATH=" + r.search, "HOME=" + home, "TMPDIR=" + filepath.Join(home, "tmp")}, env...)
+	o.env = append([]string{"PATH=" + r.search, "HOME=" + home, "TMPDIR=" + filepath.Join(home, "tmp"), mark + r.path}, env...)
 	return o, nil
 }
 
