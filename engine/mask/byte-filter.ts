@@ -1,5 +1,5 @@
 /** Bytes of a pattern that are looked at, from its beginning. */
-const WINDOW = 8;
+export const WINDOW = 8;
 /** Bytes that are hashed at once. */
 const BLOCK = 4;
 const SMALLEST = 12;

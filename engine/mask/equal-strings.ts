@@ -22,9 +22,10 @@ const BASE64_LOOSE = /^[A-Za-z0-9+/_-]+={0,2}$/;
 export function decodeBase64Text(text: string): string | undefined {
   if (text === "") return undefined;
   const bytes = Buffer.from(text, "base64");
+  if (!isUtf8(bytes)) return undefined;
   // Written again it is the same, or it is written in an odd way, or it is none: the pattern costs ten times as much.
   if (bytes.toString("base64") !== text && !BASE64.test(text)) return undefined;
-  return isUtf8(bytes) ? bytes.toString("utf8") : undefined;
+  return bytes.toString("utf8");
 }
 
 export class EqualStrings {
@@ -46,7 +47,7 @@ export class EqualStrings {
 
   /** Takes up a masked value in all its forms. `encoded`: the field holds base64. */
   add(value: string, encoded: boolean): void {
-    const decoded = encoded ? decodeBase64Text(value.replace(/\s+/g, "")) : value;
+    const decoded = encoded ? (decodeBase64Text(value) ?? decodeBase64Text(value.replace(/\s+/g, ""))) : value;
     this.addForm(value);
     if (decoded === undefined) return;
     for (const text of new Set([decoded, decoded.trim()])) {

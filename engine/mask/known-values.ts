@@ -1,6 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { ByteFilter } from "./byte-filter.ts";
-import { ByteMatcher, type BytePattern } from "./byte-matcher.ts";
+import { ByteMatcher, type BytePattern, type Span } from "./byte-matcher.ts";
 import { encodingsOf } from "./encodings.ts";
 import { valueParts } from "./value-parts.ts";
 
@@ -41,14 +41,17 @@ function isPublic(text: string): boolean {
 export class KnownValues {
   readonly #values = new Map<string, number>();
   readonly #origins: Origin[] = [];
-  readonly #patterns: BytePattern[] = [];
+  /** Patterns that are in no matcher yet, and those of each matcher. */
+  #fresh: BytePattern[] = [];
+  readonly #levels: BytePattern[][] = [];
+  #matchers: readonly ByteMatcher[] = [];
+  /** What could be a name: looked for in streams, and not in objects, which consist of names. */
   readonly #nameLike = new Set<number>();
   readonly #shared: Budget;
   #states = 1;
   #bytes = 0;
   #complete = true;
   #escaped = false;
-  #matcher: ByteMatcher | undefined;
   readonly #filter = new ByteFilter();
 
   constructor(shared: Budget = new Budget()) {
@@ -94,14 +97,13 @@ export class KnownValues {
     this.#values.set(key, index);
     this.#origins.push(origin);
     for (const form of forms) {
-      this.#patterns.push({ bytes: form, value: index });
+      this.#fresh.push({ bytes: form, value: index });
       this.#filter.add(form);
     }
     if (NAME_LIKE.test(key)) this.#nameLike.add(index);
     if (/[^\w .,:;=@/+*#~!?$%^()[\]{}|'-]/.test(key)) this.#escaped = true;
     this.#states += cost;
     this.#bytes += bytes.length;
-    this.#matcher = undefined;
     return true;
   }
 
@@ -132,20 +134,44 @@ export class KnownValues {
     return this.#origins[index] ?? { path: "" };
   }
 
-  /** What could be a name: looked for in streams, and not in objects, which consist of names. */
-  get nameLike(): ReadonlySet<number> {
-    return this.#nameLike;
-  }
-
   /** Whether any of them may stand in the bytes: a look that costs a twentieth of a matcher's, and builds none. */
   mayStandIn(bytes: Uint8Array): boolean {
     return this.#filter.mayStandIn(bytes);
   }
 
-  /** The matcher of all values known by now; another object after each addition. */
-  matcher(): ByteMatcher {
-    this.#matcher ??= new ByteMatcher(this.#patterns);
-    return this.#matcher;
+  /**
+   * The matchers of all values known by now, the oldest first. Each is at least twice as large as the next, so that a
+   * value is built into few of them in its time, and a list of a thousand Secrets does not build all a thousand times.
+   */
+  matchers(): readonly ByteMatcher[] {
+    if (this.#fresh.length === 0) return this.#matchers;
+    let patterns = this.#fresh;
+    this.#fresh = [];
+    for (let last = this.#levels.at(-1); last !== undefined; last = this.#levels.at(-1)) {
+      if (last.length >= 2 * patterns.length) break;
+      patterns = [...last, ...patterns];
+      this.#levels.pop();
+    }
+    this.#matchers = [...this.#matchers.slice(0, this.#levels.length), new ByteMatcher(patterns)];
+    this.#levels.push(patterns);
+    return this.#matchers;
+  }
+
+  /** Where values that are no names stand, in order; what overlaps is one span. */
+  find(bytes: Uint8Array): Span[] {
+    const spans = this.matchers().flatMap((matcher) => matcher.find(bytes, this.#nameLike));
+    const merged: Span[] = [];
+    for (const span of spans.sort((a, b) => a.start - b.start)) {
+      const last = merged.at(-1);
+      if (last !== undefined && span.start <= last.end) last.end = Math.max(last.end, span.end);
+      else merged.push(span);
+    }
+    return merged;
+  }
+
+  /** Whether a value that is no name stands in the bytes. */
+  standsIn(bytes: Uint8Array): boolean {
+    return this.mayStandIn(bytes) && this.matchers().some((matcher) => matcher.test(bytes, this.#nameLike));
   }
 
   /** Gives up its part of what all sessions may hold. */

@@ -33,9 +33,9 @@ export interface Masker {
   /**
    * Masks one item of a list, or one row of a Table (`table`: what stands beside its rows), as JSON text: the same
    * string where nothing was masked, so that its bytes can be passed as they were. Entries of maskedFields name the
-   * object. Throws Refusal `unmaskable` where it is no JSON.
+   * object. `recorded` false: nobody puts them on record any more, and fingerprints are left out where that is cheaper. Throws Refusal `unmaskable` where it is no JSON.
    */
-  maskItem(text: string, table?: { columnDefinitions: unknown }): MaskedAnswer<string>;
+  maskItem(text: string, table?: { columnDefinitions: unknown }, recorded?: boolean): MaskedAnswer<string>;
   /** A cheap test on the bytes of an item or a row: false only where maskItem would change nothing. */
   mayMask(item: Buffer): boolean;
   /**
@@ -64,12 +64,13 @@ export function createMasker(
   const unpacking = new Unpacking();
 
   function maskAnswer(answer: unknown): MaskedAnswer<unknown> {
-    const pass = maskShape(findShape(answer));
+    const pass = maskShape(findShape(answer), options.hmacKey);
     return { value: answer, maskedFields: pass.maskedFields, fingerprints: { ...pass.fingerprints } };
   }
 
-  function maskShape(shape: Shape): Pass {
-    const pass = new Pass(compiled, options, unpacking);
+  function maskShape(shape: Shape, hmacKey: Uint8Array | undefined): Pass {
+    const { known } = options;
+    const pass = new Pass(compiled, { ...(hmacKey && { hmacKey }), ...(known && { known }) }, unpacking);
     const prefixed = shape.objects.map((entry: MaskedObject) => ({ ...entry, prefix: prefixOf(entry, shape.many) }));
     for (const { object, prefix } of prefixed) pass.maskObject(object, prefix);
     for (const { object, prefix, apart } of prefixed) pass.maskEqual(object, prefix, apart);
@@ -83,10 +84,12 @@ export function createMasker(
     return { ...masked, value: JSON.stringify(masked.value) };
   }
 
-  function maskItem(text: string, table?: { columnDefinitions: unknown }): MaskedAnswer<string> {
+  function maskItem(text: string, table?: { columnDefinitions: unknown }, recorded = true): MaskedAnswer<string> {
     const item = parse(text);
     const answer = table === undefined ? { items: [item] } : { ...table, rows: [item] };
-    const { maskedFields, fingerprints } = maskShape(findShape(answer));
+    // What the session still takes up keeps its fingerprint: a log may show it.
+    const hmacKey = recorded || options.known?.complete === true ? options.hmacKey : undefined;
+    const { maskedFields, fingerprints } = maskShape(findShape(answer), hmacKey);
     const value = maskedFields.length === 0 ? text : JSON.stringify(item);
     return { value, maskedFields, fingerprints: { ...fingerprints } };
   }

@@ -12,16 +12,17 @@ const PLAIN = /^[\w./ -]+$/;
  */
 export function mayHold(item: Buffer, masks: readonly CompiledMask[], known: KnownValues | undefined): boolean {
   if (masks.length > 0) {
+    // First what is found first: of an object that has the fields, nothing more is read.
+    if (masks.some((mask) => mask.fields.some(({ steps }) => holdsKeys(item, steps)))) return true;
     // The last-applied annotation is masked whole where it cannot be read; a Status may quote values.
     if (item.includes("\\u") || item.includes(LAST_APPLIED) || item.includes('"Status"')) return true;
-    if (masks.some((mask) => mask.fields.some(({ steps }) => holdsKeys(item, steps)))) return true;
     if (masks.some((mask) => mayHoldPattern(item, mask.patterns))) return true;
     if (masks.some((mask) => mask.hidesCells) && item.includes('"cells"')) return true;
   }
   if (known === undefined || known.size === 0) return false;
   // Values are looked for in JSON and in JSON in JSON; deeper, only a reader finds them.
   if (known.escaped && item.includes("\\\\")) return true;
-  return hasOddEscapes(item) || (known.mayStandIn(item) && known.matcher().test(item, known.nameLike));
+  return hasOddEscapes(item) || known.standsIn(item);
 }
 
 function holdsKeys(item: Buffer, steps: CompiledMask["fields"][number]["steps"]): boolean {

@@ -235,7 +235,7 @@ export class Pass {
     if (text === this.placeholder || text === this.encodedPlaceholder) return text;
     const bytes = Buffer.from(text, "utf8");
     if (!known.mayStandIn(bytes)) return text;
-    const spans = known.matcher().find(bytes, known.nameLike);
+    const spans = known.find(bytes);
     const [first] = spans;
     if (first === undefined) return text;
     this.report(path(), known.originOf(first.value).fingerprint);

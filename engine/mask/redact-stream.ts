@@ -1,4 +1,5 @@
 import { Refusal } from "../../base/errors.ts";
+import { WINDOW } from "./byte-filter.ts";
 import type { ByteMatcher, Span } from "./byte-matcher.ts";
 import type { KnownValues } from "./known-values.ts";
 
@@ -32,32 +33,52 @@ const NOTHING = new Uint8Array(0);
  */
 export function createStreamRedactor(known: KnownValues): StreamRedactor {
   refuseIncomplete(known);
-  let matcher: ByteMatcher | undefined;
-  let state = 0;
+  let states = new Map<ByteMatcher, number>();
   let tail: Uint8Array = NOTHING;
   let redactions = 0;
   const found = new Set<number>();
 
-  /** Spans in `tail` and `chunk`, as offsets into both together. */
-  function search(chunk: Uint8Array): Span[] {
-    const spans: Span[] = [];
+  /** Where values stand in `tail` and `chunk` together, and from where on a value may still go on. */
+  function search(chunk: Uint8Array): { spans: Span[]; open: number } {
     refuseIncomplete(known);
-    const now = known.matcher();
-    if (now !== matcher) {
-      matcher = now;
-      state = now.scan(0, tail, 0, spans);
+    const spans: Span[] = [];
+    const length = tail.length + chunk.length;
+    let open = length;
+    const next = new Map<ByteMatcher, number>();
+    const end = ruledOut(chunk) ? lastOf(chunk) : undefined;
+    for (const matcher of known.matchers()) {
+      const mine: Span[] = [];
+      // One that is new has not seen the tail yet.
+      const from = end === undefined ? (states.get(matcher) ?? matcher.scan(0, tail, 0, mine)) : 0;
+      const state = matcher.scan(from, end ?? chunk, length - (end ?? chunk).length, mine);
+      next.set(matcher, state);
+      open = Math.min(open, length - matcher.depth(state));
+      for (const span of mine) spans.push(span);
     }
-    state = now.scan(state, chunk, tail.length, spans);
-    return spans;
+    states = next;
+    return { spans, open: skip(spans, Math.max(open, 0)) };
+  }
+
+  /** Whether no value stands in the tail and the chunk, nor begins in them before their last bytes. */
+  function ruledOut(chunk: Uint8Array): boolean {
+    if (tail.length >= WINDOW) return false;
+    // What was given up is not in the tail, and a value that began there may go on.
+    for (const [matcher, state] of states) if (matcher.depth(state) > tail.length) return false;
+    if (known.mayStandIn(chunk)) return false;
+    return tail.length === 0 || !known.mayStandIn(Buffer.concat([tail, chunk.subarray(0, WINDOW)]));
+  }
+
+  /** So few bytes that no value can begin in them and be seen by `ruledOut`. */
+  function lastOf(chunk: Uint8Array): Uint8Array {
+    return Buffer.concat([tail, chunk.subarray(Math.max(0, chunk.length - WINDOW))]).subarray(-(WINDOW - 1));
   }
 
   return {
     push(chunk) {
       if (known.size === 0) return chunk;
-      const spans = search(chunk);
+      const { spans, open } = search(chunk);
       const length = tail.length + chunk.length;
-      let keep = Math.min((matcher as ByteMatcher).depth(state), length);
-      if (spans.length === 0 && tail.length === 0 && keep === 0) return chunk;
+      if (spans.length === 0 && tail.length === 0 && open === length) return chunk;
       const bytes = Buffer.allocUnsafe(length);
       bytes.set(tail);
       bytes.set(chunk, tail.length);
@@ -66,11 +87,8 @@ export function createStreamRedactor(known: KnownValues): StreamRedactor {
         redactions++;
         if (found.size < FOUND_LIMIT) found.add(value);
       }
-      // What is overwritten anyway waits for nothing.
-      const last = spans.at(-1);
-      if (last !== undefined && last.start <= length - keep) keep = Math.min(keep, length - last.end);
-      tail = bytes.subarray(length - keep);
-      return bytes.subarray(0, length - keep);
+      tail = bytes.subarray(open);
+      return bytes.subarray(0, open);
     },
     flush() {
       const given = tail;
@@ -95,6 +113,16 @@ export function createStreamRedactor(known: KnownValues): StreamRedactor {
       return fingerprints;
     },
   };
+}
+
+/** What is overwritten anyway waits for nothing. */
+function skip(spans: Span[], from: number): number {
+  let open = from;
+  for (const { start, end } of spans.sort((a, b) => a.start - b.start)) {
+    if (start > open) break;
+    open = Math.max(open, end);
+  }
+  return open;
 }
 
 /** Throws Refusal `unmaskable` where the session has masked more than can be looked for in a stream. */

@@ -77,6 +77,19 @@ test("what a masked value is masked with can be written back by nobody", () => {
   expect(maskerFor(knowing(VALUE)).placeholders).toEqual([PLACEHOLDER]);
 });
 
+test("a thousand values that come one by one are all found, with a handful of matchers", () => {
+  const known = new KnownValues();
+  for (let i = 0; i < 1_000; i++) {
+    known.add(`value-${i}-${i * 7919}`);
+    expect(known.standsIn(Buffer.from(`it is value-${i}-${i * 7919}`))).toBe(true);
+  }
+  expect(known.matchers().length).toBeLessThan(12);
+  expect(known.find(Buffer.from("value-0-0! value-999-7911081")).map(({ start, end }) => [start, end])).toEqual([
+    [0, 9],
+    [11, 28],
+  ]);
+});
+
 /** As Go's encoding/json writes it. */
 const goJson = (value: unknown): string =>
   JSON.stringify(value).replace(/[<>&\u2028\u2029]/g, (c) => `\\u${c.charCodeAt(0).toString(16).padStart(4, "0")}`);
