@@ -74,7 +74,7 @@ export class ListMask implements BodyTransform {
       return;
     }
     const item = text(bytes);
-    const masked = this.#masker.maskItem(item, this.#table);
+    const masked = this.#masker.maskItem(item, this.#table, !this.#fields.full);
     this.#fields.add(masked);
     // Written anew even where nothing was masked: of a key that stands twice, a parser is shown one, and bytes show both.
     const value = masked.value === item ? JSON.stringify(parseLossless(item)) : masked.value;

@@ -9,10 +9,19 @@ export class MaskedFields {
   readonly fingerprints: Record<string, string> = Object.create(null);
   #more = 0;
 
+  /** Nothing more is kept. */
+  get full(): boolean {
+    return this.#fields.size >= FIELDS_LIMIT;
+  }
+
   add({ maskedFields, fingerprints }: MaskedAnswer<unknown>): void {
+    if (this.full) {
+      this.#more += maskedFields.length;
+      return;
+    }
     for (const field of maskedFields) {
       if (this.#fields.has(field)) continue;
-      if (this.#fields.size >= FIELDS_LIMIT) {
+      if (this.full) {
         this.#more++;
         continue;
       }
