@@ -69,6 +69,9 @@ async function output(...args: string[]): Promise<string> {
   return stdout.toString();
 }
 
+/** What another process brings about, on a machine that may have much else to do. */
+const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 15_000 });
+
 const ready = (pod: string): Promise<string> => output("wait", `pod/${pod}`, "--for=condition=Ready", "--timeout=15s");
 
 async function terminal(args: string[], options: RunOptions = {}): Promise<Terminal> {
@@ -78,12 +81,10 @@ async function terminal(args: string[], options: RunOptions = {}): Promise<Termi
 
 /** Types again and again, since what is at the other end may not listen yet. */
 async function typeUntil(seen: Pick<Terminal, "type" | "shown">, keys: string, then: string): Promise<void> {
-  await expect
-    .poll(() => {
-      seen.type(keys);
-      return seen.shown();
-    })
-    .toContain(then);
+  await eventually(() => {
+    seen.type(keys);
+    return seen.shown();
+  }).toContain(then);
 }
 
 async function runs(pid: number): Promise<boolean> {
@@ -103,9 +104,9 @@ describe.for(TRANSPORTS)("over $transport", ({ transport, env, verb }) => {
       stderr: `${transport}\ncommand terminated with exit code 7\n`,
     });
     // It was that transport: a WebSocket begins with GET, SPDY with POST.
-    await expect
-      .poll(async () => (await readAuditLog(plane.auditLogFile)).find((line) => line.requestURI.includes(transport)))
-      .toMatchObject({ verb });
+    await eventually(async () =>
+      (await readAuditLog(plane.auditLogFile)).find((line) => line.requestURI.includes(transport)),
+    ).toMatchObject({ verb });
   });
 
   it("5 MB pass through `exec -i -- cat` unharmed", async () => {
@@ -125,11 +126,11 @@ describe.for(TRANSPORTS)("over $transport", ({ transport, env, verb }) => {
   it("a terminal has its size, follows each new one, and passes Ctrl-C on", async () => {
     const seen = await terminal(["exec", "-it", "p", "--", "sh"], { env });
     seen.type("stty size\r");
-    await expect.poll(seen.shown).toContain("24 80");
+    await eventually(seen.shown).toContain("24 80");
     seen.resize(40, 100);
     await typeUntil(seen, "stty size\r", "40 100");
     seen.type("echo beg''un; sleep 1000\r");
-    await expect.poll(seen.shown).toContain("begun");
+    await eventually(seen.shown).toContain("begun");
     seen.type("\x03");
     // A shell that is being interrupted drops what was typed.
     await typeUntil(seen, "exit 3\r", "terminated with exit code 3");
@@ -218,14 +219,14 @@ describe("logs", () => {
   it("of the attempt before", async () => {
     await output("run", "crashed", "--image", "none", "--", "sh", "-c", "echo attempt; exit 1");
     const restarts = ["get", "pod", "crashed", "-o", "jsonpath={.status.containerStatuses[0].restartCount}"];
-    await expect.poll(async () => Number(await output(...restarts)), { timeout: 10_000 }).toBeGreaterThan(0);
+    await eventually(async () => Number(await output(...restarts))).toBeGreaterThan(0);
     expect(await output("logs", "crashed", "--previous")).toBe("attempt\n");
   });
 });
 
 it("`run --rm -it` shows a container's terminal and removes its pod", async () => {
   const seen = await terminal(["run", "once", "--rm", "-it", "--restart=Never", "--image", "none", "--", "sh"]);
-  await expect.poll(seen.shown, { timeout: 10_000 }).toContain("command prompt");
+  await eventually(seen.shown).toContain("command prompt");
   seen.type("echo in''side; exit 5\r");
   expect(await seen.exited).toBe(5);
   expect(seen.shown()).toContain("inside\r\n");
@@ -234,12 +235,12 @@ it("`run --rm -it` shows a container's terminal and removes its pod", async () =
 
 it("`debug -it --target` runs an ephemeral container in a pod", async () => {
   const seen = await terminal(["debug", "-it", "p", "--target=p", "--container=debugger", "--image=none", "--", "sh"]);
-  await expect.poll(seen.shown, { timeout: 10_000 }).toContain("command prompt");
+  await eventually(seen.shown).toContain("command prompt");
   seen.type("echo eph''emeral; exit\r");
   await seen.exited;
   expect(seen.shown()).toContain("ephemeral\r\n");
   const ended = "jsonpath={.status.ephemeralContainerStatuses[0].state.terminated.exitCode}";
-  await expect.poll(() => output("get", "pod", "p", "-o", ended)).toBe("0");
+  await eventually(() => output("get", "pod", "p", "-o", ended)).toBe("0");
 });
 
 it("a container has the values and the files of its Secrets and ConfigMaps", async () => {
@@ -286,7 +287,7 @@ it("a Job completes or fails by its containers' exit codes", async () => {
   await output("create", "job", "bad", "--image", "none", "--", "sh", "-c", "exit 3");
   await output("wait", "job/good", "--for=condition=complete", "--timeout=15s");
   const code = "jsonpath={.items[0].status.containerStatuses[0].state.terminated.exitCode}";
-  await expect.poll(() => output("get", "pods", "-l", "job-name=bad", "-o", code)).toBe("3");
+  await eventually(() => output("get", "pods", "-l", "job-name=bad", "-o", code)).toBe("3");
 });
 
 it("the API server proxies to nodes, pods and services", async () => {
@@ -296,9 +297,9 @@ it("the API server proxies to nodes, pods and services", async () => {
   expect((await raw("nodes/stub/proxy/healthz")).stdout.toString()).toBe("ok");
   const direct = await raw(`namespaces/default/pods/${pod}:${port}/proxy/a?b=c`);
   expect(direct.stdout.toString()).toBe("GET /a?b=c proxied\n");
-  await expect
-    .poll(async () => (await raw(`namespaces/default/services/${pod}:80/proxy/s`)).stdout.toString(), { timeout: 5000 })
-    .toBe("GET /s proxied\n");
+  await eventually(async () => (await raw(`namespaces/default/services/${pod}:80/proxy/s`)).stdout.toString()).toBe(
+    "GET /s proxied\n",
+  );
 });
 
 it.for(["192.0.2.1:80", "169.254.169.254:80", "example.com:443", "127.0.0.1:22"])(
@@ -391,7 +392,7 @@ it("kill -9 of the kubelet leaves no container's process", async () => {
   const pids = [await output("logs", "left"), started, away].map(Number);
   for (const pid of pids) expect(await runs(pid)).toBe(true);
   process.kill(plane.pids.get("stub-kubelet") ?? 0, "SIGKILL");
-  for (const pid of pids) await expect.poll(() => runs(pid)).toBe(false);
+  for (const pid of pids) await eventually(() => runs(pid)).toBe(false);
   await expect(plane.failed).resolves.toContain("stub-kubelet ended");
 });
 
@@ -400,6 +401,6 @@ async function echo(pod: string): Promise<{ pod: string; port: number }> {
   const port = await freePort();
   await output("run", pod, "--image", "none", "--", "http-echo", String(port), pod);
   await ready(pod);
-  await expect.poll(() => output("logs", pod)).toContain("listening");
+  await eventually(() => output("logs", pod)).toContain("listening");
   return { pod, port };
 }

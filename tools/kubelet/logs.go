@@ -117,8 +117,7 @@ func (r *runtimeOf) ContainerStatus(context.Context, string, bool) (*runtimeapi.
 }
 
 // gathering sends what is written on its way after a moment, with what else has come until then: the reader writes
-// line by line, and with a flush for each 10 MB of
-// short lines took 27 s, not 8.
+// line by line, and with a flush for each 10 MB of short lines took 27 s, not 8.
 type gathering struct {
 	mu         sync.Mutex
 	buffer     *bufio.Writer
