@@ -44,6 +44,8 @@ async function printChecksums() {
   for (const pin of pins()) {
     entries[pin.name] = { key: pin.key, go: go.trim(), sha256: await fileSha256(await ensure(pin.name)) };
   }
+  const schema = await ensureSchema(root);
+  entries["kubernetes-schema"] = { key: schema.key, go: go.trim(), sha256: await fileSha256(schema.file) };
   process.stdout.write(`${JSON.stringify({ [`${process.platform}-${process.arch}`]: entries }, null, 2)}\n`);
 }
 

@@ -99,18 +99,31 @@ function goVersion(folder) {
  * @returns {Promise<string | undefined>} undefined where no mirror is named, or what it should have is not pinned
  */
 async function takeFromMirror(pin) {
+  const offered = await inMirror(pin.name, pin.version, pin.key);
+  if (offered === undefined) return undefined;
+  const folder = folderOf(pin, (await goVersion(pin.folder)) ?? offered.go);
+  return putIntoCache(folder, pin.name, (file) =>
+    withProgress(`downloading ${pin.name} ${pin.version}`, () => download(offered.url, offered.sha256, file)),
+  );
+}
+
+/**
+ * Where the mirror that SALLYPORT_TOOLS_MIRROR names has it, with the digest that is pinned.
+ *
+ * @param {string} name
+ * @param {string} version
+ * @param {string} key
+ * @returns {Promise<{url: string, go: string, sha256: string} | undefined>}
+ */
+export async function inMirror(name, version, key) {
   const mirror = process.env.SALLYPORT_TOOLS_MIRROR;
   if (!mirror) return undefined;
   /** @type {Checksums} */
   const checksums = JSON.parse(await readFile(new URL("../checksums.json", import.meta.url), "utf8"));
   const target = `${process.platform}-${process.arch}`;
-  const pinned = checksums[target]?.[pin.name];
-  if (pinned === undefined || pinned.key !== pin.key) return undefined;
-  const url = `${mirror.replace(/\/$/, "")}/${pin.name}-${pin.version}-${target}`;
-  const folder = folderOf(pin, (await goVersion(pin.folder)) ?? pinned.go);
-  return putIntoCache(folder, pin.name, (file) =>
-    withProgress(`downloading ${pin.name} ${pin.version}`, () => download(url, pinned.sha256, file)),
-  );
+  const pinned = checksums[target]?.[name];
+  if (pinned === undefined || pinned.key !== key) return undefined;
+  return { ...pinned, url: `${mirror.replace(/\/$/, "")}/${name}-${version}-${target}` };
 }
 
 /** @param {Pin} pin */

@@ -3,7 +3,8 @@ import { copyFile, open, readdir, readFile, rename, rm, writeFile } from "node:f
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { cached, putIntoCache } from "./cache.mjs";
-import { ensure, GO_NEXT } from "./ensure.mjs";
+import { download } from "./download.mjs";
+import { ensure, GO_NEXT, inMirror } from "./ensure.mjs";
 import { SetupFailure } from "./failure.mjs";
 import { withLock } from "./lock.mjs";
 import { toolCache } from "./pins.mjs";
@@ -16,6 +17,8 @@ import { lastLines, run } from "./run.mjs";
 /** Where the .proto files of the built-in kinds are. */
 const MODULES = ["k8s.io/api", "k8s.io/apimachinery", "k8s.io/apiextensions-apiserver", "k8s.io/kube-aggregator"];
 const NAME = "schema.json";
+/** What it is called in the cache, and in a mirror (`kubernetes-schema-<key>-<platform>-<arch>`). */
+const TOOL = "kubernetes-schema";
 const oracle = fileURLToPath(new URL("../oracle", import.meta.url));
 
 /** Where the decoder looks for it. @param {string} root */
@@ -27,17 +30,18 @@ const placeIn = (root) => join(root, "kubernetes", "body", "protobuf", NAME);
  * and of what makes it, and kept in the cache of tools.
  *
  * @param {string} root
+ * @returns {Promise<{key: string, file: string}>}
  * @throws {SetupFailure} where it cannot be made
  */
 export async function ensureSchema(root) {
   const key = await keyOfSchema(root);
   const place = placeIn(root);
-  if (await startsWith(place, `{"key":"${key}"`)) return;
-  const folder = join(toolCache(), "tools", "kubernetes-schema", key);
+  if (await startsWith(place, `{"key":"${key}"`)) return { key, file: place };
+  const folder = join(toolCache(), "tools", TOOL, key);
   const file =
     (await cached(folder, NAME)) ??
-    (await withLock(join(toolCache(), "locks", `kubernetes-schema-${key}`), "getting the protobuf schema", async () => {
-      return (await cached(folder, NAME)) ?? (await make(folder, key));
+    (await withLock(join(toolCache(), "locks", `${TOOL}-${key}`), "getting the protobuf schema", async () => {
+      return (await cached(folder, NAME)) ?? (await takeFromMirror(folder, key)) ?? (await make(folder, key));
     }));
   const fresh = `${place}.${randomUUID()}`;
   try {
@@ -46,6 +50,7 @@ export async function ensureSchema(root) {
   } finally {
     await rm(fresh, { force: true });
   }
+  return { key, file: place };
 }
 
 /** Changes with the modules, with what reads them, and with the format. @param {string} root */
@@ -79,6 +84,12 @@ async function startsWith(path, text) {
   } finally {
     await file?.close();
   }
+}
+
+/** @param {string} folder @param {string} key */
+async function takeFromMirror(folder, key) {
+  const offered = await inMirror(TOOL, key, key);
+  return offered && putIntoCache(folder, NAME, (file) => download(offered.url, offered.sha256, file));
 }
 
 /** @param {string} folder @param {string} key */
