@@ -1,3 +1,7 @@
+import { once } from "node:events";
+import { readFileSync } from "node:fs";
+import { connect } from "node:http2";
+import { text } from "node:stream/consumers";
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { kube, spooled, until } from "./client.ts";
 import { head, raw, statusOf } from "./raw.ts";
@@ -229,6 +233,21 @@ test.each(["GET", "POST"])(
     expect(row).toMatchObject({ subresource: "exec", rules: ["access/exec"] });
   },
 );
+
+test("over HTTP/2 nothing upgrades: exec is answered as the API server answers it, and RFC 8441 is not offered", async () => {
+  rig.upstream.answer = withPods((_seen, res) => void res.writeHead(400).end("Upgrade request required"));
+  const session = connect(`https://localhost:${rig.gateway.port}`, { ca: readFileSync(rig.caFile) });
+  try {
+    await new Promise((resolve) => session.once("remoteSettings", resolve));
+    expect(session.remoteSettings.enableConnectProtocol).not.toBe(true);
+    const stream = session.request({ ":path": EXEC, authorization: `Bearer ${token}` });
+    const [headers] = (await once(stream, "response")) as [Record<string, unknown>];
+    expect(headers[":status"]).toBe(400);
+    expect(await text(stream)).toBe("Upgrade request required");
+  } finally {
+    session.close();
+  }
+});
 
 describe("a tunnel", () => {
   test("ends upstream when its client goes away, and at the client when the upstream ends", async () => {
