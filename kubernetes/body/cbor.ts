@@ -1,10 +1,11 @@
-import { type DecodeOptions, decode, encode, rfc8949EncodeOptions, Token, Tokenizer, Type } from "cborg";
+import { type DecodeOptions, decode, encode, rfc8949EncodeOptions, Tagged, Token, Tokenizer, Type } from "cborg";
 import { Refusal } from "../../base/errors.ts";
 import { isRawNumber, rawNumber } from "../../base/lossless-json.ts";
 import { decodeUtf8, malformed, NESTING_LIMIT } from "./json.ts";
 
 /** RFC 8949 §3.4.6, self-described CBOR: how the API server and client-go begin every item. */
 const SELF_DESCRIBED = Buffer.from([0xd9, 0xd9, 0xf7]);
+const SELF_DESCRIBED_TAG = 55799;
 /** RFC 8949 §3.4.5.2, "expected conversion to base64": how Go writes a []byte. */
 const BASE64 = 22;
 
@@ -112,4 +113,9 @@ export function encodeCbor(value: unknown): Uint8Array {
     typeEncoders: { string: text, Object: raw },
   });
   return Buffer.concat([SELF_DESCRIBED, item]);
+}
+
+/** One event of a watch: the object in it is self-described as well [measured on kube-apiserver 1.36.3]. */
+export function encodeCborEvent({ type, object }: { type: string; object: unknown }): Uint8Array {
+  return encodeCbor({ type, object: new Tagged(SELF_DESCRIBED_TAG, object) });
 }

@@ -1,6 +1,6 @@
 import { Refusal } from "../../base/errors.ts";
 import type { KubernetesObject } from "../types.ts";
-import { encodeCbor } from "./cbor.ts";
+import { encodeCbor, encodeCborEvent } from "./cbor.ts";
 import { isKnownGroupVersion } from "./protobuf/decode.ts";
 import { encodeProtobuf, encodeProtobufWatchEvent } from "./protobuf/encode.ts";
 import { jsonForYaml } from "./yaml.ts";
@@ -54,19 +54,19 @@ export function encodeAnswer(value: unknown, render: Render): Buffer {
  * where the kind has no protobuf, and for YAML, which has no frames.
  */
 export function encodeWatchFrame(value: unknown, render: Render): Buffer {
+  const event = value as { type: string; object: KubernetesObject };
   switch (render) {
     case "json":
       return Buffer.from(`${JSON.stringify(value)}\n`);
     case "yaml":
       throw new Refusal("not-acceptable", "there is no watch in YAML", { next: "Accept application/json." });
     case "cbor":
-      return Buffer.from(encodeCbor(value));
+      return Buffer.from(encodeCborEvent(event));
     case "protobuf": {
-      const { type, object } = value as { type: string; object: KubernetesObject };
-      const event = encodeProtobufWatchEvent(type, object);
+      const frame = encodeProtobufWatchEvent(event.type, event.object);
       const length = Buffer.alloc(4);
-      length.writeUInt32BE(event.length);
-      return Buffer.concat([length, event]);
+      length.writeUInt32BE(frame.length);
+      return Buffer.concat([length, frame]);
     }
   }
 }
