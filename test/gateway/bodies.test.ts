@@ -142,6 +142,16 @@ describe("a body that policy has to read", () => {
     expect(JSON.parse(judged?.body ?? "")).toMatchObject(deployment);
   });
 
+  test("protobuf of a kind that is not built in goes as it was sent where no rule could apply", async () => {
+    const body = writeEnvelope({ apiVersion: "example.com/v1", kind: "Widget", raw: Buffer.from("\n\x03abc") });
+    const type = "application/vnd.kubernetes.protobuf";
+    const reply = await post(STREAMED, { body, headers: { "content-type": type } });
+    expect(reply.status).toBe(200);
+    const [seen] = rig.upstream.seen;
+    expect(seen?.headers["content-type"]).toBe(type);
+    expect(seen?.body).toBe(body.toString("utf8"));
+  });
+
   test("YAML 1.1 [M]: what goes upstream is the JSON that was judged", async () => {
     const body = "kind: Pod\napiVersion: v1\nmetadata: {name: a}\nspec: {hostNetwork: yes, containers: []}\n";
     const reply = await post(JUDGED, { body, headers: { "content-type": "application/yaml" } });
