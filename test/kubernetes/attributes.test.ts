@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Refusal } from "../../base/errors.ts";
 import { requestAttributes } from "../../kubernetes/attributes.ts";
+import { deleteOptions } from "../../kubernetes/body/options.ts";
 
 interface Case {
   method: string;
@@ -146,4 +147,37 @@ test("any target is read or refused, and nothing else happens", () => {
     }),
     { numRuns: 500 },
   );
+});
+
+describe("query differential: of a repeated parameter the first counts, as to Go's own converters", () => {
+  test.each([
+    ["watch", "GET", "/api/v1/pods?watch=0&watch=1", { verb: "list", watch: false }],
+    ["watch, the other way round", "GET", "/api/v1/pods?watch=1&watch=0", { verb: "watch", watch: true }],
+    [
+      "fieldSelector",
+      "GET",
+      "/api/v1/pods?fieldSelector=metadata.name%3Da&fieldSelector=metadata.name%3Db",
+      { name: "a" },
+    ],
+    ["dryRun, of which each must be All", "POST", "/api/v1/pods?dryRun=All&dryRun=", { dryRun: false }],
+    ["dryRun, twice", "POST", "/api/v1/pods?dryRun=All&dryRun=All", { dryRun: true }],
+  ])("%s", (_title, method, target, expected) => {
+    expect(read(method, target)).toMatchObject(expected);
+  });
+
+  test("command has all of them, container the first", () => {
+    const { exec } = read(
+      "POST",
+      "/api/v1/namespaces/a/pods/p/exec?command=sh&command=-c&container=a&container=b&tty=0&tty=1",
+    );
+    expect(exec).toEqual({ command: ["sh", "-c"], container: "a", stdin: false, tty: false });
+  });
+});
+
+test("an int64 option of a delete is kept exactly", () => {
+  const { gracePeriodSeconds } = deleteOptions(
+    read("DELETE", "/api/v1/namespaces/a/pods/p?gracePeriodSeconds=92233720368547758"),
+    null,
+  );
+  expect(JSON.stringify(gracePeriodSeconds)).toBe("92233720368547758");
 });
