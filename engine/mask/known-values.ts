@@ -3,6 +3,7 @@ import { ByteFilter } from "./byte-filter.ts";
 import { ByteMatcher, type BytePattern, type Span } from "./byte-matcher.ts";
 import { encodingsOf } from "./encodings.ts";
 import { valueParts } from "./value-parts.ts";
+import { type Holder, ValuesBudget } from "./values-budget.ts";
 
 /**
  * Values of fewer bytes are not looked for in streams: a word of seven letters stands in any log by chance, and one
@@ -11,9 +12,8 @@ import { valueParts } from "./value-parts.ts";
 export const SHORTEST = 8;
 /** Longer values are looked for as they are, in JSON and in whole base64 only; and so are those that come late. */
 const ALL_ENCODINGS = 1024;
-/** What the matcher of one session may hold (28 MB), and what all matchers of a process may. */
+/** What the matchers of one session may hold (28 MB). */
 const SESSION_STATES = 1_000_000;
-const ALL_STATES = 4_000_000;
 /** Lines of a value that are looked for by themselves, as they are: loggers print what has many lines line by line. */
 const LINE = 16;
 const LINE_LIMIT = 1024;
@@ -38,23 +38,24 @@ function isPublic(text: string): boolean {
  * terminals it opened. Bounded: once there are more than can be looked for, `complete` is false, and streams of
  * this session are refused instead of passed unsearched.
  */
-export class KnownValues {
+export class KnownValues implements Holder {
   readonly #values = new Map<string, number>();
-  readonly #origins: Origin[] = [];
+  #origins: Origin[] = [];
   /** Patterns that are in no matcher yet, and those of each matcher. */
   #fresh: BytePattern[] = [];
-  readonly #levels: BytePattern[][] = [];
+  #levels: BytePattern[][] = [];
   #matchers: readonly ByteMatcher[] = [];
   /** What could be a name: looked for in streams, and not in objects, which consist of names. */
   readonly #nameLike = new Set<number>();
-  readonly #shared: Budget;
+  readonly #shared: ValuesBudget;
   #states = 1;
   #bytes = 0;
   #complete = true;
+  #ended = false;
   #escaped = false;
-  readonly #filter = new ByteFilter();
+  #filter = new ByteFilter();
 
-  constructor(shared: Budget = new Budget()) {
+  constructor(shared = new ValuesBudget()) {
     this.#shared = shared;
   }
 
@@ -90,9 +91,7 @@ export class KnownValues {
     const all = whole && bytes.length <= ALL_ENCODINGS && this.#states < SESSION_STATES / 2;
     const forms = whole ? encodingsOf(bytes, all) : [bytes];
     const cost = forms.reduce((sum, form) => sum + form.length, 0);
-    if (this.#states + cost > SESSION_STATES || !this.#shared.take(this, cost)) {
-      return false;
-    }
+    if (this.#ended || this.#states + cost > SESSION_STATES || !this.#shared.take(this, cost)) return false;
     const index = this.#origins.length;
     this.#values.set(key, index);
     this.#origins.push(origin);
@@ -174,42 +173,49 @@ export class KnownValues {
     return this.mayStandIn(bytes) && this.matchers().some((matcher) => matcher.test(bytes, this.#nameLike));
   }
 
-  /** Gives up its part of what all sessions may hold. */
+  /** Gives up all that it holds; streams of its session end. */
+  overflow(): void {
+    this.#complete = false;
+    this.#values.clear();
+    this.#nameLike.clear();
+    this.#origins = [];
+    this.#fresh = [];
+    this.#levels = [];
+    this.#matchers = [];
+    this.#filter = new ByteFilter();
+    this.#states = 1;
+    this.#bytes = 0;
+  }
+
+  /** Ends it with its session: what still comes to be masked for it is kept nowhere. */
   forget(): void {
+    this.overflow();
+    this.#ended = true;
     this.#shared.release(this);
   }
 }
 
-/** What the sessions of one process hold together. */
-export class Budget {
-  readonly #held = new Map<KnownValues, number>();
-  #total = 0;
-
-  take(holder: KnownValues, states: number): boolean {
-    if (this.#total + states > ALL_STATES) return false;
-    this.#total += states;
-    this.#held.set(holder, (this.#held.get(holder) ?? 0) + states);
-    return true;
-  }
-
-  release(holder: KnownValues): void {
-    this.#total -= this.#held.get(holder) ?? 0;
-    this.#held.delete(holder);
-  }
-}
+/** As many as are known to be open (proxy/open-sessions.ts). */
+const SESSIONS = 100_000;
 
 /** The known values of each session of this process, until it ends. */
 export class SessionValues {
   readonly #sessions = new Map<string, KnownValues>();
-  readonly #budget = new Budget();
+  readonly #budget = new ValuesBudget();
 
   of(sessionId: string): KnownValues {
     let known = this.#sessions.get(sessionId);
     if (known === undefined) {
+      if (this.#sessions.size >= SESSIONS) this.#forgetEmpty();
       known = new KnownValues(this.#budget);
       this.#sessions.set(sessionId, known);
     }
     return known;
+  }
+
+  /** What a session holds that is not forgotten with it is bounded by what all may hold. */
+  #forgetEmpty(): void {
+    for (const [id, known] of this.#sessions) if (known.size === 0 && known.complete) this.#sessions.delete(id);
   }
 
   forget(sessionId: string): void {

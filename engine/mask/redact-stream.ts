@@ -40,7 +40,6 @@ export function createStreamRedactor(known: KnownValues): StreamRedactor {
 
   /** Where values stand in `tail` and `chunk` together, and from where on a value may still go on. */
   function search(chunk: Uint8Array): { spans: Span[]; open: number } {
-    refuseIncomplete(known);
     const spans: Span[] = [];
     const length = tail.length + chunk.length;
     let open = length;
@@ -75,6 +74,7 @@ export function createStreamRedactor(known: KnownValues): StreamRedactor {
 
   return {
     push(chunk) {
+      refuseIncomplete(known);
       if (known.size === 0) return chunk;
       const { spans, open } = search(chunk);
       const length = tail.length + chunk.length;

@@ -173,17 +173,38 @@ test("what a session knew is forgotten with it", () => {
   expect(sessions.of("a").size).toBe(0);
 });
 
-test("what all sessions hold together is bounded, and given back", () => {
-  const sessions = new SessionValues();
-  const fill = (id: string): boolean => {
-    for (let i = 0; sessions.of(id).complete && i < 400; i++) sessions.of(id).add(`${id} ${i} ${"v".repeat(150)}`);
-    return sessions.of(id).complete;
+describe("where the sessions hold more together than there is room for,", () => {
+  const fill = (sessions: SessionValues, id: string, count: number): void => {
+    for (let i = 0; i < count; i++) sessions.of(id).add(`${id} ${i} ${"v".repeat(150)}`);
   };
-  const filled: string[] = [];
-  for (let i = 0; i < 20 && fill(`s${i}`); i++) filled.push(`s${i}`);
-  expect(filled.length).toBeLessThan(20);
-  for (const id of [...filled, `s${filled.length}`]) sessions.forget(id);
-  expect(fill("fresh")).toBe(true);
+
+  test("the one that holds most gives it up, and is refused streams; the others are searched", () => {
+    const sessions = new SessionValues();
+    fill(sessions, "small", 5);
+    const large = Array.from({ length: 8 }, (_, i) => `large-${i}`);
+    for (const id of large) fill(sessions, id, 400);
+    expect(sessions.of("small").complete).toBe(true);
+    expect(text(createStreamRedactor(sessions.of("small")).push(Buffer.from(`small 0 ${"v".repeat(150)}!`)))).toMatch(
+      /^\*+!$/,
+    );
+    const given = large.filter((id) => !sessions.of(id).complete);
+    expect(given.length).toBeGreaterThan(0);
+    for (const id of given) expect(() => createStreamRedactor(sessions.of(id))).toThrow(Refusal);
+  });
+
+  test("what a session that ended held is room again, and it takes up nothing more", () => {
+    const sessions = new SessionValues();
+    const ended = sessions.of("ended");
+    fill(sessions, "ended", 400);
+    sessions.forget("ended");
+    ended.add(SECRET);
+    expect(ended.size).toBe(0);
+    for (let i = 0; i < 30; i++) {
+      fill(sessions, `s${i}`, 400);
+      expect(sessions.of(`s${i}`).complete).toBe(true);
+      sessions.forget(`s${i}`);
+    }
+  });
 });
 
 test("whatever the values, the stream and the chunks, the same bytes are overwritten as by looking for each in turn", () => {
