@@ -32,7 +32,7 @@ export function seedObjects(): Record<string, unknown>[] {
 function asGo(value: unknown): unknown {
   if (!isRawNumber(value)) return value;
   const whole = BigInt(value.rawJSON);
-  return whole >= 2n ** 64n || whole < -(2n ** 63n) ? Number(whole) : value;
+  return whole >= 2n ** 63n || whole < -(2n ** 63n) ? Number(whole) : value;
 }
 
 /** A JSON text in which the order of keys does not count, and -0 is 0. */

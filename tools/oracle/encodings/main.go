@@ -1,5 +1,5 @@
 // Says what the API server's own serializers make of a body: reads lines of JSON
-// {"format": "yaml"|"cbor"|"typed-cbor", "data": base64, "json": base64} and prints a line for each,
+// {"format": "json"|"yaml"|"cbor"|"typed-cbor", "data": base64, "json": base64} and prints a line for each,
 // with the body as JSON. typed-cbor decodes data into its built-in kind, and json as well, and says
 // whether both came to the same object.
 package main
@@ -15,6 +15,7 @@ import (
 	"k8s.io/apimachinery/pkg/runtime/serializer/cbor"
 	"k8s.io/apimachinery/pkg/runtime/serializer/cbor/direct"
 	kjson "k8s.io/apimachinery/pkg/runtime/serializer/json"
+	utiljson "k8s.io/apimachinery/pkg/util/json"
 	"k8s.io/client-go/kubernetes/scheme"
 	"sigs.k8s.io/yaml"
 )
@@ -56,6 +57,11 @@ func read(asked question) (found answer, err error) {
 	switch asked.Format {
 	case "yaml":
 		found.JSON, err = yaml.YAMLToJSON(asked.Data)
+	case "json":
+		var value any
+		if err = utiljson.Unmarshal(asked.Data, &value); err == nil {
+			found.JSON, err = json.Marshal(value)
+		}
 	case "cbor":
 		var value any
 		if err = direct.Unmarshal(asked.Data, &value); err == nil {
