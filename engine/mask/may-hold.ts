@@ -22,7 +22,7 @@ export function mayHold(item: Buffer, masks: readonly CompiledMask[], known: Kno
   if (known === undefined || known.size === 0) return false;
   // Values are looked for in JSON and in JSON in JSON; deeper, only a reader finds them.
   if (known.escaped && item.includes("\\\\")) return true;
-  return hasOddEscapes(item) || (known.mayStandIn(item) && known.matcher().test(item, known.nameLike));
+  return hasOddEscapes(item) || known.standsIn(item);
 }
 
 function holdsKeys(item: Buffer, steps: CompiledMask["fields"][number]["steps"]): boolean {
