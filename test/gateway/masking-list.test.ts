@@ -258,6 +258,21 @@ describe("once a list has begun, an upstream that", () => {
   });
 
   test.each([
+    ["a Content-Length that is too small", (bytes: string) => `Content-Length: ${bytes.length - 500}\r\n\r\n${bytes}`],
+    [
+      "a chunk that is no chunk",
+      (bytes: string) => `Transfer-Encoding: chunked\r\n\r\n${(150_000).toString(16)}\r\n${bytes}`,
+    ],
+  ])("sends %s cuts the connection, and passes none of the surplus to the next request", async (_title, write) => {
+    answerWith((res) => res.socket?.write(`HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n${write(LONG_LIST)}`));
+    const { body, headers } = await open(rig, "GET", `/connections/local${SECRETS}`, { token });
+    await expect(body.text()).rejects.toThrow();
+    expect(await cutOf(String(headers["audit-id"]))).toEqual(expect.any(String));
+    answerText(listOf(secrets(1)));
+    expect(itemsOf((await kube(rig, "GET", SECRETS, { token })).text)).toHaveLength(1);
+  });
+
+  test.each([
     ["begins with a field that no list has is masked whole", `{"data":{"p":"${ENCODED}"},${LONG_LIST.slice(1)}`, 200],
     ["is no JSON is refused", `{"kind" ${LONG_LIST}`, 403],
     ["begins with a byte order mark is refused", `\ufeff${LONG_LIST}`, 403],
