@@ -35,6 +35,13 @@ function asGo(value: unknown): unknown {
   return whole >= 2n ** 63n || whole < -(2n ** 63n) ? Number(whole) : value;
 }
 
+let protobufBodies: Uint8Array[] | undefined;
+/** Bodies of client-go and of an API server in protobuf (record-protobuf.ts). */
+export function seedProtobuf(): Uint8Array[] {
+  protobufBodies ??= (read("protobuf.json") as string[]).map((body) => Buffer.from(body, "base64"));
+  return protobufBodies;
+}
+
 /** A JSON text in which the order of keys does not count, and -0 is 0. */
 export function normalised(value: unknown): string {
   return JSON.stringify(value, (_key, item: unknown) =>

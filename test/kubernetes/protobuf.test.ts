@@ -10,6 +10,7 @@ import { writeEnvelope } from "../../kubernetes/body/protobuf/envelope.ts";
 import { schema } from "../../kubernetes/body/protobuf/schema.ts";
 import type { KubernetesObject } from "../../kubernetes/types.ts";
 import { Oracle } from "../fuzz/oracle.ts";
+import { seedProtobuf } from "../fuzz/seeds.ts";
 
 let oracle: Oracle;
 beforeAll(async () => {
@@ -65,6 +66,12 @@ describe("every built-in kind", () => {
     );
     expect(differing).toEqual([]);
   });
+});
+
+test("what client-go programs and an API server sent each other is read as Go reads it", async () => {
+  const answers = await oracle.ask<Answer>(seedProtobuf().map((bytes) => ({ op: "read", protobuf: base64(bytes) })));
+  expect(answers.length).toBeGreaterThan(30);
+  expect(seedProtobuf().map((bytes) => decodeProtobuf(bytes))).toEqual(answers.map(({ json }) => json));
 });
 
 test("structs that Go inlines stand where rules look for them", () => {

@@ -7,7 +7,7 @@ import { mutateBytes } from "../mutate.ts";
 import { mutateMessage } from "../mutate-protobuf.ts";
 import { Oracle } from "../oracle.ts";
 import { Random } from "../random.ts";
-import { normalised, sameJson, seedObjects } from "../seeds.ts";
+import { normalised, sameJson, seedObjects, seedProtobuf } from "../seeds.ts";
 import { attempt, crash, difference, emptyTally } from "../tally.ts";
 import type { FuzzTarget, Tally } from "../target.ts";
 
@@ -45,8 +45,7 @@ async function generate(oracle: Oracle, kinds: string[], random: Random, cases: 
   const bytes = made.map(({ protobuf }) => Buffer.from(protobuf, "base64"));
   return made.map(({ json }, i) => {
     const whole = bytes[i] as Buffer;
-    // Recorded objects, which our encoder writes: what their Go types make of them is asked for below.
-    if (random.chance(0.05)) return { bytes: encodeProtobuf(random.pick(BUILT_IN)), json: undefined };
+    if (random.chance(0.1)) return { bytes: recorded(random, bytes), json: undefined };
     if (random.chance(0.5)) return { bytes: whole, json };
     if (random.chance(0.6)) return { bytes: mutateFields(random, whole), json: undefined };
     return { bytes: mutateBytes(random, whole, random.pick(bytes), 2), json: undefined };
@@ -59,6 +58,13 @@ function mutateFields(random: Random, bytes: Uint8Array): Uint8Array {
   let mutated = raw;
   for (let rounds = 1 + random.below(4); rounds > 0; rounds--) mutated = mutateMessage(random, message, mutated);
   return writeEnvelope({ apiVersion, kind, raw: mutated });
+}
+
+/** What client-go and API servers said, whole or damaged, and objects of kubectl's as our encoder writes them. */
+function recorded(random: Random, others: Uint8Array[]): Uint8Array {
+  const bytes = random.chance(0.7) ? random.pick(seedProtobuf()) : encodeProtobuf(random.pick(BUILT_IN));
+  if (random.chance(0.3)) return bytes;
+  return random.chance(0.6) ? mutateFields(random, bytes) : mutateBytes(random, bytes, random.pick(others), 2);
 }
 
 const BUILT_IN = seedObjects().filter((object) => {
