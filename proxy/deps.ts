@@ -3,7 +3,7 @@ import type { Recorder } from "../audit/event.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Policy } from "../engine/decision.ts";
-import type { SessionValues } from "../engine/mask/known-values.ts";
+import type { SessionValues } from "../engine/mask/session-values.ts";
 import type { Authenticated } from "../identity/types.ts";
 import type { Connection } from "./connection.ts";
 import type { HoldBudget } from "./hold-budget.ts";

@@ -10,7 +10,7 @@ import { UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { openAdmin } from "../../console/admin.ts";
 import { createConsole } from "../../console/console.ts";
-import { SessionValues } from "../../engine/mask/known-values.ts";
+import { SessionValues } from "../../engine/mask/session-values.ts";
 import { sharedWorker } from "../../engine/wasm/evaluation-worker.ts";
 import { createAuthenticator } from "../../identity/authenticator.ts";
 import { createEndedSessions } from "../../identity/ended-sessions.ts";

@@ -11,14 +11,11 @@ export interface Span {
   value: number;
 }
 
-/** What one state costs at most, in bytes: fail, found, depth, and an edge in a table that is at most half full. */
-export const STATE_BYTES = 28;
-
 /**
  * Looks for many byte strings at once in one pass: Aho and Corasick, "Efficient string matching", 1975. Linear in
  * what is searched whatever it is, which regular expressions and hash filters are not: what is searched is the
- * output of programs that an agent chose. Edges are one hash table, since a row of 256 for each state would be
- * forty times the memory.
+ * output of programs that an agent chose. Edges are one hash table: a state costs 28 bytes at most, where
+ * a row of 256 would cost a kilobyte.
  */
 export class ByteMatcher {
   readonly states: number;

@@ -11,7 +11,6 @@ import { compileMasks, type Requested } from "./rules.ts";
 import { findShape, isObject, type MaskedObject, type Shape } from "./shape.ts";
 
 export type { MaskerOptions } from "./pass.ts";
-export { FIELDS_LIMIT } from "./pass.ts";
 export { LAST_APPLIED } from "./walk.ts";
 
 export interface MaskedAnswer<T> {

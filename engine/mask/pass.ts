@@ -4,7 +4,7 @@ import { decodeBase64Text, EqualStrings } from "./equal-strings.ts";
 import { selectFields, showKey } from "./field-path.ts";
 import { HELM_RELEASE, summarizeRelease, Unpacking } from "./helm.ts";
 import { type KnownValues, SHORTEST } from "./known-values.ts";
-import { findPatterns } from "./patterns.ts";
+import { maskMatches, maskPatterns } from "./pattern-masks.ts";
 import { encodePlaceholder, PLACEHOLDER } from "./placeholder.ts";
 import { appliesTo, type CompiledMask } from "./rules.ts";
 import { isObject, type JsonObject } from "./shape.ts";
@@ -12,7 +12,7 @@ import { withholdWords } from "./status-words.ts";
 import { DEPTH_LIMIT, define, LAST_APPLIED, tooDeep, walkStrings } from "./walk.ts";
 
 /** Entries of maskedFields in one answer; past them one entry `+<n> more` says how many there were. */
-export const FIELDS_LIMIT = 1000;
+const FIELDS_LIMIT = 1000;
 export interface MaskerOptions {
   /** The install's key: adds fingerprints. */
   hmacKey?: Uint8Array;
@@ -20,8 +20,6 @@ export interface MaskerOptions {
   known?: KnownValues;
 }
 
-/** Shorter base64 than this holds nothing that has a pattern. */
-const SHORTEST_ENCODED = 24;
 /** Longer values are masked where they stand, and not looked for in streams: a few would take all the room there is. */
 const LONGEST = 16_384;
 /** No name of an object is longer (RFC 1123 subdomains), and to read binary as text is slow. */
@@ -83,6 +81,8 @@ export class Pass {
     this.known?.add(bytes, { path: this.owner + path, ...(fingerprint === undefined ? {} : { fingerprint }) });
   }
 
+  private readonly takeText = (path: string, value: string): void => this.take(path, value, false);
+
   /** Of the value and not of its encoding, so that it is the same in a Secret and elsewhere. */
   private fingerprintOf(bytes: Uint8Array): string | undefined {
     return this.hmacKey === undefined ? undefined : hmac(this.hmacKey, "masked-value", bytes);
@@ -99,7 +99,7 @@ export class Pass {
     this.owner = prefix === "" ? `${namespace}/${name}:` : "";
     for (const path of withholdWords(object)) this.report(prefix + path);
     this.maskFields(masks, object, prefix);
-    this.maskPatterns(masks, object, prefix);
+    for (const mask of masks) maskPatterns(mask, object, prefix, this.takeText);
     if (isObject(metadata.annotations)) this.maskAnnotations(masks, metadata.annotations, prefix);
   }
 
@@ -123,39 +123,6 @@ export class Pass {
     if (summary === value) return value;
     this.report(path, this.fingerprintOf(Buffer.from(value, "base64")));
     return summary ?? mask.encodedPlaceholder;
-  }
-
-  /** The parts of strings that look like what a mask names, wherever they stand. */
-  private maskPatterns(masks: CompiledMask[], object: JsonObject, prefix: string): void {
-    for (const mask of masks) {
-      if (mask.patterns.length === 0) continue;
-      walkStrings(object, { owners: true }, (text, path, name) =>
-        this.maskMatches(mask, text, () => prefix + path(), name),
-      );
-    }
-  }
-
-  private maskMatches(mask: CompiledMask, text: string, path: () => string, name: string): string {
-    if (text === mask.placeholder || text === mask.encodedPlaceholder) return text;
-    const masked = this.replaceMatches(mask, text, path, name);
-    if (masked !== text) return masked;
-    const decoded = text.length < SHORTEST_ENCODED ? undefined : decodeBase64Text(text);
-    if (decoded === undefined) return text;
-    const inside = this.replaceMatches(mask, decoded, path, name);
-    return inside === decoded ? text : Buffer.from(inside, "utf8").toString("base64");
-  }
-
-  private replaceMatches(mask: CompiledMask, text: string, path: () => string, name: string): string {
-    let out = "";
-    let done = 0;
-    for (const { start, end } of findPatterns(text, mask.patterns, name)) {
-      const value = text.slice(start, end);
-      if (value === mask.placeholder) continue;
-      this.take(path(), value, false);
-      out += text.slice(done, start) + mask.placeholder;
-      done = end;
-    }
-    return done === 0 ? text : out + text.slice(done);
   }
 
   /** Every leaf of a selected value: strings become the placeholder, numbers 0, booleans false; keys stay. */
@@ -248,7 +215,7 @@ export class Pass {
 
   maskCell(cell: unknown, path: string): unknown {
     if (typeof cell === "string") {
-      const shown = this.masks.reduce((text, mask) => this.maskMatches(mask, text, () => path, ""), cell);
+      const shown = this.masks.reduce((text, mask) => maskMatches(mask, text, () => path, "", this.takeText), cell);
       return this.maskString(shown, () => path);
     }
     const number = typeof cell === "number" ? String(cell) : isRawNumber(cell) ? cell.rawJSON : undefined;

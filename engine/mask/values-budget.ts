@@ -1,4 +1,4 @@
-/** What the matchers of all sessions of a process may hold together: some 110 MB (ByteMatcher's STATE_BYTES each). */
+/** What the matchers of all sessions of a process may hold together: some 110 MB (28 bytes each). */
 const ALL_STATES = 4_000_000;
 
 export interface Holder {

@@ -2,8 +2,9 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Refusal } from "../../../base/errors.ts";
 import { encodingsOf } from "../../../engine/mask/encodings.ts";
-import { KnownValues, SessionValues } from "../../../engine/mask/known-values.ts";
+import { KnownValues } from "../../../engine/mask/known-values.ts";
 import { createStreamRedactor } from "../../../engine/mask/redact-stream.ts";
+import { SessionValues } from "../../../engine/mask/session-values.ts";
 
 const SECRET = "hunter2-hunter2?";
 const text = (bytes: Uint8Array): string => Buffer.from(bytes).toString("latin1");
