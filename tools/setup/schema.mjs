@@ -156,7 +156,31 @@ function merge(root, shapes) {
     }
     messages[name] = { form, fields: isOpaque ? [] : fields.map((shape) => describe(name, type, shape)) };
   }
+  refuseUnread(shapes);
   return { kinds: shapes.kinds, messages };
+}
+
+/**
+ * What no built-in kind has yet, and the decoder would read wrongly.
+ *
+ * @param {Shapes} shapes
+ */
+function refuseUnread({ messages }) {
+  /** @param {string} name @returns {string[]} its names in JSON, with those of what is inlined */
+  const namesOf = (name) =>
+    (messages[name]?.fields ?? []).flatMap((field) =>
+      field.inline === true ? namesOf(field.message ?? "") : [field.json ?? ""],
+    );
+  for (const [name, { form, fields }] of Object.entries(messages)) {
+    if (form !== undefined) continue;
+    const names = namesOf(name);
+    if (new Set(names).size < names.length) throw new Error(`${name} has two fields of one name in JSON`);
+    for (const { inline, pointer, empty, message = "" } of fields) {
+      if (inline === true && pointer === true) throw new Error(`${name} inlines a pointer`);
+      const isTime = /^(time|microTime)$/.test(messages[message]?.form ?? "");
+      if (empty === "zero" && !isTime) throw new Error(`${name} leaves out a zero value that is no time`);
+    }
+  }
 }
 
 /** @param {{id: number}[]} fields */
