@@ -155,6 +155,13 @@ function notes(wish: Wish): string[] {
       "",
     );
   }
+  if (!wish.impersonate && wish.tokenRequest === undefined) {
+    lines.push(
+      "Agents act with the gateway's own account, which may get any Secret: what they see of it is up to policy alone.",
+      "With --token-request they have an account of their own.",
+      "",
+    );
+  }
   if (wish.tokenRequest !== undefined) {
     lines.push(
       `Keep namespace ${wish.tokenRequest.namespace} for this alone: the gateway may delete its Secrets, and a token of any`,
