@@ -190,6 +190,7 @@ export function parseYaml(text: string, costLimit = 3 * 1024 * 1024): unknown {
   const content = text.startsWith("\ufeff") ? text.slice(1) : text;
   if (UNREAD.test(content)) throw malformed("it holds a character that YAML readers refuse or take as a line's end");
   if (/^\s*\t/.test(content)) throw malformed("it begins with a tab");
+  if (/(?:^|\n) *\t\s*$/.test(content.slice(-1000))) throw malformed("it ends with a line that a tab indents");
   // kubectl apply --server-side sends JSON under the YAML media type.
   if (/^\s*\{\s*"/.test(content)) return parseStrictJson(content);
   if (text.length > YAML_LIMIT) {
@@ -199,7 +200,6 @@ export function parseYaml(text: string, costLimit = 3 * 1024 * 1024): unknown {
   }
   if (/^%/m.test(content)) throw malformed("it holds a YAML directive");
   if (/^ *-[- ]*\t/m.test(content)) throw malformed("a tab follows the dash of a YAML list");
-  if (/(?:^|\n) *\t\s*$/.test(content.slice(-1000))) throw malformed("it ends with a line that a tab indents");
   const document = parseOne(content);
   const converter = new Converter(content, costLimit);
   const value = converter.convert(document.contents, 1);

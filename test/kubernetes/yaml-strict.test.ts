@@ -32,6 +32,7 @@ const REFUSED: [title: string, text: string][] = [
   ["a tab after a dash", "a:\n  - \tb\n"],
   ["a tab in front", "\t{}\n"],
   ["a last line of a tab", "a: b\n\t"],
+  ["a last line of a tab after JSON", '{"a":1}\n\t'],
 ];
 describe("YAML that readers take in two ways is refused:", () => {
   test.each(REFUSED)("%s", (_title, text) => {
