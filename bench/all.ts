@@ -5,212 +5,101 @@ import { fileURLToPath } from "node:url";
 import { apply, openCluster, prepareCluster } from "../cli/up/cluster.ts";
 import { startDevelopmentIssuer } from "../identity/development/issuer.ts";
 import { createAuthority } from "../tools/control-plane/certificates.ts";
-import { type Child, residentMb, startChild } from "./child.ts";
-import { benchDecision } from "./decision.ts";
-import { type BenchGateway, startGateway } from "./gateway.ts";
-import { benchGet } from "./get.ts";
-import { LoadClient, type Target } from "./load.ts";
+import { startChild } from "./child.ts";
+import { benchExec } from "./exec.ts";
+import { startGateway } from "./gateway.ts";
 import { benchMask } from "./mask.ts";
-import { benchObjects, benchPatch, patchTarget } from "./patch.ts";
-import { readRecorded, recordMistakes, type Sent } from "./recorded.ts";
-import type { Row } from "./table.ts";
+import { benchObjects } from "./patch.ts";
+import { benchRequests } from "./requests.ts";
 import { benchWatches } from "./watches.ts";
+import type { Benched, World } from "./world.ts";
 
-const REST_MS = 10_000;
-const HANDFUL = 10;
-const POD = "/api/v1/namespaces/shop/pods/web";
-/** The agent of the development issuer, as the gateway impersonates it. */
-const AGENT = {
-  "impersonate-user": "dev:agent@example.com",
-  "impersonate-group": ["dev:devs", "dev:agents"],
-  "impersonate-uid": "agent",
+/** The parts of the bench, each measured by itself, one after the other. */
+export const PARTS: Record<string, (world: World) => Promise<Benched>> = {
+  requests: benchRequests,
+  lists,
+  watches,
+  exec: async ({ directory, issuer, say }) => {
+    say("measuring an exec");
+    return { rows: await benchExec(mkdtempSync(join(directory, "exec-")), issuer), mistakes: [] };
+  },
 };
 
-export interface Benched {
-  rows: Row[];
-  /** Why the run counts for nothing: what was sent and what is on record differ. */
-  mistakes: string[];
-}
-
-/** Everything, one after the other; throws where a request failed. */
-export async function benchAll(say: (what: string) => void): Promise<Benched> {
+/** Runs the parts of those names; throws where a request failed. */
+export async function benchAll(names: readonly string[], say: (what: string) => void): Promise<Benched> {
   const directory = mkdtempSync(join(tmpdir(), "sallyport-bench-"));
   const opened: (() => Promise<unknown> | unknown)[] = [() => rmSync(directory, { recursive: true, force: true })];
+  const later: World["later"] = (end) => void opened.push(end);
   try {
     say("starting a control plane, an issuer, a stub upstream and the gateway");
     const cluster = await openCluster({ directory, syncs: true });
-    opened.push(() => cluster.stop());
+    later(() => cluster.stop());
     const token = await prepareCluster(cluster);
     await apply(cluster, benchObjects());
     const issuer = await startDevelopmentIssuer();
-    opened.push(() => issuer.close());
+    later(() => issuer.close());
     const files = await writeCertificates(directory);
-    const start = async (script: string, ...args: string[]): Promise<Child> => {
+    const start: World["start"] = async (script, ...args) => {
       const path = fileURLToPath(new URL(`./servers/${script}.ts`, import.meta.url));
       const child = await startChild(path, args, /^\d+$/);
-      opened.push(() => child.stop("SIGTERM"));
+      later(() => child.stop("SIGTERM"));
       return child;
     };
-    const stub = {
-      server: `https://127.0.0.1:${(await start("stub-upstream", files.cert, files.key)).ready}`,
-      caFile: files.ca,
-    };
-    const gateway = await startGateway({ directory, issuer, cluster, stub, token });
-    let child: Child | undefined = gateway.child;
-    opened.push(() => child?.stop("SIGKILL"));
-
-    const direct: Target = { name: "direct", origin: stub.server, caFile: files.ca, path: POD };
-    const full = throughGateway(gateway, "stub", POD);
-    say("measuring memory at rest, and the decision meanwhile");
-    const handful = await few(full);
-    const [decision] = await Promise.all([benchDecision(), new Promise((resolve) => setTimeout(resolve, REST_MS))]);
-    const idle = residentMb(gateway.child.pid);
-
-    say("measuring the PATCH");
-    const patch = await benchPatch(
-      patchTarget("direct", {
-        origin: cluster.server,
-        caFile: cluster.caFile,
-        prefix: "",
-        headers: { authorization: `Bearer ${token}`, ...AGENT },
-      }),
-      patchTarget("full", { ...throughGateway(gateway, "local", ""), prefix: "/connections/local" }),
-    );
-
-    say("measuring the 4 KB GET");
-    const passThrough = await start("pass-through", stub.server, files.ca, files.cert, files.key);
-    const plain = await start("pass-through", stub.server, files.ca);
-    const get = await benchGet({
-      direct,
-      passThrough: {
-        ...direct,
-        name: "pass-through",
-        origin: `https://127.0.0.1:${passThrough.ready}`,
-        pid: passThrough.pid,
-      },
-      plainPassThrough: { name: "plain pass-through", origin: `http://127.0.0.1:${plain.ready}`, path: POD },
-      full: { ...full, pid: gateway.child.pid },
-    });
-    const loaded = residentMb(gateway.child.pid);
-
-    say("stopping the gateway, and counting what is on record");
-    const code = await gateway.child.stop("SIGTERM");
-    child = undefined;
-    const sent: Sent[] = [
-      { connection: "stub", requests: handful + get.sent, writes: 0 },
-      { connection: "local", requests: patch.sent, writes: patch.sent },
-    ];
-    const recorded = await readRecorded(gateway.state.configFile);
-    const mistakes = recordMistakes(sent, recorded);
-    if (code !== 0) mistakes.push(`serve ended with ${code} after SIGTERM`);
-
-    say("measuring long lists through the mask");
-    const listing = await start("list-upstream", files.cert, files.key);
-    const lists = { server: `https://127.0.0.1:${listing.ready}`, caFile: files.ca };
-    const beside = await start("pass-through", lists.server, files.ca, files.cert, files.key);
-    const masked = await benchMask({
-      passThrough: {
-        name: "pass-through",
-        origin: `https://127.0.0.1:${beside.ready}`,
-        caFile: files.ca,
-        path: "",
-        pid: beside.pid,
-      },
-      issuer,
-      gateway: async (guardrails) => {
-        const folder = mkdtempSync(join(directory, "lists-"));
-        const started = await startGateway({ directory: folder, issuer, cluster, stub: lists, token, guardrails });
-        opened.push(() => started.child.stop("SIGKILL"));
-        return started;
-      },
-    });
-
-    say("measuring watches");
-    const said = await start("watch-upstream", files.cert, files.key);
-    const teller = { server: `https://127.0.0.1:${said.ready}`, caFile: files.ca };
-    const bare = await start("pass-through", teller.server, files.ca, files.cert, files.key);
-    const watches = await benchWatches({
-      say: { origin: teller.server, caFile: files.ca },
-      passThrough: {
-        pid: bare.pid,
-        target: {
-          name: "pass-through",
-          origin: `https://127.0.0.1:${bare.ready}`,
-          caFile: files.ca,
-          path: "/api/v1/namespaces/shop/pods?watch=true",
-        },
-      },
-      gateway: () =>
-        startGateway({ directory: mkdtempSync(join(directory, "watches-")), issuer, cluster, stub: teller, token }),
-    });
-    mistakes.push(...watches.mistakes);
-    const total = (list: readonly { requests?: number; outcomes?: number }[], key: "requests" | "outcomes"): number =>
-      list.reduce((sum, one) => sum + (one[key] ?? 0), 0);
-    return {
-      mistakes,
-      rows: [
-        ...get.rows,
-        ...patch.rows,
-        ...masked,
-        ...watches.rows,
-        {
-          what: "decision on a 1.3 KB pod: opa bench, median",
-          value: decision.opaBenchMedianUs,
-          unit: "µs",
-        },
-        { what: "decision on a 1.3 KB pod: in process, median", value: decision.inProcessMedianUs, unit: "µs" },
-        {
-          what: "decision on a 1.3 KB pod: in process",
-          value: decision.ratio,
-          unit: "×",
-          aim: { at: "most", value: 0.15 },
-          beside: "median of opa bench",
-        },
-        { what: "guardrails swapped, median", value: decision.swapMedianMs, unit: "ms" },
-        {
-          what: "memory of serve at rest",
-          value: idle,
-          unit: "MB",
-          aim: { at: "most", value: 150 },
-          beside: "VmRSS, store aside",
-        },
-        { what: "memory of serve after the load", value: loaded, unit: "MB" },
-        { what: "requests sent through the gateway", value: total(sent, "requests"), unit: "" },
-        {
-          what: "outcomes on record, each of another exchange",
-          value: total(recorded, "outcomes"),
-          unit: "",
-          aim: { at: "exactly", value: total(sent, "requests") },
-          beside: "requests sent",
-        },
-        {
-          what: "attempts judged again after a 409",
-          value: recorded.reduce((sum, one) => sum + one.judgedAgain, 0),
-          unit: "",
-        },
-      ],
-    };
+    const benched: Benched = { rows: [], mistakes: [] };
+    for (const name of names) {
+      const part = await PARTS[name]?.({ directory, cluster, token, issuer, files, start, later, say });
+      benched.rows.push(...(part?.rows ?? []));
+      benched.mistakes.push(...(part?.mistakes ?? []));
+    }
+    return benched;
   } finally {
     for (const end of opened.reverse()) await end();
   }
 }
 
-function throughGateway({ origin, state, sessionToken }: BenchGateway, connection: string, path: string) {
-  return {
-    name: "full path",
-    origin,
-    caFile: state.caFile,
-    path: `/connections/${connection}${path}`,
-    headers: { authorization: `Bearer ${sessionToken}` },
-  };
+async function lists({ say, start, files, issuer, cluster, token, directory, later }: World): Promise<Benched> {
+  say("measuring long lists through the mask");
+  const listing = await start("list-upstream", files.cert, files.key);
+  const lists = { server: `https://127.0.0.1:${listing.ready}`, caFile: files.ca };
+  const beside = await start("pass-through", lists.server, files.ca, files.cert, files.key);
+  const rows = await benchMask({
+    passThrough: {
+      name: "pass-through",
+      origin: `https://127.0.0.1:${beside.ready}`,
+      caFile: files.ca,
+      path: "",
+      pid: beside.pid,
+    },
+    issuer,
+    gateway: async (guardrails) => {
+      const folder = mkdtempSync(join(directory, "lists-"));
+      const started = await startGateway({ directory: folder, issuer, cluster, stub: lists, token, guardrails });
+      later(() => started.child.stop("SIGKILL"));
+      return started;
+    },
+  });
+  return { rows, mistakes: [] };
 }
 
-/** At rest is not unused: a handful of requests went through. */
-async function few(target: Target): Promise<number> {
-  const client = new LoadClient(target, 1);
-  for (let i = 0; i < HANDFUL; i++) await client.one();
-  await client.close();
-  return client.sent;
+async function watches({ say, start, files, issuer, cluster, token, directory }: World): Promise<Benched> {
+  say("measuring watches");
+  const said = await start("watch-upstream", files.cert, files.key);
+  const teller = { server: `https://127.0.0.1:${said.ready}`, caFile: files.ca };
+  const bare = await start("pass-through", teller.server, files.ca, files.cert, files.key);
+  return benchWatches({
+    say: { origin: teller.server, caFile: files.ca },
+    passThrough: {
+      pid: bare.pid,
+      target: {
+        name: "pass-through",
+        origin: `https://127.0.0.1:${bare.ready}`,
+        caFile: files.ca,
+        path: "/api/v1/namespaces/shop/pods?watch=true",
+      },
+    },
+    gateway: () =>
+      startGateway({ directory: mkdtempSync(join(directory, "watches-")), issuer, cluster, stub: teller, token }),
+  });
 }
 
 async function writeCertificates(directory: string): Promise<{ ca: string; cert: string; key: string }> {

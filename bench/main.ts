@@ -2,27 +2,35 @@
  * `npm run bench`: what the gateway costs, in one run, with one client, against a `serve` of its own process.
  * Exits 1 where a request failed or the record is not whole; a missed aim is printed, and fails only with --strict.
  *
- *   node bench/main.ts [--output json] [--strict] [--no-build]
+ *   node bench/main.ts [--only requests,lists,watches,exec] [--output json] [--strict] [--no-build]
  */
 import { spawnSync } from "node:child_process";
 import { cpus, loadavg } from "node:os";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-import { benchAll } from "./all.ts";
+import { benchAll, PARTS } from "./all.ts";
 import { type Row, renderTable, verdict } from "./table.ts";
 
 const { values } = parseArgs({
   options: {
     output: { type: "string", default: "text" },
     strict: { type: "boolean", default: false },
+    only: { type: "string" },
     "no-build": { type: "boolean", default: false },
   },
 });
 
+const parts = values.only?.split(",") ?? Object.keys(PARTS);
+const unknown = parts.find((part) => PARTS[part] === undefined);
+if (unknown !== undefined) {
+  process.stderr.write(`bench: there is no part ${unknown}; it has ${Object.keys(PARTS).join(", ")}\n`);
+  process.exit(2);
+}
+
 if (!values["no-build"]) build();
 const load = loadavg()[0] ?? 0;
 const started = Date.now();
-const { rows, mistakes } = await benchAll((what) => process.stderr.write(`bench: ${what}\n`));
+const { rows, mistakes } = await benchAll(parts, (what) => process.stderr.write(`bench: ${what}\n`));
 const missed = rows.filter((row) => verdict(row) === "missed");
 const report = {
   node: process.version,
