@@ -39,6 +39,8 @@ export function resolvePlain(text: string): boolean | null | number | string | R
   const isNumeric = first === "." ? DOT_FLOAT.test(text) : /[-+\d]/.test(first);
   if (!isNumeric) return text;
   const plain = text.replaceAll("_", "");
+  // go-yaml parses what follows 0b by itself, sign and all.
+  if (/^0b[-+]/.test(plain)) return undefined;
   const whole = integer(plain);
   if (whole !== undefined) return whole;
   if (!FLOAT.test(plain)) return text;

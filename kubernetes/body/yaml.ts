@@ -19,6 +19,8 @@ interface Converted {
 class Converter {
   private readonly anchors = new Map<string, Converted | "open">();
   private cost = 0;
+  /** How many flow collections, `[…]` and `{…}`, it is in. */
+  private flow = 0;
   usesAliases = false;
 
   private readonly text: string;
@@ -63,8 +65,13 @@ class Converter {
   private content(node: unknown, depth: number): unknown {
     if (node === null || node === undefined) return null;
     if (isScalar(node)) return this.scalar(node);
-    if (isSeq(node)) return node.items.map((item) => this.convert(item, depth + 1));
-    if (isMap(node)) return this.map(node.items, depth);
+    if (isSeq(node) || isMap(node)) {
+      const flow = node.flow === true ? 1 : 0;
+      this.flow += flow;
+      const value = isSeq(node) ? node.items.map((item) => this.convert(item, depth + 1)) : this.map(node.items, depth);
+      this.flow -= flow;
+      return value;
+    }
     throw malformed("it holds YAML that JSON cannot say");
   }
 
@@ -73,12 +80,12 @@ class Converter {
     this.spend(text.length);
     if (!text.isWellFormed()) throw malformed("a string holds half of a surrogate pair");
     this.checkQuotes(node);
-    // go-yaml takes these for indicators, also where no space follows.
-    if (node.type === Scalar.PLAIN && /^[:?]/.test(text))
-      throw malformed("a YAML word begins with a colon or question mark");
+    if (node.type === Scalar.PLAIN && (this.flow > 0 ? IN_FLOW : BEGINNING).test(text)) {
+      throw malformed("a YAML word holds what readers take for an indicator");
+    }
     const isBlock = node.type === Scalar.BLOCK_LITERAL || node.type === Scalar.BLOCK_FOLDED;
     // go-yaml adds no line's end to a text that has none.
-    if (isBlock && (node.range?.[1] ?? 0) >= this.text.length && !this.text.endsWith("\n")) {
+    if (isBlock && (node.range?.[1] ?? 0) >= this.text.length && !/\n[ \t]*$/.test(this.text.slice(-1000))) {
       return text.replace(/\n$/, "");
     }
     if (node.type !== Scalar.PLAIN || node.tag !== undefined) return text;
@@ -105,7 +112,9 @@ class Converter {
     for (const { key, value } of items) {
       if (isScalar(key) && key.type === Scalar.PLAIN && key.value === "<<" && key.tag === undefined) {
         for (const name of own.keys()) beforeMerge.add(name);
-        this.merge(this.convert(value, depth + 1), merged);
+        const source = this.convert(value, depth + 1);
+        if (value instanceof Alias && Array.isArray(source)) throw malformed("a YAML merge needs a mapping");
+        this.merge(source, merged);
         continue;
       }
       const name = this.key(key);
@@ -149,6 +158,9 @@ class Converter {
   }
 }
 
+/** What go-yaml takes for an indicator, also where no space follows. */
+const BEGINNING = /^[:?]/;
+const IN_FLOW = /^(?:[:?]|---|\.\.\.)|\?\s/;
 const COLON = /[ \t]*:[^\s,\]}]/y;
 
 function parseOne(text: string): Document.Parsed {
@@ -180,6 +192,19 @@ function parseOne(text: string): Document.Parsed {
 /** What go-yaml refuses (readerc.go), and what ends a line to it alone: CR, U+0085, U+2028, U+2029. */
 const UNREAD = /\r(?!\n)|[^\t\n\r\x20-\x7e\xa0-\u2027\u202a-\ud7ff\ue000-\ufefe\uff00-\ufffd\u{10000}-\u{10ffff}]/u;
 
+/** Whether a line ends between a quoted key and its colon. Looked for from each colon: a pattern takes time by the square. */
+function hasColonOnNextLine(text: string): boolean {
+  for (let colon = text.indexOf(":"); colon >= 0; colon = text.indexOf(":", colon + 1)) {
+    let before = colon - 1;
+    let lines = 0;
+    for (let c = text[before]; c === " " || c === "\t" || c === "\r" || c === "\n"; c = text[--before]) {
+      if (c === "\n") lines++;
+    }
+    if (lines > 0 && (text[before] === '"' || text[before] === "'")) return true;
+  }
+  return false;
+}
+
 /**
  * YAML as the API server reads it (sigs.k8s.io/yaml over go-yaml v2: YAML 1.1 words and octals), and
  * stricter where readers differ: no duplicate keys, one document, no tags but !!str. Keys that are numbers
@@ -190,6 +215,7 @@ export function parseYaml(text: string, costLimit = 3 * 1024 * 1024): unknown {
   const content = text.startsWith("\ufeff") ? text.slice(1) : text;
   if (UNREAD.test(content)) throw malformed("it holds a character that YAML readers refuse or take as a line's end");
   if (/^\s*\t/.test(content)) throw malformed("it begins with a tab");
+  if (hasColonOnNextLine(content)) throw malformed("a line ends between a key and its colon");
   if (/(?:^|\n) *\t\s*$/.test(content.slice(-1000))) throw malformed("it ends with a line that a tab indents");
   // kubectl apply --server-side sends JSON under the YAML media type.
   if (/^\s*\{\s*"/.test(content)) return parseStrictJson(content);
@@ -199,6 +225,8 @@ export function parseYaml(text: string, costLimit = 3 * 1024 * 1024): unknown {
     });
   }
   if (/^%/m.test(content)) throw malformed("it holds a YAML directive");
+  // In a block scalar it is the author's; there `yaml` tells the two apart.
+  if (/^ *\t/m.test(content) && !/[|>][-+\d]*\s*$/m.test(content)) throw malformed("a tab indents a line");
   if (/^ *-[- ]*\t/m.test(content)) throw malformed("a tab follows the dash of a YAML list");
   const document = parseOne(content);
   const converter = new Converter(content, costLimit);

@@ -30,6 +30,12 @@ const REFUSED: [title: string, text: string][] = [
   ["a word that begins with a colon", "{:a}\n"],
   ["a word that begins with a question mark", "a: [?a]\n"],
   ["a tab after a dash", "a:\n  - \tb\n"],
+  ["a tab that indents a line", "a:\n  -\n   \t b\n"],
+  ["a key and its colon on two lines", '{"a"\n:"b"}\n'],
+  ["a word that begins like a document", "{---\na: b}\n"],
+  ["a question mark in a flow", "{N? a}\n"],
+  ["a merge of an alias to a list", "a: &a []\n<<: *a\n"],
+  ["a binary number with its sign inside", "a: 0b-1\n"],
   ["a tab in front", "\t{}\n"],
   ["a last line of a tab", "a: b\n\t"],
   ["a last line of a tab after JSON", '{"a":1}\n\t'],
@@ -40,9 +46,24 @@ describe("YAML that readers take in two ways is refused:", () => {
   });
 });
 
+test("a megabyte of quotes, line ends or blanks is refused or read in linear time", () => {
+  for (const hostile of [
+    `"${" \n".repeat(500_000)}`,
+    `${'"\n'.repeat(500_000)}:`,
+    `{"a":1}${"\n".repeat(1_000_000)}`,
+  ]) {
+    const started = performance.now();
+    codeOf(hostile);
+    expect(performance.now() - started).toBeLessThan(5_000);
+  }
+});
+
 const READ: [title: string, text: string, value: unknown][] = [
   ["a byte order mark in front is skipped", "\ufeffa: b\n", { a: "b" }],
   ["a block without a last line's end has none", "a: |\n  b", { a: "b" }],
+  ["a block whose last line holds spaces alone has one", "a: |+\n  b\n  ", { a: "b\n" }],
+  ["a block may hold tabs", "a: |\n  b:\n  \tc\n", { a: "b:\n\tc\n" }],
+  ["a question mark in a word", "a: b? c\n", { a: "b? c" }],
   ["a block with one has one", "a: |\n  b\n", { a: "b\n" }],
   ["a single quote that ends in a backslash is closed", "a: 'b\\'\n", { a: "b\\" }],
   ["hexadecimal and negative keys are those numbers", "0x10: a\n-1: b\n", { "16": "a", "-1": "b" }],
