@@ -103,7 +103,10 @@ export class Tunnel {
       to.end();
       this.#late ??= setTimeout(() => this.#cut("one end stayed open after the other had closed"), HALF_OPEN_MS);
     });
-    from.once("error", (error) => this.#cut(`the connection of ${who} broke: ${errorMessage(error)}`));
+    from.once("error", (error) => {
+      // Who has said everything and closed resets what still comes, as Go does: the other end reads on to its end.
+      if (!from.readableEnded) this.#cut(`the connection of ${who} broke: ${errorMessage(error)}`);
+    });
     const closed = (): void => {
       this.#why ??= `${who} closed it`;
       // Cut before its end: what is left on the other side has nobody to go to.

@@ -256,6 +256,12 @@ test("the record of every exec is complete: one intent, its frames, how it ended
   const closed = rows.filter(({ kind }) => kind === "stream.closed");
   const codes = closed.map(({ payload }) => JSON.parse(payload).exitCode);
   for (const code of [0, 3, 5, 7]) expect(codes).toContain(code);
+  // A command that came to its end was cut by nobody but a kubectl that exits in the middle of its goodbye.
+  for (const { payload } of closed) {
+    const { exitCode, reason } = JSON.parse(payload);
+    if (exitCode !== undefined)
+      expect(reason).toMatch(/^(the (API server|client) closed it|the connection of the client broke: .*)$/);
+  }
   const frames = rows.filter(({ kind }) => kind === "stream.frame").map(({ payload }) => payload);
   const said = frames.flatMap((payload) => JSON.parse(payload).frames as { channel: string; data?: string }[]);
   for (const channel of ["stdin", "stdout", "stderr", "error", "resize", "data"])
