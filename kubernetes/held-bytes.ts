@@ -21,10 +21,10 @@ export class HeldBytes {
     this.#size = size;
   }
 
-  /** All that was held, and `last` after it, which alone is not copied. What was held is given away. */
-  take(last: Uint8Array): Buffer {
-    if (this.#size === 0) return Buffer.from(last.buffer, last.byteOffset, last.length);
-    this.add(last);
+  /** All that was held, and `last` (from `from` to `to`) after it, which alone is not copied. What was held is given away. */
+  take(last: Uint8Array, from = 0, to = last.length): Buffer {
+    if (this.#size === 0) return Buffer.from(last.buffer, last.byteOffset + from, to - from);
+    this.add(last.subarray(from, to));
     const taken = this.#buffer.subarray(0, this.#size);
     this.#buffer = Buffer.alloc(0);
     this.#size = 0;

@@ -12,6 +12,23 @@ export const IS_HEX = bytes("0123456789abcdefABCDEF");
 /** What may follow a backslash, `u` aside. */
 export const IS_ESCAPE = bytes('"\\/bfnrt');
 
+const NO_WORDS = new Int32Array(0);
+
+/** Whether a byte is less than a space: strings may hold none, and who writes JSON without spaces writes none at all. */
+export function hasControl(text: Uint8Array): boolean {
+  const { buffer, byteOffset, length } = text;
+  const aligned = Math.min(-byteOffset & 3, length);
+  const words = length < 16 ? NO_WORDS : new Int32Array(buffer, byteOffset + aligned, (length - aligned) >> 2);
+  // Four bytes at once: a byte below 0x20 borrows from its highest bit (Warren, Hacker's Delight, §6-1).
+  let found = 0;
+  for (let i = 0; i < words.length; i++) found |= ((words[i] as number) - 0x20202020) & ~(words[i] as number);
+  if ((found & 0x80808080) !== 0) return true;
+  const rest = words.length === 0 ? 0 : aligned + words.length * 4;
+  for (let i = rest; i < length; i++) if ((text[i] as number) < 0x20) return true;
+  for (let i = 0; i < Math.min(aligned, rest); i++) if ((text[i] as number) < 0x20) return true;
+  return false;
+}
+
 function bytes(text: string): Uint8Array {
   const table = new Uint8Array(256);
   for (const c of text) table[c.charCodeAt(0)] = 1;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { Refusal } from "../../base/errors.ts";
-import { JsonItems, type Piece } from "../../kubernetes/json-items.ts";
+import { HOLDS, JsonItems, type Piece } from "../../kubernetes/json-items.ts";
 
 /** Pushes the text in chunks of `size` bytes and takes together what comes out. */
 function split(
@@ -152,4 +152,30 @@ describe("what is no JSON is refused", () => {
   test("a key of the root over 256 bytes", () => {
     expect(refusalOf(`{"${"k".repeat(300)}":1}`, 5)).toMatchObject({ code: "unmaskable" });
   });
+});
+
+describe("an item says what its strings hold", () => {
+  const WORDS = new Set(["db-password", "Status"]);
+  const holdsOf = (item: string, size: number): number => {
+    const pieces = split(`{"items":[{"a":"b"},${item}]}`, size, { words: WORDS }).pieces;
+    return pieces.filter(({ kind }) => kind === "item").at(-1)?.holds ?? -1;
+  };
+
+  test.each([
+    ["a word that was asked for as a key", '{"data":{"db-password":"x"}}', HOLDS.word],
+    ["one as a value", '{"kind":"Status"}', HOLDS.word],
+    ["a character as an escape", '{"db-p\\u0061ssword":1}', HOLDS.unicodeEscape],
+    ["an escaped slash", '{"a\\/b":1}', HOLDS.slashEscape],
+    ["an escaped backslash", '{"a":"\\n\\\\"}', HOLDS.backslash],
+    ["an object in a string", '{"a":"{\\"db-password\\":1}"}', HOLDS.object],
+  ])("%s, whatever the chunks", (_title, item, bit) => {
+    for (let size = 1; size <= 64; size++) expect(holdsOf(item, size) & bit).toBe(bit);
+  });
+
+  test.each(['{"a":"b"}', '{"password":"Statu\\n"}', '{"a":["db-passwor",{"b":"a {"}],"c":"db-password "}'])(
+    "%s holds nothing that is told",
+    (item) => {
+      expect(holdsOf(item, 1000)).toBe(0);
+    },
+  );
 });

@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { parseLossless } from "../../../base/lossless-json.ts";
-import { STRING_BYTE } from "../../../kubernetes/json-grammar.ts";
+import { IS_ESCAPE } from "../../../kubernetes/json-grammar.ts";
 import { JsonItems } from "../../../kubernetes/json-items.ts";
 import { chunks, mutateText } from "../mutate.ts";
 import { Random } from "../random.ts";
@@ -28,7 +28,7 @@ const TOKENS = [
   ],
   ...["\ufeff", "\u0001", "é", '"kind":"L",', "{}", '{"items":[1]}'],
 ];
-const BACKSLASH = 0x5c;
+const QUOTE = 0x22;
 
 interface Split {
   joined: string;
@@ -123,13 +123,13 @@ async function run(cases: number, seed: number): Promise<Tally> {
 
 const target: FuzzTarget = {
   name: "json-splitter",
-  plant: "a backslash in a string is a character like any other",
+  plant: "a quote cannot be escaped",
   open: async ({ planted }) => {
-    if (planted) STRING_BYTE[BACKSLASH] = 0;
+    if (planted) IS_ESCAPE[QUOTE] = 0;
     return {
       run,
       close: async () => {
-        STRING_BYTE[BACKSLASH] = 1;
+        IS_ESCAPE[QUOTE] = 1;
       },
     };
   },
