@@ -25,14 +25,16 @@ export function redactLog(exchange: Forwarded, deps: Deps): Promise<Answered> | 
   const known = deps.knownValues.of(exchange.session.id);
   // What a followed log says later may be what its session gets to know later.
   if (known.size === 0 && known.complete && !queryBoolean(exchange.attributes.query.follow)) return undefined;
-  return redacted(exchange, createStreamRedactor(known));
+  // Where the caller says how long the log is, it may end in the middle of a value.
+  const mayCut = exchange.attributes.query.limitBytes !== undefined;
+  return redacted(exchange, createStreamRedactor(known), mayCut);
 }
 
-async function redacted(exchange: Forwarded, redactor: StreamRedactor): Promise<Answered> {
+async function redacted(exchange: Forwarded, redactor: StreamRedactor, mayCut: boolean): Promise<Answered> {
   const body = decodedBody(exchange.response);
   if (body === undefined) throw new Refusal("unmaskable", "a compressed log cannot be searched");
   const headers = maskedHeaders(exchange);
-  const streamed = await streamAnswer(exchange, new BodyReader(body), redaction(redactor), { headers });
+  const streamed = await streamAnswer(exchange, new BodyReader(body), redaction(redactor, mayCut), { headers });
   return Object.assign(exchange, {
     ...streamed,
     maskedFields: redactor.maskedFields,
@@ -40,15 +42,16 @@ async function redacted(exchange: Forwarded, redactor: StreamRedactor): Promise<
   });
 }
 
-function redaction(redactor: StreamRedactor): BodyTransform {
+/** `mayCut`: what could begin a value when the log ends is overwritten too; byte by byte it would tell the value. */
+function redaction(redactor: StreamRedactor, mayCut: boolean): BodyTransform {
   const some = (bytes: Uint8Array): Buffer[] =>
     bytes.length === 0 ? [] : [Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)];
   return {
     push: (chunk) => some(redactor.push(chunk)),
     quiet: () => some(redactor.flush()),
-    end: () => some(redactor.flush()),
+    end: () => some(mayCut ? Buffer.alloc(redactor.flush().length, "*") : redactor.flush()),
     get quietMs() {
-      return redactor.held === 0 ? undefined : QUIET_MS;
+      return redactor.held === 0 || mayCut ? undefined : QUIET_MS;
     },
   };
 }
