@@ -124,7 +124,7 @@ export const cases: Case[] = [
   ),
   ...of(
     "rollout",
-    [`rollout status ${n} deployment/web --timeout=60s`, short],
+    [[`~rollout status ${n} deployment/web --timeout=60s`, `rollout status ${n} deployment/web --timeout=60s`], short],
     `rollout history ${n} deployment/web`,
     [[`rollout undo ${n} deployment/web`, `~rollout status ${n} deployment/web --timeout=60s`], short],
     [[`rollout restart ${n} deployment/web`, `~rollout status ${n} deployment/web --timeout=60s`]],
