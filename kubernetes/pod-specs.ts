@@ -44,7 +44,8 @@ const POD_SPEC_KEYS = new Set([
   "runtimeClassName",
   "imagePullSecrets",
 ]);
-const SEARCH_DEPTH = 40;
+/** Deeper than any body may be nested, and than the masker looks. */
+const SEARCH_DEPTH = 1000;
 
 function isObject(value: unknown): value is KubernetesObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
@@ -64,7 +65,10 @@ function looksLikePodSpec(value: KubernetesObject): boolean {
   return Object.keys(value).some((name) => POD_SPEC_KEYS.has(name));
 }
 
-/** Every object below that has the shape of a PodSpec. What lies inside one belongs to it. */
+/**
+ * Every object below that has the shape of a PodSpec, also inside one: an Argo Workflow's spec looks like one by its
+ * serviceAccountName, and its templates, which have volumes of their own, are inside it.
+ */
 function search(value: unknown, path: string, depth: number, found: PodSpecAt[]): void {
   if (depth > SEARCH_DEPTH) return;
   if (Array.isArray(value)) {
@@ -74,7 +78,6 @@ function search(value: unknown, path: string, depth: number, found: PodSpecAt[])
   if (!isObject(value)) return;
   if (looksLikePodSpec(value)) {
     found.push({ path: path.replace(/^\./, ""), spec: value });
-    return;
   }
   for (const [name, entry] of Object.entries(value)) search(entry, path + key(name), depth + 1, found);
 }

@@ -27,6 +27,15 @@ test.each(["sparkoperator.k8s.io", "jobset.x-k8s.io"])("a custom resource of %s 
   ]);
 });
 
+test("a pod spec inside what looks like one is found as well, however deep it lies", () => {
+  const workflow = { spec: { serviceAccountName: "build", templates: [{ name: "main", ...SPEC }] } };
+  const found = podSpecs(workflow, { group: "argoproj.io", resource: "workflows" });
+  expect(found.map(({ path }) => path)).toEqual(["spec", "spec.templates[0]"]);
+  let deep: object = { spec: SPEC };
+  for (let i = 0; i < 190; i++) deep = { a: deep };
+  expect(podSpecs({ spec: deep }, { group: "example.com", resource: "things" })).toHaveLength(1);
+});
+
 test("Teleport 40792: the body of pods/ephemeralcontainers is a Pod, whole or as a patch fragment", () => {
   const spec = { ephemeralContainers: [{ name: "debugger-abcde", securityContext: { privileged: true } }] };
   const resource = { group: "", resource: "pods", subResource: "ephemeralcontainers" };
