@@ -44,3 +44,78 @@ describe("nodejs/node#63785: JSON.parse of V8 reads an escaped key as one of an 
     expect(parseLossless(`[${list}]`)).toHaveLength(10_001);
   });
 });
+
+describe("integers beyond 2^53", () => {
+  /** As V8 reads a text with the source of each number at hand: slow, and right. */
+  function reference(text: string): unknown {
+    type Reviver = (key: string, value: unknown, context: { source: string }) => unknown;
+    const { parse, rawJSON } = JSON as unknown as {
+      parse(text: string, keep: Reviver): unknown;
+      rawJSON(s: string): object;
+    };
+    return parse(text, (_key, value, { source }) => {
+      if (typeof value !== "number") return value;
+      if (!Number.isFinite(value)) throw new SyntaxError("out of range");
+      return Number.isInteger(value) && !Number.isSafeInteger(value) && /^-?\d+$/.test(source)
+        ? rawJSON(source)
+        : value;
+    });
+  }
+  const outcome = (read: (text: string) => unknown, text: string): string => {
+    try {
+      return JSON.stringify(read(text));
+    } catch (error) {
+      return (error as Error).name;
+    }
+  };
+  const piece = fc.constantFrom(
+    ...[
+      '"',
+      "\\",
+      ",",
+      ":",
+      "[",
+      "]",
+      "{",
+      "}",
+      " ",
+      "-",
+      "+",
+      "0",
+      ".",
+      "e",
+      "E300",
+      "e400",
+      '"a":',
+      '"9007199254740993"',
+    ],
+    ...["9007199254740993", "-12345678901234567890", "1234567890123456.0", "1", "null", '"b"', "[[", "]]", '{"c":'],
+  );
+
+  test("they are kept exactly wherever they stand, and what is no JSON stays none", () => {
+    const valid = fc
+      .json()
+      .map((text) => text.replace(/\d+/g, (digits, at) => (at % 2 === 0 ? digits : `1${digits}9007199254740993`)));
+    const any = fc.array(piece, { maxLength: 12 }).map((pieces) => pieces.join(""));
+    fc.assert(
+      fc.property(
+        fc.oneof(
+          valid,
+          any,
+          any.map((text) => `[9007199254740993,${text}]`),
+        ),
+        (text) => {
+          expect(outcome(parseLossless, text)).toBe(outcome(reference, text));
+        },
+      ),
+      { numRuns: 5000 },
+    );
+  });
+
+  test.each(["{9007199254740993:1}", "[09007199254740993]", "[+9007199254740993]", '["a"9007199254740993]', "[1e400]"])(
+    "%s is no JSON, and is not taken for any",
+    (text) => {
+      expect(() => parseLossless(text)).toThrow(SyntaxError);
+    },
+  );
+});
