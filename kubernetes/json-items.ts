@@ -1,4 +1,5 @@
 import { Refusal } from "../base/errors.ts";
+import { HOLDS } from "../base/json-holds.ts";
 import { HeldBytes } from "./held-bytes.ts";
 import { hasControl, IS_ESCAPE, IS_HEX, IS_SPACE, SCALAR, SCALAR_MAY_END, STRING_BYTE } from "./json-grammar.ts";
 
@@ -10,20 +11,6 @@ export const ENVELOPE_LIMIT = 1024 * 1024;
 const DEPTH_LIMIT = 1000;
 /** A key of the root that is longer is none of Kubernetes'. */
 const KEY_LIMIT = 256;
-
-/** What the strings of an item hold, keys and values alike: reasons to look into it closely. Bits of `Piece.holds`. */
-export const HOLDS = {
-  /** A string that was asked for, or one across a border of chunks, which was not compared. */
-  word: 1,
-  /** `\\u` */
-  unicodeEscape: 2,
-  /** `\\/` */
-  slashEscape: 4,
-  /** `\\\\` */
-  backslash: 8,
-  /** A string that begins with a brace, as an object in an annotation does. */
-  object: 16,
-} as const;
 
 export interface Piece {
   /**

@@ -21,13 +21,14 @@ type Envelope = Record<string, unknown>;
 export class ListMask implements BodyTransform {
   readonly #masker: Masker;
   readonly #fields: MaskedFields;
-  readonly #splitter = new JsonItems();
+  readonly #splitter: JsonItems;
   readonly #out = new Joined();
   #table: { columnDefinitions: unknown } | undefined;
 
   constructor(masker: Masker, fields: MaskedFields) {
     this.#masker = masker;
     this.#fields = fields;
+    this.#splitter = new JsonItems({ words: masker.words ?? new Set() });
   }
 
   /**
@@ -52,9 +53,9 @@ export class ListMask implements BodyTransform {
     return this.#out.take();
   }
 
-  #add({ kind, bytes }: Piece): void {
+  #add({ kind, bytes, holds }: Piece): void {
     if (kind === "item") {
-      this.#addItem(bytes);
+      this.#addItem(bytes, holds);
       return;
     }
     if (kind === "before" && this.#splitter.key === "rows") {
@@ -66,9 +67,9 @@ export class ListMask implements BodyTransform {
     this.#out.add(bytes);
   }
 
-  #addItem(bytes: Buffer): void {
+  #addItem(bytes: Buffer, holds: number): void {
     if (bytes[0] !== OPEN_BRACE) throw new Refusal("unmaskable", "an item of the list is no object");
-    if (!this.#masker.mayMask(bytes)) {
+    if (!this.#masker.mayMask(bytes, holds)) {
       if (!isUtf8(bytes)) throw notText();
       this.#out.add(bytes);
       return;

@@ -1,21 +1,26 @@
 /** Bytes of a pattern that are looked at, from its beginning. */
 export const WINDOW = 8;
-/** Bytes that are hashed at once. */
+/** Bytes that are looked at together. */
 const BLOCK = 4;
+/** Of the blocks of a window one stands where one is looked at, wherever the window begins. */
+const STRIDE = WINDOW - BLOCK + 1;
 const SMALLEST = 12;
 const LARGEST = 20;
-/** Entries of the table for each block: so sparse that most places are skipped. */
+/** Entries of a table for each block: so sparse that most places are ruled out by one look. */
 const SPARSE = 8;
 
 /**
- * Tells of most bytes that none of many patterns stands in them, looking at every fifth byte or so: Wu and Manber, "A
- * fast algorithm for multi-pattern searching", 1994. It takes up patterns one by one, at no more than their first
- * bytes cost; a ByteMatcher is built anew for each. What it does not rule out is for the ByteMatcher to find.
+ * Tells of most bytes that none of many patterns stands in them, looking at every fifth place, and nowhere twice in
+ * a row that waits for the other: Wu and Manber's shifts ("A fast algorithm for multi-pattern searching", 1994) do,
+ * and took three times as long. It takes up patterns one by one, at no more than their first bytes cost; a
+ * ByteMatcher is built anew for each. What it does not rule out is for the ByteMatcher to find.
  */
 export class ByteFilter {
   #bits = SMALLEST;
-  /** By the hash of a block: how far the window may move on. */
-  #shift = new Uint8Array(1 << SMALLEST).fill(WINDOW - BLOCK + 1);
+  /** By the hash of a block: at which offsets of a window it stands, as bits. */
+  #blocks = new Uint8Array(1 << SMALLEST);
+  /** By the hash of a whole window. */
+  #heads = new Uint8Array(1 << SMALLEST);
   /** The windows of all patterns, as latin1. */
   readonly #windows = new Set<string>();
   /** A pattern is shorter than the window: nothing is ruled out. */
@@ -26,50 +31,74 @@ export class ByteFilter {
       this.#short = true;
       return;
     }
-    const window = Buffer.from(pattern.buffer, pattern.byteOffset, WINDOW).toString("latin1");
+    const window = latin1(pattern, 0);
     if (this.#windows.has(window)) return;
     this.#windows.add(window);
-    if (this.#bits < LARGEST && this.#windows.size * (WINDOW - BLOCK + 1) * SPARSE > 1 << this.#bits) this.#grow();
+    if (this.#bits < LARGEST && this.#windows.size * STRIDE * SPARSE > 1 << this.#bits) this.#grow();
     else this.#enter(pattern);
   }
 
   #grow(): void {
     this.#bits = Math.min(LARGEST, this.#bits + 2);
-    this.#shift = new Uint8Array(1 << this.#bits).fill(WINDOW - BLOCK + 1);
+    this.#blocks = new Uint8Array(1 << this.#bits);
+    this.#heads = new Uint8Array(1 << this.#bits);
     for (const window of this.#windows) this.#enter(Buffer.from(window, "latin1"));
   }
 
   #enter(pattern: Uint8Array): void {
-    for (let end = BLOCK; end <= WINDOW; end++) {
-      const at = hash(pattern, end, 32 - this.#bits);
-      this.#shift[at] = Math.min(this.#shift[at] as number, WINDOW - end);
+    const down = 32 - this.#bits;
+    for (let offset = 0; offset < STRIDE; offset++) {
+      const at = hashBlock(pattern, offset, down);
+      this.#blocks[at] = (this.#blocks[at] as number) | (1 << offset);
     }
+    this.#heads[hashWindow(pattern, 0, down)] = 1;
   }
 
   /** False only where no pattern stands in the bytes. */
   mayStandIn(bytes: Uint8Array): boolean {
     if (this.#short) return true;
-    const shifts = this.#shift;
+    const blocks = this.#blocks;
     const down = 32 - this.#bits;
-    for (let end = WINDOW; end <= bytes.length; ) {
-      const shift = shifts[hash(bytes, end, down)] as number;
-      if (shift !== 0) end += shift;
-      else if (this.#windows.has(latin1(bytes, end++))) return true;
+    const last = bytes.length - BLOCK;
+    for (let at = 0; at <= last; at += STRIDE) {
+      const offsets = blocks[hashBlock(bytes, at, down)] as number;
+      if (offsets !== 0 && this.#beginsAround(bytes, at, offsets)) return true;
+    }
+    return false;
+  }
+
+  /** Whether a window has its block `at` at one of these offsets. */
+  #beginsAround(bytes: Uint8Array, at: number, offsets: number): boolean {
+    for (let offset = 0; offset < STRIDE; offset++) {
+      const start = at - offset;
+      if ((offsets & (1 << offset)) === 0 || start < 0 || start + WINDOW > bytes.length) continue;
+      if (this.#heads[hashWindow(bytes, start, 32 - this.#bits)] === 0) continue;
+      if (this.#windows.has(latin1(bytes, start))) return true;
     }
     return false;
   }
 }
 
-/** Of the block that ends before `end`. */
-function hash(bytes: Uint8Array, end: number, down: number): number {
-  const block =
-    (bytes[end - 1] as number) |
-    ((bytes[end - 2] as number) << 8) |
-    ((bytes[end - 3] as number) << 16) |
-    ((bytes[end - 4] as number) << 24);
-  return Math.imul(block, 0x9e3779b1) >>> down;
+/** Four loads, which cost less than one of a DataView [0.43 ms/MB of text, and 0.70]. */
+function block(bytes: Uint8Array, at: number): number {
+  return (
+    (bytes[at] as number) |
+    ((bytes[at + 1] as number) << 8) |
+    ((bytes[at + 2] as number) << 16) |
+    ((bytes[at + 3] as number) << 24)
+  );
 }
 
-function latin1(bytes: Uint8Array, end: number): string {
-  return Buffer.from(bytes.buffer, bytes.byteOffset + end - WINDOW, WINDOW).toString("latin1");
+/** Knuth's multiplicative hash (The Art of Computer Programming, §6.4). */
+function hashBlock(bytes: Uint8Array, at: number, down: number): number {
+  return Math.imul(block(bytes, at), -1_640_531_535) >>> down;
+}
+
+function hashWindow(bytes: Uint8Array, at: number, down: number): number {
+  const first = Math.imul(block(bytes, at), -2_048_144_789);
+  return Math.imul(first ^ (first >>> 15) ^ block(bytes, at + BLOCK), -1_640_531_535) >>> down;
+}
+
+function latin1(bytes: Uint8Array, start: number): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset + start, WINDOW).toString("latin1");
 }

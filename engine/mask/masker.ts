@@ -3,7 +3,7 @@ import { parseLossless } from "../../base/lossless-json.ts";
 import type { Mask } from "../decision.ts";
 import { maskCells } from "./cells.ts";
 import { Unpacking } from "./helm.ts";
-import { mayHold } from "./may-hold.ts";
+import { ItemHints } from "./may-hold.ts";
 import { type MaskerOptions, Pass } from "./pass.ts";
 import { holdsPattern, namesSecret } from "./patterns.ts";
 import { PLACEHOLDER } from "./placeholder.ts";
@@ -35,8 +35,13 @@ export interface Masker {
    * object. `recorded` false: nobody puts them on record any more, and fingerprints are left out where that is cheaper. Throws Refusal `unmaskable` where it is no JSON.
    */
   maskItem(text: string, table?: { columnDefinitions: unknown }, recorded?: boolean): MaskedAnswer<string>;
-  /** A cheap test on the bytes of an item or a row: false only where maskItem would change nothing. */
-  mayMask(item: Buffer): boolean;
+  /**
+   * A cheap test on the bytes of an item or a row: false only where maskItem would change nothing. `holds`: bits of
+   * HOLDS (base/json-holds.ts), where the item was split with `words`.
+   */
+  mayMask(item: Buffer, holds?: number): boolean;
+  /** What tells of an item that it may have a masked field; undefined where nothing does. */
+  readonly words: ReadonlySet<string> | undefined;
   /**
    * Whether a JSON patch that reads a value under this name gets around a mask by pattern: a `test` that compares it
    * with what the pattern takes (`guess`), or a `copy` of what only its name gives away.
@@ -95,15 +100,17 @@ export function createMasker(
 
   const fields = compiled.flatMap((mask) =>
     mask.fields.map(({ steps }) =>
-      steps.map((step) => ("key" in step ? step.key : "index" in step ? String(step.index) : { any: true as const })),
+      // An index is any: a patch counts from the end as well (`-1`), and moves entries before it reads one.
+      steps.map((step) => ("key" in step ? step.key : { any: true as const })),
     ),
   );
   const placeholders = compiled.length === 0 ? [PLACEHOLDER] : [...new Set(compiled.map((mask) => mask.placeholder))];
   const patterns = [...new Set(compiled.flatMap((mask) => mask.patterns))];
   const tellsMore: Masker["tellsMore"] = (name, guess) =>
     patterns.length > 0 && (guess === undefined ? namesSecret(name, patterns) : holdsPattern(guess, patterns));
-  const mayMask = (item: Buffer): boolean => mayHold(item, compiled, options.known);
-  return { maskAnswer, maskText, maskItem, mayMask, tellsMore, fields, placeholders };
+  const hints = new ItemHints(compiled, options.known);
+  const mayMask: Masker["mayMask"] = (item, holds) => hints.mayMask(item, holds);
+  return { maskAnswer, maskText, maskItem, mayMask, words: hints.words, tellsMore, fields, placeholders };
 }
 
 function parse(text: string): unknown {

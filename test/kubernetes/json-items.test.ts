@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Refusal } from "../../base/errors.ts";
-import { HOLDS, JsonItems, type Piece } from "../../kubernetes/json-items.ts";
+import { HOLDS } from "../../base/json-holds.ts";
+import { JsonItems, type Piece } from "../../kubernetes/json-items.ts";
 
 /** Pushes the text in chunks of `size` bytes and takes together what comes out. */
 function split(
