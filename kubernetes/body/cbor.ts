@@ -1,7 +1,7 @@
 import { type DecodeOptions, decode, encode, rfc8949EncodeOptions, Tagged, Token, Tokenizer, Type } from "cborg";
 import { Refusal } from "../../base/errors.ts";
 import { isRawNumber, rawNumber } from "../../base/lossless-json.ts";
-import { decodeUtf8, malformed, NESTING_LIMIT } from "./json.ts";
+import { decodeUtf8, malformed, NESTING_LIMIT, tooMany, VALUES_LIMIT } from "./json.ts";
 
 /** RFC 8949 §3.4.6, self-described CBOR: how the API server and client-go begin every item. */
 const SELF_DESCRIBED = Buffer.from([0xd9, 0xd9, 0xf7]);
@@ -31,6 +31,7 @@ class StrictTokens extends Tokenizer {
   /** How many items each array or map that is open still waits for: of a map, keys and values. */
   private readonly open: { isMap: boolean; items: number }[] = [];
   private inBase64 = false;
+  private tokens = 0;
 
   override next(): Token {
     const token = super.next();
@@ -53,9 +54,11 @@ class StrictTokens extends Tokenizer {
     return token;
   }
 
-  /** Refuses nesting before cborg, which recurses, gets there. */
+  /** Refuses nesting, and too many values, before cborg, which recurses, gets there. */
   private count({ type, value }: Token): void {
     const { open } = this;
+    // A key is one as well as its value.
+    if (++this.tokens > 2 * VALUES_LIMIT) throw tooMany();
     const parent = open.at(-1);
     if (parent !== undefined) parent.items -= 1;
     const isMap = Type.equals(type, Type.map);

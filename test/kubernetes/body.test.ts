@@ -120,6 +120,22 @@ test.each(BAD_JSON)("JSON with %s is refused", (_title, json) => {
   expect(codeOf(() => decode("POST", POD, "application/json", json))).toBe("malformed-body");
 });
 
+test("a body of more values than take a moment to read is refused, in each format, and long text is none of them", () => {
+  const many = (value: string): string => `{"a":[${`${value},`.repeat(250_000)}0]}`;
+  for (const value of ["0", "{}", '{"a":0}', "[]", '""']) {
+    expect(codeOf(() => decode("POST", POD, "application/json", many(value)))).toBe("malformed-body");
+  }
+  const keys = Array.from({ length: 250_001 }, (_, i) => `"${i}":0`).join(",");
+  expect(codeOf(() => decode("POST", POD, "application/yaml", `{${keys}}`))).toBe("malformed-body");
+  const cbor = Buffer.concat([
+    Buffer.from([0xa1, 0x41, 0x61, 0x9a, 0x00, 0x10, 0x00, 0x00]),
+    Buffer.alloc(1 << 20, 0x80),
+  ]);
+  expect(codeOf(() => decode("POST", POD, "application/cbor", cbor))).toBe("malformed-body");
+  const csv = JSON.stringify({ data: { csv: "[{a,".repeat(300_000) } });
+  expect(codeOf(() => decode("POST", POD, "application/json", csv))).toBe("served");
+});
+
 test("JSON with invalid UTF-8 is refused", () => {
   const body = new Uint8Array([...bytes('{"a":"'), 0xff, ...bytes('"}')]);
   expect(codeOf(() => decode("POST", POD, "application/json", body))).toBe("malformed-body");

@@ -28,6 +28,7 @@ const BAD: [string, "json" | "merge" | "strategic" | "apply", string][] = [
   ["no path", "json", '[{"op":"remove"}]'],
   ["a path with no slash", "json", '[{"op":"remove","path":"a"}]'],
   ["a bad escape in a path", "json", '[{"op":"remove","path":"/a~2"}]'],
+  ["a path of many slashes", "json", JSON.stringify([{ op: "remove", path: "/".repeat(8193) }])],
   ["a copy with no from", "json", '[{"op":"copy","path":"/a"}]'],
   ["a from where none belongs", "json", '[{"op":"add","path":"/a","value":1,"from":"/b"}]'],
   ["an add with no value", "json", '[{"op":"add","path":"/a"}]'],

@@ -4,6 +4,7 @@ import { Refusal } from "../../../base/errors.ts";
 import type { Mask } from "../../../engine/decision.ts";
 import { createMasker, LAST_APPLIED } from "../../../engine/mask/masker.ts";
 import { PLACEHOLDER } from "../../../engine/mask/placeholder.ts";
+import { jsonPatchTouches } from "../../../kubernetes/masked-patch.ts";
 
 const b64 = (text: string) => Buffer.from(text, "utf8").toString("base64");
 const MASKED = b64(PLACEHOLDER);
@@ -329,6 +330,16 @@ test("fingerprints tell equal values and no others, under the install's key", ()
   expect(fingerprints["data.a"]).toBe(fingerprints["data.b"]);
   expect(fingerprints["data.a"]).not.toBe(fingerprints["data.c"]);
 });
+
+test.each(["/spec/args/-1", "/spec/args/+1", "/spec/args/01", "/spec/args/0"])(
+  "JSON patch copy, test [M]: a field masked by its index is not read at %s either",
+  (path) => {
+    const masks = [{ selector: { resource: "jobs" }, fields: ["spec.args[1]"], placeholder: PLACEHOLDER }];
+    const { fields = [] } = createMasker(masks, { group: "", resource: "jobs", namespace: "a", name: "" }) ?? {};
+    // Entries before it may be gone by then: [{"op":"remove","path":"/spec/args/0"}, {"op":"test","path":"/spec/args/0"}].
+    expect(jsonPatchTouches([{ op: "test", path, value: "guess" }], fields)).toEqual([path]);
+  },
+);
 
 test("a thousand masked fields are named and the rest is counted", () => {
   const data = Object.fromEntries(Array.from({ length: 1500 }, (_, i) => [`k${i}`, b64("v")]));
