@@ -8,7 +8,7 @@ export const HELM_RELEASE = "helm.sh/release.v1";
 const RELEASE_LIMIT = 8_388_608;
 const REQUEST_LIMIT = 67_108_864;
 /** How a gzip begins (RFC 1952 §2.3.1), in base64 and in base64 of that. */
-const ONCE = "H4sI";
+export const GZIP_BASE64 = "H4sI";
 const TWICE = "SDRzSU";
 
 /** What the releases of one request may still take to unpack. */
@@ -18,7 +18,7 @@ export class Unpacking {
 
 function unpack(packed: string, unpacking: Unpacking): Buffer | undefined {
   const base64 = packed.startsWith(TWICE) ? Buffer.from(packed, "base64").toString("latin1") : packed;
-  if (!base64.startsWith(ONCE) || unpacking.left <= 0) return undefined;
+  if (!base64.startsWith(GZIP_BASE64) || unpacking.left <= 0) return undefined;
   try {
     const limit = Math.min(RELEASE_LIMIT, unpacking.left);
     const bytes = gunzipSync(Buffer.from(base64, "base64"), { maxOutputLength: limit });
@@ -95,6 +95,6 @@ export function summarizeRelease(release: string, placeholder: string, unpacking
 
 /** The text of a release as Helm packs it, or undefined where it is none: for a placeholder that would be written back in it. */
 export function releaseText(packed: string): string | undefined {
-  if (!packed.startsWith(ONCE) && !packed.startsWith(TWICE)) return undefined;
+  if (!packed.startsWith(GZIP_BASE64) && !packed.startsWith(TWICE)) return undefined;
   return unpack(packed, new Unpacking())?.toString("utf8");
 }

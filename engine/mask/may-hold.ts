@@ -1,5 +1,6 @@
 import { HOLDS } from "../../base/json-holds.ts";
 import type { Step } from "./field-path.ts";
+import { GZIP_BASE64 } from "./helm.ts";
 import type { KnownValues } from "./known-values.ts";
 import { mayHoldPattern, type Pattern } from "./patterns.ts";
 import type { CompiledMask } from "./rules.ts";
@@ -42,6 +43,7 @@ export class ItemHints {
   /** `holds`: bits of HOLDS where the item was split with `words`. */
   mayMask(item: Buffer, holds?: number): boolean {
     if (this.#masked) {
+      if (this.#paths.length > 0 && item.includes(GZIP_BASE64)) return true;
       const told = holds !== undefined && this.words !== undefined;
       if (!(told && (holds & HIDES_FIELDS) === 0) && this.#mayHoldField(item)) return true;
       if (mayHoldPattern(item, this.#patterns)) return true;

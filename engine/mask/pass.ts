@@ -2,7 +2,7 @@ import { hmac } from "../../base/digest.ts";
 import { isRawNumber, parseLossless } from "../../base/lossless-json.ts";
 import { decodeBase64Text, EqualStrings } from "./equal-strings.ts";
 import { selectFields, showKey } from "./field-path.ts";
-import { HELM_RELEASE, summarizeRelease, Unpacking } from "./helm.ts";
+import { GZIP_BASE64, HELM_RELEASE, summarizeRelease, Unpacking } from "./helm.ts";
 import { type KnownValues, SHORTEST } from "./known-values.ts";
 import { maskMatches, maskPatterns } from "./pattern-masks.ts";
 import { encodePlaceholder, PLACEHOLDER } from "./placeholder.ts";
@@ -78,7 +78,12 @@ export class Pass {
     this.equal.add(value, encoded);
     // A token Secret says its own namespace as a value: hiding it in every log would hide nothing.
     if (bytes.length > LONGEST || (bytes.length <= NAME_LIMIT && this.names.has(bytes.toString("utf8")))) return;
-    this.known?.add(bytes, { path: this.owner + path, ...(fingerprint === undefined ? {} : { fingerprint }) });
+    const { hmacKey } = this;
+    this.known?.add(bytes, {
+      path: this.owner + path,
+      ...(fingerprint !== undefined && { fingerprint }),
+      ...(hmacKey !== undefined && { hmacKey }),
+    });
   }
 
   private readonly takeText = (path: string, value: string): void => this.take(path, value, false);
@@ -154,12 +159,14 @@ export class Pass {
 
   private maskAnnotations(masks: CompiledMask[], annotations: JsonObject, prefix: string): void {
     for (const [name, text] of Object.entries(annotations)) {
-      if (typeof text !== "string" || (name !== LAST_APPLIED && !text.startsWith("{"))) continue;
+      if (typeof text !== "string") continue;
+      const packed = text.startsWith(GZIP_BASE64) && masks.some((mask) => mask.fields.length > 0);
+      if (name !== LAST_APPLIED && !packed && !text.startsWith("{")) continue;
       const path = `${prefix}metadata.annotations${showKey(name)}`;
       const inner = parseObject(text);
       if (inner === undefined) {
-        if (name !== LAST_APPLIED) continue;
-        // It holds the object as somebody applied it, and cannot be looked into.
+        if (name !== LAST_APPLIED && !packed) continue;
+        // It holds the object as somebody applied it, and cannot be looked into; Rancher packs it (objectset.rio.cattle.io/applied).
         this.report(path);
         define(annotations, name, this.placeholder);
         continue;

@@ -1,3 +1,4 @@
+import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Refusal } from "../../../base/errors.ts";
@@ -329,6 +330,18 @@ test("fingerprints tell equal values and no others, under the install's key", ()
   };
   expect(fingerprints["data.a"]).toBe(fingerprints["data.b"]);
   expect(fingerprints["data.a"]).not.toBe(fingerprints["data.c"]);
+});
+
+test("an annotation that holds an object packed is masked whole, in lists and in metadata alone too", () => {
+  const packed = gzipSync(JSON.stringify(secret({ p: b64("hunter2-hunter2") }))).toString("base64");
+  const annotations = { "objectset.rio.cattle.io/applied": packed };
+  const metadata = { kind: "PartialObjectMetadata", metadata: { name: "db", annotations } };
+  expect(mask(metadata).text).not.toContain(packed);
+  const vault = JSON.stringify({ kind: "Vault", metadata: { name: "v", annotations }, spec: {} });
+  const vaults = [{ selector: { resource: "vaults" }, fields: ["spec.token"], placeholder: PLACEHOLDER }];
+  const masker = createMasker(vaults, { group: "", resource: "vaults", namespace: "a", name: "" });
+  expect(masker?.mayMask(Buffer.from(vault), 0)).toBe(true);
+  expect(masker?.maskItem(vault).value).not.toContain(packed);
 });
 
 test.each(["/spec/args/-1", "/spec/args/+1", "/spec/args/01", "/spec/args/0"])(
