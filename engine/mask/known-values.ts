@@ -1,4 +1,5 @@
 import { isUtf8 } from "node:buffer";
+import { hmac } from "../../base/digest.ts";
 import { ByteFilter } from "./byte-filter.ts";
 import { ByteMatcher, type BytePattern, type Span } from "./byte-matcher.ts";
 import { encodingsOf } from "./encodings.ts";
@@ -21,8 +22,51 @@ const LINE_LIMIT = 1024;
 export interface Origin {
   /** `shop/db:data.password`. */
   path: string;
-  /** HMAC of the value under the install's key. */
+  /** HMAC of the value under the install's key; made with `hmacKey` when it is asked for. */
   fingerprint?: string;
+  hmacKey?: Uint8Array;
+}
+
+/** HMAC of a masked value: of the value and not of its encoding, so that it is the same in a Secret and elsewhere. */
+export function fingerprintOf(hmacKey: Uint8Array, value: Uint8Array): string {
+  return hmac(hmacKey, "masked-value", value);
+}
+
+/** `given`: all of the value, as latin1. */
+type Source = Origin & { given: string };
+
+/** `whole` false: a line, which is looked for as it is. */
+interface Value {
+  key: string;
+  index: number;
+  whole: boolean;
+}
+
+/** Characters that tell how each encoding begins, as far as the filter looks. */
+const BEGINNING = 24;
+
+function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
+  return Buffer.from(buffer, byteOffset, length);
+}
+
+/** What all encodings of a value begin with. */
+function beginningsOf(key: string): Uint8Array[] {
+  let end = Math.min(key.length, BEGINNING);
+  // A character of UTF-8 is not cut: text has encodings that other bytes have not.
+  while (end < key.length && end > SHORTEST && (key.charCodeAt(end) & 0xc0) === 0x80) end--;
+  return encodingsOf(Buffer.from(key.slice(0, end), "latin1"), true);
+}
+
+function partsOf(key: string): string[] {
+  const bytes = Buffer.from(key, "latin1");
+  return isUtf8(bytes) ? valueParts(bytes.toString("utf8")).map((part) => Buffer.from(part).toString("latin1")) : [];
+}
+
+function linesOf(key: string): string[] {
+  if (!key.includes("\n")) return [];
+  const lines = key.split("\n").map((line) => line.trim());
+  // The markers of a PEM say nothing, and stand in every certificate's neighbourhood.
+  return lines.filter((line) => line.length >= LINE && line.length <= LINE_LIMIT && !line.startsWith("-----"));
 }
 
 /** What could be anything's name: `postgres` is a user, an image, a label and a namespace. */
@@ -39,8 +83,12 @@ function isPublic(text: string): boolean {
  * this session are refused instead of passed unsearched.
  */
 export class KnownValues implements Holder {
+  /** By the value, as latin1. */
   readonly #values = new Map<string, number>();
-  #origins: Origin[] = [];
+  #origins: Source[] = [];
+  /** Values that are not in the filter yet, and those whose encodings were not made yet. */
+  #unread: Value[] = [];
+  #unbuilt: Value[] = [];
   /** Patterns that are in no matcher yet, and those of each matcher. */
   #fresh: BytePattern[] = [];
   #levels: BytePattern[][] = [];
@@ -59,51 +107,79 @@ export class KnownValues implements Holder {
     this.#shared = shared;
   }
 
-  /** Takes up a value. Shorter ones than SHORTEST are not looked for, nor are certificates, which are public. */
+  /**
+   * Takes up a value. Shorter ones than SHORTEST are not looked for, nor are certificates, which are public. What it
+   * takes to look for it is made when something is looked for: a list of a thousand Secrets is masked without.
+   */
   add(value: string | Uint8Array, origin: Origin = { path: "" }): void {
-    if (this.#complete && !this.offer(value, origin)) this.#complete = false;
+    if (this.#complete && !this.#take(value, origin)) this.#complete = false;
   }
 
   /** As `add`, for who can do without: false where there is no room, and then `complete` stays as it was. */
   offer(value: string | Uint8Array, origin: Origin = { path: "" }): boolean {
-    const given = typeof value === "string" ? Buffer.from(value, "utf8") : Buffer.from(value);
-    // Files end with a newline, and what a program prints of them does not.
-    const key = given.toString("latin1").trim();
-    if (key.length < SHORTEST || isPublic(key) || this.#values.has(key)) return true;
-    const bytes = Buffer.from(key, "latin1");
-    let room = this.#take(bytes, key, origin, true);
-    for (const part of isUtf8(bytes) ? valueParts(bytes.toString("utf8")) : []) {
-      const inside = Buffer.from(part, "utf8");
-      if (!this.#values.has(inside.toString("latin1"))) {
-        room = room && this.#take(inside, inside.toString("latin1"), origin, true);
-      }
-    }
-    for (const line of key.includes("\n") ? key.split("\n") : []) {
-      const part = line.trim();
-      // The markers of a PEM say nothing, and stand in every certificate's neighbourhood.
-      if (part.length < LINE || part.length > LINE_LIMIT || part.startsWith("-----")) continue;
-      if (!this.#values.has(part)) room = room && this.#take(Buffer.from(part, "latin1"), part, origin, false);
-    }
-    return room;
+    const { complete } = this;
+    const took = this.#take(value, origin) && this.#makeForms();
+    this.#complete = complete;
+    return took;
   }
 
-  #take(bytes: Buffer, key: string, origin: Origin, whole: boolean): boolean {
-    const all = whole && bytes.length <= ALL_ENCODINGS && this.#states < SESSION_STATES / 2;
-    const forms = whole ? encodingsOf(bytes, all) : [bytes];
-    const cost = forms.reduce((sum, form) => sum + form.length, 0);
-    if (this.#ended || this.#states + cost > SESSION_STATES || !this.#shared.take(this, cost)) return false;
+  #take(value: string | Uint8Array, origin: Origin): boolean {
+    const given = (typeof value === "string" ? Buffer.from(value, "utf8") : asBuffer(value)).toString("latin1");
+    // Files end with a newline, and what a program prints of them does not.
+    const key = given.trim();
+    if (key.length < SHORTEST || isPublic(key) || this.#values.has(key)) return true;
+    return this.#register(key, { ...origin, given }, this.#unread, true);
+  }
+
+  #register(key: string, source: Source, queue: Value[], whole: boolean): boolean {
+    if (this.#values.has(key)) return true;
+    if (this.#ended || this.#states + key.length > SESSION_STATES || !this.#shared.take(this, key.length)) return false;
     const index = this.#origins.length;
     this.#values.set(key, index);
-    this.#origins.push(origin);
-    for (const form of forms) {
-      this.#fresh.push({ bytes: form, value: index });
-      this.#filter.add(form);
-    }
-    if (NAME_LIKE.test(key)) this.#nameLike.add(index);
-    if (/[^\w .,:;=@/+*#~!?$%^()[\]{}|'-]/.test(key)) this.#escaped = true;
-    this.#states += cost;
-    this.#bytes += bytes.length;
+    this.#origins.push(source);
+    this.#states += key.length;
+    this.#bytes += key.length;
+    queue.push({ key, index, whole });
     return true;
+  }
+
+  /** Puts what came since into the filter, with the parts and the lines that are looked for by themselves. */
+  #read(): void {
+    for (const value of this.#unread.splice(0)) {
+      const source = this.#origins[value.index] as Source;
+      const found = [value];
+      let room = true;
+      for (const part of partsOf(value.key)) room = room && this.#register(part, source, found, true);
+      for (const line of linesOf(value.key)) room = room && this.#register(line, source, found, false);
+      if (!room) this.#complete = false;
+      for (const one of found) {
+        for (const form of one.whole ? beginningsOf(one.key) : [Buffer.from(one.key, "latin1")]) this.#filter.add(form);
+        if (NAME_LIKE.test(one.key)) this.#nameLike.add(one.index);
+        if (/[^\w .,:;=@/+*#~!?$%^()[\]{}|'-]/.test(one.key)) this.#escaped = true;
+        this.#unbuilt.push(one);
+      }
+    }
+  }
+
+  /** Makes the encodings of what came since; false where there is no room for all. */
+  #makeForms(): boolean {
+    this.#read();
+    let room = true;
+    for (const { key, index, whole } of this.#unbuilt.splice(0)) {
+      const bytes = Buffer.from(key, "latin1");
+      const all = bytes.length <= ALL_ENCODINGS && this.#states < SESSION_STATES / 2;
+      const forms = whole ? encodingsOf(bytes, all) : [bytes];
+      // Of the first byte string, which is the value itself, the room is taken.
+      const cost = forms.reduce((sum, form) => sum + form.length, -bytes.length);
+      if (this.#ended || this.#states + cost > SESSION_STATES || !this.#shared.take(this, cost)) {
+        room = false;
+        continue;
+      }
+      this.#states += cost;
+      for (const form of forms) this.#fresh.push({ bytes: form, value: index });
+    }
+    if (!room) this.#complete = false;
+    return room;
   }
 
   /** How many values are looked for. */
@@ -117,24 +193,34 @@ export class KnownValues implements Holder {
 
   /** False once a value could not be taken up. */
   get complete(): boolean {
+    if (this.#complete) this.#makeForms();
     return this.#complete;
   }
 
   /** Whether a value looks otherwise inside JSON, and otherwise again inside JSON inside JSON. */
   get escaped(): boolean {
+    this.#read();
     return this.#escaped;
   }
 
   values(): Uint8Array[] {
+    this.#read();
     return [...this.#values.keys()].map((key) => Buffer.from(key, "latin1"));
   }
 
   originOf(index: number): Origin {
-    return this.#origins[index] ?? { path: "" };
+    const source = this.#origins[index];
+    if (source === undefined) return { path: "" };
+    const { path, given, hmacKey } = source;
+    if (source.fingerprint === undefined && hmacKey !== undefined) {
+      source.fingerprint = fingerprintOf(hmacKey, Buffer.from(given, "latin1"));
+    }
+    return { path, ...(source.fingerprint !== undefined && { fingerprint: source.fingerprint }) };
   }
 
   /** Whether any of them may stand in the bytes: a look that costs a twentieth of a matcher's, and builds none. */
   mayStandIn(bytes: Uint8Array): boolean {
+    this.#read();
     return this.#filter.mayStandIn(bytes);
   }
 
@@ -143,6 +229,7 @@ export class KnownValues implements Holder {
    * value is built into few of them in its time, and a list of a thousand Secrets does not build all a thousand times.
    */
   matchers(): readonly ByteMatcher[] {
+    if (this.#unread.length > 0 || this.#unbuilt.length > 0) this.#makeForms();
     if (this.#fresh.length === 0) return this.#matchers;
     let patterns = this.#fresh;
     this.#fresh = [];
@@ -179,6 +266,8 @@ export class KnownValues implements Holder {
     this.#values.clear();
     this.#nameLike.clear();
     this.#origins = [];
+    this.#unread = [];
+    this.#unbuilt = [];
     this.#fresh = [];
     this.#levels = [];
     this.#matchers = [];

@@ -177,6 +177,8 @@ test("what a session knew is forgotten with it", () => {
 describe("where the sessions hold more together than there is room for,", () => {
   const fill = (sessions: SessionValues, id: string, count: number): void => {
     for (let i = 0; i < count; i++) sessions.of(id).add(`${id} ${i} ${"v".repeat(150)}`);
+    // What it takes to look for them is made when something is looked for.
+    sessions.of(id).matchers();
   };
 
   test("the one that holds most gives it up, and is refused streams; the others are searched", () => {
