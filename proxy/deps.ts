@@ -6,13 +6,13 @@ import type { Policy } from "../engine/decision.ts";
 import type { SessionValues } from "../engine/mask/session-values.ts";
 import type { Authenticated } from "../identity/types.ts";
 import type { Connection } from "./connection.ts";
-import type { HoldBudget } from "./hold-budget.ts";
+import type { HoldBudget } from "./hold/hold-budget.ts";
+import type { SecondAttempts } from "./hold/second-attempts.ts";
 import type { ObjectLocks } from "./object-locks.ts";
 import type { OpenSessions } from "./open-sessions.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import type { Refusals } from "./refusals.ts";
-import type { SecondAttempts } from "./second-attempts.ts";
-import type { StreamRoom } from "./stream-room.ts";
+import type { StreamRoom } from "./tunnel/stream-room.ts";
 
 /** What the data path stands on; the wiring passes the real rooms. */
 export interface Deps {

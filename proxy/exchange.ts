@@ -7,8 +7,8 @@ import type { Render } from "../kubernetes/body/encode.ts";
 import type { RequestAttributes } from "../kubernetes/types.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
-import type { Upgrade } from "./upgrade.ts";
-import type { UpgradeSocket } from "./upgrade-socket.ts";
+import type { Upgrade } from "./tunnel/upgrade.ts";
+import type { UpgradeSocket } from "./tunnel/upgrade-socket.ts";
 import type { UpstreamResponse } from "./upstream.ts";
 
 /**

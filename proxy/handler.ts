@@ -10,7 +10,7 @@ import { dataPath } from "./path.ts";
 import { renderRefusal } from "./render-refusal.ts";
 import { isRouted, route } from "./route.ts";
 import { run } from "./run.ts";
-import { answerUpgrade, type UpgradeSocket } from "./upgrade-socket.ts";
+import { answerUpgrade, type UpgradeSocket } from "./tunnel/upgrade-socket.ts";
 
 /** What the steps will add. An object that has all its fields from the start keeps its shape, and is cheaper to read. */
 const NOTHING_KNOWN: Partial<Known> = {

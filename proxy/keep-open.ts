@@ -3,8 +3,8 @@ import { rfc3339 } from "../base/clock.ts";
 import type { Decision } from "../engine/decision.ts";
 import { queryBoolean } from "../kubernetes/query.ts";
 import type { Deps } from "./deps.ts";
-import { bearerToken } from "./door.ts";
 import type { Forwarded } from "./exchange.ts";
+import { bearerToken } from "./listener/door.ts";
 
 /**
  * Registers an answer that outlives its decision, a watch, a followed log or a tunnel, to be decided again when

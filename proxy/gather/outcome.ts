@@ -1,9 +1,9 @@
 import { isBuiltInGroup } from "../../base/built-in-groups.ts";
 import { Refusal } from "../../base/errors.ts";
 import type { KubernetesObject } from "../../engine/input.ts";
+import { maskerOf } from "../answer/unmaskable-write.ts";
 import type { Deps } from "../deps.ts";
 import type { BodyRead } from "../exchange.ts";
-import { maskerOf } from "../unmaskable-write.ts";
 import { ask } from "./ask.ts";
 
 /** Subresources whose answer to a dry run is the object itself; a token's is a live token. */

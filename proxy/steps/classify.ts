@@ -5,7 +5,7 @@ import { deleteOptions } from "../../kubernetes/body/options.ts";
 import type { RequestAttributes } from "../../kubernetes/types.ts";
 import type { Deps } from "../deps.ts";
 import type { Classified, Identified } from "../exchange.ts";
-import { isStreamed, upgradeOf } from "../upgrade.ts";
+import { isStreamed, upgradeOf } from "../tunnel/upgrade.ts";
 
 /** Says what is asked, as the API server will understand it, and writes down policy's question. */
 export function classify(exchange: Identified, deps: Deps): Classified {

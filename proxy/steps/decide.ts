@@ -1,8 +1,8 @@
 import type { Decision } from "../../engine/decision.ts";
+import { maskerOf, refuseUnmaskableWrite } from "../answer/unmaskable-write.ts";
 import { refuseDenied } from "../deny.ts";
 import type { Deps } from "../deps.ts";
 import type { Decided, Gathered } from "../exchange.ts";
-import { maskerOf, refuseUnmaskableWrite } from "../unmaskable-write.ts";
 
 /** The verdict on everything that is known, and with it what will be masked. */
 export function decide(exchange: Gathered, deps: Deps): Decided | Promise<Decided> {

@@ -2,16 +2,16 @@ import { Refusal } from "../../base/errors.ts";
 import { uuid7 } from "../../base/uuid7.ts";
 import { type NarrowedAccept, narrowAccept } from "../../kubernetes/accept.ts";
 import { canRender } from "../../kubernetes/body/encode.ts";
+import { notAcceptable } from "../answer/masked-answer.ts";
+import { isLog } from "../answer/redact-log.ts";
 import type { Deps } from "../deps.ts";
 import { exchangeEvent, outcomeEvent } from "../events.ts";
 import type { Forwarded, Intended } from "../exchange.ts";
 import { upstreamHeaders } from "../headers.ts";
-import { notAcceptable } from "../masked-answer.ts";
 import { conditionalBody } from "../precondition.ts";
-import { isLog } from "../redact-log.ts";
 import { requestStream } from "../request-stream.ts";
 import { ClientGone, JudgeAgain } from "../step.ts";
-import { isStreamed } from "../upgrade.ts";
+import { isStreamed } from "../tunnel/upgrade.ts";
 import { send, UpstreamFailure, type UpstreamResponse } from "../upstream.ts";
 
 /** A client that leaves changes nothing of what it asked for: the record waits so long to learn what came of it. */

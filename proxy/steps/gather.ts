@@ -2,6 +2,8 @@ import { Refusal } from "../../base/errors.ts";
 import type { Decision, Need } from "../../engine/decision.ts";
 import type { KubernetesObject } from "../../engine/input.ts";
 import { refuseIncomplete } from "../../engine/mask/redact-stream.ts";
+import { isLog } from "../answer/redact-log.ts";
+import { maskerOf, refuseUnmaskableWrite } from "../answer/unmaskable-write.ts";
 import { refuseDenied } from "../deny.ts";
 import type { Deps } from "../deps.ts";
 import type { BodyRead, Facts, Gathered } from "../exchange.ts";
@@ -10,8 +12,6 @@ import { oldObject } from "../gather/old-object.ts";
 import { outcome } from "../gather/outcome.ts";
 import { podSecrets } from "../gather/pod-secrets.ts";
 import { target } from "../gather/target.ts";
-import { isLog } from "../redact-log.ts";
-import { maskerOf, refuseUnmaskableWrite } from "../unmaskable-write.ts";
 
 /**
  * Fetches what the rules that may apply declare, and no more, judging as it goes: the body as sent before what is

@@ -1,8 +1,8 @@
 import { Refusal } from "../../base/errors.ts";
 import type { Authenticated } from "../../identity/types.ts";
 import type { Deps } from "../deps.ts";
-import { bearerToken, checkDoor } from "../door.ts";
 import type { Arrived, Identified } from "../exchange.ts";
+import { bearerToken, checkDoor } from "../listener/door.ts";
 
 /**
  * Says who asks: framing and headers first, then one bearer token. Nobody anonymous gets past this step, or learns

@@ -1,17 +1,17 @@
 import { Refusal } from "../../base/errors.ts";
 import type { Masker } from "../../engine/mask/masker.ts";
-import { answer } from "../answer.ts";
-import { decodedBody } from "../answer-body.ts";
-import { BodyReader } from "../body-reader.ts";
+import { answer } from "../answer/answer.ts";
+import { decodedBody } from "../answer/answer-body.ts";
+import { BodyReader } from "../answer/body-reader.ts";
+import { maskList } from "../answer/mask-list.ts";
+import { maskWatch } from "../answer/mask-watch.ts";
+import { maskedHeaders } from "../answer/masked-answer.ts";
+import { passThrough } from "../answer/pass-through.ts";
+import { redactLog } from "../answer/redact-log.ts";
 import type { Deps } from "../deps.ts";
 import type { Answered, Forwarded } from "../exchange.ts";
 import { keepOpen } from "../keep-open.ts";
-import { maskList } from "../mask-list.ts";
-import { maskWatch } from "../mask-watch.ts";
-import { maskedHeaders } from "../masked-answer.ts";
-import { passThrough } from "../pass-through.ts";
-import { redactLog } from "../redact-log.ts";
-import { runTunnel, tunnelOf } from "../run-tunnel.ts";
+import { runTunnel, tunnelOf } from "../tunnel/run-tunnel.ts";
 
 /**
  * Answers the client. What no mask can apply to streams through untouched; a masked answer is masked and written

@@ -46,7 +46,7 @@ export const mutations: Mutation[] = [
   {
     ids: ["OCM cluster-proxy 329", "Infisical cli 186"],
     change: "only Impersonate-User is refused, and uid, groups and extra are forgotten",
-    file: "proxy/door.ts",
+    file: "proxy/listener/door.ts",
     find: 'name.startsWith("impersonate-")',
     replace: 'name === "impersonate-user"',
     test: { file: "test/gateway/door.test.ts", title: "is refused as a Status" },
@@ -142,7 +142,7 @@ export const mutations: Mutation[] = [
   {
     ids: ["undici CVE-2026-1525", "undici CVE-2026-1527"],
     change: "the listener reads HTTP leniently",
-    file: "proxy/http1-server.ts",
+    file: "proxy/listener/http1-server.ts",
     find: "maxHeaderSize: 65_536,",
     replace: "maxHeaderSize: 65_536, insecureHTTPParser: true,",
     test: { file: "test/gateway/smuggling.test.ts", title: "is refused and nothing of it reaches the API server" },
@@ -150,7 +150,7 @@ export const mutations: Mutation[] = [
   {
     ids: ["OpenUnison 142"],
     change: "an answer is kept back until there is much of it",
-    file: "proxy/pass-through.ts",
+    file: "proxy/answer/pass-through.ts",
     find: "    response.pipe({\n      write: (chunk) => {",
     replace: "    res.cork();\n    response.pipe({\n      write: (chunk) => {",
     test: { file: "test/e2e/lifecycle.test.ts", title: "OpenUnison 142" },
@@ -174,7 +174,7 @@ export const mutations: Mutation[] = [
   {
     ids: ["WebSocket watch"],
     change: "any GET may upgrade",
-    file: "proxy/upgrade.ts",
+    file: "proxy/tunnel/upgrade.ts",
     find: "  if (!isStreamed(attributes)) {",
     replace: "  if (!isStreamed(attributes) && !attributes.watch) {",
     test: { file: "test/gateway/tunnel.test.ts", title: "WebSocket watch [M]: of a watch of Secrets" },
@@ -182,7 +182,7 @@ export const mutations: Mutation[] = [
   {
     ids: ["CVE-2018-1002105"],
     change: "the socket of a refused upgrade stays open",
-    file: "proxy/upgrade-socket.ts",
+    file: "proxy/tunnel/upgrade-socket.ts",
     find: "    socket.resume().end();\n    setTimeout(() => socket.destroy(), LINGER_MS).unref();",
     replace: "    socket.resume();",
     test: { file: "test/gateway/tunnel.test.ts", title: "CVE-2018-1002105: after an upgrade" },
@@ -190,7 +190,7 @@ export const mutations: Mutation[] = [
   {
     ids: ["CVE-2018-1002105"],
     change: "a connection upgrades to anything",
-    file: "proxy/upgrade.ts",
+    file: "proxy/tunnel/upgrade.ts",
     find: 'asked === "spdy/3.1" ? "SPDY/3.1" : undefined',
     replace: 'asked !== "" ? "SPDY/3.1" : undefined',
     test: { file: "test/gateway/tunnel.test.ts", title: "CVE-2018-1002105: to two protocols at once" },
@@ -214,7 +214,7 @@ export const mutations: Mutation[] = [
   {
     ids: ["Warpgate"],
     change: "standard error is not recorded",
-    file: "proxy/stream-recording.ts",
+    file: "proxy/tunnel/stream-recording.ts",
     find: "    if (payload?.length === 0) return;",
     replace: '    if (payload?.length === 0 || event.channel === "stderr") return;',
     test: { file: "test/gateway/tunnel-record.test.ts", title: "Warpgate" },
@@ -222,7 +222,7 @@ export const mutations: Mutation[] = [
   {
     ids: ["bearer subprotocol"],
     change: "a bearer token in Sec-WebSocket-Protocol is let by",
-    file: "proxy/door.ts",
+    file: "proxy/listener/door.ts",
     find: "/base64url\\.bearer\\./i.test",
     replace: "/^base64url\\.bearer$/i.test",
     test: { file: "test/gateway/door.test.ts", title: "bearer subprotocol [M]" },
@@ -262,7 +262,7 @@ export const mutations: Mutation[] = [
   {
     ids: ["JSON patch copy, test"],
     change: "a JSON patch may read what is masked",
-    file: "proxy/unmaskable-write.ts",
+    file: "proxy/answer/unmaskable-write.ts",
     find: '  if (body.patch?.type === "json") refuseMaskedReads(body.patch.operations, masker.fields, masker.tellsMore);',
     replace: "",
     test: { file: "test/gateway/masking-writes.test.ts", title: "JSON patch copy, test [M]" },
@@ -270,7 +270,7 @@ export const mutations: Mutation[] = [
   {
     ids: ["CVE-2018-1002105"],
     change: "after an upgrade that failed the connection stays open",
-    file: "proxy/upgrade-socket.ts",
+    file: "proxy/tunnel/upgrade-socket.ts",
     find: "    socket.resume().end();\n    setTimeout(() => socket.destroy(), LINGER_MS).unref();",
     replace: "    socket.resume();",
     test: {
@@ -289,7 +289,7 @@ export const mutations: Mutation[] = [
   {
     ids: ["node 60336"],
     change: "one of Node's servers speaks both protocols",
-    file: "proxy/listener.ts",
+    file: "proxy/listener/listener.ts",
     find: '(socket.alpnProtocol === "h2" ? http2 : http1)',
     replace: "http2",
     test: { file: "test/pitfalls/upgrade-over-tls.test.ts", title: "node 60336" },
@@ -305,7 +305,7 @@ export const mutations: Mutation[] = [
   {
     ids: ["Warpgate"],
     change: "stderr is carried and not recorded",
-    file: "proxy/stream-recording.ts",
+    file: "proxy/tunnel/stream-recording.ts",
     find: 'if (this.#level === "None" || event.kind === "closing") return;',
     replace: 'if (this.#level === "None" || event.kind === "closing" || event.channel === "stderr") return;',
     test: { file: "test/gateway/tunnel-record.test.ts", title: "Warpgate" },

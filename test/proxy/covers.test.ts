@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import type { Requirement } from "../../engine/decision.ts";
-import { covers } from "../../proxy/covers.ts";
+import { covers } from "../../proxy/hold/covers.ts";
 
 const [A, B] = ["workload/host-path", "secrets/write"];
 const SRE = "group:corp:sre";

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { HoldBudget } from "../../proxy/hold-budget.ts";
+import { HoldBudget } from "../../proxy/hold/hold-budget.ts";
 
 function budgetAt(start: number): { budget: HoldBudget; clock: { ms: number } } {
   const clock = { ms: start };

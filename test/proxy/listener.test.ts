@@ -6,7 +6,7 @@ import { connect, type TLSSocket } from "node:tls";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { silentLog } from "../../base/log.ts";
 import { start } from "../../cli/up/command.ts";
-import { type Listener, listen } from "../../proxy/listener.ts";
+import { type Listener, listen } from "../../proxy/listener/listener.ts";
 import { type Authority, createAuthority } from "../../tools/control-plane/certificates.ts";
 import { ensureTool } from "../../tools/ensure.ts";
 

@@ -1,9 +1,9 @@
 import { describe, expect, test } from "vitest";
 import type { Session } from "../../identity/types.ts";
+import { SecondAttempts } from "../../proxy/hold/second-attempts.ts";
 import { OpenSessions } from "../../proxy/open-sessions.ts";
 import { OpenStreams } from "../../proxy/open-streams.ts";
-import { SecondAttempts } from "../../proxy/second-attempts.ts";
-import { StreamRoom } from "../../proxy/stream-room.ts";
+import { StreamRoom } from "../../proxy/tunnel/stream-room.ts";
 
 const time = { ms: 1_000_000 };
 const clock = { now: () => time.ms };

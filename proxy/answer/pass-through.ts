@@ -1,0 +1,66 @@
+import type { Answered, Forwarded } from "../exchange.ts";
+import { answerHeaders } from "../headers.ts";
+import { CLIENT_GONE, ClientGone } from "../step.ts";
+
+/** A recorded body is kept up to here; over it the record says that it was cut. */
+const KEPT_LIMIT = 33_554_432;
+
+/** Passes on an answer that no mask can apply to, untouched: at once where it is all there, else as a stream. */
+export function passThrough(exchange: Forwarded): Answered | Promise<Answered> {
+  const { response, res, id, warnings, decision } = exchange;
+  const body = response.whole();
+  if (body === undefined) return stream(exchange);
+  res.writeHead(response.status, answerHeaders(response.headers, id, warnings));
+  res.end(body);
+  const responseContent = decision.record === "RequestResponse" ? body : undefined;
+  return Object.assign(exchange, { maskedFields: [], responseBytes: body.length, responseContent });
+}
+
+/** With back-pressure from client to upstream. */
+function stream(exchange: Forwarded): Promise<Answered> {
+  const { response, res, id, warnings, decision } = exchange;
+  const kept: Buffer[] | undefined = decision.record === "RequestResponse" ? [] : undefined;
+  let size = 0;
+  return new Promise((resolve) => {
+    const onDrain = (): void => response.resume();
+    const settle = (): void => {
+      res.off("close", gone);
+      res.off("drain", onDrain);
+      resolve(
+        Object.assign(exchange, {
+          maskedFields: [],
+          responseBytes: size,
+          ...(kept === undefined ? {} : { responseContent: Buffer.concat(kept) }),
+        }),
+      );
+    };
+    const gone = (): void => {
+      exchange.cut ??= CLIENT_GONE;
+      response.abort(new ClientGone());
+      settle();
+    };
+    res.once("close", gone);
+    res.on("drain", onDrain);
+    res.writeHead(response.status, answerHeaders(response.headers, id, warnings));
+    response.pipe({
+      write: (chunk) => {
+        size += chunk.length;
+        if (kept !== undefined && size <= KEPT_LIMIT) kept.push(chunk);
+        return res.write(chunk);
+      },
+      end: () => {
+        res.end();
+        settle();
+      },
+      fail: (error) => {
+        exchange.cut ??= exchange.signal.aborted
+          ? CLIENT_GONE
+          : `the upstream ended the answer early: ${error.message}`;
+        settle();
+        res.destroy(error);
+      },
+    });
+    // A quiet watch must show the client that it stands: its head goes out before its first frame.
+    if (exchange.attributes.watch) res.flushHeaders();
+  });
+}
