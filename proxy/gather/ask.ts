@@ -1,4 +1,5 @@
 import { Refusal } from "../../base/errors.ts";
+import { parseLossless } from "../../base/lossless-json.ts";
 import { uuid7 } from "../../base/uuid7.ts";
 import type { KubernetesObject } from "../../engine/input.ts";
 import type { Deps } from "../deps.ts";
@@ -105,7 +106,7 @@ export async function ask(exchange: Classified, question: Question, deps: Deps):
 
 function parseAnswer(body: Buffer): KubernetesObject {
   try {
-    const json: unknown = JSON.parse(body.toString("utf8"));
+    const json = parseLossless(body.toString("utf8"));
     if (json !== null && typeof json === "object" && !Array.isArray(json)) return json as KubernetesObject;
   } catch (cause) {
     throw new Refusal("outcome-unknown", "the API server's answer to the gateway's own question is no JSON", { cause });
