@@ -16,6 +16,9 @@ interface Converted {
   cost: number;
 }
 
+/** The head of a block that keeps all of its line ends. */
+const KEEPS = /^[|>]\d?\+/;
+
 class Converter {
   private readonly anchors = new Map<string, Converted | "open">();
   private cost = 0;
@@ -84,8 +87,12 @@ class Converter {
       throw malformed("a YAML word holds what readers take for an indicator");
     }
     const isBlock = node.type === Scalar.BLOCK_LITERAL || node.type === Scalar.BLOCK_FOLDED;
+    const last = isBlock && (node.range?.[1] ?? 0) >= this.text.length;
+    if (last && /\n[ \t]+$/.test(this.text.slice(-1000)) && KEEPS.test(this.text.slice(node.range?.[0]))) {
+      throw malformed("a YAML text that keeps its last lines ends in blanks");
+    }
     // go-yaml adds no line's end to a text that has none.
-    if (isBlock && (node.range?.[1] ?? 0) >= this.text.length && !/\n[ \t]*$/.test(this.text.slice(-1000))) {
+    if (last && !/\n[ \t]*$/.test(this.text.slice(-1000))) {
       return text.replace(/\n$/, "");
     }
     if (node.type !== Scalar.PLAIN || node.tag !== undefined) return text;
@@ -117,6 +124,7 @@ class Converter {
         this.merge(source, merged);
         continue;
       }
+      if (this.flow > 0) this.checkFlowKey(key);
       const name = this.key(key);
       if (own.has(name)) throw malformed(`the key "${name.slice(0, 100)}" stands twice in one object`);
       own.set(name, this.convert(value, depth + 1));
@@ -127,6 +135,14 @@ class Converter {
         throw malformed(`the key "${name.slice(0, 100)}" stands before a YAML merge that sets it too`);
     }
     return Object.fromEntries(merged.size === 0 ? own : new Map([...merged, ...own]));
+  }
+
+  /** `yaml` lets a key in `{…}` and `[…]` end where go-yaml reads on. */
+  private checkFlowKey(key: unknown): void {
+    if (!isScalar(key)) return;
+    const after = this.text.slice(key.range?.[1], (key.range?.[1] ?? 0) + 2);
+    const ends = key.type === Scalar.PLAIN ? /^(?:[\s,}\]]|:\s|$)/ : /^(?:[\s,}\]:]|$)/;
+    if (!ends.test(after)) throw malformed("a YAML key is not parted from what follows it");
   }
 
   private merge(value: unknown, merged: Map<string, unknown>): void {
