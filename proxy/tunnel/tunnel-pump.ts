@@ -1,8 +1,14 @@
 import type { Duplex } from "node:stream";
 
-/** Why a pump does not read: its far end is full, or the record is. */
+/** Why a pump does not read: its far end is full, or the record is, or it is the others' turn. */
 const FAR_END = 1;
 const RECORD = 2;
+const TURN = 4;
+
+/** What takes longer to pass than this holds up all the others: header blocks, by the thousand in one chunk. */
+const LONG_MS = 5;
+/** So many times as long as that the others have the thread. */
+const REST = 3;
 
 /**
  * One direction of a tunnel: what is read on one socket is passed through `pass` and written on the other, with
@@ -51,7 +57,12 @@ export class TunnelPump {
   }
 
   #read(chunk: Buffer): void {
+    const begun = performance.now();
     this.write(this.#pass(chunk));
+    const took = performance.now() - begun;
+    if (took < LONG_MS) return;
+    this.#stop(TURN);
+    setTimeout(() => this.#go(TURN), took * REST).unref();
   }
 
   #stop(why: number): void {
