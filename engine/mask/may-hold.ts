@@ -36,7 +36,13 @@ export class ItemHints {
     this.#known = known;
     const last = this.#paths.map(([key]) => key);
     if (last.every((key) => key !== undefined)) {
-      this.words = new Set([...last, LAST_APPLIED, STATUS, ...(this.#hidesCells ? [CELLS] : [])]);
+      // As `f:spec` it stands in managedFields, whose keys may hold values.
+      this.words = new Set([
+        ...last.flatMap((key) => [`${key}`, `f:${key}`]),
+        LAST_APPLIED,
+        STATUS,
+        ...(this.#hidesCells ? [CELLS] : []),
+      ]);
     }
   }
 

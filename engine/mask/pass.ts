@@ -4,7 +4,9 @@ import { decodeBase64Text, EqualStrings } from "./equal-strings.ts";
 import { selectFields, showKey } from "./field-path.ts";
 import { GZIP_BASE64, HELM_RELEASE, summarizeRelease, Unpacking } from "./helm.ts";
 import { type KnownValues, SHORTEST } from "./known-values.ts";
+import { managedKeys } from "./managed-fields.ts";
 import { maskMatches, maskPatterns } from "./pattern-masks.ts";
+import { findPatterns } from "./patterns.ts";
 import { encodePlaceholder, PLACEHOLDER } from "./placeholder.ts";
 import { appliesTo, type CompiledMask } from "./rules.ts";
 import { isObject, type JsonObject } from "./shape.ts";
@@ -106,6 +108,23 @@ export class Pass {
     this.maskFields(masks, object, prefix);
     for (const mask of masks) maskPatterns(mask, object, prefix, this.takeText);
     if (isObject(metadata.annotations)) this.maskAnnotations(masks, metadata.annotations, prefix);
+    if (Array.isArray(metadata.managedFields)) this.maskManaged(masks, metadata.managedFields, prefix);
+  }
+
+  private maskManaged(masks: CompiledMask[], managedFields: unknown[], prefix: string): void {
+    for (const { placeholder, fields, patterns } of masks) {
+      const found = fields.flatMap(({ steps }) => managedKeys(managedFields, steps));
+      const all = patterns.length === 0 ? [] : managedKeys(managedFields, []);
+      found.push(...all.filter(({ key }) => findPatterns(key, patterns).length > 0));
+      for (const [i, { holder, key }] of found.entries()) {
+        // Two fields may take the same one, and an answer may be masked already.
+        if (!Object.hasOwn(holder, key) || key.includes(placeholder)) continue;
+        // Numbered: of a set there are many.
+        define(holder, `${key.slice(0, 2)}${JSON.stringify(`${placeholder} ${i}`)}`, holder[key]);
+        delete holder[key];
+      }
+      if (found.length > 0) this.report(`${prefix}metadata.managedFields`);
+    }
   }
 
   private maskFields(masks: CompiledMask[], root: JsonObject, prefix: string): void {

@@ -344,6 +344,48 @@ test("an annotation that holds an object packed is masked whole, in lists and in
   expect(masker?.maskItem(vault).value).not.toContain(packed);
 });
 
+describe("managedFields, which write entries of sets and keys of lists into the names of fields", () => {
+  const TOKEN = "correct-horse-battery";
+  const owned = {
+    "f:spec": {
+      "f:tokens": { ".": {}, [`v:"${TOKEN}"`]: {}, 'v:"abc"': {} },
+      "f:users": { [`k:{"password":"${TOKEN}"}`]: { ".": {}, "f:password": {} }, 'k:{"name":"bob"}': { "f:name": {} } },
+      "f:open": { 'v:"stays"': {} },
+    },
+  };
+  const metadata = { name: "v", namespace: "a", managedFields: [{ manager: "m", fieldsV1: owned }] };
+  const masks = ["spec.tokens[*]", "spec.users[*].password"].map((field) => ({
+    selector: { resource: "vaults" },
+    fields: [field],
+    placeholder: PLACEHOLDER,
+  }));
+  const vaults = { group: "", resource: "vaults", namespace: "a", name: "" };
+
+  test.each<[string, Json]>([
+    ["a whole object", { kind: "Vault", metadata, spec: { tokens: [TOKEN, "abc"] } }],
+    ["its metadata alone", { kind: "PartialObjectMetadata", metadata }],
+  ])("are masked in %s, and the rest of them stays", (_title, object) => {
+    const { value, text } = mask({ kind: "List", items: [object] }, masks, vaults);
+    expect(text).not.toContain(TOKEN);
+    const spec = value.items[0].metadata.managedFields[0].fieldsV1["f:spec"];
+    expect(Object.keys(spec["f:tokens"])).toHaveLength(3);
+    expect(JSON.stringify(spec["f:tokens"])).not.toContain("abc");
+    expect(Object.keys(spec["f:users"])).toContain('k:{"name":"bob"}');
+    expect(spec["f:open"]).toEqual({ 'v:"stays"': {} });
+    const masker = createMasker(masks, vaults);
+    expect(masker?.mayMask(Buffer.from(JSON.stringify(object)))).toBe(true);
+    expect([...(masker?.words ?? [])]).toContain("f:tokens");
+  });
+
+  test("are masked where they look like what a pattern names", () => {
+    const key = `AKIA${"Q".repeat(16)}`;
+    const fieldsV1 = { "f:spec": { "f:keys": { [`v:"${key}"`]: {} } } };
+    const object = { kind: "Vault", metadata: { name: "v", managedFields: [{ fieldsV1 }] } };
+    const patterns: Mask[] = [{ selector: {}, fields: [], patterns: ["cloud-key"], placeholder: PLACEHOLDER }];
+    expect(mask(object, patterns, vaults).text).not.toContain(key);
+  });
+});
+
 test.each(["/spec/args/-1", "/spec/args/+1", "/spec/args/01", "/spec/args/0"])(
   "JSON patch copy, test [M]: a field masked by its index is not read at %s either",
   (path) => {
