@@ -7,6 +7,7 @@ import { ItemHints } from "./may-hold.ts";
 import { type MaskerOptions, Pass } from "./pass.ts";
 import { holdsPattern, namesSecret } from "./patterns.ts";
 import { PLACEHOLDER } from "./placeholder.ts";
+import { PlainItems } from "./plain-item.ts";
 import { compileMasks, type Requested } from "./rules.ts";
 import { findShape, isObject, type MaskedObject, type Shape } from "./shape.ts";
 
@@ -32,9 +33,14 @@ export interface Masker {
   /**
    * Masks one item of a list, or one row of a Table (`table`: what stands beside its rows), as JSON text: the same
    * string where nothing was masked, so that its bytes can be passed as they were. Entries of maskedFields name the
-   * object. `recorded` false: nobody puts them on record any more, and fingerprints are left out where that is cheaper. Throws Refusal `unmaskable` where it is no JSON.
+   * object. `recorded` false: nobody puts them on record any more, and fingerprints are left out. Throws Refusal `unmaskable` where it is no JSON.
    */
   maskItem(text: string, table?: { columnDefinitions: unknown }, recorded?: boolean): MaskedAnswer<string>;
+  /**
+   * As maskItem on the bytes of an item that is known to be JSON, where that is possible without reading it; else
+   * undefined, and nothing is changed but what the session knows.
+   */
+  maskBytes(item: Buffer, recorded?: boolean): MaskedAnswer<Buffer> | undefined;
   /**
    * A cheap test on the bytes of an item or a row: false only where maskItem would change nothing. `holds`: bits of
    * HOLDS (base/json-holds.ts), where the item was split with `words`.
@@ -68,13 +74,12 @@ export function createMasker(
   const unpacking = new Unpacking();
 
   function maskAnswer(answer: unknown): MaskedAnswer<unknown> {
-    const pass = maskShape(findShape(answer), options.hmacKey);
+    const pass = maskShape(findShape(answer), true);
     return { value: answer, maskedFields: pass.maskedFields, fingerprints: { ...pass.fingerprints } };
   }
 
-  function maskShape(shape: Shape, hmacKey: Uint8Array | undefined): Pass {
-    const { known } = options;
-    const pass = new Pass(compiled, { ...(hmacKey && { hmacKey }), ...(known && { known }) }, unpacking);
+  function maskShape(shape: Shape, recorded: boolean): Pass {
+    const pass = new Pass(compiled, { ...options, recorded }, unpacking);
     const prefixed = shape.objects.map((entry: MaskedObject) => ({ ...entry, prefix: prefixOf(entry, shape.many) }));
     for (const { object, prefix } of prefixed) pass.maskObject(object, prefix);
     for (const { object, prefix, apart } of prefixed) pass.maskEqual(object, prefix, apart);
@@ -91,9 +96,7 @@ export function createMasker(
   function maskItem(text: string, table?: { columnDefinitions: unknown }, recorded = true): MaskedAnswer<string> {
     const item = parse(text);
     const answer = table === undefined ? { items: [item] } : { ...table, rows: [item] };
-    // What the session still takes up keeps its fingerprint: a log may show it.
-    const hmacKey = recorded || options.known?.complete === true ? options.hmacKey : undefined;
-    const { maskedFields, fingerprints } = maskShape(findShape(answer), hmacKey);
+    const { maskedFields, fingerprints } = maskShape(findShape(answer), recorded);
     const value = maskedFields.length === 0 ? text : JSON.stringify(item);
     return { value, maskedFields, fingerprints: { ...fingerprints } };
   }
@@ -110,7 +113,9 @@ export function createMasker(
     patterns.length > 0 && (guess === undefined ? namesSecret(name, patterns) : holdsPattern(guess, patterns));
   const hints = new ItemHints(compiled, options.known);
   const mayMask: Masker["mayMask"] = (item, holds) => hints.mayMask(item, holds);
-  return { maskAnswer, maskText, maskItem, mayMask, words: hints.words, tellsMore, fields, placeholders };
+  const plain = PlainItems.create(compiled, options);
+  const maskBytes: Masker["maskBytes"] = (item, recorded = true) => plain?.mask(item, recorded);
+  return { maskAnswer, maskText, maskItem, maskBytes, mayMask, words: hints.words, tellsMore, fields, placeholders };
 }
 
 function parse(text: string): unknown {

@@ -1,9 +1,8 @@
-import { hmac } from "../../base/digest.ts";
 import { isRawNumber, parseLossless } from "../../base/lossless-json.ts";
 import { decodeBase64Text, EqualStrings } from "./equal-strings.ts";
 import { selectFields, showKey } from "./field-path.ts";
 import { GZIP_BASE64, HELM_RELEASE, summarizeRelease, Unpacking } from "./helm.ts";
-import { type KnownValues, SHORTEST } from "./known-values.ts";
+import { fingerprintOf, type KnownValues, SHORTEST } from "./known-values.ts";
 import { managedKeys } from "./managed-fields.ts";
 import { maskMatches, maskPatterns } from "./pattern-masks.ts";
 import { findPatterns } from "./patterns.ts";
@@ -18,14 +17,16 @@ const FIELDS_LIMIT = 1000;
 export interface MaskerOptions {
   /** The install's key: adds fingerprints. */
   hmacKey?: Uint8Array;
+  /** False: nobody puts what is masked on record, so that no fingerprints are made. */
+  recorded?: boolean;
   /** What the session must not see: masked in the answer too, and what is masked in it is added. */
   known?: KnownValues;
 }
 
 /** Longer values are masked where they stand, and not looked for in streams: a few would take all the room there is. */
-const LONGEST = 16_384;
+export const LONGEST = 16_384;
 /** No name of an object is longer (RFC 1123 subdomains), and to read binary as text is slow. */
-const NAME_LIMIT = 253;
+export const NAME_LIMIT = 253;
 
 /** One answer's work: what was found, and where. */
 export class Pass {
@@ -39,13 +40,19 @@ export class Pass {
 
   private readonly masks: readonly CompiledMask[];
   private readonly hmacKey: Uint8Array | undefined;
+  private readonly recorded: boolean;
   private readonly known: KnownValues | undefined;
   private readonly unpacking: Unpacking;
   /** `shop/db:`, where paths of a single object do not say whose they are. */
   private owner = "";
   private names: ReadonlySet<string> = new Set();
 
-  constructor(masks: readonly CompiledMask[], { hmacKey, known }: MaskerOptions, unpacking = new Unpacking()) {
+  constructor(
+    masks: readonly CompiledMask[],
+    { hmacKey, known, recorded }: MaskerOptions,
+    unpacking = new Unpacking(),
+  ) {
+    this.recorded = recorded !== false;
     this.unpacking = unpacking;
     this.masks = masks;
     this.hmacKey = hmacKey;
@@ -90,9 +97,8 @@ export class Pass {
 
   private readonly takeText = (path: string, value: string): void => this.take(path, value, false);
 
-  /** Of the value and not of its encoding, so that it is the same in a Secret and elsewhere. */
   private fingerprintOf(bytes: Uint8Array): string | undefined {
-    return this.hmacKey === undefined ? undefined : hmac(this.hmacKey, "masked-value", bytes);
+    return this.hmacKey === undefined || !this.recorded ? undefined : fingerprintOf(this.hmacKey, bytes);
   }
 
   /** Masks the fields of one object, and the fields inside annotations that hold an object as JSON. */

@@ -7,7 +7,7 @@ export const DEPTH_LIMIT = 1000;
 export const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";
 
 /** Fields that say which object this is. A password that equals the namespace's name must not hide the namespace. */
-const IDENTITY = new Set(["apiVersion", "kind", "type"]);
+export const IDENTITY: ReadonlySet<string> = new Set(["apiVersion", "kind", "type"]);
 const IDENTITY_METADATA = new Set([
   "name",
   "namespace",
@@ -20,6 +20,11 @@ const IDENTITY_METADATA = new Set([
 ]);
 /** Owners are named, and what names them equals a value by chance only; what looks like a key is none of theirs. */
 const OWNERS = "ownerReferences";
+
+/** Whether a key of an object's metadata says which object this is, or whose. */
+export function isIdentityMetadata(key: string): boolean {
+  return IDENTITY_METADATA.has(key) || key === OWNERS;
+}
 
 /** What takes a string's place, or the same string. `name`: its key, or what the object that holds it is named. */
 type Replace = (text: string, path: () => string, name: string) => string;

@@ -1,5 +1,6 @@
 import { isUtf8 } from "node:buffer";
 import { Refusal } from "../../base/errors.ts";
+import { HOLDS } from "../../base/json-holds.ts";
 import { parseLossless } from "../../base/lossless-json.ts";
 import type { Masker } from "../../engine/mask/masker.ts";
 import { JsonItems, type Piece } from "../../kubernetes/json-items.ts";
@@ -11,6 +12,8 @@ import type { BodyTransform } from "./stream-answer.ts";
 const ROOT_KEYS = new Set(["kind", "apiVersion", "metadata", "columnDefinitions", "items", "rows"]);
 const METADATA_KEYS = new Set(["selfLink", "resourceVersion", "continue", "remainingItemCount", "shardInfo"]);
 const OPEN_BRACE = 0x7b;
+/** With these an item is not masked in its bytes. */
+const ESCAPES = HOLDS.unicodeEscape | HOLDS.slashEscape | HOLDS.backslash;
 
 type Envelope = Record<string, unknown>;
 
@@ -69,13 +72,20 @@ export class ListMask implements BodyTransform {
 
   #addItem(bytes: Buffer, holds: number): void {
     if (bytes[0] !== OPEN_BRACE) throw new Refusal("unmaskable", "an item of the list is no object");
+    const recorded = !this.#fields.full;
+    const quick = (holds & ESCAPES) === 0 && this.#table === undefined && this.#masker.maskBytes(bytes, recorded);
+    if (quick) {
+      this.#fields.add(quick);
+      this.#out.add(quick.value);
+      return;
+    }
     if (!this.#masker.mayMask(bytes, holds)) {
       if (!isUtf8(bytes)) throw notText();
       this.#out.add(bytes);
       return;
     }
     const item = text(bytes);
-    const masked = this.#masker.maskItem(item, this.#table, !this.#fields.full);
+    const masked = this.#masker.maskItem(item, this.#table, recorded);
     this.#fields.add(masked);
     // Written anew even where nothing was masked: of a key that stands twice, a parser is shown one, and bytes show both.
     const value = masked.value === item ? JSON.stringify(parseLossless(item)) : masked.value;
