@@ -13,6 +13,7 @@ import type { OpenSessions } from "./open-sessions.ts";
 import type { OpenStreams } from "./open-streams.ts";
 import type { Refusals } from "./refusals.ts";
 import type { StreamRoom } from "./tunnel/stream-room.ts";
+import type { UnderWay } from "./under-way.ts";
 
 /** What the data path stands on; the wiring passes the real rooms. */
 export interface Deps {
@@ -33,6 +34,7 @@ export interface Deps {
   objectLocks: ObjectLocks;
   openSessions: OpenSessions;
   openStreams: OpenStreams;
+  underWay: UnderWay;
   /** What each session must not see, in any answer and stream. */
   knownValues: Pick<SessionValues, "of" | "forget">;
   streamRoom: StreamRoom;

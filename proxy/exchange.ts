@@ -45,6 +45,8 @@ export interface Arrived {
   cut?: string;
   /** Gives up the object's turn, where this exchange has it. */
   unlock?: () => void;
+  /** It is over, and no longer counts among those that its identity has under way. */
+  leave?: () => void;
   /** The socket of a client that asks for an upgrade. */
   readonly client?: UpgradeSocket | undefined;
 }

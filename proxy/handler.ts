@@ -16,6 +16,7 @@ import { answerUpgrade, type UpgradeSocket } from "./tunnel/upgrade-socket.ts";
 const NOTHING_KNOWN: Partial<Known> = {
   cut: undefined,
   unlock: undefined,
+  leave: undefined,
   identity: undefined,
   session: undefined,
   attributes: undefined,

@@ -32,6 +32,7 @@ export async function run(path: Path<Arrived, void>, exchange: Arrived, deps: De
     refuse(exchange, error, deps);
   } finally {
     exchange.unlock?.();
+    exchange.leave?.();
   }
 }
 

@@ -159,6 +159,7 @@ export const gatewaySchema = z.strictObject({
       bodyBytes: z.int().min(1024).max(33_554_432).default(3_145_728),
       holdsPerSession: z.int().min(1).default(20),
       holdsPerIdentity: z.int().min(1).default(50),
+      requestsPerIdentity: z.int().min(1).default(3_000),
     })
     .prefault({}),
 });

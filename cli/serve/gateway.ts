@@ -26,6 +26,7 @@ import { OpenSessions } from "../../proxy/open-sessions.ts";
 import { OpenStreams } from "../../proxy/open-streams.ts";
 import { Refusals } from "../../proxy/refusals.ts";
 import { StreamRoom } from "../../proxy/tunnel/stream-room.ts";
+import { UnderWay } from "../../proxy/under-way.ts";
 import { approvalEvent } from "./approval-events.ts";
 import { closeConnections, openConnections } from "./connections.ts";
 import { renderMetrics } from "./metrics.ts";
@@ -108,6 +109,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       objectLocks: new ObjectLocks(),
       openSessions: new OpenSessions(clock),
       openStreams: new OpenStreams(),
+      underWay: new UnderWay(config.limits.requestsPerIdentity),
       knownValues: new SessionValues(),
       streamRoom: new StreamRoom(),
       secondAttempts: new SecondAttempts(clock),

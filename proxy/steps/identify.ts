@@ -14,6 +14,7 @@ export function identify(exchange: Arrived, deps: Deps): Identified | Promise<Id
   const named = ({ identity, session }: Authenticated): Identified => {
     const { connection } = exchange;
     const known = Object.assign(exchange, { identity, session });
+    exchange.leave = deps.underWay.enter(identity);
     if (connection !== undefined) return Object.assign(known, { connection });
     throw new Refusal("not-found", "the gateway has no such connection", {
       next: "Check the server in your kubeconfig.",
