@@ -131,13 +131,24 @@ export function renderChange(
   mask: MaskObject | undefined,
 ): FieldChange[] {
   const real = describeChange(oldObject, outcome);
-  if (mask === undefined) return real.changes;
+  if (mask === undefined) return real.changes.map(readable);
   const masked = describeChange(
     oldObject === null ? null : mask(structuredCopy(oldObject)),
     outcome === null ? null : mask(structuredCopy(outcome)),
   );
   const shown = new Map(masked.changes.map((change) => [change.path, change]));
-  return real.changes.map(({ path }) => shown.get(path) ?? { path, from: MARK, to: MARK });
+  return real.changes.map(({ path }) => readable(shown.get(path) ?? { path, from: MARK, to: MARK }));
+}
+
+/** Integers beyond 2^53 as text: whoever reads this as JSON would round them, and see no change. */
+function readable<T>(value: T): T {
+  const read = (entry: unknown): unknown => {
+    if (isRawNumber(entry)) return entry.rawJSON;
+    if (Array.isArray(entry)) return entry.map(read);
+    if (!isObject(entry)) return entry;
+    return Object.fromEntries(Object.entries(entry).map(([key, inner]) => [key, read(inner)]));
+  };
+  return read(value) as T;
 }
 
 function structuredCopy(object: KubernetesObject): KubernetesObject {

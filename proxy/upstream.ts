@@ -146,8 +146,13 @@ export class UpstreamResponse implements Dispatcher.DispatchHandler {
         write: (chunk) => {
           size += chunk.length;
           if (size > limit) {
-            this.abort(new Error("answer over its cap"));
-            reject(new Refusal("unmaskable", `the answer is over ${limit} bytes, more than can be masked at once`));
+            const refusal = new Refusal(
+              "unmaskable",
+              `the answer is over ${limit} bytes, more than can be read at once`,
+            );
+            // Before the abort, which rejects too, as if the upstream had failed.
+            reject(refusal);
+            this.abort(refusal);
             return true;
           }
           chunks.push(chunk);

@@ -11,7 +11,8 @@ import { send, UpstreamFailure } from "../upstream.ts";
 
 /** What the gateway itself asks of an API server must answer soon: somebody's request waits for it. */
 const DEADLINE_MS = 10_000;
-const ANSWER_LIMIT = 67_108_864;
+/** Of a list of Secrets that a deletecollection names, policy reads no more in its time; 60 MB took the main thread 6 s. */
+const ANSWER_LIMIT = 16_777_216;
 
 export interface Question {
   /** `oldObject`, `outcome`, `namespace`, … : said on record. */
