@@ -17,10 +17,14 @@ export interface OpenStream {
  */
 export class OpenStreams {
   readonly #streams = new Set<OpenStream>();
+  #over: string | undefined;
 
   /** Returns the function that forgets it. */
   add(stream: OpenStream): () => void {
     this.#streams.add(stream);
+    const over = this.#over;
+    // An upstream that is slow to switch answers when all the others have ended.
+    if (over !== undefined) queueMicrotask(() => stream.end(over));
     return () => this.#streams.delete(stream);
   }
 
@@ -36,7 +40,9 @@ export class OpenStreams {
     for (const stream of this.#streams) if (stream.expiresAt <= now) stream.end("its credential expired");
   }
 
+  /** Those too that open from now on. */
   endAll(why: string): void {
+    this.#over = why;
     for (const stream of this.#streams) stream.end(why);
   }
 

@@ -46,6 +46,17 @@ describe("open streams", () => {
     expect([revoked, kept, unapproved]).toEqual([["its approval was revoked"], [], []]);
   });
 
+  test("that open after all were ended end too: a gateway that shuts down waits for none", async () => {
+    const streams = new OpenStreams();
+    const before = opened(streams, undefined);
+    streams.endAll("the gateway is shutting down");
+    const after = opened(streams, undefined);
+    // Not before who opens it knows that it is open.
+    expect(after).toEqual([]);
+    await Promise.resolve();
+    expect([before, after]).toEqual([["the gateway is shutting down"], ["the gateway is shutting down"]]);
+  });
+
   test("end where nobody can say whether their approval stands", async () => {
     const streams = new OpenStreams();
     const ended = opened(streams, "a-1");
