@@ -11,6 +11,6 @@ export const HOLDS = {
   slashEscape: 4,
   /** An escaped backslash: JSON in JSON in JSON has them. */
   backslash: 8,
-  /** A string that begins with a brace, as an object in an annotation does. */
+  /** A string that begins with a brace, or as gzip does in base64: an annotation may hold an object so. */
   object: 16,
 } as const;

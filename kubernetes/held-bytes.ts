@@ -3,8 +3,15 @@
  * million views, nor the chunks that they are views of.
  */
 export class HeldBytes {
+  readonly #room: number;
   #buffer: Buffer = Buffer.alloc(0);
+  #start = 0;
   #size = 0;
+
+  /** `room`: bytes that are asked of memory at once, for what is held again and again; else as much as is held. */
+  constructor(room = 4096) {
+    this.#room = room;
+  }
 
   get size(): number {
     return this.#size;
@@ -12,12 +19,13 @@ export class HeldBytes {
 
   add(part: Uint8Array): void {
     const size = this.#size + part.length;
-    if (size > this.#buffer.length) {
-      const larger = Buffer.allocUnsafeSlow(Math.max(4096, size, Math.min(size * 2, size + 1_048_576)));
-      larger.set(this.#buffer.subarray(0, this.#size));
+    if (this.#start + size > this.#buffer.length) {
+      const larger = Buffer.allocUnsafeSlow(Math.max(this.#room, size, Math.min(size * 2, size + 1_048_576)));
+      larger.set(this.#buffer.subarray(this.#start, this.#start + this.#size));
       this.#buffer = larger;
+      this.#start = 0;
     }
-    this.#buffer.set(part, this.#size);
+    this.#buffer.set(part, this.#start + this.#size);
     this.#size = size;
   }
 
@@ -25,9 +33,12 @@ export class HeldBytes {
   take(last: Uint8Array, from = 0, to = last.length): Buffer {
     if (this.#size === 0) return Buffer.from(last.buffer, last.byteOffset + from, to - from);
     this.add(last.subarray(from, to));
-    const taken = this.#buffer.subarray(0, this.#size);
-    this.#buffer = Buffer.alloc(0);
+    const taken = this.#buffer.subarray(this.#start, this.#start + this.#size);
+    this.#start += this.#size;
     this.#size = 0;
+    // What is left of a buffer is for what is held next, where there will be such a thing.
+    if (this.#room <= 4096) this.#buffer = Buffer.alloc(0);
+    if (this.#buffer.length === 0) this.#start = 0;
     return taken;
   }
 }

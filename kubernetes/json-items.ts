@@ -9,6 +9,10 @@ export const ITEM_LIMIT = 8 * 1024 * 1024;
 export const ENVELOPE_LIMIT = 1024 * 1024;
 /** As deep as the masker looks. */
 const DEPTH_LIMIT = 1000;
+/** How gzip begins in base64 (RFC 1952 §2.3.1). */
+const GZIP = "H4sI";
+/** Of most chunks the last item is held, until the next has come. */
+const HELD_ROOM = 65_536;
 /** A key of the root that is longer is none of Kubernetes'. */
 const KEY_LIMIT = 256;
 
@@ -53,7 +57,7 @@ export class JsonItems {
   key: string | undefined;
   readonly #itemLimit: number;
   readonly #envelopeLimit: number;
-  readonly #held = new HeldBytes();
+  readonly #held = new HeldBytes(HELD_ROOM);
   #kind: Piece["kind"] = "before";
   #state = VALUE;
   #depth = 0;
@@ -105,7 +109,9 @@ export class JsonItems {
       if (state === IN_STRING) {
         const begin = i;
         let stop = byte;
-        if (opened === begin && byte === 0x7b) holds |= HOLDS.object;
+        if (opened === begin && (byte === 0x7b || (byte === 0x48 && latin1.startsWith(GZIP, begin)))) {
+          holds |= HOLDS.object;
+        }
         if (plain) {
           // What ends a run is looked for by V8's own search, at a tenth of what a loop over the bytes costs.
           for (;;) {

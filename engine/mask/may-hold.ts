@@ -49,7 +49,6 @@ export class ItemHints {
   /** `holds`: bits of HOLDS where the item was split with `words`. */
   mayMask(item: Buffer, holds?: number): boolean {
     if (this.#masked) {
-      if (this.#paths.length > 0 && item.includes(GZIP_BASE64)) return true;
       const told = holds !== undefined && this.words !== undefined;
       if (!(told && (holds & HIDES_FIELDS) === 0) && this.#mayHoldField(item)) return true;
       if (mayHoldPattern(item, this.#patterns)) return true;
@@ -67,6 +66,7 @@ export class ItemHints {
     // First what is found first: of an object that has the fields, nothing more is read.
     if (this.#paths.some((keys) => keys.every((key) => item.includes(key)))) return true;
     // The last-applied annotation is masked whole where it cannot be read; a Status may quote values.
+    if (this.#paths.length > 0 && item.includes(GZIP_BASE64)) return true;
     if (item.includes("\\u") || item.includes("\\/") || item.includes(LAST_APPLIED)) return true;
     return item.includes(`"${STATUS}"`) || (this.#hidesCells && item.includes(`"${CELLS}"`));
   }

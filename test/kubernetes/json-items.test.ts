@@ -168,6 +168,7 @@ describe("an item says what its strings hold", () => {
     ["a character as an escape", '{"db-p\\u0061ssword":1}', HOLDS.unicodeEscape],
     ["an escaped slash", '{"a\\/b":1}', HOLDS.slashEscape],
     ["an escaped backslash", '{"a":"\\n\\\\"}', HOLDS.backslash],
+    ["an object in a string that was packed", '{"a":"H4sIAAAA"}', HOLDS.object],
     ["an object in a string", '{"a":"{\\"db-password\\":1}"}', HOLDS.object],
   ])("%s, whatever the chunks", (_title, item, bit) => {
     for (let size = 1; size <= 64; size++) expect(holdsOf(item, size) & bit).toBe(bit);

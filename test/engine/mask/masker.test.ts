@@ -2,6 +2,7 @@ import { gzipSync } from "node:zlib";
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { Refusal } from "../../../base/errors.ts";
+import { HOLDS } from "../../../base/json-holds.ts";
 import type { Mask } from "../../../engine/decision.ts";
 import { createMasker, LAST_APPLIED } from "../../../engine/mask/masker.ts";
 import { PLACEHOLDER } from "../../../engine/mask/placeholder.ts";
@@ -340,7 +341,8 @@ test("an annotation that holds an object packed is masked whole, in lists and in
   const vault = JSON.stringify({ kind: "Vault", metadata: { name: "v", annotations }, spec: {} });
   const vaults = [{ selector: { resource: "vaults" }, fields: ["spec.token"], placeholder: PLACEHOLDER }];
   const masker = createMasker(vaults, { group: "", resource: "vaults", namespace: "a", name: "" });
-  expect(masker?.mayMask(Buffer.from(vault), 0)).toBe(true);
+  expect(masker?.mayMask(Buffer.from(vault), HOLDS.object)).toBe(true);
+  expect(masker?.mayMask(Buffer.from(vault))).toBe(true);
   expect(masker?.maskItem(vault).value).not.toContain(packed);
 });
 
