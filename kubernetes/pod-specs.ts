@@ -1,5 +1,6 @@
 import { isBuiltInGroup } from "../base/built-in-groups.ts";
 import { isRawNumber } from "../base/lossless-json.ts";
+import { malformed } from "./body/json.ts";
 import type { KubernetesObject } from "./types.ts";
 
 export interface PodSpecAt {
@@ -46,6 +47,8 @@ const POD_SPEC_KEYS = new Set([
 ]);
 /** Deeper than any body may be nested, and than the masker looks. */
 const SEARCH_DEPTH = 1000;
+/** Of what looks like a pod spec inside another: policy is shown each of them whole. */
+const WITHIN_LIMIT = 4;
 
 function isObject(value: unknown): value is KubernetesObject {
   return typeof value === "object" && value !== null && !Array.isArray(value) && !isRawNumber(value);
@@ -69,23 +72,27 @@ function looksLikePodSpec(value: KubernetesObject): boolean {
  * Every object below that has the shape of a PodSpec, also inside one: an Argo Workflow's spec looks like one by its
  * serviceAccountName, and its templates, which have volumes of their own, are inside it.
  */
-function search(value: unknown, path: string, depth: number, found: PodSpecAt[]): void {
-  if (depth > SEARCH_DEPTH) return;
+function search(value: unknown, path: string, depth: number, within: number, found: PodSpecAt[]): void {
+  if (depth > SEARCH_DEPTH) throw malformed(`it is nested deeper than ${SEARCH_DEPTH} levels`);
   if (Array.isArray(value)) {
-    for (const [i, entry] of value.entries()) search(entry, `${path}[${i}]`, depth + 1, found);
+    for (const [i, entry] of value.entries()) search(entry, `${path}[${i}]`, depth + 1, within, found);
     return;
   }
   if (!isObject(value)) return;
-  if (looksLikePodSpec(value)) {
+  const isSpec = looksLikePodSpec(value);
+  if (isSpec) {
+    if (within === WITHIN_LIMIT) throw malformed(`it has more than ${WITHIN_LIMIT} pod specs inside each other`);
     found.push({ path: path.replace(/^\./, ""), spec: value });
   }
-  for (const [name, entry] of Object.entries(value)) search(entry, path + key(name), depth + 1, found);
+  const inside = isSpec ? within + 1 : within;
+  for (const [name, entry] of Object.entries(value)) search(entry, path + key(name), depth + 1, inside, found);
 }
 
 /**
  * Each pod template in an object or in a merge-like patch fragment of one: at its known place for built-in
  * kinds (the body of pods/ephemeralcontainers is a Pod), by its shape for custom resources. `resource` is
- * the requested one: the body's own `kind` is the client's claim.
+ * the requested one: the body's own `kind` is the client's claim. Throws Refusal `malformed-body` where more than
+ * four lie inside each other.
  */
 export function podSpecs(
   object: KubernetesObject,
@@ -102,7 +109,7 @@ export function podSpecs(
   if (isBuiltInGroup(resource.group)) return [];
   const found: PodSpecAt[] = [];
   for (const [name, entry] of Object.entries(object)) {
-    if (name !== "metadata" && name !== "status") search(entry, key(name), 1, found);
+    if (name !== "metadata" && name !== "status") search(entry, key(name), 1, 0, found);
   }
   return found;
 }

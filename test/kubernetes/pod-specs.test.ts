@@ -36,6 +36,13 @@ test("a pod spec inside what looks like one is found as well, however deep it li
   expect(podSpecs({ spec: deep }, { group: "example.com", resource: "things" })).toHaveLength(1);
 });
 
+test("pod specs inside each other are refused from five on: policy would be shown the innermost five times", () => {
+  const nest = (times: number): object => (times === 0 ? SPEC : { nodeName: "n", inner: nest(times - 1) });
+  const things = { group: "example.com", resource: "things" };
+  expect(podSpecs({ spec: nest(3) }, things)).toHaveLength(4);
+  expect(() => podSpecs({ spec: nest(4) }, things)).toThrow("inside each other");
+});
+
 test("Teleport 40792: the body of pods/ephemeralcontainers is a Pod, whole or as a patch fragment", () => {
   const spec = { ephemeralContainers: [{ name: "debugger-abcde", securityContext: { privileged: true } }] };
   const resource = { group: "", resource: "pods", subResource: "ephemeralcontainers" };
