@@ -174,6 +174,8 @@ describe("docs/answer-an-auditor.md", () => {
     await pause(2_000);
     const more = { env: auditor };
     const query = await succeeds(type("answer-an-auditor.md", "sallyport audit query", {}, more));
+    await succeeds(type("answer-an-auditor.md", "sallyport audit query masked-fields", {}, more));
+    await succeeds(type("answer-an-auditor.md", "sallyport audit query equal-values", {}, more));
     expect(query.stdout).toContain("outcome: blocked");
     const list = await succeeds(type("answer-an-auditor.md", "sallyport sessions list", {}, more));
     const id = /\b[0-9a-f]{24}-[0-9a-f]{16}\b/.exec(list.stdout)?.[0] ?? "";

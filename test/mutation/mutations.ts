@@ -135,8 +135,8 @@ export const mutations: Mutation[] = [
     ids: ["GHSA-w23h-64x4-22h9", "kubernetes 23564"],
     change: "the annotation of kubectl apply is not looked into",
     file: "engine/mask/pass.ts",
-    find: '(name !== LAST_APPLIED && !text.startsWith("{"))',
-    replace: "name === LAST_APPLIED",
+    find: 'if (name !== LAST_APPLIED && !packed && !text.startsWith("{")) continue;',
+    replace: 'if (name === LAST_APPLIED || (!packed && !text.startsWith("{"))) continue;',
     test: { file: "test/engine/mask/masker.test.ts", title: "GHSA-w23h-64x4-22h9, kubernetes 23564" },
   },
   {
