@@ -1,15 +1,13 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { kube, send, spooled, until } from "./client.ts";
-import { type Rig, startRig } from "./rig.ts";
+import type { Rig } from "./rig.ts";
+import { useRig } from "./use-rig.ts";
 
 let rig: Rig;
 let token: string;
-beforeAll(async () => {
-  rig = await startRig();
-  token = await rig.token("agent");
+useRig((opened) => {
+  ({ rig, token } = opened);
 });
-afterAll(() => rig.close());
-beforeEach(() => rig.upstream.seen.splice(0));
 
 const PODS = "/api/v1/namespaces/shop/pods";
 

@@ -1,19 +1,17 @@
 import { Readable } from "node:stream";
 import { gzipSync } from "node:zlib";
-import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test } from "vitest";
+import { describe, expect, onTestFinished, test } from "vitest";
 import { encodeProtobuf } from "../../kubernetes/body/protobuf/encode.ts";
 import { writeEnvelope } from "../../kubernetes/body/protobuf/envelope.ts";
 import { type Call, causesOf, kube, type Reply } from "./client.ts";
-import { type Rig, startRig } from "./rig.ts";
+import type { Rig } from "./rig.ts";
+import { useRig } from "./use-rig.ts";
 
 let rig: Rig;
 let token: string;
-beforeAll(async () => {
-  rig = await startRig();
-  token = await rig.token("agent");
+useRig((opened) => {
+  ({ rig, token } = opened);
 });
-afterAll(() => rig.close());
-beforeEach(() => rig.upstream.seen.splice(0));
 
 /** Pods are judged by their body; nothing of baseline reads a ConfigMap's, which streams through. */
 const JUDGED = "/api/v1/namespaces/shop/pods";

@@ -1,18 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { startDevelopmentIssuer } from "../../identity/development/issuer.ts";
 import { developmentTokens } from "../../identity/development/sign-in.ts";
 import { kube } from "./client.ts";
 import { head, raw, statusOf } from "./raw.ts";
 import { type Rig, startRig } from "./rig.ts";
+import { useRig } from "./use-rig.ts";
 
 let rig: Rig;
 let token: string;
-beforeAll(async () => {
-  rig = await startRig();
-  token = await rig.token("agent");
+useRig((opened) => {
+  ({ rig, token } = opened);
 });
-afterAll(() => rig.close());
-beforeEach(() => rig.upstream.seen.splice(0));
 
 const PODS = "/api/v1/namespaces/shop/pods";
 const OURS = ["host", "connection", "audit-id", "authorization", "impersonate-user", "impersonate-uid"];

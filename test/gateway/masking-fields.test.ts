@@ -1,12 +1,16 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { causesOf, kube, type Reply, spooled, until } from "./client.ts";
 import { answerJson } from "./cluster.ts";
-import { type Rig, startRig } from "./rig.ts";
+import type { Rig } from "./rig.ts";
+import { useRig } from "./use-rig.ts";
 
 let rig: Rig;
 let token: string;
-beforeAll(async () => {
-  rig = await startRig({
+useRig(
+  (opened) => {
+    ({ rig, token } = opened);
+  },
+  {
     guardrails: {
       defaults: { approval: { approvers: ["group:dev:sre"], holdSeconds: 0 } },
       rules: {
@@ -20,11 +24,8 @@ beforeAll(async () => {
         { group: "example.com", resource: "databases", fields: ["spec.users[*].password", "spec.port"] },
       ],
     },
-  });
-  token = await rig.token("agent");
-});
-afterAll(() => rig.close());
-beforeEach(() => rig.upstream.seen.splice(0));
+  },
+);
 
 const PLACEHOLDER = "**sallyport-masked**";
 const LAST_APPLIED = "kubectl.kubernetes.io/last-applied-configuration";

@@ -1,9 +1,10 @@
 import type { ServerResponse } from "node:http";
 import { gunzipSync, gzipSync } from "node:zlib";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { causesOf, kube, open, spooled, until } from "./client.ts";
-import { type Rig, startRig } from "./rig.ts";
+import type { Rig } from "./rig.ts";
 import { ENCODED, expectNoValue, MASKED, SECRETS, secret, VALUE } from "./secret.ts";
+import { useRig } from "./use-rig.ts";
 
 const CONFIG_MAPS = "/api/v1/namespaces/shop/configmaps";
 /** Longer lists are masked item by item as they come. */
@@ -11,17 +12,17 @@ const LONG = 131_072;
 
 let rig: Rig;
 let token: string;
-beforeAll(async () => {
-  rig = await startRig({
+useRig(
+  (opened) => {
+    ({ rig, token } = opened);
+  },
+  {
     guardrails: {
       scopes: [{ name: "all", rules: { "secrets/list": { effect: "mask" } } }],
       masks: [{ group: "", resource: "configmaps", fields: ["data['db-password']"] }],
     },
-  });
-  token = await rig.token("agent");
-});
-afterAll(() => rig.close());
-beforeEach(() => rig.upstream.seen.splice(0));
+  },
+);
 
 const JSON_TYPE = { "content-type": "application/json" };
 const answerWith = (write: (res: ServerResponse, at: number) => void): void => {

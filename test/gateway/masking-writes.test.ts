@@ -2,27 +2,27 @@ import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import type { ServerResponse } from "node:http";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { openStoreReader } from "../../audit/store/open.ts";
 import { kube, spooled, until } from "./client.ts";
 import { answerJson, realWrites } from "./cluster.ts";
 import { type Rig, startRig } from "./rig.ts";
-
 import { ENCODED, expectNoValue, MASKED, SECRETS, secret, VALUE } from "./secret.ts";
+import { useRig } from "./use-rig.ts";
 
 let rig: Rig;
 let token: string;
-beforeAll(async () => {
-  rig = await startRig({
+useRig(
+  (opened) => {
+    ({ rig, token } = opened);
+  },
+  {
     guardrails: {
       defaults: { record: "RequestResponse", approval: { approvers: ["group:dev:sre"], holdSeconds: 0 } },
       scopes: [{ name: "all", rules: { "secrets/list": { effect: "mask" }, "secrets/write": { effect: "record" } } }],
     },
-  });
-  token = await rig.token("agent");
-});
-afterAll(() => rig.close());
-beforeEach(() => rig.upstream.seen.splice(0));
+  },
+);
 
 const answerWith = (write: (res: ServerResponse) => void): void => {
   rig.upstream.answer = (_seen, res) => write(res);

@@ -1,28 +1,28 @@
 import type { ServerResponse } from "node:http";
 import { brotliCompressSync, deflateSync, gzipSync } from "node:zlib";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { parse } from "yaml";
 import { decodeCbor } from "../../kubernetes/body/cbor.ts";
 import { decodeProtobuf } from "../../kubernetes/body/protobuf/decode.ts";
 import { causesOf, kube, open } from "./client.ts";
 import { answerJson } from "./cluster.ts";
-import { type Rig, startRig } from "./rig.ts";
-
+import type { Rig } from "./rig.ts";
 import { expectNoValue, MASKED, SECRETS, secret, VALUE } from "./secret.ts";
+import { useRig } from "./use-rig.ts";
 
 let rig: Rig;
 let token: string;
-beforeAll(async () => {
-  rig = await startRig({
+useRig(
+  (opened) => {
+    ({ rig, token } = opened);
+  },
+  {
     guardrails: {
       defaults: { record: "RequestResponse", approval: { approvers: ["group:dev:sre"], holdSeconds: 0 } },
       scopes: [{ name: "all", rules: { "secrets/list": { effect: "mask" }, "secrets/write": { effect: "record" } } }],
     },
-  });
-  token = await rig.token("agent");
-});
-afterAll(() => rig.close());
-beforeEach(() => rig.upstream.seen.splice(0));
+  },
+);
 
 const list = { kind: "SecretList", apiVersion: "v1", metadata: { resourceVersion: "9" }, items: [secret(), secret()] };
 const watchEvent = `${JSON.stringify({ type: "ADDED", object: secret() })}\n`;

@@ -1,15 +1,13 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { send } from "./client.ts";
 import { type Rig, startRig } from "./rig.ts";
+import { useRig } from "./use-rig.ts";
 
 let rig: Rig;
 let token: string;
-beforeAll(async () => {
-  rig = await startRig();
-  token = await rig.token("agent");
+useRig((opened) => {
+  ({ rig, token } = opened);
 });
-afterAll(() => rig.close());
-beforeEach(() => rig.upstream.seen.splice(0));
 
 test.each(["/api/v1/namespaces/shop/pods?limit=1", "/apis", "/version", "/openapi/v3?a=b"])(
   "%s without a connection is the only connection's: kubectl get --raw leaves the server's path out",

@@ -1,17 +1,15 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { causesOf, kube, open } from "./client.ts";
 import { type Rig, startRig } from "./rig.ts";
+import { useRig } from "./use-rig.ts";
 
 let rig: Rig;
 let token: string;
-beforeAll(async () => {
-  rig = await startRig();
-  token = await rig.token("agent");
+useRig((opened) => {
+  ({ rig, token } = opened);
 });
-afterAll(() => rig.close());
-beforeEach(() => rig.upstream.seen.splice(0));
 
 const PODS = "/api/v1/namespaces/shop/pods";
 const CONFIG_MAPS = "/api/v1/namespaces/shop/configmaps";

@@ -1,16 +1,14 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { kube } from "../gateway/client.ts";
 import { realWrites } from "../gateway/cluster.ts";
-import { type Rig, startRig } from "../gateway/rig.ts";
+import type { Rig } from "../gateway/rig.ts";
+import { useRig } from "../gateway/use-rig.ts";
 
 let rig: Rig;
 let token: string;
-beforeAll(async () => {
-  rig = await startRig();
-  token = await rig.token("agent");
+useRig((opened) => {
+  ({ rig, token } = opened);
 });
-afterAll(() => rig.close());
-beforeEach(() => rig.upstream.seen.splice(0));
 
 const DEPLOYMENT = "/apis/apps/v1/namespaces/shop/deployments/web";
 const VERSION = "/metadata/resourceVersion";

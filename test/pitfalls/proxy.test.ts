@@ -1,17 +1,19 @@
-import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import { expect, test } from "vitest";
 import { causesOf, kube } from "../gateway/client.ts";
-import { type Rig, startRig } from "../gateway/rig.ts";
+import type { Rig } from "../gateway/rig.ts";
+import { useRig } from "../gateway/use-rig.ts";
+
+const APPROVAL = { approvers: ["group:dev:sre"], holdSeconds: 0 };
 
 let rig: Rig;
 let token: string;
-beforeAll(async () => {
-  rig = await startRig({ guardrails: { profiles: ["baseline"], defaults: { approval: APPROVAL } } });
-  token = await rig.token("agent");
-});
-afterAll(() => rig.close());
-beforeEach(() => rig.upstream.seen.splice(0));
+useRig(
+  (opened) => {
+    ({ rig, token } = opened);
+  },
+  { guardrails: { profiles: ["baseline"], defaults: { approval: APPROVAL } } },
+);
 
-const APPROVAL = { approvers: ["group:dev:sre"], holdSeconds: 0 };
 const METHODS = ["GET", "HEAD", "POST", "PUT", "DELETE"];
 const PATHS: [path: string, rule: string][] = [
   ["/api/v1/nodes/n1/proxy/run/shop/web/app?cmd=id", "nodes/proxy"],
