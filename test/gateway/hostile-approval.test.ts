@@ -57,9 +57,10 @@ async function sessionForAlice(): Promise<string> {
 async function heldExec(
   token: string,
   command: string[],
-): Promise<Approval & { summary: { command: string }; seen: string }> {
+  more = "",
+): Promise<Approval & { summary: { command: string }; findings: { message: string }[]; seen: string }> {
   const query = command.map((word) => `command=${encodeURIComponent(word)}`).join("&");
-  const path = `/connections/local/api/v1/namespaces/shop/pods/web/exec?${query}`;
+  const path = `/connections/local/api/v1/namespaces/shop/pods/web/exec?${query}${more}`;
   expect((await call("POST", path, token)).status).toBe(403);
   const { json } = await call("GET", "/v1alpha1/approvals?state=pending&limit=1", token);
   return (json.items as never[])[0] as never;
@@ -77,4 +78,11 @@ test("nobody approves what an agent asks in a session that they own themselves",
 test("an approver is shown the whole command of an exec, and where its arguments end", async () => {
   const { summary } = await heldExec(await rig.token("agent"), ["sh", "-c", `${"true;".repeat(400)}rm -rf /`]);
   expect(summary.command).toBe(`sh -c '${"true;".repeat(400)}rm -rf /'`);
+});
+
+test("an approver is told where the input of an exec stays open: the shell that it starts runs whatever is typed", async () => {
+  const { name } = await heldExec(await rig.token("agent"), ["sh"]);
+  const open = await heldExec(await rig.token("agent"), ["sh"], "&stdin=true&tty=true");
+  expect(open.name).not.toBe(name);
+  expect(open.findings.map(({ message }) => message)).toEqual([expect.stringContaining("with its input open")]);
 });

@@ -19,7 +19,7 @@ package sallyport.rules.access.exec
 import data.sallyport.lib.requests
 import data.sallyport.lib.text
 
-findings contains {"message": concat("", [deed, requests.parent, where]), "fields": []}
+findings contains {"message": concat("", [deed, requests.parent, where, typed]), "fields": []}
 
 default deed := "runs a command in "
 
@@ -33,3 +33,8 @@ deed := $"runs `{command}` in " if {
 default where := ""
 
 where := $", container {input.exec.container}" if input.exec.container != ""
+
+default typed := ""
+
+# What is typed is no part of what is approved: `sh` alone does nothing.
+typed := ", with its input open: it runs whatever is typed later" if input.exec.stdin

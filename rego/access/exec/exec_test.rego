@@ -14,6 +14,18 @@ test_exec_is_found_over_a_websocket_get_and_a_spdy_post if {
 	}
 }
 
+test_an_open_input_is_said_since_whatever_is_typed_later_runs_too if {
+	shell := {"command": ["sh"], "container": "app", "stdin": true, "tty": true}
+	exec.findings == {{
+		"message": "runs `sh` in pods shop/db, container app, with its input open: it runs whatever is typed later",
+		"fields": [],
+	}} with input as given.connect("get", "pods", "exec", {"exec": shell})
+	exec.findings == {{
+		"message": "attaches to pods shop/db, with its input open: it runs whatever is typed later",
+		"fields": [],
+	}} with input as given.connect("get", "pods", "attach", {"exec": {"command": [], "container": "", "stdin": true}})
+}
+
 test_an_exec_that_names_no_container_is_found if {
 	exec.findings == {{
 		"message": "runs `sh` in pods shop/db",
