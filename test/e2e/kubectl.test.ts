@@ -40,7 +40,7 @@ describe("kubectl through a gateway that allows everything", () => {
 
   const versions = all ? kubectls : [...new Set([oldest, newest])];
   test.each(versions)(
-    "prints the same as directly, and ends alike: kubectl $minor",
+    "prints the same as directly, and ends alike: kubectl $version",
     { timeout: 300_000 },
     async (kubectl) => {
       expect(await differences(kubectl, all ? cases : short)).toEqual([]);

@@ -15,6 +15,7 @@ import (
 	"k8s.io/client-go/kubernetes/scheme"
 	typedcore "k8s.io/client-go/kubernetes/typed/core/v1"
 	"k8s.io/client-go/tools/record"
+	"k8s.io/client-go/util/retry"
 	"k8s.io/utils/ptr"
 )
 
@@ -38,17 +39,19 @@ func (n *node) register(ctx context.Context) error {
 		Spec: v1.NodeSpec{PodCIDR: podRange, PodCIDRs: []string{podRange}},
 	}
 	nodes := n.client.CoreV1().Nodes()
-	made, err := nodes.Create(ctx, object, metav1.CreateOptions{})
-	if apierrors.IsAlreadyExists(err) {
-		made, err = nodes.Get(ctx, n.name, metav1.GetOptions{})
-	}
-	if err != nil {
+	if _, err := nodes.Create(ctx, object, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
 		return err
 	}
-	made = made.DeepCopy()
-	made.Status = nodeStatus(n.name, host)
-	_, err = nodes.UpdateStatus(ctx, made, metav1.UpdateOptions{})
-	return err
+	// The node controllers write to a new node at once, and may be first.
+	return retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		made, err := nodes.Get(ctx, n.name, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		made.Status = nodeStatus(n.name, host)
+		_, err = nodes.UpdateStatus(ctx, made, metav1.UpdateOptions{})
+		return err
+	})
 }
 
 func nodeStatus(name, host string) v1.NodeStatus {
