@@ -100,17 +100,20 @@ export class LoadClient {
 
 /**
  * Measures several targets side by side: in short turns, one after the other, again and again, so that whatever
- * else the machine does falls on all of them. Each figure is the median of its turns.
+ * else the machine does falls on all of them. Each figure is the median of its turns. `settle`: a turn begins with a
+ * request that is not measured, so that the garbage of the turn before is not collected at its cost.
  */
 export async function sideBySide(
   clients: readonly LoadClient[],
-  options: { concurrency: number; turns: number; milliseconds: number },
+  options: { concurrency: number; turns: number; milliseconds: number; settle?: boolean },
 ): Promise<Measured[]> {
   const turns: Measured[][] = clients.map(() => []);
   for (const client of clients) await client.run(options.concurrency, options.milliseconds);
   for (let turn = 0; turn < options.turns; turn++) {
-    for (const [i, client] of clients.entries())
+    for (const [i, client] of clients.entries()) {
+      if (options.settle === true) await client.one();
       turns[i]?.push(await client.run(options.concurrency, options.milliseconds));
+    }
   }
   return turns.map((list) => ({
     requests: list.reduce((sum, one) => sum + one.requests, 0),

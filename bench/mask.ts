@@ -44,7 +44,7 @@ export async function benchMask({ passThrough, gateway, issuer }: MaskBench): Pr
   const clients = targets.map((target) => new LoadClient(target, 1));
   const long = new LoadClient(await through("secrets", "agent", LONG_MB), 1);
   try {
-    const measured = await sideBySide(clients, { concurrency: 1, turns: 5, milliseconds: 1000 });
+    const measured = await sideBySide(clients, { concurrency: 1, turns: 5, milliseconds: 1000, settle: true });
     const [plain, none, some, every] = measured as [Measured, Measured, Measured, Measured];
     const speed = ({ perSecond }: Measured): number => perSecond * LIST_MB;
     const cost = ({ cpu }: Measured): number => cpu / 1000 / LIST_MB;

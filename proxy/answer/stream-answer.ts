@@ -29,6 +29,9 @@ export interface StreamOptions {
 /** A body that is recorded is kept up to here. */
 const KEPT_LIMIT = 33_554_432;
 
+/** Parts of fewer bytes are copied together before they are written. */
+const COPIED = 8_192;
+
 export interface Streamed {
   /** Bytes before compression. */
   responseBytes: number;
@@ -54,7 +57,7 @@ export async function streamAnswer(
   const send = (parts: Buffer[]): Promise<void> | undefined => {
     for (const part of parts) size += part.length;
     if (kept !== undefined && size <= KEPT_LIMIT) kept.push(...parts);
-    return parts.length === 0 ? undefined : out.write(parts.length === 1 ? (parts[0] as Buffer) : Buffer.concat(parts));
+    return out.write(gathered(parts));
   };
   try {
     res.writeHead(response.status, options.headers);
@@ -78,6 +81,24 @@ export async function streamAnswer(
     res.off("close", gone);
   }
   return { responseBytes: size, ...(kept === undefined ? {} : { responseContent: Buffer.concat(kept) }) };
+}
+
+/** Small parts put together: to copy what is larger costs more than to write it by itself. */
+function gathered(parts: Buffer[]): Buffer[] {
+  if (parts.length < 2) return parts;
+  const whole: Buffer[] = [];
+  let small: Buffer[] = [];
+  for (const part of parts) {
+    if (part.length < COPIED) {
+      small.push(part);
+      continue;
+    }
+    if (small.length > 0) whole.push(Buffer.concat(small));
+    small = [];
+    whole.push(part);
+  }
+  if (small.length > 0) whole.push(Buffer.concat(small));
+  return whole;
 }
 
 function whyCut(exchange: Forwarded, error: unknown): string {
@@ -106,9 +127,12 @@ class ClientWriter {
   readonly #onDrain = (): void => this.#settle?.resolve();
   readonly #onClose = (): void => this.#settle?.reject(new ClientGone());
 
-  write(bytes: Buffer): Promise<void> | undefined {
+  /** A promise where the client has to be waited for. */
+  write(parts: Buffer[]): Promise<void> | undefined {
     if (this.#res.destroyed) throw new ClientGone();
-    return this.#out.write(bytes) ? undefined : this.#wait();
+    let room = true;
+    for (const part of parts) room = this.#out.write(part);
+    return room ? undefined : this.#wait();
   }
 
   async end(): Promise<void> {
