@@ -20,7 +20,7 @@ export function renderMetrics({ proxy, streams, recorder, policy }: Measured): s
         `sallyport_answers_total{connection="${connection}",status="${status}"} ${count}`,
     ),
     ...gauge("sallyport_in_flight", "Requests under way, held ones included.", proxy.inFlight),
-    ...gauge("sallyport_open_streams", "Watches and followed logs.", streams.size),
+    ...gauge("sallyport_open_streams", "Watches, followed logs and tunnels.", streams.size),
     ...gauge(
       "sallyport_recorder_failing",
       "1 while what must be recorded is refused.",
