@@ -3,7 +3,7 @@ export interface Case {
   family: string;
   /**
    * `~` before one: only its exit code counts, since what it prints depends on when it looks. `!port-forward … -- /path`
-   * asks for the path through the forwarded port.
+   * and `!proxy … -- /path` ask for the path through the port that they open.
    * Words are split as a shell does, with single quotes; `{ns}`, `{files}`, `{scratch}` and `{port}` are the side's own.
    */
   steps: string[];
@@ -186,6 +186,12 @@ export const cases: Case[] = [
     `!port-forward ${n} pod/echo :{port} -- /two?x=1`,
     `port-forward ${n} pod/nowhere :80`,
     `port-forward ${n} service/nowhere :80`,
+  ),
+  ...of(
+    "proxy",
+    [`!proxy --port=0 -- /api/v1/namespaces/{ns}/configmaps/kube-root-ca.crt`, short],
+    `!proxy --port=0 -- /api/v1/namespaces/{ns}/pods/shell/log?container=main`,
+    `!proxy --port=0 -- /api/v1/nowhere`,
   ),
   ...of(
     "debug",

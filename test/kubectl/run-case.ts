@@ -53,11 +53,11 @@ async function finished(kubectl: string, args: string[], env: NodeJS.ProcessEnv,
   return `stdout: ${stdout}\nstderr: ${stderr}\nexit code: ${code}`;
 }
 
-/** `!port-forward … -- /path`: asks for the path at the forwarded port, and ends the forwarding. */
+/** `!port-forward … -- /path`, `!proxy … -- /path`: asks for the path at the port that it opens here, and ends it. */
 async function forwarded(kubectl: string, args: string[], env: NodeJS.ProcessEnv): Promise<string> {
   const at = args.indexOf("--");
-  const forward = ["port-forward", ...args.slice(1, at), "-v=0"];
-  const child = spawn(kubectl, forward, { env, stdio: ["ignore", "pipe", "pipe"] });
+  const [command = "", ...rest] = args.slice(0, at);
+  const child = spawn(kubectl, [command.slice(1), ...rest], { env, stdio: ["ignore", "pipe", "pipe"] });
   const ended = new Promise<void>((resolve) => child.once("close", () => resolve()));
   let said = "";
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding("utf8").on("data", (text) => (said += text));
@@ -86,9 +86,9 @@ async function localPort(said: () => string, ended: Promise<void>): Promise<stri
     over = true;
   });
   for (let i = 0; i < 600 && !over; i++) {
-    const port = /Forwarding from 127\.0\.0\.1:(\d+)/.exec(said())?.[1];
+    const port = /(?:Forwarding from|Starting to serve on) 127\.0\.0\.1:(\d+)/.exec(said())?.[1];
     if (port !== undefined) return port;
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
-  throw new Error("nothing is forwarded");
+  throw new Error("no port is open");
 }
