@@ -58,6 +58,32 @@ describe("a held kubectl goes through by itself when the approval merges", () =>
     expect((await world.admin(["get", "pod", "reader", "-n", "shop"])).code).toBe(0);
   });
 
+  test("Teleport 40792: kubectl debug, an ephemeral container of a running pod", async () => {
+    await world.admin(["create", "-f", "-"], hostPathPod("debugged"));
+    const debug = ["debug", "debugged", "-n", "shop", "--image=registry.example.com/shell:1", "-q", "--attach=false"];
+    const [answer, { rules }] = await approved(world.kubectl(debug));
+    expect(answer.code).toBe(0);
+    expect(rules).toEqual(["access/debug"]);
+    const containers = ["get", "pod", "debugged", "-n", "shop", "-o", "jsonpath={.spec.ephemeralContainers[*].image}"];
+    expect((await world.admin(containers)).stdout).toBe("registry.example.com/shell:1");
+  });
+
+  test("Teleport 40792: kubectl debug --copy-to of a pod with a hostPath", async () => {
+    const copy = [
+      "debug",
+      "debugged",
+      "-n",
+      "shop",
+      "--copy-to=copied",
+      "--container=x",
+      "--image=registry.example.com/shell:1",
+    ];
+    const [answer, { rules }] = await approved(world.kubectl([...copy, "-q", "--attach=false"]));
+    expect(answer.code).toBe(0);
+    expect(rules).toEqual(["workload/host-path"]);
+    expect((await world.admin(["get", "pod", "copied", "-n", "shop"])).code).toBe(0);
+  });
+
   test("an apply that brings a hostPath into a Deployment, by strategic merge", async () => {
     expect((await world.kubectl(["apply", "-f", "-"], deployment("merged"))).code).toBe(0);
     const [answer, held] = await approved(
