@@ -11,22 +11,35 @@ export interface Span {
   value: number;
 }
 
+/** What one state costs, in bytes: its byte, whether edges lead on, what it falls back to, and what it finds. */
+export const STATE_BYTES = 10;
+
+/** How a state goes on: to the next one by that one's byte, and by edges of the table. */
+const CHAINED = 1;
+const BRANCHES = 2;
+
 /**
  * Looks for many byte strings at once in one pass: Aho and Corasick, "Efficient string matching", 1975. Linear in
  * what is searched whatever it is, which regular expressions and hash filters are not: what is searched is the
- * output of programs that an agent chose. Edges are one hash table: a state costs 28 bytes at most, where
- * a row of 256 would cost a kilobyte.
+ * output of programs that an agent chose. Most states go on by one byte only, to the state that was made after them,
+ * and have no edge in a table: one of 28 bytes for each state was three times the memory.
  */
 export class ByteMatcher {
   readonly states: number;
   readonly #root = new Int32Array(256);
+  /** By state: the byte that leads to it. */
+  readonly #label: Uint8Array;
+  readonly #ways: Uint8Array;
+  /** Edges to states that were not made right after the one they come from. */
   readonly #keys: Int32Array;
   readonly #targets: Int32Array;
   readonly #slots: number;
   readonly #fail: Int32Array;
-  readonly #depth: Int32Array;
   /** The longest pattern that ends here, by its index plus one. */
   readonly #found: Int32Array;
+  /** Where a chain of states begins, and how deep its first one is. */
+  readonly #chains: Int32Array;
+  readonly #chainDepths: Int32Array;
   readonly #lengths: Int32Array;
   readonly #values: Int32Array;
 
@@ -34,59 +47,83 @@ export class ByteMatcher {
   constructor(patterns: readonly BytePattern[]) {
     const total = patterns.reduce((sum, { bytes }) => sum + bytes.length, 1);
     if (total > 1 << 23) throw new RangeError("too many bytes to look for");
-    const slots = 1 << (32 - Math.clz32(total * 2));
+    // A pattern leaves what is there already once, by one edge.
+    const slots = 1 << (32 - Math.clz32(patterns.length * 2 + 1));
     this.#slots = slots - 1;
     this.#keys = new Int32Array(slots);
     this.#targets = new Int32Array(slots);
     this.#lengths = Int32Array.from(patterns, ({ bytes }) => bytes.length);
     this.#values = Int32Array.from(patterns, ({ value }) => value);
-    const parent = new Int32Array(total);
     const label = new Uint8Array(total);
-    const depth = new Int32Array(total);
+    const ways = new Uint8Array(total);
+    const parent = new Int32Array(total);
     const found = new Int32Array(total);
+    this.#label = label;
+    this.#ways = ways;
+    const chains: number[] = [0];
+    const chainDepths: number[] = [0];
     let states = 1;
     for (const [i, { bytes }] of patterns.entries()) {
       let state = 0;
-      for (const byte of bytes) {
+      for (let at = 0; at < bytes.length; at++) {
+        const byte = bytes[at] as number;
         let next = state === 0 ? (this.#root[byte] as number) : this.#edge(state, byte);
         if (next === 0) {
           next = states++;
           parent[next] = state;
           label[next] = byte;
-          depth[next] = (depth[state] as number) + 1;
-          if (state === 0) this.#root[byte] = next;
-          else this.#setEdge(state, byte, next);
+          if (state !== 0 && next === state + 1) ways[state] = (ways[state] as number) | CHAINED;
+          else {
+            chains.push(next);
+            chainDepths.push(at + 1);
+            if (state === 0) this.#root[byte] = next;
+            else this.#setEdge(state, byte, next);
+          }
         }
         state = next;
       }
       if (state !== 0 && found[state] === 0) found[state] = i + 1;
     }
     this.states = states;
-    this.#depth = depth.slice(0, states);
+    this.#chains = Int32Array.from(chains);
+    this.#chainDepths = Int32Array.from(chainDepths);
+    this.#label = label.slice(0, states);
+    this.#ways = ways.slice(0, states);
     this.#found = found.slice(0, states);
     this.#fail = new Int32Array(states);
-    this.#link(parent, label);
+    this.#link(parent);
   }
 
   /** By depth, so that what a state falls back to is linked before it. */
-  #link(parent: Int32Array, label: Uint8Array): void {
+  #link(parent: Int32Array): void {
     const fail = this.#fail;
     const found = this.#found;
-    const deepest = this.#depth.reduce((a, b) => Math.max(a, b), 0);
+    const depths = this.#depths();
+    const deepest = depths.reduce((a, b) => Math.max(a, b), 0);
     const starts = new Int32Array(deepest + 2);
-    for (const depth of this.#depth) starts[depth + 1] = (starts[depth + 1] as number) + 1;
+    for (const depth of depths) starts[depth + 1] = (starts[depth + 1] as number) + 1;
     for (let d = 1; d < starts.length; d++) starts[d] = (starts[d] as number) + (starts[d - 1] as number);
     const order = new Int32Array(this.states);
     for (let s = 0; s < this.states; s++) {
-      const at = starts[this.#depth[s] as number] as number;
+      const at = starts[depths[s] as number] as number;
       order[at] = s;
-      starts[this.#depth[s] as number] = at + 1;
+      starts[depths[s] as number] = at + 1;
     }
     for (const state of order) {
-      if ((this.#depth[state] as number) < 2) continue;
-      fail[state] = this.next(fail[parent[state] as number] as number, label[state] as number);
+      if ((depths[state] as number) < 2) continue;
+      fail[state] = this.next(fail[parent[state] as number] as number, this.#label[state] as number);
       if (found[state] === 0) found[state] = found[fail[state] as number] as number;
     }
+  }
+
+  #depths(): Int32Array {
+    const depths = new Int32Array(this.states);
+    for (let i = 0; i < this.#chains.length; i++) {
+      const end = this.#chains[i + 1] ?? this.states;
+      let depth = this.#chainDepths[i] as number;
+      for (let state = this.#chains[i] as number; state < end; state++) depths[state] = depth++;
+    }
+    return depths;
   }
 
   #slot(key: number): number {
@@ -99,10 +136,13 @@ export class ByteMatcher {
   }
 
   #edge(state: number, byte: number): number {
-    return this.#targets[this.#slot((state << 8) | byte)] as number;
+    const ways = this.#ways[state] as number;
+    if ((ways & CHAINED) !== 0 && this.#label[state + 1] === byte) return state + 1;
+    return (ways & BRANCHES) === 0 ? 0 : (this.#targets[this.#slot((state << 8) | byte)] as number);
   }
 
   #setEdge(state: number, byte: number, target: number): void {
+    this.#ways[state] = (this.#ways[state] as number) | BRANCHES;
     const key = (state << 8) | byte;
     const at = this.#slot(key);
     this.#keys[at] = key;
@@ -122,7 +162,13 @@ export class ByteMatcher {
 
   /** How many of the last bytes may be the beginning of a pattern. */
   depth(state: number): number {
-    return this.#depth[state] as number;
+    let low = 0;
+    for (let high = this.#chains.length; high - low > 1; ) {
+      const middle = (low + high) >>> 1;
+      if ((this.#chains[middle] as number) <= state) low = middle;
+      else high = middle;
+    }
+    return (this.#chainDepths[low] as number) + state - (this.#chains[low] as number);
   }
 
   /**

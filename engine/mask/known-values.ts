@@ -13,8 +13,8 @@ import { type Holder, ValuesBudget } from "./values-budget.ts";
 export const SHORTEST = 8;
 /** Longer values are looked for as they are, in JSON and in whole base64 only; and so are those that come late. */
 const ALL_ENCODINGS = 1024;
-/** What the matchers of one session may hold (28 MB). */
-const SESSION_STATES = 1_000_000;
+/** What the matchers of one session may hold (30 MB): some 19,000 passwords, or 220 private keys of 1.7 KB. */
+const SESSION_STATES = 3_000_000;
 /** Lines of a value that are looked for by themselves, as they are: loggers print what has many lines line by line. */
 const LINE = 16;
 const LINE_LIMIT = 1024;

@@ -129,6 +129,6 @@ function skip(spans: Span[], from: number): number {
 export function refuseIncomplete(known: KnownValues): void {
   if (known.complete) return;
   throw new Refusal("unmaskable", "this session has masked more values than can be looked for in a stream", {
-    next: "Log in again, and read fewer Secrets before you open logs or a terminal.",
+    next: "Log in again: a new session has nothing to look for. Read fewer Secrets in it before you open logs or a terminal.",
   });
 }

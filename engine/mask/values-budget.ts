@@ -1,5 +1,5 @@
-/** What the matchers of all sessions of a process may hold together: some 110 MB (28 bytes each). */
-const ALL_STATES = 4_000_000;
+/** What the matchers of all sessions of a process may hold together: 120 MB (STATE_BYTES of ByteMatcher each). */
+const ALL_STATES = 12_000_000;
 
 export interface Holder {
   /** Gives up all that it holds: from now on it looks for nothing, and says so. */
