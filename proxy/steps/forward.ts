@@ -42,8 +42,11 @@ export async function forward(exchange: Intended, deps: Deps): Promise<Forwarded
         config: connection.config,
         override: {
           ...(narrowed === undefined ? {} : { accept: narrowed.accept }),
-          // What is looked into comes as it is: to inflate it here costs more than the way from the API server.
-          ...(narrowed === undefined && !isLog(exchange) ? {} : { "accept-encoding": null }),
+          // What is looked into, or kept for an auditor to read, comes as it is: to inflate it here costs more than the
+          // way from the API server.
+          ...(narrowed === undefined && !isLog(exchange) && exchange.decision.record !== "RequestResponse"
+            ? {}
+            : { "accept-encoding": null }),
           ...(exchange.body === null ? {} : { "content-type": exchange.body.forwardContentType }),
         },
       }).concat(upgrade?.headers ?? []),
