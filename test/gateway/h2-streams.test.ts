@@ -8,6 +8,7 @@ import {
   block,
   CANCEL,
   END_HEADERS,
+  END_STREAM,
   FRAME,
   frame,
   INTERNAL_ERROR,
@@ -220,6 +221,20 @@ describe("over HTTP/2", () => {
     expect(await cutOf(one.id)).toBe("the client closed its connection");
     answers[1]?.res.write(`${EVENT}\n`);
     await until(() => other.events() === 2);
+  });
+
+  test("a client that ends a hundred watches and goes on in the same breath is served", async () => {
+    const raw = await rawConnection(rig);
+    const ids = Array.from({ length: 100 }, (_, i) => 2 * i + 1);
+    const watch = block(request("GET", WATCH, token));
+    raw.send(...ids.map((id) => frame(FRAME.headers, END_HEADERS | END_STREAM, id, watch)));
+    await until(() => answers.length === ids.length);
+    const cancel = Buffer.from([0, 0, 0, CANCEL]);
+    const next = frame(FRAME.headers, END_HEADERS | END_STREAM, 201, block(request("GET", PODS, token)));
+    raw.send(...ids.map((id) => frame(FRAME.rstStream, 0, id, cancel)), next);
+    const first = await until(() => raw.frames.find(({ stream }) => stream === 201));
+    expect(first.type).toBe(FRAME.headers);
+    raw.socket.destroy();
   });
 
   test("a connection that is lost ends all its watches upstream", async () => {

@@ -192,7 +192,7 @@ func leaderElection(ctx context.Context, made *clients) (any, error) {
 			Client:     made.protobuf.CoordinationV1(),
 			LockConfig: resourcelock.ResourceLockConfig{Identity: "goclient"},
 		},
-		LeaseDuration: 3 * time.Second, RenewDeadline: 2 * time.Second, RetryPeriod: 200 * time.Millisecond, ReleaseOnCancel: true,
+		LeaseDuration: 15 * time.Second, RenewDeadline: 10 * time.Second, RetryPeriod: 5 * time.Second, ReleaseOnCancel: true,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(context.Context) { led.Store(true) },
 			OnStoppedLeading: func() { ended.Store(true) },
@@ -205,11 +205,18 @@ func leaderElection(ctx context.Context, made *clients) (any, error) {
 	if err := until(ctx, "leads", led.Load); err != nil {
 		return nil, err
 	}
+	// It renews at once, and then every few seconds: given up while a renewal is under way, the two may meet in a conflict.
+	leases := made.protobuf.CoordinationV1().Leases(made.namespace)
+	if err := until(ctx, "renews", func() bool {
+		lease, err := leases.Get(ctx, "elected", metav1.GetOptions{})
+		return err == nil && lease.Spec.RenewTime.After(lease.Spec.AcquireTime.Time)
+	}); err != nil {
+		return nil, err
+	}
 	cancel()
 	if err := until(context.Background(), "stops leading", ended.Load); err != nil {
 		return nil, err
 	}
-	leases := made.protobuf.CoordinationV1().Leases(made.namespace)
 	lease, err := leases.Get(context.Background(), "elected", metav1.GetOptions{})
 	if err != nil {
 		return nil, err
