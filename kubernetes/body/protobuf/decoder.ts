@@ -4,21 +4,12 @@ import { malformed } from "../json.ts";
 import { put, ZERO } from "./put.ts";
 import { readForm } from "./read-form.ts";
 import type { Field, Message, Scalar } from "./schema.ts";
-import { BYTES, FIXED64, VARINT, WireReader } from "./wire.ts";
+import { BYTES, VARINT, WIRE_TYPES, WireReader } from "./wire.ts";
 
 /** A message in a message is one or two levels of JSON, which end at 200. */
 const DEPTH_LIMIT = 100;
 /** Two bytes of protobuf can be a page of JSON (an item of a list of Deployments); real bodies of 3 MiB have some 60,000. */
 const MESSAGES_LIMIT = 250_000;
-
-const WIRE_TYPES: Record<Scalar, number> = {
-  string: BYTES,
-  bytes: BYTES,
-  bool: VARINT,
-  int32: VARINT,
-  int64: VARINT,
-  double: FIXED64,
-};
 
 /** Reads one body; counts what it makes. */
 export class Decoder {

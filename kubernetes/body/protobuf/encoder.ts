@@ -2,17 +2,8 @@ import protobuf from "protobufjs/minimal.js";
 import { Refusal } from "../../../base/errors.ts";
 import { isRawNumber } from "../../../base/lossless-json.ts";
 import type { Field, Message, Scalar } from "./schema.ts";
-import { BYTES, FIXED64, VARINT } from "./wire.ts";
+import { BYTES, WIRE_TYPES } from "./wire.ts";
 import { writeForm } from "./write-form.ts";
-
-const WIRE_TYPES: Record<Scalar, number> = {
-  string: BYTES,
-  bytes: BYTES,
-  bool: VARINT,
-  int32: VARINT,
-  int64: VARINT,
-  double: FIXED64,
-};
 
 /** The path is all that is said of a value: it may be what was to be masked. */
 export function unwritable(field: string): Refusal {

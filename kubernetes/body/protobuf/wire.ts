@@ -1,11 +1,22 @@
 import protobuf from "protobufjs/minimal.js";
 import { type RawNumber, rawNumber } from "../../../base/lossless-json.ts";
 import { decodeUtf8, malformed } from "../json.ts";
+import type { Scalar } from "./schema.ts";
 
 /** Wire types (protobuf.dev/programming-guides/encoding). Groups (3, 4) and fixed32 (5) stand in no built-in kind. */
 export const VARINT = 0;
 export const FIXED64 = 1;
 export const BYTES = 2;
+
+/** How each scalar stands on the wire. */
+export const WIRE_TYPES: Record<Scalar, number> = {
+  string: BYTES,
+  bytes: BYTES,
+  bool: VARINT,
+  int32: VARINT,
+  int64: VARINT,
+  double: FIXED64,
+};
 
 const INT32_MAX = 2 ** 31 - 1;
 const INT32_MIN = -(2 ** 31);
