@@ -39,6 +39,7 @@ export async function yamlToJson(text: string, costLimit: number): Promise<strin
   waiting += 1;
   clearTimeout(idle);
   const turn = last.then(() => ask(text, costLimit));
+  // Who asked hears of a failure; the next in the queue only waits for the end.
   last = turn.catch(() => undefined);
   try {
     return await turn;
