@@ -1,10 +1,12 @@
+const NOTHING = Buffer.alloc(0);
+
 /**
  * Bytes that wait for their end, in one buffer that grows: a sender of single bytes must not make us keep a
  * million views, nor the chunks that they are views of.
  */
 export class HeldBytes {
   readonly #room: number;
-  #buffer: Buffer = Buffer.alloc(0);
+  #buffer: Buffer = NOTHING;
   #start = 0;
   #size = 0;
 
@@ -37,7 +39,7 @@ export class HeldBytes {
     this.#start += this.#size;
     this.#size = 0;
     // What is left of a buffer is for what is held next, where there will be such a thing.
-    if (this.#room <= 4096) this.#buffer = Buffer.alloc(0);
+    if (this.#room <= 4096) this.#buffer = NOTHING;
     if (this.#buffer.length === 0) this.#start = 0;
     return taken;
   }

@@ -16,6 +16,17 @@ const HELD_ROOM = 65_536;
 /** A key of the root that is longer is none of Kubernetes'. */
 const KEY_LIMIT = 256;
 
+const NO_WORDS: ReadonlySet<string> = new Set();
+const NO_LENGTHS = new Uint8Array(KEY_LIMIT);
+
+interface ItemsOptions {
+  /** Bytes of an item, and of what is around the items, at most. */
+  item?: number;
+  envelope?: number;
+  words?: ReadonlySet<string>;
+  discard?: boolean;
+}
+
 export interface Piece {
   /**
    * `before`: from the first byte to the bracket that opens the array; `between`: separators of items, in as many
@@ -58,10 +69,12 @@ export class JsonItems {
   readonly #itemLimit: number;
   readonly #envelopeLimit: number;
   readonly #held = new HeldBytes(HELD_ROOM);
+  readonly #discards: boolean;
   #kind: Piece["kind"] = "before";
   #state = VALUE;
   #depth = 0;
-  readonly #stack = new Uint8Array(DEPTH_LIMIT + 1);
+  /** No typed array: those are memory outside the heap, and one for each event of 2,000 watches cost more than reading it. */
+  readonly #stack: number[] = [];
   #scalar = 0;
   #hexLeft = 0;
   #inKey = false;
@@ -72,15 +85,20 @@ export class JsonItems {
   readonly #rootKeys = new Set<string>();
   readonly #words: ReadonlySet<string>;
   /** By length: whether there is such a word. */
-  readonly #wordLengths = new Uint8Array(KEY_LIMIT);
+  readonly #wordLengths: Uint8Array;
   /** Of the item that is being read. */
   #holds = 0;
 
-  /** `words`: plain ASCII, of less than KEY_LIMIT characters; items say whether one of their strings is one. */
-  constructor({ item, envelope, words }: { item?: number; envelope?: number; words?: ReadonlySet<string> } = {}) {
+  /**
+   * `words`: plain ASCII, of less than KEY_LIMIT characters; items say whether one of their strings is one.
+   * `discard`: only whether the text is one is asked; what is around its items is neither kept nor given back.
+   */
+  constructor({ item, envelope, words, discard }: ItemsOptions = {}) {
     this.#itemLimit = item ?? ITEM_LIMIT;
     this.#envelopeLimit = envelope ?? ENVELOPE_LIMIT;
-    this.#words = words ?? new Set();
+    this.#discards = discard ?? false;
+    this.#words = words ?? NO_WORDS;
+    this.#wordLengths = words === undefined ? NO_LENGTHS : new Uint8Array(KEY_LIMIT);
     for (const { length } of this.#words) this.#wordLengths[length] = 1;
   }
 
@@ -281,7 +299,7 @@ export class JsonItems {
     this.#lastKey = key;
   }
 
-  #arrayIsWanted(stack: Uint8Array): boolean {
+  #arrayIsWanted(stack: readonly number[]): boolean {
     if (stack[1] !== OBJECT || (this.#lastKey !== "items" && this.#lastKey !== "rows")) return false;
     if (this.key !== undefined) throw malformed("it has both items and rows");
     this.key = this.#lastKey;
@@ -321,6 +339,7 @@ export class JsonItems {
       pieces.push({ kind: "between", bytes: view(part, 0, part.length), holds: 0 });
       return;
     }
+    if (this.#discards) return;
     const item = this.#kind === "item";
     const limit = item ? this.#itemLimit : this.#envelopeLimit;
     if (this.#held.size + part.length > limit) throw tooLarge(item ? "an item" : "what is around its items", limit);

@@ -181,3 +181,10 @@ describe("an item says what its strings hold", () => {
     },
   );
 });
+
+test("a text of which only is asked whether it is JSON is not kept, however long", () => {
+  const long = JSON.stringify({ type: "ADDED", object: { a: "x".repeat(3_000_000) } });
+  const { pieces } = split(long, 70_000, { discard: true });
+  expect(pieces.map(({ kind, bytes }) => [kind, bytes.length])).toEqual([["after", 0]]);
+  expect(refusalOf(`${long}}`, 70_000, { discard: true })).toBeInstanceOf(Refusal);
+});
