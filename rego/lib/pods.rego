@@ -1,5 +1,9 @@
 # METADATA
 # title: Vocabulary of rules on pod templates
+# description: |
+#   What a request writes, beside what is stored at the same place: rules judge what the author set, and what
+#   stood there already was not asked for now. Complete rules, so that the containers are walked once however
+#   many rules look at them.
 package sallyport.lib.pods
 
 # METADATA
@@ -13,8 +17,56 @@ written := input.podSpecs if {
 
 # METADATA
 # description: |
+#   Every container of the templates that this request writes: its `path`, its `pod` (an entry of `written`),
+#   its `kind` (the list that it stands in), and `before`, the stored container of the same name in the same
+#   list of the same template, empty where there was none.
+containers := [{"path": path, "pod": pod, "kind": kind, "container": container, "before": stored_container} |
+	some pod in written
+	some kind in ["containers", "initContainers", "ephemeralContainers"]
+	some i, container in pod.spec[kind]
+	path := $"{pod.path}.{kind}[{i}]"
+	stored_container := container_before(pod.path, kind, container)
+]
+
+default container_before(_, _, _) := {}
+
+container_before(path, kind, container) := [same |
+	some same in stored[path][kind]
+	same.name == container.name
+][0]
+
+# METADATA
+# description: |
 #   The stored pod template at the path of one of `input.podSpecs`; empty where there was none.
-before(path) := object.get(input, array.concat(["oldObject"], split(path, ".")), {})
+before(path) := object.get(stored, path, {})
+
+stored[pod.path] := spec if {
+	is_object(input.oldObject)
+	some pod in input.podSpecs
+	spec := object.get(input.oldObject, steps(pod.path), {})
+}
+
+# METADATA
+# description: |
+#   The metadata of a template of `written` (of the pod itself where the template is one), empty where there
+#   is none.
+metadata(pod) := beside(object.get(input, "object", {}), pod.path)
+
+# METADATA
+# description: The annotations of a template of `written`.
+annotations(pod) := object.get(metadata(pod), "annotations", {})
+
+# METADATA
+# description: The annotations that were stored at the template of the same path.
+annotations_before(pod) := object.get(beside(object.get(input, "oldObject", {}), pod.path), "annotations", {})
+
+default beside(_, _) := {}
+
+beside(whole, path) := object.get(whole, array.concat(parent, ["metadata"]), {}) if {
+	is_object(whole)
+	names := steps(path)
+	parent := array.slice(names, 0, count(names) - 1)
+}
 
 # METADATA
 # description: The template at this path already mounted this hostPath (an absent type is the type "").
@@ -23,3 +75,19 @@ mounted_before(path, host_path) if {
 	volume.hostPath.path == host_path.path
 	object.get(volume.hostPath, "type", "") == object.get(host_path, "type", "")
 }
+
+# The keys and indexes of a dotted path. Those of built-in kinds have no bracket; those of custom resources
+# may: `spec.templates[0].podSpec`, `spec['my.pod']` (kubernetes/pod-specs.ts writes them).
+steps(path) := split(path, ".") if not contains(path, "[")
+
+steps(path) := [step(captured) |
+	some captured in regex.find_all_string_submatch_n(`([^.\[\]']+)|\[(\d+)\]|\['((?:[^'\\]|\\.)*)'\]`, path, -1)
+] if {
+	contains(path, "[")
+}
+
+step([_, name, "", ""]) := name if name != ""
+
+step([_, "", index, ""]) := to_number(index) if index != ""
+
+step([_, "", "", quoted]) := replace(quoted, `\'`, "'")
