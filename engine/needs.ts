@@ -65,7 +65,9 @@ function mayApply(id: string, rule: RuleMetadata, guardrails: Guardrails): boole
   const own = (rule.profiles ?? {}) as Record<string, unknown>;
   // approve-secrets alone stands on baseline (rego/sallyport/decision/settings.rego).
   const additive = (profile: string): boolean => profile.startsWith("pod-security/");
-  const byProfile = [...profiles].map((profile) => own[profile] ?? (additive(profile) ? "allow" : rule.effect));
+  const params = Object.keys(guardrails.rules[id]?.params ?? {});
+  const baseline = params.length > 0 ? (rule.effectWithParams ?? rule.effect) : rule.effect;
+  const byProfile = [...profiles].map((profile) => own[profile] ?? (additive(profile) ? "allow" : baseline));
   const set = [guardrails.rules[id], ...guardrails.scopes.map((scope) => scope.rules?.[id])];
   return [...byProfile, ...set.map((one) => one?.effect ?? "allow")].some((effect) => effect !== "allow");
 }

@@ -23,6 +23,8 @@ export const ruleCustomSchema = z.looseObject({
   severity: z.enum(["low", "medium", "high", "critical"]),
   ids: z.array(z.string()),
   effect: effectSchema,
+  /** In place of `effect` once guardrails set params for the rule: what ordinary work would trip is off until then. */
+  effectWithParams: effectSchema.optional(),
   privileged: z.boolean(),
   needs: z.array(needSchema).default([]),
   match: z.array(matchSchema).min(1).optional(),

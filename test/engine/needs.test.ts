@@ -91,6 +91,15 @@ test.for<[string, Record<string, unknown>]>([
   expect([...needsIndex(RULES, guardrails(values))(of("", "roles", WRITE))]).toEqual(["roleRules"]);
 });
 
+test("a rule that is on once it has params asks for its facts then, and not before", () => {
+  const rules = { "a/params": rule({ effect: "allow", effectWithParams: "hold", needs: ["object"], match: [{}] }) };
+  const needs = (params: Record<string, unknown>): unknown => [
+    ...needsIndex(rules, guardrails({ rules: { "a/params": { params } } }))(of("", "pods", WRITE)),
+  ];
+  expect(needs({})).toEqual([]);
+  expect(needs({ registries: [] })).toEqual(["object"]);
+});
+
 const scoped = (match: Record<string, unknown>): ReturnType<typeof needsIndex> =>
   needsIndex({}, guardrails({ scopes: [{ name: "s", match }] }));
 

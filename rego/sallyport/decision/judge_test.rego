@@ -44,6 +44,15 @@ rules := {
 		"profiles": {"strict": "hold", "pod-security/baseline": "deny"},
 		"privileged": false,
 	},
+	"t/params": {
+		"title": "With params",
+		"severity": "low",
+		"ids": [],
+		"effect": "allow",
+		"effectWithParams": "hold",
+		"profiles": {"strict": "deny"},
+		"privileged": false,
+	},
 	"t/read-only": {
 		"title": "Read only",
 		"severity": "low",

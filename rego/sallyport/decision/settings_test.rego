@@ -51,6 +51,25 @@ test_pod_security_is_only_what_names_it if {
 	judge.effect({"profiles": ["pod-security/restricted", "baseline"]}, "t/deny", {}) == "deny"
 }
 
+test_params_turn_a_rule_on_that_says_so if {
+	judge.effect({}, "t/params", {}) == "none"
+	judge.effect({"rules": {"t/params": {"params": {}}}}, "t/params", {}) == "none"
+	judge.effect({"rules": {"t/params": {"params": {"names": []}}}}, "t/params", {}) == "hold"
+}
+
+test_a_profile_that_names_the_rule_is_no_weaker_for_its_params if {
+	set := {"rules": {"t/params": {"params": {"names": ["a"]}}}}
+	judge.effect(object.union(set, {"profiles": ["strict"]}), "t/params", {}) == "deny"
+	judge.effect(object.union(set, {"profiles": ["read-only"]}), "t/params", {}) == "hold"
+	judge.effect(object.union(set, {"profiles": ["observe"]}), "t/params", {}) == "record"
+	judge.effect(object.union(set, {"profiles": ["approve-secrets"]}), "t/params", {}) == "hold"
+}
+
+test_params_change_no_effect_of_a_rule_that_does_not_say_so if {
+	judge.effect({"rules": {"t/deny": {"params": {"names": ["a"]}}}}, "t/deny", {}) == "deny"
+	judge.effect({"rules": {"t/strict": {"params": {"names": ["a"]}}}}, "t/strict", {}) == "none"
+}
+
 test_a_profile_that_nobody_knows_denies if {
 	judge.effect({"profiles": ["lenient"]}, "t/mask", {}) == "deny"
 }
