@@ -26,7 +26,11 @@ const manifestSchema = z.looseObject({
   wasm: z.array(z.looseObject({ entrypoint: z.string(), module: z.string() })),
   metadata: z.looseObject({ unread: z.array(z.enum(["managedFields", "status"])).default([]) }).default({ unread: [] }),
 });
-const rulesSchema = z.record(z.string(), ruleCustomSchema.extend({ title: z.string(), description: z.string() }));
+// Loose, where the build is strict: a bundle of a later version may say more than this one reads.
+const rulesSchema = z.record(
+  z.string(),
+  z.looseObject({ ...ruleCustomSchema.shape, title: z.string(), description: z.string() }),
+);
 
 /** Reads a bundle's files; throws a UserError (exit 1) where the entrypoint, the manifest or the rules are missing. */
 export function openBundle(files: BundleFiles, name: string): Bundle {

@@ -7,7 +7,7 @@ import { type BundleFiles, packBundle, unpackBundle } from "./archive.ts";
 import { type Bundle, ENTRYPOINT, openBundle, type UnreadPart } from "./bundle.ts";
 import { unsupportedBuiltins, wasmCapabilities } from "./capabilities.ts";
 import { DISPATCH_FILE, dispatchSource } from "./dispatch.ts";
-import { type Inspected, ruleMetadata } from "./metadata.ts";
+import { type Inspected, type RuleIssue, ruleMetadata } from "./metadata.ts";
 import { errorsOf, runOpa } from "./opa.ts";
 import { ruleDocumentIssues } from "./rule-documents.ts";
 import { type Staged, stageSources } from "./sources.ts";
@@ -100,6 +100,21 @@ export async function prepareSources(staged: Staged, opa: string): Promise<Bundl
 }
 
 async function rulesOf(staged: Staged, opa: string): Promise<Bundle["rules"]> {
+  const { rules, metadata, documents } = await inspectRules(staged, opa);
+  const named = (one: ConfigIssue): ConfigIssue => ({ ...one, path: staged.original(one.path) });
+  if (metadata.length > 0) throw new ConfigError("METADATA", metadata.map(named));
+  if (documents.length > 0) throw new ConfigError("rules", documents.map(named));
+  return rules;
+}
+
+/**
+ * The rules' METADATA, and what is wrong with it and with the rules' documents, by staged path. Throws a UserError
+ * (exit 1) with opa's own words where the sources don't parse.
+ */
+export async function inspectRules(
+  staged: Staged,
+  opa: string,
+): Promise<{ rules: Bundle["rules"]; metadata: RuleIssue[]; documents: ConfigIssue[] }> {
   const result = await runOpa(opa, ["inspect", "--annotations", "--format", "json", "."], { cwd: staged.folder });
   if (result.code !== 0) {
     throw new UserError(`the policy doesn't compile\n${staged.original(errorsOf(result))}`, {
@@ -107,11 +122,7 @@ async function rulesOf(staged: Staged, opa: string): Promise<Bundle["rules"]> {
     });
   }
   const { rules, issues } = ruleMetadata(JSON.parse(result.stdout) as Inspected);
-  const named = (one: ConfigIssue): ConfigIssue => ({ ...one, path: staged.original(one.path) });
-  if (issues.length > 0) throw new ConfigError("METADATA", issues.map(named));
-  const odd = await ruleDocumentIssues(staged, opa, Object.keys(rules));
-  if (odd.length > 0) throw new ConfigError("rules", odd.map(named));
-  return rules;
+  return { rules, metadata: issues, documents: await ruleDocumentIssues(staged, opa, Object.keys(rules)) };
 }
 
 /**

@@ -1,7 +1,7 @@
 import { basename, dirname } from "node:path";
 import { z } from "zod";
-import { effectSchema } from "../../base/config/guardrails.ts";
-import { type ConfigIssue, didYouMean, dottedPath } from "../../base/config/issues.ts";
+import { effectSchema, profileSchema, recordLevelSchema } from "../../base/config/guardrails.ts";
+import { type ConfigIssue, didYouMean, dottedPath, keysAt } from "../../base/config/issues.ts";
 
 /** Facts that a rule may ask for (contracts §1.2). */
 export const needSchema = z.enum(["object", "oldObject", "outcome", "namespaceLabels", "roleRules"]);
@@ -18,19 +18,35 @@ const matchSchema = z.strictObject({
   nonResourcePaths: names.optional(),
 });
 
-/** A rule's METADATA `custom` (contracts §1.2). Keys beside these are the rule library's own and are passed on. */
-export const ruleCustomSchema = z.looseObject({
+/** What guardrails may set for a rule (`rules[id].params`), by name. */
+const parametersSchema = z.record(
+  z.string().regex(/^[a-z][A-Za-z0-9]*$/, "must be a name in camelCase"),
+  z.strictObject({
+    description: z.string().min(1),
+    type: z.enum(["array", "boolean", "integer", "number", "object", "string"]),
+  }),
+);
+
+/** A rule's METADATA `custom` (contracts §1.2). A key that nobody reads would be a mistake that nobody sees. */
+export const ruleCustomSchema = z.strictObject({
   severity: z.enum(["low", "medium", "high", "critical"]),
   ids: z.array(z.string()),
   effect: effectSchema,
   /** In place of `effect` once guardrails set params for the rule: what ordinary work would trip is off until then. */
   effectWithParams: effectSchema.optional(),
+  /** The effect in profiles other than baseline. */
+  profiles: z.partialRecord(profileSchema, effectSchema).optional(),
+  parameters: parametersSchema.optional(),
+  /** How much of the request is recorded where the rule finds something. */
+  record: recordLevelSchema.optional(),
   privileged: z.boolean(),
   needs: z.array(needSchema).default([]),
   match: z.array(matchSchema).min(1).optional(),
   podTemplates: z.boolean().default(false),
   remediation: z.string().min(1),
 });
+
+const CUSTOM_KEYS = z.toJSONSchema(ruleCustomSchema, { io: "input" }) as Parameters<typeof keysAt>[0];
 
 export type RuleMatch = z.output<typeof matchSchema>;
 /** An entry of `data.rules`. */
@@ -49,47 +65,71 @@ export interface Inspected {
 const RULES = "data.sallyport.rules.";
 const isTest = (file: string): boolean => file.endsWith("_test.rego");
 
+/** A mistake in a rule; `path` is its file. */
+export interface RuleIssue extends ConfigIssue {
+  /** The line of the package, below its METADATA. */
+  packageRow?: number;
+  /** The key of METADATA that is at fault. */
+  key?: PropertyKey;
+}
+
 /**
  * `data.rules` of a folder of rules: each rule's METADATA under its id, which is its folder. Whatever is
  * missing or wrong is an issue whose path is the file's.
  */
-export function ruleMetadata(inspected: Inspected): { rules: Record<string, RuleMetadata>; issues: ConfigIssue[] } {
+export function ruleMetadata(inspected: Inspected): { rules: Record<string, RuleMetadata>; issues: RuleIssue[] } {
   const rules: Record<string, RuleMetadata> = {};
-  const issues: ConfigIssue[] = [];
-  for (const [namespace, files] of Object.entries(inspected.namespaces)) {
+  const issues: RuleIssue[] = [];
+  for (const [namespace, all] of Object.entries(inspected.namespaces)) {
     if (!namespace.startsWith(RULES)) continue;
-    for (const file of files.filter((name) => !isTest(name))) {
+    const files = all.filter((name) => !isTest(name));
+    for (const file of files) {
       const id = ruleId(file);
-      const problem = (message: string): void => void issues.push({ path: file, message });
       if (packageOf(id) !== namespace) {
-        problem(`package ${namespace.slice(5)} is not its folder's: ${packageOf(id).slice(5)}`);
-        continue;
+        const message = `package ${namespace.slice(5)} is not its folder's: ${packageOf(id).slice(5)}`;
+        issues.push({ path: file, message });
+      } else if (basename(file, ".rego") === basename(id)) {
+        const read = metadataOf(file, inspected);
+        issues.push(...read.issues);
+        if (read.rule !== undefined) rules[id] = read.rule;
       }
-      if (basename(file, ".rego") !== basename(dirname(file))) continue;
-      const found = inspected.annotations?.find(
-        (entry) => entry.location.file === file && entry.annotations.scope === "package",
-      )?.annotations;
-      if (found === undefined) {
-        problem("has no METADATA comment above its package");
-        continue;
-      }
-      for (const key of ["title", "description"] as const) {
-        if (!found[key]) problem(`METADATA has no ${key}`);
-      }
-      const custom = ruleCustomSchema.safeParse(found.custom ?? {});
-      if (!custom.success) {
-        for (const issue of custom.error.issues) problem(`METADATA custom.${dottedPath(issue.path)}: ${words(issue)}`);
-      } else if (custom.data.match === undefined && !custom.data.podTemplates) {
-        problem("METADATA custom has neither match nor podTemplates: true");
-      } else rules[id] = { title: found.title ?? "", description: found.description ?? "", ...custom.data };
     }
-    const files2 = files.filter((name) => !isTest(name));
-    const id = files2[0] === undefined ? "" : ruleId(files2[0]);
-    if (files2.length > 0 && !files2.some((file) => basename(file) === `${basename(id)}.rego`)) {
+    const id = files[0] === undefined ? "" : ruleId(files[0]);
+    if (files.length > 0 && !files.some((file) => basename(file) === `${basename(id)}.rego`)) {
       issues.push({ path: id, message: `has no ${basename(id)}.rego` });
     }
   }
   return { rules: Object.fromEntries(Object.entries(rules).sort(([a], [b]) => (a < b ? -1 : 1))), issues };
+}
+
+function metadataOf(file: string, inspected: Inspected): { rule?: RuleMetadata; issues: RuleIssue[] } {
+  const found = inspected.annotations?.find(
+    (entry) => entry.location.file === file && entry.annotations.scope === "package",
+  );
+  if (found === undefined) return { issues: [{ path: file, message: "has no METADATA comment above its package" }] };
+  const { title = "", description = "", custom = {} } = found.annotations;
+  const issues: RuleIssue[] = [];
+  const problem = (message: string, key?: PropertyKey): void => {
+    issues.push({ path: file, message, packageRow: found.location.row, ...(key === undefined ? {} : { key }) });
+  };
+  if (title === "") problem("METADATA has no title");
+  if (description === "") problem("METADATA has no description");
+  const parsed = ruleCustomSchema.safeParse(custom);
+  if (parsed.success) {
+    if (parsed.data.match === undefined && !parsed.data.podTemplates) {
+      problem("METADATA custom has neither match nor podTemplates: true", "custom");
+    }
+    return { rule: { title, description, ...parsed.data }, issues };
+  }
+  for (const issue of parsed.error.issues) {
+    if (issue.code === "unrecognized_keys") {
+      for (const key of issue.keys) {
+        const path = dottedPath([...issue.path, key]);
+        problem(`METADATA custom.${path}: unknown key; ${didYouMean(key, keysAt(CUSTOM_KEYS, issue.path))}`, key);
+      }
+    } else problem(`METADATA custom.${dottedPath(issue.path)}: ${words(issue)}`, issue.path.findLast(isName));
+  }
+  return { issues };
 }
 
 /** `workload/host-path/host-path.rego` is `workload/host-path`. */
@@ -102,9 +142,13 @@ function packageOf(id: string): string {
 }
 
 function words(issue: z.core.$ZodIssue): string {
-  if (issue.code === "unrecognized_keys") {
-    return issue.keys.map((key) => `unknown key ${key}; ${didYouMean(key, Object.keys(matchSchema.shape))}`).join("; ");
-  }
   if (issue.code === "invalid_value") return `must be one of ${issue.values.join(", ")}`;
+  if (issue.code === "invalid_type" && issue.message.endsWith("received undefined")) return "is missing";
+  // Of a record's key, its own words stand one level below.
+  if (issue.code === "invalid_key") return issue.issues[0]?.message ?? issue.message;
   return issue.message;
+}
+
+function isName(part: PropertyKey): boolean {
+  return typeof part === "string";
 }

@@ -57,7 +57,7 @@ test.for<[string, string, RegExp]>([
   [
     "a misspelt key in match",
     ruleSource("a-rule", [...without("match"), "match: [{resource: [pods]}]"]),
-    /unknown key resource; did you mean "resources"/,
+    /match\[0\]\.resource: unknown key; did you mean "resources"/,
   ],
   ["an unknown need", ruleSource("a-rule", [...CUSTOM, "needs: [objects]"]), /custom\.needs\[0\]/],
   ["another folder's package", ruleSource("b-rule"), /sallyport\.rules\.test\.b_rule is not its folder's/],
