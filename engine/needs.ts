@@ -3,7 +3,7 @@ import type { Guardrails, GuardrailsMatch } from "../base/config/guardrails.ts";
 import type { RuleMatch, RuleMetadata } from "./bundle/metadata.ts";
 import type { Need } from "./decision.ts";
 import type { PolicyInput, RequestInput } from "./input.ts";
-import { globsSelect } from "./scope-match.ts";
+import { globsSelect } from "../base/globs.ts";
 
 /** The built-in resources whose objects hold a pod template, as group/resource. */
 export const POD_TEMPLATE_RESOURCES: readonly string[] = [

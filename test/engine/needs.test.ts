@@ -2,7 +2,7 @@ import { expect, test } from "vitest";
 import type { RuleMetadata } from "../../engine/bundle/metadata.ts";
 import { ruleCustomSchema } from "../../engine/bundle/metadata.ts";
 import { needsIndex } from "../../engine/needs.ts";
-import { globsSelect } from "../../engine/scope-match.ts";
+import { globsSelect } from "../../base/globs.ts";
 import { guardrails, input } from "./support.ts";
 
 const rule = (custom: Record<string, unknown>): RuleMetadata => ({
