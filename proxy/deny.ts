@@ -6,12 +6,19 @@ const UNTIL_GATHERED = "request/scope-unknown";
 
 /**
  * Throws where the verdict is a deny that more facts cannot take back: one of a rule that has all that it needs.
- * A rule on writes of Secrets, say, denies until it knows that an apply changes nothing. `gathered` is `"all"` once
- * there is no more to know.
+ * A rule on writes of Secrets, say, denies until it knows that an apply changes nothing.
  */
-export function refuseDenied(decision: Decision, policy: Policy, gathered: ReadonlySet<Need> | "all"): void {
-  if (decision.effect !== "deny") return;
-  if (gathered === "all" || decision.findings.some(isFinal)) throw deniedRefusal(decision);
+export function refuseDenied(decision: Decision, policy: Policy, gathered: Gathered): void {
+  if (isFinalDeny(decision, policy, gathered)) throw deniedRefusal(decision);
+}
+
+/** What of the facts is known; `"all"` once there is no more to know. */
+type Gathered = ReadonlySet<Need> | "all";
+
+/** Whether it is a deny that nothing more could take back. */
+export function isFinalDeny(decision: Decision, policy: Policy, gathered: Gathered): boolean {
+  if (decision.effect !== "deny") return false;
+  return gathered === "all" || decision.findings.some(isFinal);
 
   function isFinal({ rule, effect }: Finding): boolean {
     if (effect !== "deny" || rule === UNTIL_GATHERED || gathered === "all") return false;

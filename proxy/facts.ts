@@ -1,7 +1,8 @@
-import type { KubernetesObject } from "../engine/input.ts";
+import type { KubernetesObject, PolicyInput } from "../engine/input.ts";
+import type { DecodedBody } from "../kubernetes/body/decode.ts";
 import { podSpecs } from "../kubernetes/pod-specs.ts";
 import type { Deps } from "./deps.ts";
-import type { BodyRead, Classified } from "./exchange.ts";
+import type { Classified } from "./exchange.ts";
 import { roleRules } from "./gather/role-rules.ts";
 
 /** Puts an object into policy's question, with what follows from it: its kind, name, pod templates and role rules. */
@@ -11,7 +12,12 @@ export async function judgeObject(
   needsRoleRules: boolean,
   deps: Deps,
 ): Promise<void> {
-  const { input } = exchange;
+  takeObject(exchange.input, object);
+  if (needsRoleRules) await roleRules(exchange, object, deps);
+}
+
+/** As judgeObject, without what has to be read elsewhere. */
+export function takeObject(input: PolicyInput, object: KubernetesObject): void {
   const { request } = input;
   input.object = object;
   input.podSpecs = podSpecs(object, { ...request.resource, subResource: request.subResource });
@@ -19,11 +25,10 @@ export async function judgeObject(
   const metadata = object.metadata as { name?: unknown } | undefined;
   if (request.name === "" && request.verb === "create" && typeof metadata?.name === "string")
     request.name = metadata.name;
-  if (needsRoleRules) await roleRules(exchange, object, deps);
 }
 
 /** The object, or the fragment of a merge-like patch, as sent; undefined for a JSON patch and a delete. */
-export function objectAsSent({ body }: BodyRead): KubernetesObject | undefined {
+export function objectAsSent({ body }: { body: DecodedBody | null }): KubernetesObject | undefined {
   if (body === null) return undefined;
   if (body.object !== null) return body.object;
   return body.patch !== null && body.patch.type !== "json" ? body.patch.fragment : undefined;

@@ -2,9 +2,10 @@ import { Refusal } from "../../base/errors.ts";
 import type { Decision } from "../../engine/decision.ts";
 import { containsPlaceholder } from "../../engine/mask/contains-placeholder.ts";
 import { createMasker, type Masker } from "../../engine/mask/masker.ts";
+import type { DecodedBody } from "../../kubernetes/body/decode.ts";
 import { refuseMaskedReads } from "../../kubernetes/masked-patch.ts";
 import type { Deps } from "../deps.ts";
-import type { BodyRead, Classified } from "../exchange.ts";
+import type { Classified } from "../exchange.ts";
 import { isLog } from "./redact-log.ts";
 
 /**
@@ -12,7 +13,11 @@ import { isLog } from "./redact-log.ts";
  * and what the session must not see. What is no object has no mask: a log and a terminal are streams of bytes
  * (engine/mask/redact-stream.ts), and discovery holds nobody's values.
  */
-export function maskerOf({ attributes, session }: Classified, decision: Decision, deps: Deps): Masker | undefined {
+export function maskerOf(
+  { attributes, session }: { attributes: Classified["attributes"]; session: Pick<Classified["session"], "id"> },
+  decision: Decision,
+  deps: Pick<Deps, "hmacKey" | "knownValues">,
+): Masker | undefined {
   const { group, resource, namespace, name, operation, nonResource } = attributes;
   if (nonResource || resource === "" || operation === "CONNECT" || isLog({ attributes })) return undefined;
   return createMasker(
@@ -27,7 +32,11 @@ export function maskerOf({ attributes, session }: Classified, decision: Decision
  * that tests, copies or moves a masked value is a way to guess it or to carry it out of the mask. It is refused
  * before the outcome is asked for: a dry run answers both.
  */
-export function refuseUnmaskableWrite({ body, attributes }: BodyRead, decision: Decision, masker: Masker): void {
+export function refuseUnmaskableWrite(
+  { body, attributes }: { body: DecodedBody | null; attributes: Classified["attributes"] },
+  decision: Decision,
+  masker: Masker,
+): void {
   if (body === null || attributes.operation === "DELETE") return;
   if (body.patch?.type === "json") refuseMaskedReads(body.patch.operations, masker.fields, masker.tellsMore);
   const { object, patch } = body;

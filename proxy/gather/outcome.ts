@@ -1,6 +1,7 @@
 import { isBuiltInGroup } from "../../base/built-in-groups.ts";
 import { Refusal } from "../../base/errors.ts";
 import type { KubernetesObject } from "../../engine/input.ts";
+import type { RequestAttributes } from "../../kubernetes/types.ts";
 import { maskerOf } from "../answer/unmaskable-write.ts";
 import type { Deps } from "../deps.ts";
 import type { BodyRead } from "../exchange.ts";
@@ -9,11 +10,25 @@ import { ask } from "./ask.ts";
 /** Subresources whose answer to a dry run is the object itself; a token's is a live token. */
 const SUBRESOURCES = new Set(["", "status", "scale", "ephemeralcontainers", "resize", "approval", "finalize"]);
 
+/** Why the dry run of such a request never tells its outcome, or undefined. */
+export function noDryRun({ verb, subResource }: RequestAttributes): string | undefined {
+  if (verb !== "create" && verb !== "update" && verb !== "patch") return `a ${verb} has no dry run that is safe`;
+  return SUBRESOURCES.has(subResource) ? undefined : `the dry run of ${subResource} does not answer with the object`;
+}
+
+/** Policy needs the outcome, and it cannot be had: nothing is judged by a guess. */
+export function outcomeUnknown(why: string, decisionId: string): Refusal {
+  return new Refusal("outcome-unknown", `policy needs to know what this request would do, and ${why}`, {
+    decisionId,
+    causes: [{ rule: "request/outcome-unknown", message: why }],
+  });
+}
+
 /** Why the outcome of this request must not be asked for, or undefined (design §2, "Where outcome may be used"). */
 export async function outcomeForbidden(exchange: BodyRead, deps: Deps): Promise<string | undefined> {
-  const { verb, group, version, subResource } = exchange.attributes;
-  if (verb !== "create" && verb !== "update" && verb !== "patch") return `a ${verb} has no dry run that is safe`;
-  if (!SUBRESOURCES.has(subResource)) return `the dry run of ${subResource} does not answer with the object`;
+  const { group, version } = exchange.attributes;
+  const never = noDryRun(exchange.attributes);
+  if (never !== undefined) return never;
   // Any other is asked for, since an aggregated API may ignore dryRun.
   if (isBuiltInGroup(group)) return undefined;
   const local = await exchange.connection.reader.read(`apiservice/${version}.${group}`, 30_000, async () => {
@@ -48,12 +63,7 @@ function messageOf({ message }: KubernetesObject): string {
 /** What would be stored: the same request with dryRun=All, as the caller. */
 export async function outcome(exchange: BodyRead, deps: Deps): Promise<KubernetesObject> {
   const forbidden = await outcomeForbidden(exchange, deps);
-  if (forbidden !== undefined) {
-    throw new Refusal("outcome-unknown", `policy needs to know what this request would do, and ${forbidden}`, {
-      decisionId: exchange.verdict.decisionId,
-      causes: [{ rule: "request/outcome-unknown", message: forbidden }],
-    });
-  }
+  if (forbidden !== undefined) throw outcomeUnknown(forbidden, exchange.verdict.decisionId);
   const { body, req, attributes } = exchange;
   const question = {
     purpose: "outcome",

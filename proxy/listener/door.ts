@@ -4,11 +4,14 @@ import type { HttpRequest } from "../http.ts";
 const METHODS = new Set(["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]);
 const MAX_HEADERS = 100;
 
+/** What is looked at of a request before anything else. */
+export type DoorRequest = Pick<HttpRequest, "method" | "httpVersionMajor" | "headers" | "rawHeaders">;
+
 /**
  * What no policy is asked about: framing and headers that have opened other gateways (wire-pitfalls). One pass
  * over the raw headers, since Node's parsed ones have already dropped what a repeated header said.
  */
-export function checkDoor(req: HttpRequest): void {
+export function checkDoor(req: DoorRequest): void {
   if (!METHODS.has(req.method ?? "")) {
     throw new Refusal("method-not-allowed", `the method ${req.method} is not used with a Kubernetes API`);
   }
@@ -77,7 +80,7 @@ export function checkDoor(req: HttpRequest): void {
  * What nghttp2 lets through of what RFC 9113 §8.3.1 calls malformed: two names of the server, and another scheme,
  * which would let `:path` be no path.
  */
-function checkPseudoHeaders({ headers }: HttpRequest): void {
+function checkPseudoHeaders({ headers }: DoorRequest): void {
   const { ":scheme": scheme, ":authority": authority, host } = headers;
   if (scheme !== "https") throw new Refusal("bad-target", "the scheme of the request must be https");
   if (host !== undefined && authority !== undefined && host !== authority) {

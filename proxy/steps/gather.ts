@@ -1,7 +1,8 @@
 import { Refusal } from "../../base/errors.ts";
 import type { Decision, Need } from "../../engine/decision.ts";
-import type { KubernetesObject } from "../../engine/input.ts";
+import type { KubernetesObject, PolicyInput } from "../../engine/input.ts";
 import { refuseIncomplete } from "../../engine/mask/redact-stream.ts";
+import type { RequestAttributes } from "../../kubernetes/types.ts";
 import { isLog } from "../answer/redact-log.ts";
 import { maskerOf, refuseUnmaskableWrite } from "../answer/unmaskable-write.ts";
 import { refuseDenied } from "../deny.ts";
@@ -49,22 +50,17 @@ async function gatherFacts(exchange: Gathered, held: boolean, deps: Deps): Promi
   }
   const sent = objectAsSent(exchange);
   if (sent !== undefined) await judgeObject(exchange, sent, needs.has("roleRules"), deps);
-  // A fragment is not the object yet: judging it could add nothing final to what metadata has said.
-  const fragment = attributes.verb === "patch" && !needs.has("roleRules");
-  const asSent = fragment ? exchange.verdict : await judged(exchange);
+  const asSent = isFragment(exchange) ? exchange.verdict : await judged(exchange);
   const masker = maskerOf(exchange, asSent, deps);
   if (masker !== undefined) refuseUnmaskableWrite(exchange, asSent, masker);
 
-  // What is stored and what would be are one question where rules ask for both, and two where an answer may do.
-  const mayAsk = attributes.operation !== "DELETE";
-  const patched = attributes.verb === "patch" && needs.has("object");
-  const both = mayAsk && (needs.has("outcome") || patched || held || asSent.effect === "hold");
-  if (both) {
+  const { stored, outcome: would } = wanted(exchange, held || asSent.effect === "hold");
+  if (would) {
     await takeBoth(exchange, facts, deps);
     return exchange;
   }
-  const stored = needs.has("oldObject") || held || asSent.effect === "hold" || (!mayAsk && needs.has("object"));
   if (!stored) return exchange;
+  const mayAsk = attributes.operation !== "DELETE";
   if (mayAsk) await lockUpsert(exchange, deps);
   takeStored(exchange, facts, await storedNow(exchange, deps));
   const known = await judged(exchange);
@@ -72,15 +68,40 @@ async function gatherFacts(exchange: Gathered, held: boolean, deps: Deps): Promi
   return exchange;
 }
 
+type Stage = Pick<BodyRead, "needs" | "attributes">;
+
+/** A fragment is not the object yet: judging it could add nothing final to what metadata has said. */
+export function isFragment({ needs, attributes }: Stage): boolean {
+  return attributes.verb === "patch" && !needs.has("roleRules");
+}
+
+/**
+ * What is to be known beside the body as sent. What is stored and what would be are one question where rules ask for
+ * both, and two where an answer may do.
+ */
+export function wanted({ needs, attributes }: Stage, held: boolean): { stored: boolean; outcome: boolean } {
+  const mayAsk = attributes.operation !== "DELETE";
+  const patched = attributes.verb === "patch" && needs.has("object");
+  return {
+    outcome: mayAsk && (needs.has("outcome") || patched || held),
+    stored: needs.has("oldObject") || held || (!mayAsk && needs.has("object")),
+  };
+}
+
 /** Judges what is known so far; throws where that is a deny which nothing more could take back. */
 async function judged({ policy, input, attributes }: BodyRead): Promise<Decision> {
   const verdict = await policy.decide(input);
+  refuseDenied(verdict, policy, knownAsSent(input, attributes));
+  return verdict;
+}
+
+/** What is known of a request once its body is read and nothing was asked of the API server but what is stored. */
+export function knownAsSent(input: PolicyInput, { verb }: RequestAttributes): ReadonlySet<Need> {
   const known = new Set<Need>(["namespaceLabels", "roleRules"]);
   // A patch's fragment is not the object yet.
-  if (attributes.verb !== "patch") known.add("object");
+  if (verb !== "patch") known.add("object");
   if (input.oldObject !== undefined) known.add("oldObject");
-  refuseDenied(verdict, policy, known);
-  return verdict;
+  return known;
 }
 
 const again = { next: "Try again." };

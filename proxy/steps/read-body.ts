@@ -33,7 +33,7 @@ async function decode(exchange: Screened, deps: Deps): Promise<BodyRead> {
 }
 
 /** Whether anything but the API server needs to understand the body. */
-export function isRead({ needs, verdict, attributes }: Screened): boolean {
+export function isRead({ needs, verdict, attributes }: Pick<Screened, "needs" | "verdict" | "attributes">): boolean {
   return (
     needs.size > 0 ||
     verdict.effect !== "allow" ||

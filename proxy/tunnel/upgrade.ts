@@ -31,7 +31,7 @@ export function isStreamed({ group, version, resource, subResource, operation, v
  * (wire-pitfalls, WebSocket watch), and a connection that switches to what nobody here can read is a way around
  * every rule (CVE-2018-1002105). Throws Refusal `upgrade-refused`, and `bad-request` for a handshake that is none.
  */
-export function upgradeOf(req: HttpRequest, attributes: RequestAttributes): Upgrade {
+export function upgradeOf(req: Pick<HttpRequest, "headers">, attributes: RequestAttributes): Upgrade {
   const { headers } = req;
   if (!isStreamed(attributes)) {
     throw refused("only exec, attach and port-forward may upgrade the connection", "Ask again without Upgrade.");
@@ -72,7 +72,11 @@ function listOf(value: string | string[] | undefined): string[] {
 }
 
 /** Extensions (compression) are never asked for: a parser on the side would read noise. */
-function handshake({ headers }: HttpRequest, protocol: Upgrade["protocol"], subprotocols: string[]): string[] {
+function handshake(
+  { headers }: Pick<HttpRequest, "headers">,
+  protocol: Upgrade["protocol"],
+  subprotocols: string[],
+): string[] {
   const named = subprotocols.filter((one) => one !== "");
   if (protocol === "SPDY/3.1") return named.flatMap((one) => ["x-stream-protocol-version", one]);
   const key = headers["sec-websocket-key"] ?? "";
