@@ -11,3 +11,8 @@ export function isHttpsOrLoopback(text: string): boolean {
   const { protocol } = new URL(text);
   return protocol === "https:" || (protocol === "http:" && isLoopbackUrl(text));
 }
+
+/** A git repository's URL as pip and npm write it: which program fetches it stands before its scheme. */
+export function isGitUrl(text: string): boolean {
+  return /^git\+(https|ssh|file):\/\//.test(text) && URL.canParse(text.slice("git+".length));
+}

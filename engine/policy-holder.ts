@@ -9,9 +9,18 @@ export interface PolicyStatus {
   digest: string;
   /** RFC 3339. */
   loadedAt: string;
-  /** The last change that was refused since then, so that an operator sees that what serves isn't what is on disk. */
+  /** The last change that was refused and still is what is there, so that an operator sees that something else serves. */
   rejected?: { at: string; reason: string };
+  /** The bundle's serial, where it has one. */
+  serial?: number;
+  /** RFC 3339: when what is at the source was last found to be what is in force. */
+  checkedAt: string;
+  /** How often it was not, since the start: out of reach, or refused. */
+  failures: number;
 }
+
+/** What can change apart from the other, and so be rejected apart. */
+export type PolicyPart = "bundle" | "guardrails";
 
 export type SwapListener = (next: Policy, previous: Policy) => void;
 
@@ -24,12 +33,16 @@ export class PolicyHolder {
   readonly #listeners = new Set<SwapListener>();
   #current: Policy;
   #loadedAt: number;
-  #rejected: PolicyStatus["rejected"];
+  #checkedAt: number;
+  #failures = 0;
+  #serial: number | undefined;
+  readonly #rejected = new Map<PolicyPart, NonNullable<PolicyStatus["rejected"]>>();
 
   constructor(policy: Policy, clock: Clock = systemClock) {
     this.#clock = clock;
     this.#current = policy;
     this.#loadedAt = clock.now();
+    this.#checkedAt = this.#loadedAt;
   }
 
   get current(): Policy {
@@ -41,13 +54,32 @@ export class PolicyHolder {
     const previous = this.#current;
     this.#current = next;
     this.#loadedAt = this.#clock.now();
-    this.#rejected = undefined;
     for (const listener of [...this.#listeners]) listener(next, previous);
   }
 
-  /** Remembers why a change is not in force. */
-  reject(error: unknown): void {
-    this.#rejected = { at: rfc3339(this.#clock.now()), reason: errorMessage(error) };
+  /** Remembers why a change is not in force; answers whether that is news. */
+  reject(error: unknown, part: PolicyPart = "bundle"): boolean {
+    const reason = errorMessage(error);
+    const news = this.#rejected.get(part)?.reason !== reason;
+    this.#failures += 1;
+    this.#rejected.delete(part);
+    this.#rejected.set(part, { at: rfc3339(this.#clock.now()), reason });
+    return news;
+  }
+
+  /** What is there is what is in force. */
+  settle(part: PolicyPart): void {
+    this.#rejected.delete(part);
+    if (part === "bundle") this.#checkedAt = this.#clock.now();
+  }
+
+  rejects(part: PolicyPart): boolean {
+    return this.#rejected.has(part);
+  }
+
+  /** Of the bundle in force. */
+  set serial(serial: number | undefined) {
+    this.#serial = serial;
   }
 
   onSwap(listener: SwapListener): () => void {
@@ -56,11 +88,15 @@ export class PolicyHolder {
   }
 
   status(): PolicyStatus {
+    const rejected = [...this.#rejected.values()].at(-1);
     return {
       revision: this.#current.revision,
       digest: this.#current.digest ?? "",
       loadedAt: rfc3339(this.#loadedAt),
-      ...(this.#rejected === undefined ? {} : { rejected: this.#rejected }),
+      ...(this.#serial === undefined ? {} : { serial: this.#serial }),
+      checkedAt: rfc3339(this.#checkedAt),
+      failures: this.#failures,
+      ...(rejected === undefined ? {} : { rejected }),
     };
   }
 }

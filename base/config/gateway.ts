@@ -1,6 +1,6 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
-import { isHttpsOrLoopback } from "../loopback.ts";
+import { isGitUrl, isHttpsOrLoopback } from "../loopback.ts";
 import { ConfigError, type ConfigIssue } from "./issues.ts";
 import { readYaml } from "./read.ts";
 
@@ -91,6 +91,56 @@ const modelConnection = z.strictObject({
 
 const principals = z.array(z.string().regex(/^(user|group):.+$/, 'must be "user:…" or "group:…"')).default([]);
 
+/** Where a policy is: a folder or file, an https URL, or git+https://…, git+ssh://… and git+file://… (`?ref=main&path=rego`). */
+const bundleLocation = z
+  .string()
+  .min(1)
+  .refine(
+    (text) => !text.includes("://") || isHttpsOrLoopback(text) || isGitUrl(text),
+    "must be a path, an https URL (http is for loopback only), or git+https://, git+ssh:// or git+file://",
+  )
+  .refine((text) => !/^[^/?]*:\/\/[^/?]*:[^/?]*@/.test(text), "must hold no password: name a file in policy.fetch");
+
+const fetchSchema = z.strictObject({
+  /** A bearer token for https, read again for each request; for git+https the password. */
+  tokenFile: file.optional(),
+  caFile: file.optional(),
+  sshKeyFile: file.optional(),
+  knownHostsFile: file.optional(),
+  /** Which commit or annotated tag of a git repository must be signed, by a key of allowedSignersFile or pgpKeysFile. */
+  signed: z.enum(["commit", "tag"]).optional(),
+  /** As ssh-keygen reads it (ALLOWED SIGNERS in ssh-keygen(1)). */
+  allowedSignersFile: file.optional(),
+  pgpKeysFile: file.optional(),
+  pollSeconds: z.int().min(1).max(86_400).default(30),
+  /** OPA's long polling: how long the server may keep a request until there is something new. */
+  longPollSeconds: z.int().min(1).max(600).optional(),
+  deadlineSeconds: z.int().min(1).max(600).default(60),
+  maxBytes: z
+    .int()
+    .min(1024)
+    .max(1024 * 1024 * 1024)
+    .default(16 * 1024 * 1024),
+});
+
+const policySchema = z.strictObject({
+  bundle: bundleLocation,
+  rules: z.array(file).default([]),
+  guardrails: file,
+  verify: z.boolean().default(true),
+  fetch: fetchSchema.prefault({}),
+  /** Which bundle was the newest, and the last good one of a URL; `policy` beside the spool where absent. */
+  state: file.optional(),
+  /** A candidate that is asked beside the policy in force, on record and never enforced. */
+  shadow: z
+    .strictObject({ bundle: bundleLocation.optional(), guardrails: file.optional() })
+    .refine(
+      ({ bundle, guardrails }) => bundle !== undefined || guardrails !== undefined,
+      "names neither bundle nor guardrails",
+    )
+    .optional(),
+});
+
 export const gatewaySchema = z.strictObject({
   apiVersion: z.literal("sallyport.dev/v1alpha1"),
   kind: z.literal("Gateway"),
@@ -123,12 +173,7 @@ export const gatewaySchema = z.strictObject({
       idleSeconds: z.int().min(60).max(86_400).default(3600),
     })
     .prefault({}),
-  policy: z.strictObject({
-    bundle: z.string().min(1),
-    rules: z.array(file).default([]),
-    guardrails: file,
-    verify: z.boolean().default(true),
-  }),
+  policy: policySchema,
   approvals: z.union([
     z.strictObject({ home: z.literal("embedded"), path: file }),
     z.strictObject({
@@ -165,6 +210,7 @@ export const gatewaySchema = z.strictObject({
 });
 
 export type GatewayConfig = z.output<typeof gatewaySchema>;
+export type PolicyConfig = GatewayConfig["policy"];
 export type IssuerConfig = GatewayConfig["issuers"][number];
 export type ConnectionConfig = GatewayConfig["connections"][number];
 export type KubernetesConnectionConfig = Extract<ConnectionConfig, { kind: "kubernetes" }>;
@@ -230,11 +276,41 @@ function crossChecks(config: GatewayConfig): ConfigIssue[] {
       message: "is needed by approvals.home embedded: merges count only when this key signed them",
     });
   }
-  if (config.policy.verify && config.keys.bundlePublicFile === undefined) {
+  issues.push(...policyIssues(config));
+  return issues;
+}
+
+function policyIssues({ policy, keys }: GatewayConfig): ConfigIssue[] {
+  const issues: ConfigIssue[] = [];
+  const { fetch } = policy;
+  // The signature of a commit stands for a bundle's.
+  const signedSources = isGitUrl(policy.bundle) && fetch.signed !== undefined;
+  if (policy.verify && keys.bundlePublicFile === undefined && !signedSources) {
     issues.push({ path: "keys.bundlePublicFile", message: "is needed while policy.verify is true" });
+  }
+  if (fetch.signed !== undefined && fetch.allowedSignersFile === undefined && fetch.pgpKeysFile === undefined) {
+    issues.push({
+      path: "policy.fetch.signed",
+      message: "needs policy.fetch.allowedSignersFile or pgpKeysFile: whose signatures count",
+    });
+  }
+  if (fetch.signed !== undefined && !isGitUrl(policy.bundle)) {
+    issues.push({ path: "policy.fetch.signed", message: "is of a git repository, and policy.bundle is none" });
+  }
+  if (policy.bundle.startsWith("git+ssh:") && fetch.knownHostsFile === undefined) {
+    issues.push({
+      path: "policy.fetch.knownHostsFile",
+      message: "is needed by git+ssh: which host key is the server's",
+    });
   }
   return issues;
 }
+
+const PATHS = new Set([
+  ...["policy.bundle", "policy.rules", "policy.guardrails", "policy.state"],
+  ...["policy.shadow.bundle", "policy.shadow.guardrails"],
+  ...["spool.path", "store.embedded", "approvals.path"],
+]);
 
 /** Every path of a configuration made absolute, relative to the file that names it. */
 function resolvePaths(value: unknown, base: string, key = ""): unknown {
@@ -246,17 +322,15 @@ function resolvePaths(value: unknown, base: string, key = ""): unknown {
         resolvePaths(
           v,
           base,
-          key === "policy" || key === "spool" || key === "store" || key === "approvals" ? `${key}.${k}` : k,
+          key === "policy" || key === "policy.shadow" || key === "spool" || key === "store" || key === "approvals"
+            ? `${key}.${k}`
+            : k,
         ),
       ]),
     );
   }
-  const isPath =
-    /File$/.test(key) ||
-    ["policy.bundle", "policy.rules", "policy.guardrails", "spool.path", "store.embedded", "approvals.path"].includes(
-      key,
-    );
-  if (typeof value !== "string" || !isPath || /^https?:\/\//.test(value)) return value;
+  const isPath = /File$/.test(key) || PATHS.has(key);
+  if (typeof value !== "string" || !isPath || value.includes("://")) return value;
   return resolve(base, value);
 }
 

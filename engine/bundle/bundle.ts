@@ -1,8 +1,10 @@
 import { z } from "zod";
+import { canonicalJson } from "../../base/canonical-json.ts";
 import { sha256 } from "../../base/digest.ts";
 import { UserError } from "../../base/errors.ts";
 import type { BundleFiles } from "./archive.ts";
 import { type RuleMetadata, ruleCustomSchema } from "./metadata.ts";
+import { listFiles } from "./sign.ts";
 
 export const ENTRYPOINT = "sallyport/decision";
 
@@ -10,6 +12,10 @@ export const ENTRYPOINT = "sallyport/decision";
 export interface Bundle {
   /** From `.manifest`: the first 16 hex of the SHA-256 of the sources, unless the build named one. */
   revision: string;
+  /** From `.manifest` metadata: grows with each build. A gateway never goes back to a smaller one (engine/bundle/mark.ts). */
+  serial?: number;
+  /** SHA-256 over the names and hashes of all its files: what its signature signs. */
+  content: string;
   wasm: Uint8Array<ArrayBuffer>;
   /** `data.rules`: METADATA by rule id. */
   rules: Record<string, RuleMetadata>;
@@ -21,10 +27,15 @@ export interface Bundle {
 
 export type UnreadPart = "managedFields" | "status";
 
+/** Seconds since the epoch where nobody chose one. */
+export const serialSchema = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
+
 const manifestSchema = z.looseObject({
   revision: z.string().min(1),
   wasm: z.array(z.looseObject({ entrypoint: z.string(), module: z.string() })),
-  metadata: z.looseObject({ unread: z.array(z.enum(["managedFields", "status"])).default([]) }).default({ unread: [] }),
+  metadata: z
+    .looseObject({ unread: z.array(z.enum(["managedFields", "status"])).default([]), serial: serialSchema.optional() })
+    .default({ unread: [] }),
 });
 // Loose, where the build is strict: a bundle of a later version may say more than this one reads.
 const rulesSchema = z.record(
@@ -58,8 +69,11 @@ export function openBundle(files: BundleFiles, name: string): Bundle {
   const rules = rulesSchema.safeParse((data as { rules?: unknown }).rules);
   if (!rules.success) throw bad(`data.json: rules: ${rules.error.issues[0]?.message}`);
   const copy = new Uint8Array(wasm);
+  const { serial } = manifest.data.metadata;
   return {
     revision: manifest.data.revision,
+    ...(serial === undefined ? {} : { serial }),
+    content: sha256(canonicalJson(listFiles(files))),
     wasm: copy,
     rules: rules.data,
     digest: sha256(copy),

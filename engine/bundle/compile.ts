@@ -21,6 +21,8 @@ export interface CompileOptions {
   outFile?: string;
   /** In place of the hash of the sources. */
   revision?: string;
+  /** Grows with each build, so that a gateway never goes back to an older bundle; a bundle without one is never verified. */
+  serial?: number;
 }
 
 /**
@@ -42,7 +44,10 @@ export async function compileBundle(options: CompileOptions): Promise<{ files: B
         canonicalJson({
           ...manifest,
           revision: options.revision ?? staged.revision,
-          metadata: { unread: unreadParts(staged.files.map((file) => file.content).join("\n")) },
+          metadata: {
+            unread: unreadParts(staged.files.map((file) => file.content).join("\n")),
+            ...(options.serial === undefined ? {} : { serial: options.serial }),
+          },
         }),
       ),
     ],

@@ -89,6 +89,6 @@ test("policy.verify loads a signed file, and refuses one that another key signed
 test("a URL, and a file that isn't there, are told as such", async () => {
   const load = (bundle: string): ReturnType<typeof loadPolicySource> =>
     loadPolicySource({ bundle, rules: [], verify: false, publicKeyFiles: [] });
-  await expect(load("https://x.example/b.tar.gz")).rejects.toThrow("not fetched over HTTP");
+  await expect(load("https://x.example/b.tar.gz")).rejects.toThrow("which only `sallyport serve` fetches");
   await expect(load("/nowhere/b.tar.gz")).rejects.toThrow("/nowhere/b.tar.gz cannot be read");
 });
