@@ -1,6 +1,7 @@
 import { stringify } from "yaml";
 import { z } from "zod";
 import { rfc3339 } from "../base/clock.ts";
+import { ConfigError } from "../base/config/issues.ts";
 import { parseYaml } from "../base/config/read.ts";
 import { clip } from "./text.ts";
 import type { Proposal } from "./types.ts";
@@ -75,9 +76,9 @@ export function renderException(name: string, proposal: Proposal): string {
 
 /** Reads an exception file; throws a ConfigError with every mistake, and one where it names another file's name. */
 export function parseException(name: string, file: string): PolicyException {
-  const named = exceptionSchema.refine((exception) => exception.metadata.name === name, {
-    path: ["metadata", "name"],
-    error: `must be "${name}", the file's own name`,
-  });
-  return parseYaml(`exceptions/${name}.yaml`, file, named);
+  const path = `exceptions/${name}.yaml`;
+  // One schema for all: zod compiles each that it is given, and ten thousand of them took 18 s.
+  const exception = parseYaml(path, file, exceptionSchema);
+  if (exception.metadata.name === name) return exception;
+  throw new ConfigError(path, [{ path: "metadata.name", message: `must be "${name}", the file's own name` }]);
 }

@@ -1,3 +1,5 @@
+import type { Candidates, StandingQuestion } from "./standing/standing.ts";
+
 /** One request's policy exception and its life: `pending → approved → consumed`, or denied, expired, cancelled, revoked. */
 export type ApprovalState = "pending" | "approved" | "consumed" | "denied" | "expired" | "cancelled" | "revoked";
 
@@ -76,8 +78,22 @@ export interface Actor {
 
 export type UseResult = { ok: true; n: number } | { ok: false; reason: "spent" | "not-approved" | "expired" };
 
+/** The standing exceptions of the policy-exceptions repo (contracts §4), as they are in force now. */
+export interface StandingHome {
+  readonly size: number;
+  /** Those that may lift a rule for this request: neither expired nor used up, in order of their names. */
+  candidates(asked: StandingQuestion): Candidates;
+  /** Those among these names that still apply to it, used up or not: for what one of their uses let begin. */
+  standing(asked: StandingQuestion, names: ReadonlySet<string>): Candidates;
+  /** Spends a use for one exchange; one and the same exchange spends one, however often it asks. False: none is left. */
+  use(name: string, exchangeId: string): Promise<boolean>;
+  /** Called when one that was in force is no more, or is another one now: what stands on it must be decided again. */
+  onChange(listener: () => void): () => void;
+}
+
 /** The policy-exceptions repo. One interface; `git/` is embedded, `github/` comes with its own issue. */
 export interface ApprovalHome {
+  readonly standing: StandingHome;
   /**
    * Opens a proposal, or returns the pending one of the same digest: creating branch `sallyport/<digest>` is
    * the lock. `opened` tells which. Throws Refusal `approval-denied` within ten minutes of a denial of the same digest.

@@ -5,6 +5,7 @@ import { queryBoolean } from "../kubernetes/query.ts";
 import type { Deps } from "./deps.ts";
 import type { Forwarded } from "./exchange.ts";
 import { bearerToken } from "./listener/door.ts";
+import { askedAgain } from "./standing.ts";
 
 /**
  * Registers an answer that outlives its decision, a watch, a followed log or a tunnel, to be decided again when
@@ -25,7 +26,7 @@ export function keepOpen(
     expiresAt: identity.expiresAt,
     approval: use?.approval,
     stillAllowed: async () =>
-      standing(await deps.policy.current.decide({ ...input, now: rfc3339(deps.clock.now()) })) === opened,
+      standing(await deps.policy.current.decide(askedAgain(input, rfc3339(deps.clock.now()), deps))) === opened,
     end: (why: string) => {
       exchange.cut ??= why;
       end(why);
@@ -36,7 +37,7 @@ export function keepOpen(
   Promise.resolve()
     .then(() => deps.authenticator.authenticate(bearerToken(exchange.req), "data"))
     .catch(() => stream.end("the session was ended"));
-  if (deps.policy.current !== exchange.policy) void deps.openStreams.decideOne(stream);
+  if (deps.policy.current !== exchange.policy || input.exceptions.length > 0) void deps.openStreams.decideOne(stream);
   return forget;
 }
 

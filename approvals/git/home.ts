@@ -13,6 +13,7 @@ import { ignoreConflict, load } from "./load.ts";
 import { pendingOrDenied, propose } from "./propose.ts";
 import { Repository } from "./repository.ts";
 import { readMergeKey } from "./ssh-signature.ts";
+import { GitStanding } from "./standing-home.ts";
 import { release, use } from "./use.ts";
 
 export interface EmbeddedHomeOptions {
@@ -31,6 +32,7 @@ export interface EmbeddedHomeOptions {
 }
 
 export interface EmbeddedHome extends ApprovalHome {
+  readonly standing: GitStanding;
   /** Expires what is due. Runs by itself every second; a test with a clock of its own calls it. */
   sweep(): Promise<void>;
 }
@@ -66,13 +68,15 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Em
     const { entries, highest } = await load(home.repository, home.publicKeys, home.log);
     home.highest = highest;
     for (const entry of entries) home.index.add(entry);
+    const standing = new GitStanding(home);
+    await standing.start();
+    return new GitHome(home, standing);
   } catch (error) {
     throw new UserError(`the approvals repository ${options.path} cannot be opened: ${errorMessage(error)}`, {
       next: "Check approvals.path in sallyport.yaml, and that git is installed.",
       cause: error,
     });
   }
-  return new GitHome(home);
 }
 
 /** The first commit of main. */
@@ -85,13 +89,15 @@ async function start(home: HomeContext): Promise<void> {
 }
 
 class GitHome implements EmbeddedHome {
+  readonly standing: GitStanding;
   private readonly home: HomeContext;
   private readonly timer: NodeJS.Timeout;
   private last: Promise<unknown> = Promise.resolve();
   private closed = false;
 
-  constructor(home: HomeContext) {
+  constructor(home: HomeContext, standing: GitStanding) {
     this.home = home;
+    this.standing = standing;
     this.timer = setInterval(() => {
       this.sweep().catch((error) => home.log.error("due approvals were not expired", { error }));
     }, SWEEP_MS).unref();
@@ -181,7 +187,7 @@ class GitHome implements EmbeddedHome {
 
   async close(): Promise<void> {
     clearInterval(this.timer);
-    await this.last;
+    await Promise.all([this.last, this.standing.close()]);
     this.closed = true;
     this.home.index.wakeAll();
   }

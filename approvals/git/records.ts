@@ -29,6 +29,14 @@ export const recordSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("merge"), name: z.string(), at: count, file: hex64, approvals: z.array(vote) }),
   z.strictObject({ kind: z.literal("deny"), name: z.string(), vote }),
   z.strictObject({ kind: z.literal("expire"), name: z.string(), at: count }),
+  // Standing exceptions that a person wrote, by name, each with the SHA-256 of its file.
+  z.strictObject({
+    kind: z.literal("standing"),
+    at: count,
+    by: z.strictObject({ issuer: z.string(), username: z.string() }),
+    reason: z.string(),
+    files: z.record(z.string(), hex64),
+  }),
 ]);
 
 export type GitRecord = z.output<typeof recordSchema>;
@@ -42,6 +50,7 @@ const TITLES: Record<GitRecord["kind"], string> = {
   merge: "Approve",
   deny: "Deny",
   expire: "Expire",
+  standing: "Take standing exceptions into force",
 };
 
 /** The commit message of a record. Text of the agent's stands only inside the JSON, which is one line. */

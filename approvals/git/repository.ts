@@ -58,6 +58,13 @@ export class Repository {
     return (await this.run(["hash-object", "-w", "-t", type, "--stdin"], text)).trim();
   }
 
+  /** Writes blobs, in one process whatever their number; their ids are `blobId` of their texts. */
+  async writeBlobs(texts: readonly string[]): Promise<void> {
+    if (texts.length === 0) return;
+    const stream = texts.map((text) => `blob\ndata ${Buffer.byteLength(text)}\n${text}\n`).join("");
+    await this.run(["fast-import", "--quiet"], stream);
+  }
+
   /**
    * Writes a tree of `ls-tree` lines, at least one (simple-git never ends an empty stdin). What the lines name
    * may still be on its way into the repository.

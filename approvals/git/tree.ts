@@ -34,16 +34,40 @@ export async function readTip(repository: Repository): Promise<Tip> {
   if (commit === undefined) throw new Error("the approvals repository has lost its branch main");
   const [text = ""] = await repository.read([commit]);
   const root = await repository.listTree(commit);
-  const folder = root.some((line) => line.endsWith(`\t${FOLDER}`));
-  const files = folder ? await repository.listTree(`${commit}:${FOLDER}`) : [];
+  const files = await filesIn(repository, commit, root);
   return { commit, tree: /^tree ([0-9a-f]{40})\n/.exec(text)?.[1] ?? "", root, files };
 }
 
+/** The `ls-tree` lines of the exception files of a commit. */
+export async function filesAt(repository: Repository, commit: string): Promise<string[]> {
+  return filesIn(repository, commit, await repository.listTree(commit));
+}
+
+async function filesIn(repository: Repository, commit: string, root: readonly string[]): Promise<string[]> {
+  const folder = root.some((line) => line.endsWith(`\t${FOLDER}`));
+  return folder ? repository.listTree(`${commit}:${FOLDER}`) : [];
+}
+
 /** Writes the tip's tree with one exception file added or replaced; the result still names the tip's commit. */
-export async function treeWithFile(repository: Repository, tip: Tip, name: string, blob: string): Promise<Tip> {
-  const file = `${name}.yaml`;
-  const files = [...tip.files.filter((line) => !line.endsWith(`\t${file}`)), `100644 blob ${blob}\t${file}`];
-  const folder = `040000 tree ${await repository.writeTree(files)}\t${FOLDER}`;
-  const root = [...tip.root.filter((line) => !line.endsWith(`\t${FOLDER}`)), folder];
+export function treeWithFile(repository: Repository, tip: Tip, name: string, blob: string): Promise<Tip> {
+  return treeWithFiles(repository, tip, [[name, blob]]);
+}
+
+/** The same for several; a name without a blob is taken away. */
+export async function treeWithFiles(
+  repository: Repository,
+  tip: Tip,
+  changes: readonly (readonly [name: string, blob: string | undefined])[],
+): Promise<Tip> {
+  const lines = new Map(tip.files.map((line) => [line.slice(line.indexOf("\t") + 1), line]));
+  for (const [name, blob] of changes) {
+    const file = `${name}.yaml`;
+    lines.delete(file);
+    if (blob !== undefined) lines.set(file, `100644 blob ${blob}\t${file}`);
+  }
+  const files = [...lines.values()];
+  const root = tip.root.filter((line) => !line.endsWith(`\t${FOLDER}`));
+  // A folder without files is none.
+  if (files.length > 0) root.push(`040000 tree ${await repository.writeTree(files)}\t${FOLDER}`);
   return { commit: tip.commit, tree: await repository.writeTree(root), root, files };
 }

@@ -46,11 +46,13 @@ export function watchSessions(
       knownValues.forget(id);
     }
   });
-  const offSwap = policy.onSwap(() => {
+  const decideAgain = (): void => {
     openStreams
       .decideAgain()
       .catch((error: unknown) => log.error("open streams could not be decided again", { error: errorMessage(error) }));
-  });
+  };
+  const offSwap = policy.onSwap(decideAgain);
+  const offStanding = approvals.standing.onChange(decideAgain);
   const timer = setInterval(() => {
     openStreams.endExpired(clock.now());
     for (const id of openStreams.sessions()) openSessions.keep(id);
@@ -73,5 +75,6 @@ export function watchSessions(
     clearInterval(revocations);
     offEnd();
     offSwap();
+    offStanding();
   };
 }

@@ -11,6 +11,7 @@ import { approvalUrl, changed, denied, ended, notProposed, pending } from "../ho
 import { changeDigest, changeOf, digestOf, proposalOf } from "../hold/proposal.ts";
 import { bearerToken } from "../listener/door.ts";
 import { warningHeader } from "../render-refusal.ts";
+import { spendStanding, withExceptions } from "../standing.ts";
 import { ClientGone } from "../step.ts";
 import { decide } from "./decide.ts";
 import { gather } from "./gather.ts";
@@ -20,6 +21,16 @@ import { gather } from "./gather.ts";
  * waits for it to settle or for the time to run out, judges everything again, and spends the approval or refuses.
  */
 export async function hold(exchange: Decided, deps: Deps): Promise<Cleared> {
+  const { effect, findings } = exchange.decision;
+  if (effect !== "hold" && findings.every(({ exception }) => exception === undefined)) return exchange;
+  for (let current = exchange; ; current = await judgeNow(current, deps)) {
+    const cleared = await held(current, deps);
+    // A standing exception whose last use others spent meanwhile lifts nothing any more.
+    if (cleared.input.request.dryRun || (await spendStanding(cleared, deps))) return cleared;
+  }
+}
+
+async function held(exchange: Decided, deps: Deps): Promise<Cleared> {
   if (exchange.decision.effect !== "hold") return exchange;
   if (exchange.input.request.dryRun) {
     exchange.warnings.push(
@@ -67,8 +78,8 @@ async function approvalInUse(exchange: Decided, deps: Deps): Promise<Approval | 
  */
 async function judgeNow(exchange: Decided, deps: Deps): Promise<Decided> {
   await deps.authenticator.authenticate(bearerToken(exchange.req), "data");
-  const policy = deps.policy.current;
   exchange.input.now = rfc3339(deps.clock.now());
+  const policy = withExceptions(exchange, deps.policy.current, deps);
   const again = Object.assign(exchange, { policy, needs: policy.needs(exchange.input) });
   // Its labels say which scopes apply, and they may be others by now.
   if (again.needs.has("namespaceLabels") && again.input.request.namespace !== "") await namespaceLabels(again, deps);

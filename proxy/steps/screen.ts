@@ -3,6 +3,7 @@ import { refuseDenied } from "../deny.ts";
 import type { Deps } from "../deps.ts";
 import type { Classified, Screened } from "../exchange.ts";
 import { namespaceLabels } from "../gather/namespace-labels.ts";
+import { withExceptions } from "../standing.ts";
 
 /** What is known before the body is read. */
 const METADATA: ReadonlySet<Need> = new Set(["namespaceLabels"]);
@@ -12,7 +13,7 @@ const METADATA: ReadonlySet<Need> = new Set(["namespaceLabels"]);
  * and its body is never read. Where no rule needs more, this is already the verdict.
  */
 export function screen(exchange: Classified, deps: Deps): Screened | Promise<Screened> {
-  const policy = deps.policy.current;
+  const policy = withExceptions(exchange, deps.policy.current, deps);
   const needs = policy.needs(exchange.input);
   if (needs.has("namespaceLabels") && exchange.input.request.namespace !== "") {
     return namespaceLabels(exchange, deps).then(() => judge());
