@@ -48,3 +48,34 @@ path(verb, text) := request(verb, "", {"request": {
 	"name": "",
 	"operation": "",
 }})
+
+# METADATA
+# description: A write of a pod with this spec.
+pod(verb, spec) := request(verb, "pods", {
+	"object": {"spec": spec},
+	"podSpecs": [{"path": "spec", "spec": spec}],
+})
+
+# METADATA
+# description: An update of a pod that is stored with another spec.
+pod_update(spec, stored) := object.union(pod("update", spec), {"oldObject": {"spec": stored}})
+
+# METADATA
+# description: The specs of pods that have this container, one for each list that containers stand in.
+with_container(container) := [{"path": $"spec.{kind}[0]", "spec": {kind: [container]}} |
+	some kind in ["containers", "initContainers", "ephemeralContainers"]
+]
+
+# METADATA
+# description: The specs of pods that have this security context, on a container of each list.
+with_container_context(context) := [{"path": path, "owner": "container c", "spec": one.spec} |
+	some one in with_container({"name": "c", "securityContext": context})
+	path := $"{one.path}.securityContext"
+]
+
+# METADATA
+# description: The same, and on the pod itself.
+with_context(context) := array.concat(
+	[{"path": "spec.securityContext", "owner": "the pod", "spec": {"securityContext": context}}],
+	with_container_context(context),
+)

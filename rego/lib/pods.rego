@@ -37,6 +37,53 @@ container_before(path, kind, container) := [same |
 
 # METADATA
 # description: |
+#   The security contexts that those containers have: `path`, what is `set`, what was set `before`, the
+#   `container` and its `pod`.
+container_contexts := [context |
+	some c in containers
+	context := {
+		"path": $"{c.path}.securityContext",
+		"set": c.container.securityContext,
+		"before": object.get(c.before, "securityContext", {}),
+		"container": c.container,
+		"pod": c.pod,
+	}
+]
+
+# METADATA
+# description: The same of the templates themselves; these have no `container`.
+pod_contexts := [context |
+	some pod in written
+	context := {
+		"path": $"{pod.path}.securityContext",
+		"set": pod.spec.securityContext,
+		"before": object.get(before(pod.path), "securityContext", {}),
+		"pod": pod,
+	}
+]
+
+# METADATA
+# description: Both.
+contexts := array.concat(pod_contexts, container_contexts)
+
+# METADATA
+# description: Whose context or container it is, in words.
+# scope: document
+owner(context) := $"container {context.container.name}" if context.container
+
+owner(context) := "the pod" if not context.container
+
+# METADATA
+# description: |
+#   The templates that this request changes: not those of a restart, a label or another field of their
+#   object, after which a template is as it was.
+changed contains pod.path if {
+	some pod in written
+	pod.spec != before(pod.path)
+}
+
+# METADATA
+# description: |
 #   The stored pod template at the path of one of `input.podSpecs`; empty where there was none.
 before(path) := object.get(stored, path, {})
 
@@ -69,12 +116,9 @@ beside(whole, path) := object.get(whole, array.concat(parent, ["metadata"]), {})
 }
 
 # METADATA
-# description: The template at this path already mounted this hostPath (an absent type is the type "").
-mounted_before(path, host_path) if {
-	some volume in before(path).volumes
-	volume.hostPath.path == host_path.path
-	object.get(volume.hostPath, "type", "") == object.get(host_path, "type", "")
-}
+# description: |
+#   The field of an annotation of a template: that of a pod is its own.
+annotation_field(pod, name) := $"{trim_suffix(pod.path, "spec")}metadata.annotations['{name}']"
 
 # The keys and indexes of a dotted path. Those of built-in kinds have no bracket; those of custom resources
 # may: `spec.templates[0].podSpec`, `spec['my.pod']` (kubernetes/pod-specs.ts writes them).

@@ -82,10 +82,14 @@ test_nothing_is_written_by_a_scale_or_a_status if {
 	not pods.written with input as written("delete", spec, {})
 }
 
-test_a_host_path_that_was_mounted_before_is_known_by_path_and_type if {
-	old := {"volumes": [{"name": "h", "hostPath": {"path": "/", "type": ""}}]}
-	changes := {"oldObject": deployment(old)}
-	pods.mounted_before(template, {"path": "/"}) with input as written("update", spec, changes)
-	not pods.mounted_before(template, {"path": "/var"}) with input as written("update", spec, changes)
-	not pods.mounted_before(template, {"path": "/", "type": "Socket"}) with input as written("update", spec, changes)
+test_metadata_is_none_where_the_object_is_none if {
+	pod := {"path": template, "spec": spec}
+	pods.annotations_before(pod) == {} with input as written("update", spec, {"oldObject": null})
+}
+
+test_a_template_is_changed_where_its_spec_is_another if {
+	stored := {"oldObject": deployment(spec)}
+	pods.changed == set() with input as written("patch", spec, stored)
+	pods.changed == {template} with input as written("patch", {"hostPID": true}, stored)
+	pods.changed == {template} with input as written("create", spec, {})
 }
