@@ -1,9 +1,9 @@
 import { isBuiltInGroup } from "../base/built-in-groups.ts";
 import type { Guardrails, GuardrailsMatch } from "../base/config/guardrails.ts";
+import { globsSelect } from "../base/globs.ts";
 import type { RuleMatch, RuleMetadata } from "./bundle/metadata.ts";
 import type { Need } from "./decision.ts";
 import type { PolicyInput, RequestInput } from "./input.ts";
-import { globsSelect } from "../base/globs.ts";
 
 /** The built-in resources whose objects hold a pod template, as group/resource. */
 export const POD_TEMPLATE_RESOURCES: readonly string[] = [
@@ -26,7 +26,7 @@ export function needsIndex(
   podTemplateResources: readonly string[] = POD_TEMPLATE_RESOURCES,
 ): (input: PolicyInput) => ReadonlySet<Need> {
   const active = Object.entries(rules).flatMap(([id, rule]) =>
-    rule.needs.length > 0 && mayApply(id, rule, guardrails) ? [rule] : [],
+    needsOfRule(rule).length > 0 && mayApply(id, rule, guardrails) ? [rule] : [],
   );
   const templates = new Set(podTemplateResources);
   const labelScopes = guardrails.scopes
@@ -41,9 +41,10 @@ export function needsIndex(
     if (known !== undefined) return known;
     const found = new Set<Need>();
     for (const rule of active) {
-      const named = rule.match?.some((match) => matches(match, request)) ?? false;
-      if (named || (rule.podTemplates && mayHoldTemplate(request, templates)))
+      const named = rule.match?.filter((match) => matches(match, request)) ?? [];
+      if (named.length > 0 || (rule.podTemplates && mayHoldTemplate(request, templates)))
         for (const need of rule.needs) found.add(need);
+      for (const { needs = [] } of named) for (const need of needs) found.add(need);
     }
     if (memo.size >= MEMO_ENTRIES) memo.clear();
     memo.set(key, found);
@@ -57,6 +58,11 @@ export function needsIndex(
     for (const match of labelScopes) addLabelNeeds(match, input, withScopes);
     return withScopes;
   };
+}
+
+/** All that a rule may need, of whichever request. */
+export function needsOfRule(rule: RuleMetadata): Need[] {
+  return [...rule.needs, ...(rule.match ?? []).flatMap(({ needs = [] }) => needs)];
 }
 
 /** Whether anything in the guardrails gives this rule an effect; a rule that is off asks for nothing. */

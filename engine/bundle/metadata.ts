@@ -16,6 +16,8 @@ const matchSchema = z.strictObject({
   operations: names.optional(),
   /** Paths that are no resource (`/metrics`, `/debug/*`); a match without it is of resources only. */
   nonResourcePaths: names.optional(),
+  /** What the rule needs of these requests beside its own `needs`: of a create, say, only the body tells the name. */
+  needs: z.array(needSchema).min(1).optional(),
 });
 
 /** What guardrails may set for a rule (`rules[id].params`), by name. */

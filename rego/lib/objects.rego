@@ -23,3 +23,7 @@ authored(thing) := {
 	"annotations": object.remove(object.get(thing, ["metadata", "annotations"], {}), [last_applied]),
 	"rest": object.remove(thing, ["metadata"]),
 }
+
+# METADATA
+# description: What is stored at a path of keys; null where nothing is, or where nothing is known of it.
+before(path) := object.get(input, array.concat(["oldObject"], path), null)

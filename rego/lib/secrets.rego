@@ -2,12 +2,24 @@
 # title: Vocabulary of rules on Secrets
 package sallyport.lib.secrets
 
+import data.sallyport.lib.params
+
 # METADATA
 # description: The values of a Secret, wherever the answer carries them.
 mask := {
 	"selector": {"group": "", "resource": "secrets"},
 	"fields": ["data.*", "stringData.*"],
 	"placeholder": "**sallyport-masked**",
+}
+
+# METADATA
+# scope: document
+# description: The guardrails name this identity among those who may list and watch Secrets.
+may_list if input.user.username in params.get("secrets/list", "users", [])
+
+may_list if {
+	some group in input.user.groups
+	group in params.get("secrets/list", "groups", [])
 }
 
 # METADATA

@@ -1,8 +1,8 @@
 import { expect, test } from "vitest";
+import { globsSelect } from "../../base/globs.ts";
 import type { RuleMetadata } from "../../engine/bundle/metadata.ts";
 import { ruleCustomSchema } from "../../engine/bundle/metadata.ts";
 import { needsIndex } from "../../engine/needs.ts";
-import { globsSelect } from "../../base/globs.ts";
 import { guardrails, input } from "./support.ts";
 
 const rule = (custom: Record<string, unknown>): RuleMetadata => ({
@@ -25,6 +25,12 @@ const RULES = {
   }),
   "a/subresource": rule({ needs: ["outcome"], match: [{ resources: ["deployments"], subresources: ["scale"] }] }),
   "a/any": rule({ needs: ["namespaceLabels"], match: [{ resources: ["*"], verbs: ["deletecollection"] }] }),
+  "a/create": rule({
+    match: [
+      { resources: ["configmaps"], operations: ["CREATE"], needs: ["object"] },
+      { resources: ["configmaps"], operations: ["UPDATE", "DELETE"] },
+    ],
+  }),
   "a/path": rule({ needs: ["object"], match: [{ nonResourcePaths: ["/debug/*"] }] }),
   "a/templates": rule({ needs: ["object", "outcome"], podTemplates: true }),
   "a/strict": rule({
@@ -43,6 +49,12 @@ test.for<[string, ReturnType<typeof input>, string[]]>([
   ["a read that no rule names needs nothing", of("", "configmaps"), []],
   ["an update of what a rule names needs its facts", of("", "secrets", WRITE), ["oldObject"]],
   ["a read of it needs none", of("", "secrets"), []],
+  [
+    "a create needs what a match of creates needs",
+    of("", "configmaps", { verb: "create", operation: "CREATE" }),
+    ["object"],
+  ],
+  ["an update needs nothing of another match's", of("", "configmaps", WRITE), []],
   ["a subresource isn't its resource", of("apps", "deployments", { subResource: "scale" }), ["outcome"]],
   ["a resource isn't its subresource", of("apps", "deployments"), []],
   [

@@ -1,7 +1,7 @@
 # METADATA
 # title: Secrets that hold a service account token
 # description: |
-#   The cluster fills such a Secret with a token that never expires.
+#   The cluster fills such a Secret with a token that never expires, of the service account that its annotation names.
 # custom:
 #   severity: critical
 #   ids: [CIS-5.1.13, T1528, K02]
@@ -22,4 +22,15 @@ findings contains {"message": $"has the cluster fill {requests.target} with a to
 	object.get(input, ["oldObject", "type"], "") != token_type
 }
 
+findings contains {
+	"message": $"has the cluster fill {requests.target} with a token of {input.object.metadata.annotations[account]}",
+	"fields": [$"metadata.annotations['{account}']"],
+} if {
+	input.object.type == token_type
+	input.oldObject.type == token_type
+	input.object.metadata.annotations[account] != input.oldObject.metadata.annotations[account]
+}
+
 token_type := "kubernetes.io/service-account-token"
+
+account := "kubernetes.io/service-account.name"
