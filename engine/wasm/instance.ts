@@ -1,4 +1,7 @@
 import { createRequire } from "node:module";
+import { ENTRYPOINT } from "../bundle/bundle.ts";
+import { SDK_BUILTINS } from "../bundle/capabilities.ts";
+import { refuseForeign } from "./inspect.ts";
 
 // The package's ES module exports loadPolicy alone; its CommonJS one has what its types say.
 const require = createRequire(import.meta.url);
@@ -20,6 +23,8 @@ export interface Program {
   module: WebAssembly.Module;
   /** JSON of `{rules, guardrails}`. */
   data: ArrayBuffer;
+  /** Tests of a policy, and nothing that serves: they have entrypoints of their own, and may call what only opa has. */
+  tests?: true;
 }
 
 /**
@@ -37,11 +42,14 @@ export class PolicyInstance {
     this.#recycleBytes = Math.max(RECYCLE_BYTES, memoryBytes(this.#loaded) * 2);
   }
 
-  /** The result of `sallyport/decision`, or undefined where the policy has none. Throws what the policy throws. */
-  evaluate(input: ArrayBuffer): unknown {
+  /**
+   * The result of the entrypoint (the program's first where none is named), or undefined where it has none.
+   * Throws what the policy throws.
+   */
+  evaluate(input?: ArrayBuffer, entrypoint?: string): unknown {
     const loaded = this.#loaded ?? instantiate(this.#program);
     this.#loaded = undefined;
-    const results: unknown = loaded.evaluate(input);
+    const results: unknown = loaded.evaluate(input, entrypoint);
     if (memoryBytes(loaded) <= this.#recycleBytes) this.#loaded = loaded;
     const first: unknown = Array.isArray(results) ? results[0] : undefined;
     return typeof first === "object" && first !== null && "result" in first ? first.result : undefined;
@@ -53,6 +61,7 @@ function instantiate(program: Program): Loaded {
     initial: INITIAL_PAGES,
     maximum: MAXIMUM_PAGES,
   });
+  if (program.tests !== true) refuseForeign(loaded, ENTRYPOINT, SDK_BUILTINS);
   loaded.setData(program.data);
   return loaded;
 }
