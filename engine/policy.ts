@@ -1,6 +1,7 @@
 import { canonicalJson } from "../base/canonical-json.ts";
 import { rfc3339 } from "../base/clock.ts";
 import type { Guardrails } from "../base/config/guardrails.ts";
+import { ConfigError } from "../base/config/issues.ts";
 import { sha256 } from "../base/digest.ts";
 import { errorMessage, UserError } from "../base/errors.ts";
 import { type Log, silentLog } from "../base/log.ts";
@@ -9,6 +10,7 @@ import type { Bundle } from "./bundle/bundle.ts";
 import type { Decision, Need, Policy, Revision } from "./decision.ts";
 import { oddity, type Verdict } from "./decision-shape.ts";
 import type { PolicyInput } from "./input.ts";
+import { guardrailsIssues } from "./guardrails-issues.ts";
 import { needsIndex } from "./needs.ts";
 import { project } from "./project.ts";
 import { DEFAULT_LIMITS, DeadlineError, type EvaluationWorker, sharedWorker } from "./wasm/evaluation-worker.ts";
@@ -18,6 +20,8 @@ import { compiledModule } from "./wasm/modules.ts";
 export interface PolicyOptions {
   bundle: Bundle;
   guardrails: Guardrails;
+  /** Where the guardrails were read, for what is said of their mistakes. */
+  guardrailsFile?: string;
   log?: Log;
   /** Resources whose objects hold a pod template, as `group/resource`; the built-in ones where absent. */
   podTemplateResources?: readonly string[];
@@ -36,10 +40,13 @@ const SMOKE_MS = 5000;
 
 /**
  * Makes a policy of a bundle and guardrails: a WASM instance of its own, with its data set once. Throws a
- * UserError (exit 1) where its smoke decision isn't a well-formed one, so that it never serves.
+ * ConfigError where the guardrails name what the bundle doesn't have, and a UserError (exit 1) where its smoke
+ * decision isn't a well-formed one, so that neither ever serves.
  */
 export async function createPolicy(options: PolicyOptions): Promise<Policy> {
   const { bundle, guardrails } = options;
+  const mistakes = guardrailsIssues(guardrails, bundle.rules);
+  if (mistakes.length > 0) throw new ConfigError(options.guardrailsFile ?? "guardrails", mistakes);
   const dataJson = canonicalJson({ rules: bundle.rules, guardrails });
   const revision: Revision = {
     bundle: bundle.revision,

@@ -138,7 +138,7 @@ test("1,000 decisions across 20 swaps: none fails, and each has the verdict of t
     for (let i = 0; i < 20; i++) {
       const expected = i % 2 === 0 ? "deny" : "hold";
       // A revision of its own each time.
-      const rest = `rules: {workload/host-path: {effect: ${expected}}, test/n${i}: {effect: deny}}\n`;
+      const rest = `rules: {workload/host-path: {effect: ${expected}}, secrets/read: {approval: {maxUses: ${i + 1}}}}\n`;
       await writeFile(join(at, "guardrails.yaml"), file(rest));
       await watched.reload();
       remember(watched.holder.current, expected);

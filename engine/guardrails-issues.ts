@@ -1,0 +1,77 @@
+import type { Guardrails } from "../base/config/guardrails.ts";
+import { type ConfigIssue, didYouMean, dottedPath } from "../base/config/issues.ts";
+import type { RuleMetadata } from "./bundle/metadata.ts";
+
+type Parameter = NonNullable<RuleMetadata["parameters"]>[string];
+
+/**
+ * What guardrails say that means nothing to a bundle: rules that it does not have, parameters that a rule does not
+ * take or takes as another type, and profiles that none of its rules names. Each would be ignored in silence, and
+ * what was meant would not be in force.
+ */
+export function guardrailsIssues(guardrails: Guardrails, rules: Record<string, RuleMetadata>): ConfigIssue[] {
+  const ids = Object.keys(rules);
+  const issues: ConfigIssue[] = [];
+  const unknown = (path: PropertyKey[], id: string): boolean => {
+    if (Object.hasOwn(rules, id)) return false;
+    const message = `there is no such rule in this policy; ${didYouMean(id, nearestOf(id, ids))}`;
+    issues.push({ path: dottedPath([...path, id]), message });
+    return true;
+  };
+  for (const [id, { params }] of Object.entries(guardrails.rules)) {
+    if (unknown(["rules"], id)) continue;
+    const taken = rules[id]?.parameters ?? {};
+    for (const [name, value] of Object.entries(params ?? {})) {
+      const message = parameterMistake(name, value, taken);
+      if (message !== undefined) issues.push({ path: dottedPath(["rules", id, "params", name]), message });
+    }
+  }
+  issues.push(...profileIssues(guardrails.profiles, ["profiles"], rules));
+  for (const [i, scope] of guardrails.scopes.entries()) {
+    for (const id of Object.keys(scope.rules ?? {})) unknown(["scopes", i, "rules"], id);
+    issues.push(...profileIssues(scope.profiles ?? [], ["scopes", i, "profiles"], rules));
+  }
+  return issues;
+}
+
+/** All ids would be a page: of those, the ones of the same category, or of the same name. */
+function nearestOf(id: string, ids: readonly string[]): readonly string[] {
+  const [category, name] = id.split("/");
+  const near = ids.filter((one) => one.startsWith(`${category}/`) || one.endsWith(`/${name}`));
+  return near.length > 0 ? near : ids;
+}
+
+function parameterMistake(name: string, value: unknown, taken: Record<string, Parameter>): string | undefined {
+  const names = Object.keys(taken);
+  if (names.length === 0) return "this rule takes no parameters";
+  const parameter = Object.hasOwn(taken, name) ? taken[name] : undefined;
+  if (parameter === undefined) return `this rule has no such parameter; ${didYouMean(name, names)}`;
+  const { type } = parameter;
+  const fits = type === "number" ? typeOf(value) === "integer" || typeOf(value) === "number" : typeOf(value) === type;
+  return fits ? undefined : `must be of type ${type} and is ${typeOf(value)}: ${parameter.description}`;
+}
+
+function typeOf(value: unknown): string {
+  if (value === null) return "null";
+  if (Array.isArray(value)) return "array";
+  return Number.isInteger(value) ? "integer" : typeof value;
+}
+
+/** The published standards are their own rules and no others: without any, naming one would allow everything. */
+function profileIssues(
+  profiles: readonly string[],
+  path: PropertyKey[],
+  rules: Record<string, RuleMetadata>,
+): ConfigIssue[] {
+  const named = new Set(Object.values(rules).flatMap((rule) => Object.keys(rule.profiles ?? {})));
+  return profiles.flatMap((profile, i) =>
+    profile.startsWith("pod-security/") && !named.has(profile)
+      ? [
+          {
+            path: dottedPath([...path, i]),
+            message: `no rule of this policy is of ${profile}, so it would allow everything`,
+          },
+        ]
+      : [],
+  );
+}
