@@ -28,7 +28,8 @@ const RBAC = "rbac.authorization.k8s.io";
 /** What the gateway reads in its own name, so that policy knows what it judges; it reads nothing else. */
 export const GATHER_RULES: Rule[] = [
   { apiGroups: [""], resources: ["namespaces"], verbs: ["get"] },
-  { apiGroups: [RBAC], resources: ["roles", "clusterroles"], verbs: ["get"] },
+  { apiGroups: [RBAC], resources: ["roles"], verbs: ["get"] },
+  { apiGroups: [RBAC], resources: ["clusterroles"], verbs: ["get", "list"] },
   { apiGroups: ["apiregistration.k8s.io"], resources: ["apiservices"], verbs: ["get"] },
   // Neither list nor watch: those that a pod names, whose values must not leave by its log or a terminal.
   { apiGroups: [""], resources: ["secrets"], verbs: ["get"] },

@@ -36,6 +36,11 @@ function gatewayNeeds({ credential }: KubernetesConnectionConfig): Need[] {
       group: RBAC,
       resource: "clusterroles",
     }),
+    need("list clusterroles", "aggregated cluster roles are refused, for what they collect is unknown", {
+      verb: "list",
+      group: RBAC,
+      resource: "clusterroles",
+    }),
     need("get apiservices", "writes to groups that are not built in are refused where a rule needs their outcome", {
       verb: "get",
       group: "apiregistration.k8s.io",

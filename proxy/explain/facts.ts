@@ -3,7 +3,7 @@ import type { Decision, Need, Policy } from "../../engine/decision.ts";
 import type { KubernetesObject, PolicyInput } from "../../engine/input.ts";
 import { applyPatch } from "../../kubernetes/apply-patch.ts";
 import type { DecodedBody } from "../../kubernetes/body/decode.ts";
-import { roleRefOf, roleRules } from "../../kubernetes/role-rules.ts";
+import { grantsOf } from "../../kubernetes/role-rules.ts";
 import type { RequestAttributes } from "../../kubernetes/types.ts";
 import { isFinalDeny } from "../deny.ts";
 import { objectAsSent, takeObject } from "../facts.ts";
@@ -75,12 +75,13 @@ export function requireLabels({ needs, input, verdict }: Pick<Asked, "needs" | "
   if (needed && input.namespaceLabels === undefined) throw missing("namespaceLabels", verdict);
 }
 
-/** What a role grants stands in it; what a binding grants stands in its role, which the request has to bring. */
+/** What a role grants stands in it; what a binding or an aggregation grants stands in others, which the request has to bring. */
 function takeRoleRules({ needs, input, request, verdict }: Asked, object: KubernetesObject): void {
   if (!needs.has("roleRules")) return;
-  if (roleRefOf(object, input.request.namespace) === undefined) input.roleRules = roleRules(object);
-  else if (request.roleRules === undefined) throw missing("roleRules", verdict);
-  else input.roleRules = request.roleRules;
+  const { resource, namespace } = input.request;
+  const { rules, elsewhere } = grantsOf(object, { resource: resource.resource, namespace });
+  if (elsewhere.length > 0 && request.roleRules === undefined) throw missing("roleRules", verdict);
+  input.roleRules = [...rules, ...(elsewhere.length > 0 ? (request.roleRules ?? []) : [])];
 }
 
 /**

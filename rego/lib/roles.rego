@@ -26,7 +26,7 @@ things(grant) := concat(", ", array.concat(
 verbs(grant) := concat(", ", grant.rule.verbs)
 
 field(i) := "roleRef" if {
-	input.object.roleRef
+	endswith(input.request.resource.resource, "bindings")
 } else := $"rules[{i}]" if {
 	i < count(input.object.rules)
 } else := "aggregationRule"

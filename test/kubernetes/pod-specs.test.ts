@@ -1,6 +1,5 @@
 import { describe, expect, test } from "vitest";
 import { podSpecs } from "../../kubernetes/pod-specs.ts";
-import { rolePath, roleRefOf, roleRules } from "../../kubernetes/role-rules.ts";
 
 const SPEC = { containers: [{ name: "c", image: "i" }] };
 const TEMPLATED = { spec: { template: { spec: SPEC } } };
@@ -94,22 +93,4 @@ test("odd shapes are no pod specs, and throw nothing", () => {
   for (const spec of [null, 1, "x", [], { template: null }, { template: { spec: [] } }]) {
     expect(podSpecs({ spec }, { group: "apps", resource: "deployments" })).toEqual([]);
   }
-});
-
-test("a role grants its rules, a binding names the role whose rules have to be read", () => {
-  const rule = { apiGroups: [""], resources: ["secrets"], verbs: ["*"] };
-  expect(roleRules({ rules: [rule, "x", null] })).toEqual([rule]);
-  expect(roleRules({ rules: null })).toEqual([]);
-  const ref = (kind: string, name: unknown = "admin") => roleRefOf({ roleRef: { kind, name } }, "a");
-  expect(ref("ClusterRole")).toEqual({ kind: "ClusterRole", name: "admin", namespace: "" });
-  expect(ref("Role")).toEqual({ kind: "Role", name: "admin", namespace: "a" });
-  expect(ref("Other")).toBeUndefined();
-  expect(ref("Role", 1)).toBeUndefined();
-  expect(roleRefOf({}, "a")).toBeUndefined();
-  expect(rolePath({ kind: "ClusterRole", name: "system:node", namespace: "" })).toBe(
-    "/apis/rbac.authorization.k8s.io/v1/clusterroles/system%3Anode",
-  );
-  expect(rolePath({ kind: "Role", name: "r", namespace: "a" })).toBe(
-    "/apis/rbac.authorization.k8s.io/v1/namespaces/a/roles/r",
-  );
 });

@@ -9,12 +9,15 @@
 #   ids: [CIS-5.1.12, MS-TA9015, T1562.001]
 #   effect: deny
 #   privileged: true
-#   needs: [object, oldObject, outcome]
 #   match:
 #     - groups: [apiextensions.k8s.io]
 #       resources: [customresourcedefinitions]
 #       subresources: [""]
-#       operations: [CREATE, UPDATE, DELETE]
+#       operations: [CREATE, UPDATE]
+#       needs: [object, oldObject, outcome]
+#     - groups: [apiextensions.k8s.io]
+#       resources: [customresourcedefinitions]
+#       operations: [DELETE]
 #   remediation: Ask an administrator of the cluster to install or to remove the definition.
 package sallyport.rules.admission.conversion_webhook
 
@@ -43,6 +46,7 @@ findings contains {
 	item.spec.conversion.strategy == "Webhook"
 }
 
+# What is deleted is known where `destruction/crd` holds the deletion, as it does for every definition.
 loses_it if input.request.operation == "DELETE"
 
 loses_it if {
