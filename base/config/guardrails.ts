@@ -47,15 +47,7 @@ export const matchSchema = z.strictObject({
   objectLabels: labelsSchema.optional(),
 });
 
-/** Named in the contract, and without rules so far: a profile that finds nothing would allow everything. */
-const WITHOUT_RULES: readonly string[] = ["pod-security/baseline", "pod-security/restricted"];
-const profilesSchema = z
-  .array(
-    profileSchema.refine((profile) => !WITHOUT_RULES.includes(profile), {
-      error: "is a profile that this version has no rules for yet, so it would allow everything",
-    }),
-  )
-  .min(1);
+const profilesSchema = z.array(profileSchema).min(1);
 
 // Rules read their parameters from `rules` alone: a scope's own would be ignored in silence.
 const scopedRulesSchema = z.record(ruleId, ruleSettingSchema.omit({ params: true }));

@@ -162,3 +162,23 @@ root_users := [context |
 	some context in pods.contexts
 	context.set.runAsUser == 0
 ]
+
+# METADATA
+# description: |
+#   Containers of the templates that this request changes. The standards judge a template whole: what changes
+#   any of it must leave all of it as they ask.
+judged_containers := [c | some c in pods.containers; judged(c.pod)]
+
+# METADATA
+# description: The same of their security contexts, and of those of the templates.
+judged_contexts := [context | some context in pods.contexts; judged(context.pod)]
+
+judged(pod) if pod.path in pods.changed
+
+# METADATA
+# description: The kubelet of a Windows node ignores what only Linux has, and validation refuses it.
+windows(pod) if pod.spec.os.name == "windows"
+
+# METADATA
+# description: User 0 of such a pod is nobody on its node (KEP-127).
+user_namespace(pod) if pod.spec.hostUsers == false

@@ -394,7 +394,6 @@ describe("guardrails", () => {
       "masks[0].fields[0]",
       /field path/,
     ],
-    ["a profile that has no rules yet", { profiles: ["pod-security/restricted"] }, "profiles[0]", /allow everything/],
     [
       "parameters of a scope's rule, which no rule would read",
       { scopes: [{ name: "a", rules: { "workload/image": { params: { registries: [] } } } }] },

@@ -1,0 +1,36 @@
+# METADATA
+# title: Capabilities dropped
+# description: |
+#   Pod Security Standards, restricted: every container drops ALL, and adds NET_BIND_SERVICE at most. Windows has
+#   no such thing.
+# custom:
+#   severity: medium
+#   ids: [PSS-RESTRICTED, CIS-5.2.9, K01]
+#   effect: allow
+#   profiles: {pod-security/restricted: deny}
+#   privileged: false
+#   needs: [object, oldObject]
+#   podTemplates: true
+#   remediation: "Set securityContext.capabilities.drop: [ALL] on every container."
+package sallyport.rules.pod_security.capabilities_dropped
+
+import data.sallyport.lib.pod_security
+
+findings contains {"message": message, "fields": [field]} if {
+	some c in pod_security.judged_containers
+	not drops_all(c.container)
+	not pod_security.windows(c.pod)
+	field := $"{c.path}.securityContext.capabilities.drop"
+	message := $"container {c.container.name} does not drop ALL capabilities"
+}
+
+findings contains {"message": message, "fields": [field]} if {
+	some c in pod_security.judged_containers
+	some i, name in c.container.securityContext.capabilities.add
+	name != "NET_BIND_SERVICE"
+	not pod_security.windows(c.pod)
+	field := $"{c.path}.securityContext.capabilities.add[{i}]"
+	message := $"container {c.container.name} adds the capability {name}"
+}
+
+drops_all(container) if "ALL" in container.securityContext.capabilities.drop
