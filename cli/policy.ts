@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { action } from "./action.ts";
+import { registerExplain } from "./policy/register-explain.ts";
 import { withProgress } from "./progress.ts";
 
 /** The project's own rules, where no folder is named. */
@@ -21,8 +22,12 @@ export function register(program: Command): void {
     .requiredOption("--out <file>", "the bundle to write, .tar.gz")
     .option("--key <file>", "EC P-256 private key in PEM that signs it; unsigned without one")
     .option("--revision <text>", "in place of the hash of the sources")
+    .option(
+      "--serial <n>",
+      "in place of the time of the sources' last commit: a gateway never goes back to a smaller one",
+    )
     .action(
-      action<{ out: string; key?: string; revision?: string }>(async (named, options) => {
+      action<{ out: string; key?: string; revision?: string; serial?: string }>(async (named, options) => {
         const { build } = await import("./policy/build.ts");
         return withProgress("compiling rules", () => build(folders(named), options));
       }),
@@ -33,10 +38,23 @@ export function register(program: Command): void {
     .description("say whether a bundle is what the holder of a key signed")
     .argument("<bundle>", "the .tar.gz")
     .requiredOption("--key <file>", "public key in PEM (repeat: any one of them)", collect, [])
+    .option("--sources <folder>", "build it again from these (repeat), and compare it byte for byte", collect, [])
     .action(
-      action<{ key: string[] }>(async ([bundle = ""], options) => {
+      action<{ key: string[]; sources: string[] }>(async ([bundle = ""], options) => {
         const { verify } = await import("./policy/verify.ts");
-        return verify(bundle, options.key);
+        return withProgress("verifying the bundle", () => verify(bundle, options.key, options.sources));
+      }),
+    );
+
+  policy
+    .command("rollback")
+    .description("let a gateway take an older bundle again; run it on the gateway's host")
+    .requiredOption("--config <file>", "sallyport.yaml")
+    .requiredOption("--serial <n>", "of the oldest bundle that it may take")
+    .action(
+      action<{ config: string; serial: string }>(async (_args, options) => {
+        const { rollback } = await import("./policy/rollback.ts");
+        return rollback(options.config, options.serial);
       }),
     );
 
@@ -72,4 +90,5 @@ export function register(program: Command): void {
         return status();
       }),
     );
+  registerExplain(policy);
 }

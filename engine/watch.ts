@@ -184,6 +184,7 @@ export async function watchPolicy(options: WatchedPolicyOptions): Promise<Watche
   };
   const watched = source.watch(
     async (unchanged) => {
+      if (unchanged === "unchanged") older = undefined;
       const ok = await queued();
       // Of a file that was rejected and is the same still, nothing is settled.
       if (unchanged === "unchanged" || (ok && !holder.rejects("bundle"))) holder.settle("bundle");

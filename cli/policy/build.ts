@@ -5,15 +5,20 @@ import { signBundle } from "../../engine/bundle/sign.ts";
 import { ensureTool } from "../../tools/ensure.ts";
 import type { Answer } from "../action.ts";
 import { readInput } from "./read-input.ts";
+import { serialOf } from "./serial.ts";
 
-/** `sallyport policy build`: the same sources give the same bundle, but for ES256's random signature. */
+/**
+ * `sallyport policy build`: the same sources and serial give the same bundle, byte for byte, but for ES256's random
+ * signature; `policy verify --sources` builds it again to show that.
+ */
 export async function build(
   folders: readonly string[],
-  options: { out: string; key?: string; revision?: string },
+  options: { out: string; key?: string; revision?: string; serial?: string },
 ): Promise<Answer> {
   const key = options.key === undefined ? undefined : await readInput(options.key, (file) => readFile(file, "utf8"));
+  const { serial, from } = await serialOf(folders, options.serial);
   const opa = await ensureTool("opa");
-  const { files, bundle } = await compileBundle({ sources: folders, opa, revision: options.revision });
+  const { files, bundle } = await compileBundle({ sources: folders, opa, revision: options.revision, serial });
   const sealed = key === undefined ? files : await signBundle(files, key);
   // A gateway may be watching this very file: it must never see half of it.
   const half = `${options.out}.${process.pid}.new`;
@@ -23,10 +28,19 @@ export async function build(
   const json = {
     file: options.out,
     revision: bundle.revision,
+    serial,
+    serialFrom: from,
     digest: bundle.digest,
+    content: bundle.content,
     rules,
     signed: key !== undefined,
   };
-  const unsigned = key === undefined ? "\nIt is not signed: the gateway takes it only with policy.verify: false." : "";
-  return { json, text: `${options.out}: revision ${bundle.revision}, ${rules} rules${unsigned}` };
+  const notes = [
+    `${options.out}: revision ${bundle.revision}, serial ${serial}, ${rules} rules`,
+    ...(from === "now"
+      ? ["The serial is the time, since these sources are in no commit: --serial repeats a build."]
+      : []),
+    ...(key === undefined ? ["It is not signed: the gateway takes it only with policy.verify: false."] : []),
+  ];
+  return { json, text: notes.join("\n") };
 }

@@ -12,7 +12,7 @@ interface Measured {
 
 /** What an operator watches, in the text format of Prometheus. Labels come from the configuration, never from callers. */
 export function renderMetrics({ proxy, streams, recorder, policy }: Measured): string {
-  const { revision, rejected } = policy.status();
+  const { revision, rejected, serial, checkedAt, failures } = policy.status();
   const lines = [
     ...family("sallyport_answers_total", "counter", "Answers by connection and status."),
     ...[...proxy.answers.values()].map(
@@ -32,10 +32,23 @@ export function renderMetrics({ proxy, streams, recorder, policy }: Measured): s
       rejected === undefined ? 0 : 1,
     ),
     ...family("sallyport_policy_info", "gauge", "The revision in force."),
-    `sallyport_policy_info{bundle="${revision.bundle}",guardrails="${revision.guardrails}"} 1`,
+    `sallyport_policy_info{bundle="${label(revision.bundle)}",guardrails="${revision.guardrails}"} 1`,
+    ...gauge("sallyport_policy_serial", "The serial of the bundle in force; 0 where it has none.", serial ?? 0),
+    ...gauge(
+      "sallyport_policy_last_success_timestamp_seconds",
+      "When what is at the bundle's source was last found to be what is in force.",
+      Math.floor(Date.parse(checkedAt) / 1000),
+    ),
+    ...family("sallyport_policy_update_failures_total", "counter", "Updates that were out of reach or rejected."),
+    `sallyport_policy_update_failures_total ${failures}`,
     ...gauge("process_resident_memory_bytes", "Resident memory.", process.memoryUsage.rss()),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** A revision is whatever its build called it. */
+function label(value: string): string {
+  return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
 function family(name: string, type: "counter" | "gauge", help: string): string[] {

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import type { GatewayConfig } from "../../base/config/gateway.ts";
 import type { Log } from "../../base/log.ts";
+import { isGitUrl } from "../../base/loopback.ts";
 import { openGateway } from "./gateway.ts";
 import { giveBackMemory } from "./give-back-memory.ts";
 
@@ -8,7 +9,8 @@ import { giveBackMemory } from "./give-back-memory.ts";
 export async function serve(config: GatewayConfig, log: Log): Promise<void> {
   const stop = Promise.withResolvers<string>();
   for (const signal of ["SIGTERM", "SIGINT"] as const) process.on(signal, () => stop.resolve(signal));
-  const opa = isFolder(config.policy.bundle) ? await findOpa() : undefined;
+  const bundles = [config.policy.bundle, config.policy.shadow?.bundle];
+  const opa = bundles.some(mayBeSources) ? await findOpa() : undefined;
   const gateway = await openGateway(config, { log, ...(opa === undefined ? {} : { opa }) });
   const stopGivingBack = giveBackMemory();
   log.info("serving", { url: gateway.url, port: gateway.port, adminPort: gateway.adminPort });
@@ -20,7 +22,9 @@ export async function serve(config: GatewayConfig, log: Log): Promise<void> {
   log.info("stopped");
 }
 
-function isFolder(path: string): boolean {
+function mayBeSources(path: string | undefined): boolean {
+  if (path === undefined) return false;
+  if (isGitUrl(path)) return true;
   try {
     return statSync(path).isDirectory();
   } catch {
