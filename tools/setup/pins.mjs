@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** @typedef {"opa" | "regal" | "kubectl" | "etcd" | "kube-controller-manager" | "kube-apiserver"} PinnedName */
-/** @typedef {"stub-kubelet" | "oracle-objects" | "oracle-fields" | "oracle-attributes" | "oracle-encodings" | "go-client"} ProgramName */
+/** @typedef {"stub-kubelet" | "oracle-objects" | "oracle-fields" | "oracle-attributes" | "oracle-encodings" | "oracle-podsecurity" | "go-client"} ProgramName */
 /** @typedef {PinnedName | ProgramName} ToolName */
 
 /**
@@ -35,6 +35,7 @@ const KUBERNETES = "k8s.io/kubernetes";
 const PROGRAMS = [
   { name: "stub-kubelet", folder: "kubelet", package: ".", cold: "a minute" },
   { name: "go-client", folder: "goclient", package: ".", cold: "two minutes" },
+  { name: "oracle-podsecurity", folder: "podsecurity", package: ".", cold: "half a minute" },
   { name: "oracle-fields", folder: "oracle", package: "./fields", cold: "a minute" },
   { name: "oracle-attributes", folder: "oracle", package: "./attributes", cold: "a minute" },
   { name: "oracle-encodings", folder: "oracle", package: "./encodings", cold: "a minute" },
