@@ -105,14 +105,21 @@ export class GitMirror {
         cwd: this.folder,
         env: { ...this.#environment(), ...options.env },
         stdio: ["pipe", "pipe", "pipe"],
-        ...(options.signal === undefined ? {} : { signal: options.signal, killSignal: "SIGKILL" as const }),
+        // A group of its own: git's transports are processes too, and one that waits for a server would outlive git.
+        detached: true,
       });
+      const stop = (): void => {
+        const running = child.exitCode === null && child.signalCode === null;
+        if (child.pid !== undefined && running) process.kill(-child.pid, "SIGKILL");
+      };
+      options.signal?.addEventListener("abort", stop, { once: true });
+      if (options.signal?.aborted === true) stop();
       const out: Buffer[] = [];
       let size = 0;
       let stderr = "";
       child.stdout.on("data", (chunk: Buffer) => {
         size += chunk.byteLength;
-        if (size > OUTPUT_BYTES) child.kill("SIGKILL");
+        if (size > OUTPUT_BYTES) stop();
         else out.push(chunk);
       });
       child.stderr.on("data", (chunk: Buffer) => {
@@ -120,11 +127,11 @@ export class GitMirror {
       });
       child.stdin.on("error", () => undefined);
       child.stdin.end(options.input ?? "");
-      child.once("error", (error) => {
-        if (options.signal?.aborted === true) resolve({ code: -1, stdout: Buffer.alloc(0), stderr });
-        else reject(new UserError(`git cannot be run: ${error.message}`, { cause: error }));
+      child.once("error", (error) => reject(new UserError(`git cannot be run: ${error.message}`, { cause: error })));
+      child.once("close", (code) => {
+        options.signal?.removeEventListener("abort", stop);
+        resolve({ code: code ?? -1, stdout: Buffer.concat(out), stderr });
       });
-      child.once("close", (code) => resolve({ code: code ?? -1, stdout: Buffer.concat(out), stderr }));
     });
   }
 
