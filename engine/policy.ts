@@ -7,11 +7,12 @@ import { errorMessage, UserError } from "../base/errors.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import { uuid7 } from "../base/uuid7.ts";
 import type { Bundle } from "./bundle/bundle.ts";
+import { idleGroups } from "./bundle/quiet.ts";
 import type { Decision, Need, Policy, Revision } from "./decision.ts";
 import { oddity, type Verdict } from "./decision-shape.ts";
-import type { PolicyInput } from "./input.ts";
 import { guardrailsIssues } from "./guardrails-issues.ts";
-import { needsIndex } from "./needs.ts";
+import type { PolicyInput } from "./input.ts";
+import { needsIndex, needsOfRule } from "./needs.ts";
 import { project } from "./project.ts";
 import { DEFAULT_LIMITS, DeadlineError, type EvaluationWorker, sharedWorker } from "./wasm/evaluation-worker.ts";
 import { jsonBuffer, PolicyInstance, type Program } from "./wasm/instance.ts";
@@ -47,7 +48,7 @@ export async function createPolicy(options: PolicyOptions): Promise<Policy> {
   const { bundle, guardrails } = options;
   const mistakes = guardrailsIssues(guardrails, bundle.rules);
   if (mistakes.length > 0) throw new ConfigError(options.guardrailsFile ?? "guardrails", mistakes);
-  const dataJson = canonicalJson({ rules: bundle.rules, guardrails });
+  const dataJson = canonicalJson({ rules: bundle.rules, guardrails, idle: idleGroups(bundle.rules, guardrails) });
   const revision: Revision = {
     bundle: bundle.revision,
     guardrails: sha256(canonicalJson(guardrails)).slice(0, 16),
@@ -107,7 +108,8 @@ class CompiledPolicy implements Policy {
   }
 
   needsOf(rule: string): readonly Need[] {
-    return Object.hasOwn(this.#rules, rule) ? (this.#rules[rule]?.needs ?? []) : [];
+    const known = Object.hasOwn(this.#rules, rule) ? this.#rules[rule] : undefined;
+    return known === undefined ? [] : needsOfRule(known);
   }
 
   decide(input: PolicyInput): Decision | Promise<Decision> {

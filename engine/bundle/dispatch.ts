@@ -1,89 +1,140 @@
 import type { RuleMatch, RuleMetadata } from "./metadata.ts";
+import { quietGroup } from "./quiet.ts";
 
 /** Where the generated package stands among the sources. */
 export const DISPATCH_FILE = "sallyport/index/index.rego";
 
+type Document = "findings" | "masks";
+
+/** Where a rule stands, and what is still asked of it there. */
+interface Place {
+  /** Of the document's own names, so that a look-up goes over no place that it has nothing in. */
+  head: string;
+  /** How a request reaches the place, and on which condition. */
+  reach: string;
+  when?: string;
+  lines: string[];
+}
+
 /**
- * `sallyport.index`: what each rule found, by its id, for the rules whose METADATA `match` names this
- * request. Generated, so that a rule is reached by a few comparisons instead of a walk over
- * `data.sallyport.rules`, and so that `needs` and the evaluation read one and the same `match`. Rules that
- * name resources stand under them, and those of pod templates under one condition: a rule of another resource
- * costs nothing, where a comparison for each of 44 rules took half of the time of a GET.
+ * `sallyport.index`: what each rule found, by its id, for the rules whose METADATA `match` names this request.
+ * Generated, so that a rule is reached by a few comparisons instead of a walk over `data.sallyport.rules`, and so that
+ * `needs` and the evaluation read one and the same `match`. Rules stand under their group and resource, else under
+ * their group or their operation, and those of pod templates under one condition: a rule of another resource costs
+ * nothing, where a comparison for each of 44 rules took half of the time of a GET. Rules that are off under the
+ * guardrails in force (`data.idle`, which the host computes) are not reached either.
  */
 export function dispatchSource(rules: Record<string, RuleMetadata>, masking: ReadonlySet<string>): string {
-  const heads = new Map<string, string[]>();
-  for (const [id, rule] of Object.entries(rules)) {
-    const ref = `data.sallyport.rules.${id.replaceAll("-", "_").replaceAll("/", ".")}`;
-    for (const document of masking.has(id) ? ["findings", "masks"] : ["findings"]) {
-      const add = (place: string, lines: string[]): void => {
-        const head = `${place}.${document}`;
-        // What found nothing is left out: the decision would walk over it.
-        const body = [...lines, `found := ${ref}.${document}`, "count(found) > 0"]
-          .map((line) => `\t${line}\n`)
-          .join("");
-        heads.set(head, [...(heads.get(head) ?? []), `${head}[${JSON.stringify(id)}] := found if {\n${body}}`]);
-      };
-      if (rule.podTemplates) add("pods", []);
-      for (const match of rule.match ?? []) {
-        const named = match.resources !== undefined && !match.resources.includes("*") ? match.resources : undefined;
-        if (match.nonResourcePaths === undefined && named !== undefined) {
-          for (const resource of named) add(`of[${JSON.stringify(resource)}]`, comparisons(match));
-        } else add("any", [...conditions(match)]);
-      }
-    }
-  }
   return `${[
     "package sallyport.index",
-    ...["findings", "masks"].flatMap((document) => collected(document, heads)),
-    ...[...heads.values()].flat(),
+    ...documentSource("findings", Object.entries(rules)),
+    ...documentSource(
+      "masks",
+      Object.entries(rules).filter(([id]) => masking.has(id)),
+    ),
   ].join("\n\n")}\n`;
 }
 
-/** The document over all places; an empty object where nothing applies, since the decision asks for it. */
-function collected(document: string, heads: Map<string, string[]>): string[] {
-  const parts: string[] = [];
-  const rules: string[] = [];
-  const part = (name: string, body: string): void => {
-    parts.push(name);
-    rules.push(`default ${name} := {}`, `${name} := ${body}`);
-  };
-  const has = (place: string): boolean =>
-    [...heads.keys()].some((head) => head.startsWith(place) && head.endsWith(`.${document}`));
-  // One question for all rules of pod templates, and one look-up for all that name resources.
-  if (has("pods.")) part(`of_pods_${document}`, `pods.${document} if input.podSpecs[0]`);
-  if (has("of[")) part(`of_resource_${document}`, `of[input.request.resource.resource].${document}`);
-  if (has("any.")) parts.push(`any.${document}`);
-  return [`${document} := object.union_n([${parts.join(", ")}])`, ...rules];
-}
-
-/** The most telling comparison first: the others are then seldom reached. */
-function comparisons(match: RuleMatch): string[] {
+function documentSource(document: Document, rules: readonly (readonly [string, RuleMetadata])[]): string[] {
+  const reached = new Map<string, string | undefined>();
+  const heads: string[] = [];
+  for (const [id, rule] of rules) {
+    const ref = `data.sallyport.rules.${id.replaceAll("-", "_").replaceAll("/", ".")}.${document}`;
+    for (const { head, reach, when, lines } of placesOf(document, rule)) {
+      reached.set(reach, when);
+      // What found nothing is left out: the decision would walk over it.
+      heads.push(
+        `${head}[${JSON.stringify(id)}] := found if${block([...lines, `found := ${ref}`, "count(found) > 0"])}`,
+      );
+    }
+  }
+  const parts = [...reached].map(([reach, when], i) => ({ name: `${document}_${i}`, reach, when }));
+  const templates = parts.filter(({ when }) => when !== undefined);
+  const others = parts.filter(({ when }) => when === undefined).map(({ name }) => name);
+  const inTemplates = templates.length === 0 ? [] : [`${document}_in_templates`];
   return [
-    one("input.request.resource.group", match.groups),
-    one("input.request.subResource", match.subresources),
-    one("input.request.operation", match.operations),
-    one("input.request.verb", match.verbs),
-  ].flat();
+    `${document} := object.union_n([${[...others, ...inTemplates].join(", ")}])`,
+    ...inTemplates.flatMap((name) => [
+      `default ${name} := {}`,
+      // One question for all rules of pod templates.
+      `${name} := object.union_n([${templates.map((part) => part.name).join(", ")}]) if input.podSpecs[0]`,
+    ]),
+    ...parts.flatMap(({ name, reach, when }) => [
+      `default ${name} := {}`,
+      `${name} := ${reach}${when === undefined || when === "" ? "" : ` if ${when}`}`,
+    ]),
+    ...heads,
+  ];
 }
 
-function conditions(match: RuleMatch): string[] {
-  const lines = [...one("input.request.resource.resource", match.resources), ...comparisons(match)];
-  if (match.nonResourcePaths !== undefined) return [...paths(match.nonResourcePaths), ...lines];
+function placesOf(document: Document, rule: RuleMetadata): Place[] {
+  const group = quietGroup(rule);
+  const awake = group === undefined ? [] : [`not data.idle[${JSON.stringify(group)}]`];
+  const places = (rule.match ?? []).flatMap((match) => matchPlaces(document, match, awake));
+  if (!rule.podTemplates) return places;
+  const head = group === undefined ? `${document}_of_pods` : `${document}_of_quiet_pods[${JSON.stringify(group)}]`;
+  return [{ head, reach: head, when: awake.join(""), lines: [] }, ...places];
+}
+
+function matchPlaces(document: Document, match: RuleMatch, awake: string[]): Place[] {
+  const { verbs, operations, groups, resources, subresources, nonResourcePaths } = match;
+  const asked = {
+    resource: one("input.request.resource.resource", resources),
+    group: one("input.request.resource.group", groups),
+    rest: [...one("input.request.subResource", subresources), ...one("input.request.verb", verbs), ...awake],
+    operation: one("input.request.operation", operations),
+  };
+  if (nonResourcePaths !== undefined) {
+    const head = `${document}_of_paths`;
+    const lines = ["input.request.nonResource == true", ...paths(nonResourcePaths), ...Object.values(asked).flat()];
+    return [{ head, reach: head, lines }];
+  }
+  const [inGroups, named, during] = [literal(groups), literal(resources), literal(operations)];
+  const place = (name: string, keys: string[], refs: string[], lines: string[]): Place => ({
+    head: [`${document}_${name}`, ...keys.map((key) => `[${JSON.stringify(key)}]`)].join(""),
+    reach: [`${document}_${name}`, ...refs.map((ref) => `[input.request.${ref}]`)].join(""),
+    lines,
+  });
+  // The most telling comparison first: the others are then seldom reached.
+  if (inGroups !== undefined && named !== undefined) {
+    return inGroups.flatMap((group) =>
+      named.map((resource) =>
+        place("of", [group, resource], ["resource.group", "resource.resource"], [...asked.operation, ...asked.rest]),
+      ),
+    );
+  }
   // `nonResource` is false nearly always: it is compared last.
-  return [...lines, "input.request.nonResource == false"];
+  const resource = [...asked.rest, "input.request.nonResource == false"];
+  if (named !== undefined) {
+    return named.map((one) => place("named", [one], ["resource.resource"], [...asked.operation, ...resource]));
+  }
+  if (inGroups !== undefined) {
+    return inGroups.map((one) => place("in_group", [one], ["resource.group"], [...asked.operation, ...resource]));
+  }
+  if (during !== undefined) return during.map((one) => place("during", [one], ["operation"], resource));
+  return [place("any", [], [], [...asked.operation, ...resource])];
+}
+
+/** The values that a key names one by one. */
+function literal(values: string[] | undefined): string[] | undefined {
+  return values === undefined || values.includes("*") ? undefined : values;
+}
+
+function block(lines: readonly string[]): string {
+  return ` {\n${lines.map((line) => `\t${line}\n`).join("")}}`;
 }
 
 function one(ref: string, values: string[] | undefined): string[] {
   if (values === undefined || values.includes("*")) return [];
   if (values.length === 1) return [`${ref} == ${JSON.stringify(values[0])}`];
-  return [`${ref} in {${values.map((value) => JSON.stringify(value)).join(", ")}}`];
+  // An array: a set is made anew in each evaluation, and each of its members hashed.
+  return [`${ref} in [${values.map((value) => JSON.stringify(value)).join(", ")}]`];
 }
 
 function paths(values: string[]): string[] {
-  if (values.includes("*")) return ["input.request.nonResource == true"];
+  if (values.includes("*")) return [];
   const patterns = values.map((value) => JSON.stringify(value)).join(", ");
   return [
-    "input.request.nonResource == true",
     `some path in [${patterns}]`,
     // No delimiters: a star crosses dots and slashes.
     "glob.match(path, null, input.request.path)",

@@ -26,6 +26,7 @@ findings contains {"message": $"makes {requests.target} of the spec of a running
 
 marks contains $"spec.volumes[{i}]" if {
 	some i, volume in input.object.spec.volumes
+	startswith(volume.name, "kube-api-access-")
 	regex.match(`^kube-api-access-[a-z0-9]{5}$`, volume.name)
 }
 
