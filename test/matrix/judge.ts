@@ -1,5 +1,5 @@
-import type { Decision, Policy } from "../../engine/decision.ts";
-import { explain } from "../../proxy/explain/explain.ts";
+import type { Decision, Finding, Policy } from "../../engine/decision.ts";
+import { type Explanation, explain } from "../../proxy/explain/explain.ts";
 import type { Cell, Row, RowEffect } from "./cell.ts";
 import { type Asked, type Pair, pairsOf } from "./paths.ts";
 
@@ -15,7 +15,6 @@ export interface Verdict {
   wrong?: string;
 }
 
-/** Who asks: somebody of no importance. */
 const USER = { issuer: "corp", username: "corp:agent", groups: ["corp:devs"] };
 const ROLE_RULES = [{ apiGroups: [""], resources: ["pods"], verbs: ["get"] }];
 
@@ -27,16 +26,17 @@ export function* casesOf(rows: readonly Row[]): Generator<Case> {
   }
 }
 
-export async function ask(asked: Asked, cell: Cell, policy: Policy): Promise<Decision> {
+/** Asks as somebody of no importance, with the facts of the cell. */
+export function explained(asked: Asked, cell: Cell, policy: Policy): Promise<Explanation> {
   const { namespaceLabels = {}, roleRules = ROLE_RULES } = cell;
-  return (await explain({ ...asked, namespaceLabels, roleRules, user: USER }, policy)).decision;
+  return explain({ ...asked, namespaceLabels, roleRules, user: USER }, policy);
 }
 
 /** Judges a case by a policy with the row's guardrails. */
 export async function judge(one: Case, policy: Policy): Promise<Verdict> {
-  const bad = wrongOfBad(one, await ask(one.bad, one.cell, policy));
+  const bad = wrongOfBad(one, (await explained(one.bad, one.cell, policy)).decision);
   if (bad !== undefined) return { case: one, wrong: `${request(one.bad)} should be found: ${bad}` };
-  const ok = wrongOfOk(one, await ask(one.ok, one.cell, policy));
+  const ok = wrongOfOk(one, (await explained(one.ok, one.cell, policy)).decision);
   return { case: one, ...(ok === undefined ? {} : { wrong: `${request(one.ok)} should pass: ${ok}` }) };
 }
 
@@ -48,8 +48,9 @@ const effectOf = ({ row, cell }: Case): RowEffect => cell.effect ?? row.effect;
 export function wrongOfBad(one: Case, decision: Decision): string | undefined {
   const said = told(decision);
   if (one.refused === true) {
-    const refused =
-      decision.effect === "deny" && decision.findings.every(({ rule }) => rule === "request/malformed-body");
+    // What metadata alone denies is never read.
+    const early = ({ rule }: Finding): boolean => rule === "request/malformed-body" || ruleOf(one).test(rule);
+    const refused = decision.effect === "deny" && decision.findings.every(early);
     return refused ? undefined : `not refused before policy, but ${said}`;
   }
   const effect = effectOf(one);

@@ -4,6 +4,9 @@ import type { Policy } from "../../engine/decision.ts";
 import { createPolicy } from "../../engine/policy.ts";
 import type { Row } from "./cell.ts";
 
+/** A machine that is busy with other tests is no slow rule. */
+const DEADLINE_MS = 30_000;
+
 /** Guardrails of a row: `baseline`, unless the row says otherwise. */
 export function guardrailsOf({ guardrails = {} }: Pick<Row, "guardrails">): Guardrails {
   return guardrailsSchema.parse({
@@ -20,7 +23,7 @@ export function policies(bundle: Bundle): (row: Row) => Promise<Policy> {
   const made = new Map<string, Promise<Policy>>();
   return (row) => {
     const key = JSON.stringify(row.guardrails ?? {});
-    const known = made.get(key) ?? createPolicy({ bundle, guardrails: guardrailsOf(row) });
+    const known = made.get(key) ?? createPolicy({ bundle, guardrails: guardrailsOf(row), deadlineMs: DEADLINE_MS });
     made.set(key, known);
     return known;
   };

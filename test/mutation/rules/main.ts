@@ -1,0 +1,49 @@
+/**
+ * The second half of `npm run test:mutation`: breaks each rule in the ways that rules break, and asks every policy case
+ * and every cell of the matrix whether it notices. Exits 1 if a mutant survives.
+ *
+ *   --rule TEXT      only rules whose ids hold the text
+ *   --rules FOLDER   other rules than the library's
+ *   --output json
+ */
+import { parseArgs } from "node:util";
+import { ensureTool } from "../../../tools/ensure.ts";
+import { runMutants } from "./run.ts";
+
+const path = (relative: string): string => new URL(`../../../${relative}`, import.meta.url).pathname;
+const { values } = parseArgs({
+  options: {
+    rule: { type: "string", default: "" },
+    rules: { type: "string", default: path("rego") },
+    output: { type: "string", default: "table" },
+  },
+});
+const { verdicts, tests, red } = await runMutants({
+  rules: values.rules,
+  cases: [path("policy-tests")],
+  opa: await ensureTool("opa"),
+  wanted: ({ rule }) => rule.includes(values.rule),
+});
+const survivors = verdicts.filter(({ by }) => by === undefined);
+const byRule = Map.groupBy(verdicts, ({ mutant }) => mutant.rule);
+
+if (values.output === "json") {
+  const results = verdicts.map(({ mutant: { rule, family, change }, by }) => ({ rule, family, change, by: by?.name }));
+  process.stdout.write(`${JSON.stringify({ results, tests, red, survivors: survivors.length }, null, 2)}\n`);
+} else {
+  for (const [rule, all] of byRule) {
+    const killed = all.filter(({ by }) => by !== undefined);
+    const cases = killed.filter(({ by }) => by?.kind === "case").length;
+    process.stdout.write(
+      `${killed.length === all.length ? "ok    " : "ALIVE "} ${rule}: ${killed.length} of ${all.length} killed, ${cases} by its cases\n`,
+    );
+    for (const { mutant, by } of all)
+      if (by === undefined) process.stdout.write(`       survives: ${mutant.family}: ${mutant.change}\n`);
+  }
+  for (const name of red) process.stdout.write(`fails as it is: ${name}\n`);
+  const score = ((100 * (verdicts.length - survivors.length)) / Math.max(1, verdicts.length)).toFixed(1);
+  process.stdout.write(
+    `${verdicts.length} mutants of ${byRule.size} rules, ${survivors.length} survive: ${score} % (${tests.cases} cases, ${tests.cells} cells)\n`,
+  );
+}
+process.exitCode = verdicts.length > 0 && survivors.length === 0 && red.length === 0 ? 0 : 1;

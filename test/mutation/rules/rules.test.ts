@@ -1,0 +1,24 @@
+import { fileURLToPath } from "node:url";
+import { describe, expect, test } from "vitest";
+import { ensureTool } from "../../../tools/ensure.ts";
+import { runMutants } from "./run.ts";
+
+const path = (relative: string): string => fileURLToPath(new URL(`../../../${relative}`, import.meta.url));
+const whole = process.env.SALLYPORT_TEST_ALL === "1";
+/** Those that stand for the others in `npm test`: an exec, a write, a template, a list. */
+const SHORT = /^(access\/exec|destruction\/namespace|workload\/privileged|secrets\/list)$/;
+
+describe("a rule that is broken", () => {
+  test("is noticed by a policy case or a cell of the matrix", { timeout: 600_000 }, async () => {
+    const { verdicts, red } = await runMutants({
+      rules: path("rego"),
+      cases: [path("policy-tests")],
+      opa: await ensureTool("opa"),
+      wanted: ({ rule }) => whole || SHORT.test(rule),
+    });
+    const alive = verdicts.filter(({ by }) => by === undefined);
+    expect(red).toEqual([]);
+    expect(alive.map(({ mutant }) => `${mutant.rule}: ${mutant.change}`)).toEqual([]);
+    expect(verdicts.length).toBeGreaterThan(whole ? 1000 : 20);
+  });
+});

@@ -1,0 +1,73 @@
+import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { compileBundle } from "../../../engine/bundle/compile.ts";
+import type { PolicyInput } from "../../../engine/input.ts";
+import { instrument } from "./instrument.ts";
+import { type Mutant, mutantsOf } from "./mutants.ts";
+import { type RuleTest, ruleTests } from "./tests.ts";
+
+export interface Verdict {
+  mutant: Mutant;
+  /** The test that notices; absent where the mutant survives. */
+  by?: RuleTest;
+}
+
+export interface Run {
+  verdicts: Verdict[];
+  tests: { cases: number; cells: number };
+  /** Tests that fail without any mutation. */
+  red: string[];
+}
+
+export interface RunOptions {
+  rules: string;
+  cases: readonly string[];
+  opa: string;
+  /** Only mutants that this says yes to. */
+  wanted?(mutant: Mutant, index: number): boolean;
+}
+
+/** Judges every mutant by the tests that its rule has something to do with. */
+export async function runMutants({ rules, cases, opa, wanted = () => true }: RunOptions): Promise<Run> {
+  const { files, mutants: bodies } = await instrument(rules, opa);
+  const bundle = await compiled(files, opa);
+  const { tests, red } = await ruleTests(bundle, cases);
+  const reads = new Set(tests.flatMap(({ inContainers }) => [...inContainers]));
+  const verdicts: Verdict[] = [];
+  for (const mutant of mutantsOf(bundle.rules, bodies, (rule) => reads.has(rule)).filter(wanted)) {
+    const by = await killer(mutant, tests);
+    verdicts.push({ mutant, ...(by === undefined ? {} : { by }) });
+  }
+  const count = (kind: RuleTest["kind"]): number => tests.filter((test) => test.kind === kind).length;
+  return { verdicts, tests: { cases: count("case"), cells: count("cell") }, red };
+}
+
+async function compiled(files: Map<string, string>, opa: string): ReturnType<typeof compileOnly> {
+  const folder = await mkdtemp(join(tmpdir(), "sallyport-rules-"));
+  try {
+    for (const [path, source] of files) {
+      await mkdir(dirname(join(folder, path)), { recursive: true });
+      await writeFile(join(folder, path), source);
+    }
+    return await compileOnly(folder, opa);
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+const compileOnly = async (folder: string, opa: string): Promise<Awaited<ReturnType<typeof compileBundle>>["bundle"]> =>
+  (await compileBundle({ sources: [folder], opa })).bundle;
+
+/** The first test that answers otherwise: cases before cells, and those that the rule finds something in before others. */
+async function killer(mutant: Mutant, tests: readonly RuleTest[]): Promise<RuleTest | undefined> {
+  const positives = tests.filter(({ found }) => found.has(mutant.rule));
+  const others = tests.filter(({ found, input }) => !found.has(mutant.rule) && mutant.mayFind(input));
+  for (const test of [...positives, ...others]) {
+    const finds = async (input: PolicyInput): Promise<boolean> =>
+      (await test.policy.decide(input)).findings.some(({ rule }) => rule === mutant.rule);
+    const asked = await mutant.ask(test.input, finds);
+    if (asked !== undefined && !test.holds(await test.policy.decide(asked))) return test;
+  }
+  return undefined;
+}
