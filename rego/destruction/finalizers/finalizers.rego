@@ -28,10 +28,23 @@ findings contains {"message": "has what it owns left behind when it is deleted",
 }
 
 # A patch whose object is not known says so itself.
-findings contains {"message": "takes all finalizers away", "fields": ["metadata.finalizers"]} if {
+findings contains {"message": "takes finalizers away", "fields": ["metadata.finalizers"]} if {
 	input.request.patchType in {"merge", "strategic"}
 	not is_object(object.get(input, "oldObject", null))
-	input.object.metadata.finalizers in {null, []}
+	emptied
+}
+
+emptied if object.get(input.object, ["metadata", "finalizers"], "untouched") == null
+
+emptied if {
+	input.request.patchType == "merge"
+	input.object.metadata.finalizers == []
+}
+
+# A strategic merge patch adds to the list, and has a directive for what goes.
+emptied if {
+	input.request.patchType == "strategic"
+	count(input.object.metadata["$deleteFromPrimitiveList/finalizers"]) > 0
 }
 
 default present := []

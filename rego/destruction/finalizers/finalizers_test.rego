@@ -41,15 +41,36 @@ test_the_finalizer_orphan_is_found_where_it_is_new if {
 	finalizers.findings == set() with input as change("patch", orphan, orphan)
 }
 
+says(type, metadata) := given.request("patch", "services", {
+	"request": {"patchType": type},
+	"object": {"metadata": metadata},
+})
+
 test_a_patch_of_an_object_that_is_not_known_is_found_by_what_it_says if {
-	every type, n in {"merge": 1, "strategic": 1, "json": 0} {
-		every value in [null, []] {
-			found := finalizers.findings with input as given.request("patch", "services", {
-				"request": {"patchType": type},
-				"object": {"metadata": {"finalizers": value}},
-			})
-			count(found) == n
-		}
+	requests := [
+		says("merge", {"finalizers": null}),
+		says("merge", {"finalizers": []}),
+		says("strategic", {"finalizers": null}),
+		says("strategic", {"$deleteFromPrimitiveList/finalizers": ["a"]}),
+	]
+	every request in requests {
+		finalizers.findings == {{
+			"message": "takes finalizers away",
+			"fields": ["metadata.finalizers"],
+		}} with input as request
+	}
+}
+
+test_a_patch_that_only_adds_or_says_nothing_of_them_is_not if {
+	requests := [
+		says("merge", {}),
+		says("merge", {"finalizers": ["a"]}),
+		says("strategic", {"finalizers": []}),
+		says("json", {"finalizers": []}),
+		says("apply", {}),
+	]
+	every request in requests {
+		finalizers.findings == set() with input as request
 	}
 }
 
