@@ -6,6 +6,8 @@ export type EventKind =
   | "request.refused"
   | "request.intent"
   | "request.outcome"
+  // What a candidate policy would have said, where it had not by the time of the outcome.
+  | "request.shadow"
   | "outcome.mismatch"
   | "gather"
   | "stream.frame"
@@ -93,6 +95,10 @@ export type EventDraft = {
   response_content?: Uint8Array;
   /** Turned into canonical JSON by the worker. */
   payload?: Record<string, unknown>;
+  /** Policy's question less its objects, as canonical JSON: the worker splices it into the payload as `input`. */
+  input?: string | undefined;
+  /** Its objects, to keep in `bodies`: the payload gets their SHA-256 as `facts`. */
+  input_facts?: Uint8Array | undefined;
 } & Partial<
   Omit<
     EventRow,

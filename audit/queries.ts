@@ -1,4 +1,5 @@
 import type { EventRow } from "./event.ts";
+import { recordedRows } from "./recorded-rows.ts";
 import type { StoreReader } from "./store/store.ts";
 
 /** A row of the view `sessions`. Times are `2026-11-22 10:00:00.123456`, UTC. */
@@ -174,6 +175,10 @@ export const namedQueries: Readonly<Record<string, NamedQuery>> = {
   "equal-values": {
     description: "masked values that stood in several places, by their HMAC",
     run: rowsOf("equal_values", "last_at"),
+  },
+  decisions: {
+    description: "decisions and what was asked, the latest first, as policy backtest reads them",
+    run: recordedRows,
   },
   "policy-findings": {
     description: "what the rules found",

@@ -15,6 +15,8 @@ const MAX_PAYLOAD = 8 * 1024 * 1024;
 export class Assembler {
   readonly #chains: Chains;
   readonly #recent = new Set<string>();
+  /** Stands where an input is spliced in; nobody who writes a payload knows it. */
+  readonly #mark = `input-${crypto.randomUUID()}`;
   /** While true, contents are left out: the spool is over its limit and policy is to go on with metadata. */
   metadataOnly = false;
   /** Contents left out so far. */
@@ -31,22 +33,29 @@ export class Assembler {
     if (message.drafts.includes("\\ud")) drafts = wellFormed(drafts) as WireDraft[];
     const content = message.content === undefined ? undefined : Buffer.from(message.content);
     const frames: Buffer[] = [];
-    for (const draft of drafts) this.event(draft, content, frames);
+    for (const draft of drafts) this.event(draft, content, frames, message.inputs);
     return frames;
   }
 
   /** Adds the frames of one event: its contents before it, so that whoever has the event has them. */
-  event(draft: WireDraft, content: Buffer | undefined, frames: Buffer[]): void {
+  event(draft: WireDraft, content: Buffer | undefined, frames: Buffer[], inputs: readonly string[] = []): void {
     const requestBody = this.#keep(draft.request, content, frames);
     const responseBody = this.#keep(draft.response, content, frames);
-    const payload = this.#payload(draft);
+    const facts = this.#keep(draft.facts, content, frames);
+    const payload = this.#payload(draft, facts, draft.inputAt === undefined ? undefined : inputs[draft.inputAt]);
     const { line } = this.#chains.next({ draft, payload, requestBody, responseBody });
     frames.push(encodeFrame("event", [Buffer.from(line)]));
   }
 
-  #payload(draft: WireDraft): string {
-    const tooLarge = [draft.request, draft.response].some((range) => range !== undefined && range[1] > MAX_CONTENT);
-    const payload = canonicalJson(tooLarge ? { ...draft.payload, contentTooLarge: true } : (draft.payload ?? {}));
+  #payload({ request, response, payload: said = {} }: WireDraft, facts: string, input: string | undefined): string {
+    const tooLarge = [request, response].some((range) => range !== undefined && range[1] > MAX_CONTENT);
+    const text = canonicalJson({
+      ...said,
+      ...(tooLarge ? { contentTooLarge: true } : {}),
+      ...(facts === "" ? {} : { facts }),
+      ...(input === undefined ? {} : { input: this.#mark }),
+    });
+    const payload = input === undefined ? text : text.replace(`"${this.#mark}"`, () => canonical(input));
     return payload.length <= MAX_PAYLOAD ? payload : canonicalJson({ payloadTooLarge: payload.length });
   }
 
@@ -65,6 +74,11 @@ export class Assembler {
     frames.push(encodeFrame("body", [Buffer.from(digest, "hex"), bytes]));
     return digest;
   }
+}
+
+/** It is canonical as it comes, but for lone surrogates, which have no canonical form. */
+function canonical(input: string): string {
+  return input.includes("\\ud") ? canonicalJson(wellFormed(JSON.parse(input))) : input;
 }
 
 function wellFormed(value: unknown): unknown {

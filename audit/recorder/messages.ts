@@ -2,10 +2,13 @@ import type { EventDraft } from "../event.ts";
 import type { StoreLocation } from "../store/store.ts";
 
 /** A draft as it crosses to the worker: contents are ranges of the batch's one buffer. */
-export type WireDraft = Omit<EventDraft, "request_content" | "response_content"> & {
+export type WireDraft = Omit<EventDraft, "request_content" | "response_content" | "input" | "input_facts"> & {
   /** [offset, length] */
   request?: [number, number];
   response?: [number, number];
+  facts?: [number, number];
+  /** Index in the batch's `inputs`. */
+  inputAt?: number;
 };
 
 export interface WorkerOptions {
@@ -20,7 +23,15 @@ export interface WorkerOptions {
  * cloned (0.9 against 1.4 µs an event, and less to unpack), and what JSON cannot say never reaches the record.
  */
 export type ToWorker =
-  | { type: "events"; batch: number; drafts: string; content: ArrayBuffer | undefined; durable: boolean }
+  | {
+      type: "events";
+      batch: number;
+      drafts: string;
+      /** JSON texts that cross as they are: inside `drafts` each of their quotes would be escaped and read again. */
+      inputs: readonly string[];
+      content: ArrayBuffer | undefined;
+      durable: boolean;
+    }
   | { type: "flush"; id: number; toStore: boolean }
   | { type: "query"; id: number; sql: string; params: Record<string, unknown>; options: { readonly maxRows?: number } }
   | { type: "close"; id: number };

@@ -11,10 +11,12 @@ import type { WireDraft } from "./messages.ts";
 export function packDrafts(
   drafts: readonly EventDraft[],
   clock: Clock,
-): { text: string; content: ArrayBuffer | undefined } {
+): { text: string; inputs: string[]; content: ArrayBuffer | undefined } {
   let size = 0;
-  for (const draft of drafts)
+  for (const draft of drafts) {
     size += (draft.request_content?.byteLength ?? 0) + (draft.response_content?.byteLength ?? 0);
+    size += draft.input_facts?.byteLength ?? 0;
+  }
   const content = size === 0 ? undefined : new Uint8Array(size);
   let offset = 0;
   const copy = (bytes: Uint8Array): [number, number] => {
@@ -23,17 +25,27 @@ export function packDrafts(
     offset += bytes.byteLength;
     return range;
   };
+  const inputs: string[] = [];
   const wire = drafts.map((draft): WireDraft => {
     const timed = Number.isFinite(draft.at_ms) ? draft : { ...draft, at_ms: clock.now() };
-    if (timed.request_content === undefined && timed.response_content === undefined) return timed;
-    const { request_content, response_content, ...rest } = timed;
+    const named = timed.input === undefined ? timed : withIndex(timed, inputs.push(timed.input) - 1);
+    const { request_content, response_content, input_facts } = named;
+    if (request_content === undefined && response_content === undefined && input_facts === undefined) return named;
+    const { request_content: _, response_content: __, input_facts: ___, ...rest } = named;
     return {
       ...rest,
       ...(request_content === undefined ? {} : { request: copy(request_content) }),
       ...(response_content === undefined ? {} : { response: copy(response_content) }),
+      ...(input_facts === undefined ? {} : { facts: copy(input_facts) }),
     };
   });
-  return { text: stringify(wire), content: content?.buffer };
+  return { text: stringify(wire), inputs, content: content?.buffer };
+}
+
+/** In place: the draft was handed over, and a copy of its forty fields would cost more than its JSON. */
+function withIndex(draft: EventDraft, inputAt: number): Omit<EventDraft, "input"> & { inputAt: number } {
+  draft.input = undefined;
+  return Object.assign(draft, { inputAt });
 }
 
 function stringify(wire: readonly WireDraft[]): string {

@@ -189,12 +189,12 @@ class WorkerRecorder implements Recorder, StoreReader {
     const waiting = this.#waiting;
     this.#drafts = [];
     this.#waiting = [];
-    const { text, content } = packDrafts(drafts, this.#options.clock);
+    const { text, inputs, content } = packDrafts(drafts, this.#options.clock);
     const batch = this.#nextBatch++;
-    const bytes = text.length + (content?.byteLength ?? 0);
+    const bytes = inputs.reduce((sum, one) => sum + one.length, text.length + (content?.byteLength ?? 0));
     this.#bytes += bytes;
     this.#posted.push({ batch, bytes, events: drafts.length, at: performance.now(), waiting });
-    const message: ToWorker = { type: "events", batch, drafts: text, content, durable: waiting.length > 0 };
+    const message: ToWorker = { type: "events", batch, drafts: text, inputs, content, durable: waiting.length > 0 };
     this.#worker?.postMessage(message, content === undefined ? [] : [content]);
   };
 

@@ -1,0 +1,57 @@
+import type { EventRow } from "./event.ts";
+import type { Period } from "./queries.ts";
+import type { StoreReader } from "./store/store.ts";
+
+/** What `policy backtest` reads of a decision: columns that say what it was, its payload, and its objects' JSON. */
+export type RecordedRow = Pick<
+  EventRow,
+  | "at"
+  | "kind"
+  | "username"
+  | "connection"
+  | "verb"
+  | "api_group"
+  | "resource"
+  | "subresource"
+  | "namespace"
+  | "name"
+  | "path"
+  | "payload"
+> & {
+  /** Content of `payload.facts`, where the level of recording kept it. */
+  facts: string;
+};
+
+const FOREVER = Date.UTC(2200, 0, 1);
+
+/** Decisions of a period, the latest first, with the objects that they judged where those are on record. */
+export async function recordedRows(
+  store: StoreReader,
+  tenant: string,
+  { since = 0, until = FOREVER, limit = 1000 }: Period & { limit?: number | undefined },
+): Promise<RecordedRow[]> {
+  const rows = await store.query<Omit<RecordedRow, "facts"> & { digest: string }>(
+    `SELECT at, kind, username, connection, verb, api_group, resource, subresource, namespace, name, path, payload,
+            JSONExtractString(payload, 'facts') AS digest
+       FROM events
+      WHERE tenant = {tenant:String} AND kind IN ('request.outcome', 'request.refused') AND decision_id != ''
+        AND at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+      ORDER BY at DESC, exchange_id DESC LIMIT {limit:UInt32}`,
+    { tenant, since: Math.max(0, Math.floor(since)), until: Math.min(FOREVER, Math.ceil(until)), limit },
+  );
+  const digests = [...new Set(rows.map(({ digest }) => digest).filter((digest) => digest !== ""))];
+  const contents = digests.length === 0 ? [] : await factsOf(store, tenant, digests);
+  const byDigest = new Map(contents.map(({ sha256, content }) => [sha256, content]));
+  return rows.map(({ digest, ...row }) => ({ ...row, facts: byDigest.get(digest) ?? "" }));
+}
+
+function factsOf(
+  store: StoreReader,
+  tenant: string,
+  digests: string[],
+): Promise<{ sha256: string; content: string }[]> {
+  return store.query(
+    "SELECT sha256, any(content) AS content FROM bodies WHERE tenant = {tenant:String} AND sha256 IN {digests:Array(String)} GROUP BY sha256",
+    { tenant, digests },
+  );
+}

@@ -1,0 +1,47 @@
+import { mkdir, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
+import { basename, dirname, join } from "node:path";
+import { sha256 } from "../../base/digest.ts";
+import { packBundle, unpackBundle } from "../../engine/bundle/archive.ts";
+import { type Bundle, openBundle } from "../../engine/bundle/bundle.ts";
+import { compileBundle } from "../../engine/bundle/compile.ts";
+import { listSources } from "../../engine/bundle/sources.ts";
+import { ensureTool, toolCache } from "../../tools/ensure.ts";
+
+const ENGINE = join(import.meta.dirname, "..", "..", "engine", "bundle");
+
+/**
+ * The bundle of these folders, compiled unless the same sources were compiled before by the same opa and the same
+ * compiler of ours: a build takes seconds, and a person asks again after every change.
+ */
+export async function cachedBundle(folders: readonly string[]): Promise<Bundle> {
+  const opa = await ensureTool("opa");
+  const file = join(toolCache(), "bundles", `${await keyOf(folders, opa)}.tar.gz`);
+  const kept = await readKept(file);
+  if (kept !== undefined) return kept;
+  const { files, bundle } = await compileBundle({ sources: folders, opa });
+  await mkdir(dirname(file), { recursive: true });
+  const half = `${file}.${process.pid}.new`;
+  await writeFile(half, await packBundle(files), { mode: 0o600 });
+  await rename(half, file);
+  return bundle;
+}
+
+/** Undefined where there is none, or where what is there is no bundle (a disk that was full): it is built again. */
+async function readKept(file: string): Promise<Bundle | undefined> {
+  try {
+    const bundle = openBundle(await unpackBundle(await readFile(file), file), file);
+    const now = new Date();
+    await utimes(file, now, now);
+    return bundle;
+  } catch {
+    return undefined;
+  }
+}
+
+async function keyOf(folders: readonly string[], opa: string): Promise<string> {
+  const { size, mtimeMs } = await stat(opa);
+  const parts = [basename(opa), String(size), String(mtimeMs)];
+  for (const name of (await readdir(ENGINE)).sort()) parts.push(name, sha256(await readFile(join(ENGINE, name))));
+  for (const { path, file } of await listSources(folders)) parts.push(path, sha256(await readFile(file)));
+  return sha256(parts.join("\n")).slice(0, 32);
+}

@@ -1,0 +1,296 @@
+import { readFile } from "node:fs/promises";
+import { parseArgs } from "node:util";
+import { didYouMean } from "../../base/config/issues.ts";
+import { errorMessage, UserError } from "../../base/errors.ts";
+import type { KubernetesObject } from "../../engine/input.ts";
+import { parseYaml } from "../../kubernetes/body/yaml.ts";
+import { type ApiResource, resourceOf, resourceOfKind, resourcePath } from "../../kubernetes/resources.ts";
+import type { ExplainRequest } from "../../proxy/explain/request.ts";
+import { readInput } from "./read-input.ts";
+
+const OPTIONS = {
+  namespace: { type: "string", short: "n" },
+  "all-namespaces": { type: "boolean", short: "A" },
+  selector: { type: "string", short: "l" },
+  "field-selector": { type: "string" },
+  watch: { type: "boolean", short: "w" },
+  raw: { type: "string" },
+  filename: { type: "string", short: "f", multiple: true },
+  "server-side": { type: "boolean" },
+  "dry-run": { type: "string" },
+  patch: { type: "string", short: "p" },
+  type: { type: "string" },
+  subresource: { type: "string" },
+  replicas: { type: "string" },
+  cascade: { type: "string" },
+  "grace-period": { type: "string" },
+  force: { type: "boolean" },
+  container: { type: "string", short: "c" },
+  stdin: { type: "boolean", short: "i" },
+  tty: { type: "boolean", short: "t" },
+  follow: { type: "boolean" },
+  image: { type: "string" },
+  output: { type: "string", short: "o" },
+} as const;
+
+interface Flags {
+  namespace: string;
+  values: ReturnType<typeof parse>["values"];
+  /** Behind the verb. */
+  args: string[];
+  /** Behind `--`. */
+  command: string[];
+}
+
+type Verb = (flags: Flags) => ExplainRequest[] | Promise<ExplainRequest[]>;
+
+const VERBS: Record<string, Verb> = {
+  get: read,
+  describe: read,
+  create: (flags) => (flags.values.filename === undefined ? createNamed(flags) : written(flags, "POST")),
+  apply: (flags) => (flags.values["server-side"] === true ? written(flags, "APPLY") : written(flags, "POST")),
+  replace: (flags) => written(flags, "PUT"),
+  patch,
+  delete: remove,
+  exec: (flags) => connect(flags, "exec"),
+  attach: (flags) => connect(flags, "attach"),
+  "port-forward": (flags) => connect(flags, "portforward"),
+  logs,
+  scale,
+  rollout: restart,
+  label: (flags) => labelled(flags, "labels"),
+  annotate: (flags) => labelled(flags, "annotations"),
+  cordon: (flags) => node(flags, true),
+  uncordon: (flags) => node(flags, null),
+  run,
+};
+
+/**
+ * The requests that a kubectl command line sends to change or read what it names; what kubectl looks up before
+ * (discovery, the object that `apply` compares with) is left out. `args` without `kubectl`. Throws a UserError.
+ */
+export async function kubectlRequests(args: readonly string[]): Promise<ExplainRequest[]> {
+  const { values, positionals, behind } = parse(args[0] === "kubectl" ? args.slice(1) : args);
+  const [name = "", ...rest] = positionals;
+  const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
+  if (verb === undefined) {
+    throw new UserError(`"${name}" is no kubectl command that is known here; ${didYouMean(name, Object.keys(VERBS))}`, {
+      exitCode: 2,
+      next: "Write the request itself: `sallyport policy explain --request METHOD PATH --body FILE`.",
+    });
+  }
+  const namespace = values["all-namespaces"] === true ? "" : (values.namespace ?? "default");
+  const requests = await verb({ namespace, values, args: rest, command: behind });
+  const dryRun = values["dry-run"] === "server" ? "dryRun=All" : "";
+  return dryRun === "" ? requests : requests.map((one) => ({ ...one, path: withQuery(one.path, dryRun) }));
+}
+
+function parse(args: readonly string[]) {
+  const end = args.indexOf("--");
+  const behind = end < 0 ? [] : args.slice(end + 1);
+  try {
+    const { values, positionals } = parseArgs({
+      args: end < 0 ? [...args] : args.slice(0, end),
+      options: OPTIONS,
+      allowPositionals: true,
+    });
+    return { values, positionals, behind };
+  } catch (error) {
+    throw new UserError(errorMessage(error).split(". To specify")[0] ?? "", { exitCode: 2 });
+  }
+}
+
+function withQuery(path: string, query: string): string {
+  return query === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
+}
+
+/** `pods web`, `pods/web` or `pods`. */
+function named({ args }: Flags): { resource: ApiResource; name: string } {
+  const [first = "", second = ""] = args;
+  if (first === "") throw new UserError("the command names no resource", { exitCode: 2 });
+  const slash = first.indexOf("/");
+  if (slash < 0) return { resource: resourceOf(first), name: second };
+  return { resource: resourceOf(first.slice(0, slash)), name: first.slice(slash + 1) };
+}
+
+function one(flags: Flags): { resource: ApiResource; name: string } {
+  const found = named(flags);
+  if (found.name === "")
+    throw new UserError(`the command names no object of ${found.resource.resource}`, { exitCode: 2 });
+  return found;
+}
+
+function read(flags: Flags): ExplainRequest[] {
+  const { values, namespace } = flags;
+  if (values.raw !== undefined) return [{ method: "GET", path: values.raw }];
+  const { resource, name } = named(flags);
+  const query = new URLSearchParams();
+  if (values.selector !== undefined) query.set("labelSelector", values.selector);
+  if (values["field-selector"] !== undefined) query.set("fieldSelector", values["field-selector"]);
+  if (values.watch === true) query.set("watch", "true");
+  const path = resourcePath(resource, namespace, name, values.subresource);
+  return [{ method: "GET", path: withQuery(path, query.toString()) }];
+}
+
+const json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
+
+/** One request for each object of the files. */
+async function written({ values, namespace }: Flags, method: "POST" | "PUT" | "APPLY"): Promise<ExplainRequest[]> {
+  if (values.filename === undefined) throw new UserError("the command names no file (-f)", { exitCode: 2 });
+  const objects = (await Promise.all(values.filename.map(objectsOf))).flat();
+  return objects.map((object) => {
+    const { resource, name, own } = identityOf(object);
+    const of = own === "" ? namespace : own;
+    if (method === "POST") {
+      return { method, path: resourcePath(resource, of), contentType: "application/json", body: json(object) };
+    }
+    const path = resourcePath(resource, of, name);
+    if (method === "PUT") return { method, path, contentType: "application/json", body: json(object) };
+    const query = "fieldManager=kubectl&force=false";
+    const contentType = "application/apply-patch+yaml";
+    return { method: "PATCH", path: withQuery(path, query), contentType, body: json(object) };
+  });
+}
+
+/** The objects of a YAML or JSON file, as kubectl splits them. */
+async function objectsOf(file: string): Promise<KubernetesObject[]> {
+  const text = await readInput(file, (path) => readFile(path, "utf8"));
+  return text
+    .split(/^---\s*$/m)
+    .filter((document) => document.replace(/^\s*#.*$/gm, "").trim() !== "")
+    .flatMap((document) => {
+      const object = parseYaml(document) as KubernetesObject;
+      return object.kind === "List" && Array.isArray(object.items) ? (object.items as KubernetesObject[]) : [object];
+    });
+}
+
+function identityOf(object: KubernetesObject): { resource: ApiResource; name: string; own: string } {
+  const { apiVersion, kind, metadata = {} } = object as { apiVersion?: string; kind?: string; metadata?: object };
+  if (typeof apiVersion !== "string" || typeof kind !== "string") {
+    throw new UserError("a document has no apiVersion and kind", { exitCode: 2 });
+  }
+  const { name = "", namespace = "" } = metadata as { name?: string; namespace?: string };
+  return { resource: resourceOfKind(apiVersion, kind), name, own: namespace };
+}
+
+function createNamed(flags: Flags): ExplainRequest[] {
+  const { resource, name } = flags.args[0] === "token" ? tokenOf(flags) : one(flags);
+  if (resource.kind === "TokenRequest") {
+    const path = resourcePath(resourceOf("serviceaccounts"), flags.namespace, name, "token");
+    const body = json({ apiVersion: "authentication.k8s.io/v1", kind: "TokenRequest", spec: {} });
+    return [{ method: "POST", path, contentType: "application/json", body }];
+  }
+  const apiVersion = resource.group === "" ? resource.version : `${resource.group}/${resource.version}`;
+  const body = json({ apiVersion, kind: resource.kind, metadata: { name } });
+  return [{ method: "POST", path: resourcePath(resource, flags.namespace), contentType: "application/json", body }];
+}
+
+function tokenOf({ args }: Flags): { resource: ApiResource; name: string } {
+  return { resource: { ...resourceOf("serviceaccounts"), kind: "TokenRequest" }, name: args[1] ?? "" };
+}
+
+const PATCH_TYPES: Record<string, string> = {
+  strategic: "application/strategic-merge-patch+json",
+  merge: "application/merge-patch+json",
+  json: "application/json-patch+json",
+};
+
+function patch(flags: Flags): ExplainRequest[] {
+  const { resource, name } = one(flags);
+  const { patch: text = "", type = "strategic", subresource } = flags.values;
+  const contentType = Object.hasOwn(PATCH_TYPES, type) ? PATCH_TYPES[type] : undefined;
+  if (contentType === undefined)
+    throw new UserError(`--type ${type}: ${didYouMean(type, Object.keys(PATCH_TYPES))}`, { exitCode: 2 });
+  const path = resourcePath(resource, flags.namespace, name, subresource);
+  return [{ method: "PATCH", path, contentType, body: Buffer.from(text) }];
+}
+
+function patched(flags: Flags, change: object, subresource = "", type = "strategic"): ExplainRequest[] {
+  const { resource, name } = one(flags);
+  const path = resourcePath(resource, flags.namespace, name, subresource);
+  return [{ method: "PATCH", path, contentType: PATCH_TYPES[type] ?? "", body: json(change) }];
+}
+
+/** kubectl deletes in the background unless told otherwise, and says so in the body. */
+function remove(flags: Flags): ExplainRequest[] {
+  const { resource, name } = one(flags);
+  const { cascade = "background", force } = flags.values;
+  const grace = force === true ? "0" : flags.values["grace-period"];
+  const options = {
+    kind: "DeleteOptions",
+    apiVersion: "v1",
+    propagationPolicy: cascade.slice(0, 1).toUpperCase() + cascade.slice(1),
+    ...(grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
+  };
+  const path = resourcePath(resource, flags.namespace, name);
+  return [{ method: "DELETE", path, contentType: "application/json", body: json(options) }];
+}
+
+function podOf({ args, namespace }: Flags, subresource: string): string {
+  const name = (args[0] ?? "").replace(/^(?:pods?|po)\//, "");
+  if (name === "" || name.includes("/")) {
+    throw new UserError("name the pod itself: kubectl looks up the pods of anything else first", { exitCode: 2 });
+  }
+  return resourcePath(resourceOf("pods"), namespace, name, subresource);
+}
+
+/** kubectl 1.31 and newer connect by WebSocket. */
+function connect(flags: Flags, subresource: "exec" | "attach" | "portforward"): ExplainRequest[] {
+  const { values, command } = flags;
+  const query = new URLSearchParams();
+  if (subresource === "exec") for (const word of command) query.append("command", word);
+  if (values.container !== undefined) query.set("container", values.container);
+  if (subresource !== "portforward") {
+    if (values.stdin === true) query.set("stdin", "true");
+    query.set("stdout", "true");
+    query.set(values.tty === true ? "tty" : "stderr", "true");
+  }
+  return [{ method: "GET", path: withQuery(podOf(flags, subresource), query.toString()), protocol: "websocket" }];
+}
+
+function logs(flags: Flags): ExplainRequest[] {
+  const query = new URLSearchParams();
+  if (flags.values.container !== undefined) query.set("container", flags.values.container);
+  if (flags.values.follow === true) query.set("follow", "true");
+  return [{ method: "GET", path: withQuery(podOf(flags, "log"), query.toString()) }];
+}
+
+function scale(flags: Flags): ExplainRequest[] {
+  const replicas = Number(flags.values.replicas);
+  if (!Number.isInteger(replicas)) throw new UserError("--replicas is needed, and is a whole number", { exitCode: 2 });
+  return patched(flags, { spec: { replicas } }, "scale", "merge");
+}
+
+function restart(flags: Flags): ExplainRequest[] {
+  const [what = "", ...args] = flags.args;
+  if (what !== "restart") throw new UserError(`rollout ${what}: only restart is known here`, { exitCode: 2 });
+  const annotations = { "kubectl.kubernetes.io/restartedAt": new Date().toISOString() };
+  return patched({ ...flags, args }, { spec: { template: { metadata: { annotations } } } });
+}
+
+/** `key=value` sets, `key-` removes. */
+function labelled(flags: Flags, field: "labels" | "annotations"): ExplainRequest[] {
+  const changes = flags.args.filter((arg) => /=|-$/.test(arg));
+  const entries = changes.map((arg): [string, string | null] => {
+    const equals = arg.indexOf("=");
+    return equals < 0 ? [arg.slice(0, -1), null] : [arg.slice(0, equals), arg.slice(equals + 1)];
+  });
+  const args = flags.args.filter((arg) => !changes.includes(arg));
+  return patched({ ...flags, args }, { metadata: { [field]: Object.fromEntries(entries) } }, "", "merge");
+}
+
+function node(flags: Flags, unschedulable: true | null): ExplainRequest[] {
+  return patched({ ...flags, args: ["nodes", flags.args[0] ?? ""] }, { spec: { unschedulable } });
+}
+
+function run({ args, values, namespace }: Flags): ExplainRequest[] {
+  const [name = ""] = args;
+  const container = { name, image: values.image ?? "" };
+  const body = json({
+    apiVersion: "v1",
+    kind: "Pod",
+    metadata: { name, labels: { run: name } },
+    spec: { containers: [container] },
+  });
+  return [{ method: "POST", path: resourcePath(resourceOf("pods"), namespace), contentType: "application/json", body }];
+}

@@ -1,0 +1,80 @@
+import type { EventRow } from "../../audit/event.ts";
+import type { Effect } from "../../base/config/guardrails.ts";
+import { parseLossless } from "../../base/lossless-json.ts";
+import type { Decision } from "../../engine/decision.ts";
+import type { KubernetesObject, PolicyInput } from "../../engine/input.ts";
+
+/** The objects that policy was shown (proxy/record-input.ts); `masked`: what of them is not as it was judged. */
+export interface RecordedFacts {
+  masked: string[];
+  object?: KubernetesObject | null;
+  oldObject?: KubernetesObject | null;
+  roleRules?: KubernetesObject[];
+}
+
+/** A decision on record, with what another policy needs to be asked the same. */
+export interface RecordedDecision {
+  decisionId: string;
+  /** RFC 3339. */
+  at: string;
+  who: string;
+  /** `create apps/deployments web in shop, through prod`. */
+  what: string;
+  namespace: string;
+  effect: Decision["effect"];
+  findings: { rule: string; effect: Effect }[];
+  /** The question less its objects; undefined where it was not kept. */
+  input: PolicyInput | undefined;
+  facts: RecordedFacts | undefined;
+}
+
+type Columns = Pick<
+  EventRow,
+  "at" | "username" | "connection" | "verb" | "api_group" | "resource" | "subresource" | "namespace" | "name" | "path"
+>;
+
+/** A row of `events` as the store, the API and an export have it, with its facts beside it. */
+export type RecordedRow = Columns & { kind: string; payload: string; facts?: string };
+
+interface Payload {
+  decisionId?: unknown;
+  findings?: unknown;
+  input?: PolicyInput;
+  judgedAgain?: unknown;
+}
+
+const KINDS = new Set(["request.outcome", "request.refused"]);
+
+/** The decision of a row; undefined where the row is of something else, or of what was refused before any decision. */
+export function recordedDecision(row: RecordedRow): RecordedDecision | undefined {
+  if (!KINDS.has(row.kind) || typeof row.payload !== "string") return undefined;
+  const payload = JSON.parse(row.payload) as Payload;
+  const { decisionId, findings, input } = payload;
+  // An attempt that a 409 sent back was decided again.
+  if (typeof decisionId !== "string" || !Array.isArray(findings) || payload.judgedAgain === true) return undefined;
+  const found = (findings as { rule: string; effect: Effect }[]).map(({ rule, effect }) => ({ rule, effect }));
+  return {
+    decisionId,
+    at: `${row.at.slice(0, 10)}T${row.at.slice(11, 23)}Z`,
+    who: row.username,
+    what: whatOf(row),
+    namespace: row.namespace,
+    effect: effectOf(found),
+    findings: found,
+    input,
+    facts: row.facts === undefined || row.facts === "" ? undefined : (parseLossless(row.facts) as RecordedFacts),
+  };
+}
+
+/** The effect that policy had: the column says what became of the request, and a hold may have been approved or not. */
+function effectOf(findings: RecordedDecision["findings"]): Decision["effect"] {
+  if (findings.some(({ effect }) => effect === "deny")) return "deny";
+  return findings.some(({ effect }) => effect === "hold") ? "hold" : "allow";
+}
+
+function whatOf({ verb, api_group, resource, subresource, namespace, name, path, connection }: Columns): string {
+  const group = api_group === "" ? "" : `${api_group}/`;
+  const what = resource === "" ? path : `${group}${resource}${subresource === "" ? "" : `/${subresource}`}`;
+  const which = name === "" || resource === "" ? "" : ` ${name}`;
+  return `${verb} ${what}${which}${namespace === "" ? "" : ` in ${namespace}`}, through ${connection}`;
+}
