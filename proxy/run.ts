@@ -3,6 +3,7 @@ import type { Deps } from "./deps.ts";
 import { nowMs, outcomeEvent, refusedEvent } from "./events.ts";
 import type { Arrived, Known } from "./exchange.ts";
 import { UpstreamSaysNo } from "./gather/outcome.ts";
+import { keepInput } from "./record-input.ts";
 import { renderRefusal, renderStatus } from "./render-refusal.ts";
 import { CLIENT_GONE, ClientGone, JudgeAgain, type Path, type Step } from "./step.ts";
 import { gather } from "./steps/gather.ts";
@@ -70,7 +71,7 @@ function refuse(exchange: Arrived, error: unknown, deps: Deps): void {
     deps.log.error("unexpected error", { exchange: exchange.id, error: refusal.details.cause });
   else if (refusal.status >= 500)
     deps.log.warn(refusal.message, { exchange: exchange.id, code: refusal.code, error: refusal.details.cause });
-  deps.refusals.record(refusedEvent(known, refusal, refusal.status));
+  deps.refusals.record(keepInput(refusedEvent(known, refusal, refusal.status), known, deps));
   renderRefusal(exchange.res, refusal, exchange.id, exchange.warnings);
 }
 
@@ -79,6 +80,6 @@ function passBack(exchange: Known, refusal: UpstreamSaysNo, deps: Deps): void {
   const event = refusedEvent(exchange, refusal, refusal.status);
   event.payload = { ...event.payload, code: "refused-by-upstream" };
   event.rules = [];
-  deps.recorder.record(event);
+  deps.recorder.record(keepInput(event, exchange, deps));
   renderStatus(exchange.res, refusal.status, refusal.answer, exchange.id, exchange.warnings);
 }

@@ -2,6 +2,7 @@ import type { Deps } from "../deps.ts";
 import { outcomeEvent } from "../events.ts";
 import type { Answered } from "../exchange.ts";
 import { recordedRequest } from "../record-bodies.ts";
+import { keepInput } from "../record-input.ts";
 
 /** Puts on record what came of it. */
 export function recordOutcome(exchange: Answered, deps: Deps): void {
@@ -18,5 +19,5 @@ export function recordOutcome(exchange: Answered, deps: Deps): void {
     if (content !== undefined) event.request_content = content;
   }
   if (exchange.responseContent !== undefined) event.response_content = exchange.responseContent;
-  deps.recorder.record(event);
+  deps.recorder.record(keepInput(event, exchange, deps));
 }
