@@ -3,28 +3,24 @@
 # description: |
 #   The API server sends every object of the kind, whole, to the conversion webhook of its definition, and stores what
 #   comes back: whoever sets it reads and rewrites all of them, past RBAC and admission; whoever takes it away leaves
-#   what is stored unreadable.
+#   what is stored unreadable. Deleting a definition is for `destruction/custom-resource-definition`.
 # custom:
 #   severity: critical
 #   ids: [CIS-5.1.12, MS-TA9015, T1562.001]
 #   effect: deny
 #   privileged: true
+#   needs: [object, oldObject, outcome]
 #   match:
 #     - groups: [apiextensions.k8s.io]
 #       resources: [customresourcedefinitions]
 #       subresources: [""]
 #       operations: [CREATE, UPDATE]
-#       needs: [object, oldObject, outcome]
-#     - groups: [apiextensions.k8s.io]
-#       resources: [customresourcedefinitions]
-#       operations: [DELETE]
 #   remediation: Ask an administrator of the cluster to install or to remove the definition.
 package sallyport.rules.admission.conversion_webhook
 
 import data.sallyport.lib.requests
 
 findings contains {"message": $"sets a conversion webhook: {requests.deed} {requests.target}", "fields": [field]} if {
-	input.request.operation != "DELETE"
 	conversion("object").strategy == "Webhook"
 	conversion("object") != conversion("oldObject")
 }
@@ -33,24 +29,8 @@ findings contains {
 	"message": $"takes away a conversion webhook: {requests.deed} {requests.target}",
 	"fields": [field],
 } if {
-	conversion("oldObject").strategy == "Webhook"
-	loses_it
-}
-
-findings contains {
-	"message": $"takes away the conversion webhook of {item.metadata.name}: {requests.deed} {requests.target}",
-	"fields": [],
-} if {
-	input.request.verb == "deletecollection"
-	some item in input.oldObject.items
-	item.spec.conversion.strategy == "Webhook"
-}
-
-# What is deleted is known where `destruction/crd` holds the deletion, as it does for every definition.
-loses_it if input.request.operation == "DELETE"
-
-loses_it if {
 	is_object(input.object)
+	conversion("oldObject").strategy == "Webhook"
 	object.get(conversion("object"), "strategy", "None") != "Webhook"
 }
 

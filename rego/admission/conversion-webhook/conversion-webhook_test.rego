@@ -37,23 +37,6 @@ test_one_that_is_taken_away_is_found if {
 	}
 }
 
-test_a_definition_that_is_deleted_with_its_webhook_is_found if {
-	conversion_webhook.findings == {{
-		"message": "takes away a conversion webhook: deletes customresourcedefinitions shops.example.com",
-		"fields": ["spec.conversion"],
-	}} with input as of("delete", {"oldObject": hook("a")})
-}
-
-test_one_among_those_that_are_deleted_at_once_is_found if {
-	conversion_webhook.findings == {{
-		"message": concat("", [
-			"takes away the conversion webhook of shops.example.com: ",
-			"deletes all of customresourcedefinitions shops.example.com",
-		]),
-		"fields": [],
-	}} with input as of("deletecollection", {"oldObject": {"items": [none, hook("a")]}})
-}
-
 test_definitions_without_a_webhook_and_unchanged_ones_are_not_found if {
 	every facts in [
 		{},
@@ -65,6 +48,4 @@ test_definitions_without_a_webhook_and_unchanged_ones_are_not_found if {
 	] {
 		conversion_webhook.findings == set() with input as of("patch", facts)
 	}
-	conversion_webhook.findings == set() with input as of("delete", {"oldObject": none})
-	conversion_webhook.findings == set() with input as of("deletecollection", {"oldObject": {"items": [none]}})
 }
