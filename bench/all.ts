@@ -10,6 +10,7 @@ import { benchExec } from "./exec.ts";
 import { startGateway } from "./gateway.ts";
 import { benchMask } from "./mask.ts";
 import { benchObjects } from "./patch.ts";
+import { benchPolicy } from "./policy.ts";
 import { benchRequests } from "./requests.ts";
 import { benchWatches } from "./watches.ts";
 import type { Benched, World } from "./world.ts";
@@ -19,6 +20,7 @@ export const PARTS: Record<string, (world: World) => Promise<Benched>> = {
   requests: benchRequests,
   lists,
   watches,
+  policy: benchPolicy,
   exec: async ({ directory, issuer, say }) => {
     say("measuring an exec");
     return { rows: await benchExec(mkdtempSync(join(directory, "exec-")), issuer), mistakes: [] };
