@@ -14,23 +14,22 @@ export interface FieldCell {
 }
 
 const POD_CONTEXT = { runAsNonRoot: true, seccompProfile: { type: "RuntimeDefault" } };
-const securityContext = { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } };
+const CONTEXT = { allowPrivilegeEscalation: false, capabilities: { drop: ["ALL"] } };
 
-/** What satisfies restricted, and with it baseline. */
-const MAIN: KubernetesObject = { ...CONTAINER, securityContext };
-const SECOND: KubernetesObject = { ...SIDE, securityContext };
+/** What satisfies restricted, and with it baseline: by itself, or where the pod speaks for it. */
+const ALONE: KubernetesObject = { ...CONTAINER, securityContext: { ...CONTEXT, ...POD_CONTEXT } };
+const SPOKEN_FOR: KubernetesObject = { ...SIDE, securityContext: CONTEXT };
 
-/** `withAt`, and without what is at the place where the value is undefined. */
+/** `withAt`, and without what is undefined. */
 function put(object: KubernetesObject, path: string, value: unknown): KubernetesObject {
-  const there = withAt(object, path, value);
-  return value === undefined ? (JSON.parse(JSON.stringify(there)) as KubernetesObject) : there;
+  return JSON.parse(JSON.stringify(withAt(object, path, value))) as KubernetesObject;
 }
 
-/** The object of a kind with a template that complies, and a second container in the list. */
+/** The object of a kind with a template that complies: the container under test is the last of the list. */
 function compliant(kind: TemplateKind, list: string, podContext: Record<string, unknown> = {}): KubernetesObject {
-  const containers = list === "containers" ? { containers: [MAIN, SECOND] } : { containers: [MAIN], [list]: [SECOND] };
+  const lists = list === "containers" ? { [list]: [ALONE, SPOKEN_FOR] } : { containers: [ALONE], [list]: [SPOKEN_FOR] };
   let object = put(kind.object, inTemplate(kind, "spec.securityContext"), { ...POD_CONTEXT, ...podContext });
-  for (const [name, value] of Object.entries(containers)) object = put(object, inTemplate(kind, `spec.${name}`), value);
+  for (const [name, value] of Object.entries(lists)) object = put(object, inTemplate(kind, `spec.${name}`), value);
   return object;
 }
 
@@ -42,19 +41,20 @@ function placeOf(kind: TemplateKind, list: string, field: Field, path: string): 
 
 function cellOf(kind: TemplateKind, list: string, field: Field, bad: unknown, ok: unknown): WriteCell {
   const base = compliant(kind, list, field.podContext);
-  // What is stored complies also where the field under test is the pod's own.
-  const old = compliant(kind, list);
   const at = placeOf(kind, list, field, field.at);
   const where = field.of === "pod" ? kind.of.plural : `${list} of ${kind.of.plural}`;
   return {
     kind: "write",
-    what: `${field.at} ${JSON.stringify(bad) ?? "absent"} in ${where}`,
-    bad: { of: kind.of, object: put(base, at, bad), old },
-    ok: { of: kind.of, object: put(base, at, ok), old },
+    what: `${field.at} ${JSON.stringify(bad) ?? ABSENT} in ${where}`,
+    bad: { of: kind.of, object: put(base, at, bad), old: put(base, at, field.ok[0]) },
+    ok: { of: kind.of, object: put(base, at, ok), old: put(base, at, field.ok[0]) },
     kept: true,
     statusIgnored: true,
   };
 }
+
+/** How a cell names the value of a field that is not there. */
+export const ABSENT = "absent";
 
 const listsOf = (field: Field): readonly string[] => (field.of === "pod" ? ["containers"] : CONTAINER_LISTS);
 

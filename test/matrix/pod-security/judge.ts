@@ -1,7 +1,7 @@
 import type { Policy } from "../../../engine/decision.ts";
 import { explained, told } from "../judge.ts";
 import { type Pair, pairsOf } from "../paths.ts";
-import type { FieldCell } from "./cells.ts";
+import { ABSENT, type FieldCell } from "./cells.ts";
 
 /** What is wrong with the answers to a cell by one of its paths; undefined where both are as the standard says. */
 export async function judgeField(one: FieldCell, pair: Pair, policy: Policy): Promise<string | undefined> {
@@ -22,10 +22,10 @@ export async function judgeField(one: FieldCell, pair: Pair, policy: Policy): Pr
   return ok.effect === "allow" ? undefined : `${at}: the negative is ${told(ok)}`;
 }
 
-/** The paths of a cell: all, or a few that change from cell to cell, the create always among them. */
+/** The paths of a cell: all of them, or one that is another from cell to cell. */
 export function pathsOf({ cell }: FieldCell, index: number, all: boolean): Pair[] {
-  const pairs = pairsOf(cell);
-  if (all) return pairs;
-  const more = pairs.filter(({ path }) => path !== "POST, JSON");
-  return [...pairs.filter(({ path }) => path === "POST, JSON"), ...[more[index % more.length]].flatMap((p) => p ?? [])];
+  // An apply leaves what is stored where it says nothing: it does not take a field away.
+  const takesAway = cell.what.includes(` ${ABSENT} `);
+  const pairs = pairsOf(cell).filter(({ path }) => !takesAway || !/^apply($| of what)/.test(path));
+  return all ? pairs : pairs.slice(index % pairs.length, (index % pairs.length) + 1);
 }
