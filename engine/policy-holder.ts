@@ -17,6 +17,8 @@ export interface PolicyStatus {
   checkedAt: string;
   /** How often it was not, since the start: out of reach, or refused. */
   failures: number;
+  /** The candidate that is asked beside it, where the configuration names one. */
+  shadow?: object;
 }
 
 /** What can change apart from the other, and so be rejected apart. */
@@ -36,6 +38,8 @@ export class PolicyHolder {
   #checkedAt: number;
   #failures = 0;
   #serial: number | undefined;
+  /** What the status says of a candidate. */
+  shadow: (() => object) | undefined;
   readonly #rejected = new Map<PolicyPart, NonNullable<PolicyStatus["rejected"]>>();
 
   constructor(policy: Policy, clock: Clock = systemClock) {
@@ -97,6 +101,7 @@ export class PolicyHolder {
       checkedAt: rfc3339(this.#checkedAt),
       failures: this.#failures,
       ...(rejected === undefined ? {} : { rejected }),
+      ...(this.shadow === undefined ? {} : { shadow: this.shadow() }),
     };
   }
 }

@@ -11,7 +11,7 @@ import { createPolicy, type PolicyOptions } from "./policy.ts";
 import { PolicyHolder, type PolicyPart } from "./policy-holder.ts";
 import { fingerprint, watchFiles } from "./watch-files.ts";
 
-export interface WatchedPolicyOptions extends Pick<PolicyOptions, "podTemplateResources" | "worker"> {
+export interface WatchedPolicyOptions extends Pick<PolicyOptions, "podTemplateResources" | "worker" | "inlineBytes"> {
   /** Where bundles come from: files of this machine, or a source of its own. */
   source: PolicySource | BundleSource;
   /** `policy.guardrails` of the configuration. */

@@ -4,6 +4,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Policy } from "../engine/decision.ts";
 import type { SessionValues } from "../engine/mask/session-values.ts";
+import type { Shadow } from "../engine/shadow.ts";
 import type { Authenticated } from "../identity/types.ts";
 import type { Connection } from "./connection.ts";
 import type { HoldBudget } from "./hold/hold-budget.ts";
@@ -39,6 +40,8 @@ export interface Deps {
   knownValues: Pick<SessionValues, "of" | "forget">;
   streamRoom: StreamRoom;
   secondAttempts: SecondAttempts;
+  /** A candidate that is asked beside the policy in force. */
+  shadow?: Shadow | undefined;
   clock: Clock;
   log: Log;
 }

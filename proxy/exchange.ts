@@ -1,6 +1,7 @@
 import type { Decision, Need, Policy } from "../engine/decision.ts";
 import type { KubernetesObject, PolicyInput } from "../engine/input.ts";
 import type { Masker } from "../engine/mask/masker.ts";
+import type { ShadowRun } from "../engine/shadow.ts";
 import type { Identity, Session } from "../identity/types.ts";
 import type { DecodedBody } from "../kubernetes/body/decode.ts";
 import type { Render } from "../kubernetes/body/encode.ts";
@@ -43,6 +44,8 @@ export interface Arrived {
   judgedAgainAt?: number;
   /** Why an answer that had begun ended before its end: the client, the upstream, the policy. */
   cut?: string;
+  /** The candidate's part in it, until it is on record. */
+  shadow?: ShadowRun | undefined;
   /** Gives up the object's turn, where this exchange has it. */
   unlock?: () => void;
   /** It is over, and no longer counts among those that its identity has under way. */

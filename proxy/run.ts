@@ -5,6 +5,7 @@ import type { Arrived, Known } from "./exchange.ts";
 import { UpstreamSaysNo } from "./gather/outcome.ts";
 import { keepInput } from "./record-input.ts";
 import { renderRefusal, renderStatus } from "./render-refusal.ts";
+import { withShadow } from "./shadow.ts";
 import { CLIENT_GONE, ClientGone, JudgeAgain, type Path, type Step } from "./step.ts";
 import { gather } from "./steps/gather.ts";
 
@@ -71,8 +72,14 @@ function refuse(exchange: Arrived, error: unknown, deps: Deps): void {
     deps.log.error("unexpected error", { exchange: exchange.id, error: refusal.details.cause });
   else if (refusal.status >= 500)
     deps.log.warn(refusal.message, { exchange: exchange.id, code: refusal.code, error: refusal.details.cause });
-  deps.refusals.record(keepInput(refusedEvent(known, refusal, refusal.status), known, deps));
+  const event = keepInput(refusedEvent(known, refusal, refusal.status), known, deps);
+  deps.refusals.record(isVerdict(refusal) ? withShadow(event, known, deps) : event);
   renderRefusal(exchange.res, refusal, exchange.id, exchange.warnings);
+}
+
+/** Whether it was policy that refused, and so what a candidate can be compared with. */
+function isVerdict({ code }: Refusal): boolean {
+  return code === "policy-denied" || code === "policy-failed" || code.startsWith("approval-");
 }
 
 /** The API server refused the dry run of this very request: its own words go back, as if it had been asked directly. */

@@ -32,6 +32,7 @@ import { closeConnections, openConnections } from "./connections.ts";
 import { renderMetrics } from "./metrics.ts";
 import { openPolicy } from "./policy.ts";
 import { watchSessions } from "./sessions.ts";
+import { openShadow } from "./shadow.ts";
 
 /** A gateway that serves. */
 export interface Gateway {
@@ -73,6 +74,8 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     });
     opened.push(() => sharedWorker().close());
     opened.push(() => policy.close());
+    const shadow = openShadow(config, policy, { log, opa: options.opa });
+    if (shadow !== undefined) opened.push(() => shadow.close());
     const authenticator = createAuthenticator({
       config,
       sessionKeys,
@@ -113,6 +116,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       knownValues: new SessionValues(),
       streamRoom: new StreamRoom(),
       secondAttempts: new SecondAttempts(clock),
+      shadow: shadow?.shadow,
       clock,
       log,
     };
@@ -133,7 +137,8 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     const admin = await openAdmin({
       address: config.admin.address,
       health: () => recorder.failure(),
-      metrics: () => renderMetrics({ proxy, streams: deps.openStreams, recorder, policy: policy.holder }),
+      metrics: () =>
+        renderMetrics({ proxy, streams: deps.openStreams, recorder, policy: policy.holder, shadow: shadow?.shadow }),
       log,
     });
     opened.push(() => admin.close());

@@ -1,5 +1,6 @@
 import type { Recorder } from "../../audit/event.ts";
 import type { PolicyHolder } from "../../engine/policy-holder.ts";
+import type { Shadow, ShadowCounts } from "../../engine/shadow.ts";
 import type { DataPlane } from "../../proxy/handler.ts";
 import type { OpenStreams } from "../../proxy/open-streams.ts";
 
@@ -8,10 +9,11 @@ interface Measured {
   streams: OpenStreams;
   recorder: Recorder;
   policy: PolicyHolder;
+  shadow: Shadow | undefined;
 }
 
 /** What an operator watches, in the text format of Prometheus. Labels come from the configuration, never from callers. */
-export function renderMetrics({ proxy, streams, recorder, policy }: Measured): string {
+export function renderMetrics({ proxy, streams, recorder, policy, shadow }: Measured): string {
   const { revision, rejected, serial, checkedAt, failures } = policy.status();
   const lines = [
     ...family("sallyport_answers_total", "counter", "Answers by connection and status."),
@@ -41,9 +43,28 @@ export function renderMetrics({ proxy, streams, recorder, policy }: Measured): s
     ),
     ...family("sallyport_policy_update_failures_total", "counter", "Updates that were out of reach or rejected."),
     `sallyport_policy_update_failures_total ${failures}`,
+    ...(shadow === undefined ? [] : renderShadow(shadow.counts)),
     ...gauge("process_resident_memory_bytes", "Resident memory.", process.memoryUsage.rss()),
   ];
   return `${lines.join("\n")}\n`;
+}
+
+/** What the candidate said, and what it costs: microseconds over evaluations. */
+function renderShadow({ dropped, microseconds, ...answers }: ShadowCounts): string[] {
+  return [
+    ...family("sallyport_shadow_evaluations_total", "counter", "Decisions of the candidate, beside the one in force."),
+    ...Object.entries(answers).map(
+      ([result, count]) => `sallyport_shadow_evaluations_total{result="${result}"} ${count}`,
+    ),
+    ...family("sallyport_shadow_dropped_total", "counter", "Requests that the candidate was not asked about."),
+    `sallyport_shadow_dropped_total ${dropped}`,
+    ...family(
+      "sallyport_shadow_microseconds_total",
+      "counter",
+      "What the candidate's evaluations took, in their thread.",
+    ),
+    `sallyport_shadow_microseconds_total ${microseconds}`,
+  ];
 }
 
 /** A revision is whatever its build called it. */

@@ -34,6 +34,7 @@ export class EvaluationWorker {
   #loaded = new Set<string>();
   readonly #turns: Turns;
   #nextId = 1;
+  #lastMicroseconds = 0;
   #idle: NodeJS.Timeout | undefined;
 
   constructor(limits: Partial<WorkerLimits> = {}) {
@@ -44,6 +45,11 @@ export class EvaluationWorker {
   /** Whether a thread is running. */
   get running(): boolean {
     return this.#worker !== undefined;
+  }
+
+  /** What the evaluation that was answered last took in its thread; of whoever evaluates one at a time. */
+  get lastMicroseconds(): number {
+    return this.#lastMicroseconds;
   }
 
   /** The policy's result. Rejects where it throws, misses the deadline or the queue is full; `input` is given away. */
@@ -81,6 +87,7 @@ export class EvaluationWorker {
       };
       const onMessage = (answer: FromWorker): void => {
         if (answer.id !== message.id) return;
+        if (answer.ok) this.#lastMicroseconds = Math.round(answer.us);
         settle(() => (answer.ok ? resolve(answer.result) : reject(new Error(answer.error))));
       };
       const onError = (error: unknown): void => {

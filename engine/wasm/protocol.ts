@@ -6,4 +6,6 @@ export type ToWorker =
   | { kind: "evaluate"; id: number; key: string; input: ArrayBuffer };
 
 /** From the worker, one for each message to it. */
-export type FromWorker = { id: number; ok: true; result?: unknown } | { id: number; ok: false; error: string };
+export type FromWorker =
+  | { id: number; ok: true; result?: unknown; us: number }
+  | { id: number; ok: false; error: string };

@@ -22,7 +22,9 @@ function handle(message: ToWorker): unknown {
 parentPort?.on("message", (message: ToWorker) => {
   let answer: FromWorker;
   try {
-    answer = { id: message.id, ok: true, result: handle(message) };
+    const started = performance.now();
+    const result = handle(message);
+    answer = { id: message.id, ok: true, result, us: (performance.now() - started) * 1000 };
   } catch (error) {
     answer = { id: message.id, ok: false, error: errorMessage(error) };
   }

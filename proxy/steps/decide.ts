@@ -3,6 +3,7 @@ import { maskerOf, refuseUnmaskableWrite } from "../answer/unmaskable-write.ts";
 import { refuseDenied } from "../deny.ts";
 import type { Deps } from "../deps.ts";
 import type { Decided, Gathered } from "../exchange.ts";
+import { askShadow } from "../shadow.ts";
 
 /** The verdict on everything that is known, and with it what will be masked. */
 export function decide(exchange: Gathered, deps: Deps): Decided | Promise<Decided> {
@@ -18,5 +19,7 @@ function settle(exchange: Gathered, decision: Decision, deps: Deps): Decided {
   refuseDenied(decision, exchange.policy, "all");
   const masker = maskerOf(exchange, decision, deps);
   if (masker !== undefined) refuseUnmaskableWrite(exchange, decision, masker);
-  return Object.assign(exchange, { decision, masker });
+  const decided = Object.assign(exchange, { decision, masker });
+  askShadow(decided, deps);
+  return decided;
 }

@@ -3,6 +3,7 @@ import { outcomeEvent } from "../events.ts";
 import type { Answered } from "../exchange.ts";
 import { recordedRequest } from "../record-bodies.ts";
 import { keepInput } from "../record-input.ts";
+import { withShadow } from "../shadow.ts";
 
 /** Puts on record what came of it. */
 export function recordOutcome(exchange: Answered, deps: Deps): void {
@@ -19,5 +20,5 @@ export function recordOutcome(exchange: Answered, deps: Deps): void {
     if (content !== undefined) event.request_content = content;
   }
   if (exchange.responseContent !== undefined) event.response_content = exchange.responseContent;
-  deps.recorder.record(keepInput(event, exchange, deps));
+  deps.recorder.record(withShadow(keepInput(event, exchange, deps), exchange, deps));
 }

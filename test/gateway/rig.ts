@@ -102,7 +102,12 @@ export interface Rig {
 
 /** A whole gateway, every room real, in front of a stub upstream. `change` edits the configuration before it starts. */
 export async function startRig(
-  options: { change?: (config: Record<string, unknown>) => void; guardrails?: object } = {},
+  options: {
+    change?: (config: Record<string, unknown>) => void;
+    guardrails?: object;
+    /** Writes what the configuration names. */
+    prepare?: (directory: string) => void;
+  } = {},
 ): Promise<Rig> {
   const directory = mkdtempSync(join(tmpdir(), "sallyport-rig-"));
   const upstream = await startUpstream(directory);
@@ -127,6 +132,7 @@ export async function startRig(
     options.change(config);
     writeFileSync(state.configFile, stringify(config));
   }
+  options.prepare?.(directory);
   const gateway = await openGateway(loadGatewayConfig(state.configFile), {
     log: silentLog,
     opa: await ensureTool("opa"),
