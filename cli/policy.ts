@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { action } from "./action.ts";
-import { registerExplain } from "./policy/register-explain.ts";
+import { registerAuthor } from "./policy/register-author.ts";
+import { registerBacktest, registerExplain } from "./policy/register-explain.ts";
 import { withProgress } from "./progress.ts";
 
 /** The project's own rules, where no folder is named. */
@@ -58,28 +59,7 @@ export function register(program: Command): void {
       }),
     );
 
-  policy
-    .command("check")
-    .description("check rules for format, types, builtins that the gateway runs, and METADATA")
-    .argument("[folders...]", "folders of rules, taken together")
-    .action(
-      action(async (named) => {
-        const { check } = await import("./policy/check.ts");
-        return withProgress("checking rules", () => check(folders(named)));
-      }),
-    );
-
-  policy
-    .command("test")
-    .description("run the rules' own tests, with coverage")
-    .argument("[folders...]", "folders of rules, taken together")
-    .option("--threshold <percent>", "fail below this coverage", "0")
-    .action(
-      action<{ threshold: string }>(async (named, options) => {
-        const { test } = await import("./policy/test.ts");
-        return withProgress("testing rules", () => test(folders(named), Number(options.threshold)));
-      }),
-    );
+  registerAuthor(policy);
 
   policy
     .command("status")
@@ -91,4 +71,5 @@ export function register(program: Command): void {
       }),
     );
   registerExplain(policy);
+  registerBacktest(policy);
 }

@@ -1,5 +1,5 @@
 import type { Guardrails } from "../base/config/guardrails.ts";
-import { type ConfigIssue, didYouMean, dottedPath } from "../base/config/issues.ts";
+import { type ConfigIssue, didYouMean, dottedPath, nearest } from "../base/config/issues.ts";
 import type { RuleMetadata } from "./bundle/metadata.ts";
 
 type Parameter = NonNullable<RuleMetadata["parameters"]>[string];
@@ -14,7 +14,7 @@ export function guardrailsIssues(guardrails: Guardrails, rules: Record<string, R
   const issues: ConfigIssue[] = [];
   const unknown = (path: PropertyKey[], id: string): boolean => {
     if (Object.hasOwn(rules, id)) return false;
-    const message = `there is no such rule in this policy; ${didYouMean(id, nearestOf(id, ids))}`;
+    const message = `there is no such rule in this policy; ${didYouMeanRule(id, ids)}`;
     issues.push({ path: dottedPath([...path, id]), message });
     return true;
   };
@@ -34,11 +34,12 @@ export function guardrailsIssues(guardrails: Guardrails, rules: Record<string, R
   return issues;
 }
 
-/** All ids would be a page: of those, the ones of the same category, or of the same name. */
-function nearestOf(id: string, ids: readonly string[]): readonly string[] {
+/** The rule that was probably meant; else those of the same category or of the same name, since all would be a page. */
+export function didYouMeanRule(id: string, ids: readonly string[]): string {
   const [category, name] = id.split("/");
   const near = ids.filter((one) => one.startsWith(`${category}/`) || one.endsWith(`/${name}`));
-  return near.length > 0 ? near : ids;
+  if (near.length > 0) return didYouMean(id, near);
+  return nearest(id, ids) === undefined ? "docs/rules.md lists them" : didYouMean(id, ids);
 }
 
 function parameterMistake(name: string, value: unknown, taken: Record<string, Parameter>): string | undefined {

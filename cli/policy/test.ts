@@ -1,50 +1,121 @@
 import { writeFile } from "node:fs/promises";
-import { join } from "node:path";
-import { prepareSources } from "../../engine/bundle/compile.ts";
-import { DISPATCH_FILE } from "../../engine/bundle/dispatch.ts";
-import { errorsOf, runOpa } from "../../engine/bundle/opa.ts";
-import { type Staged, stageSources } from "../../engine/bundle/sources.ts";
+import { dirname, join, relative } from "node:path";
+import { ConfigError } from "../../base/config/issues.ts";
+import { UserError } from "../../base/errors.ts";
+import type { Bundle } from "../../engine/bundle/bundle.ts";
+import { compileStaged, prepareSources } from "../../engine/bundle/compile.ts";
+import { listSources, type Staged, stageSources } from "../../engine/bundle/sources.ts";
+import { didYouMeanRule } from "../../engine/guardrails-issues.ts";
 import { ensureTool } from "../../tools/ensure.ts";
 import type { Answer } from "../action.ts";
+import type { LocatedCase } from "./cases/case-file.ts";
+import { caseFolders, listCases } from "./cases/list-cases.ts";
+import { type CaseResult, runCases } from "./cases/run-cases.ts";
+import { LIBRARY } from "./library.ts";
+import { coverage } from "./testing/coverage.ts";
+import { parity } from "./testing/parity.ts";
+import { renderReport } from "./testing/render.ts";
+import { report, type TestReport } from "./testing/report.ts";
+import { EVERYTHING, named, ofFolders, type Selection } from "./testing/selection.ts";
+import { type UnitTest, unitTests } from "./testing/unit.ts";
 
-interface Line {
-  start: { row: number };
-  end: { row: number };
-}
-interface Coverage {
-  files?: Record<string, { covered_lines?: number; not_covered_lines?: number; not_covered?: Line[] }>;
+export interface TestOptions {
+  /** Percent of the lines of all rules that tests must reach. */
+  threshold?: number;
+  /** A rule's id, or part of the name of a test or of a case. */
+  run?: string;
+  /** Folders of cases; `policy-tests` in and beside the folders of rules where absent. */
+  cases?: readonly string[];
+  onProgress?: (text: string) => void;
 }
 
-/** `sallyport policy test`: opa's tests on the sources with the generated dispatch and `data.rules` beside them. */
-export async function test(folders: readonly string[], threshold: number): Promise<Answer> {
+/** `sallyport policy test`: exit 1 where a test or a case fails, the WASM answers otherwise, or coverage is too low. */
+export async function test(rules: readonly string[], options: TestOptions = {}): Promise<Answer> {
+  const { folders, own } = await wholeOf(rules);
+  const cases = options.cases ?? (await caseFolders(rules));
+  const selection = options.run === undefined ? own : named(options.run);
+  const found = await testPolicy(folders, selection, { ...options, cases });
+  if (found.tests.results.length + found.cases.passed + found.cases.failed === 0) {
+    throw new UserError(
+      options.run === undefined
+        ? `there are no tests and no cases in ${rules.join(", ")}`
+        : `no test, case or rule is called "${options.run}"`,
+      { exitCode: 2, next: "Name a rule (workload/host-path), or part of the name of a test or of a case." },
+    );
+  }
+  return { json: found, text: renderReport(found), exitCode: found.ok ? 0 : 1 };
+}
+
+/**
+ * The folders that make a whole policy, and what of it is the person's own. Folders without a decision stand on the
+ * library's, whose own tests are then not run.
+ */
+export async function wholeOf(
+  folders: readonly string[],
+): Promise<{ folders: readonly string[]; own: Selection | ((staged: Staged) => Selection) }> {
+  const sources = await listSources(folders, { tests: true });
+  if (sources.some(({ path }) => path.startsWith("sallyport/"))) return { folders, own: EVERYTHING };
+  const own = new Set(sources.map(({ path }) => dirname(path)));
+  return { folders: [LIBRARY, ...folders], own: (staged) => ofFolders(own, staged) };
+}
+
+/** Tests in opa and again in the WASM, then the cases through the gateway's own steps and the built bundle. */
+export async function testPolicy(
+  folders: readonly string[],
+  selection: Selection | ((staged: Staged) => Selection),
+  options: TestOptions,
+): Promise<TestReport> {
+  const progress = options.onProgress ?? (() => undefined);
   const opa = await ensureTool("opa");
   await using staged = await stageSources(folders, { tests: true });
+  const chosen = typeof selection === "function" ? selection(staged) : selection;
   const rules = await prepareSources(staged, opa);
-  await writeFile(join(staged.folder, "data.json"), JSON.stringify({ rules }));
-  const tests = await runOpa(opa, ["test", "."], { cwd: staged.folder });
-  const said = staged.original(errorsOf(tests));
-  if (tests.code !== 0) return { json: { ok: false, output: said }, text: said, exitCode: 1 };
-  const { percent, missing } = await coverage(staged, opa);
-  const ok = percent >= threshold;
-  const shown = ok ? [] : missing;
-  const text = [said, ...shown, `coverage ${percent.toFixed(2)} %${ok ? "" : `, below ${threshold} %`}`].join("\n");
-  return { json: { ok, output: said, coverage: percent, missing }, text, exitCode: ok ? 0 : 1 };
+  const data = { rules };
+  await writeFile(join(staged.folder, "data.json"), JSON.stringify(data));
+  progress("testing rules, in opa and in the WASM");
+  const units = unitTests(staged, opa, chosen.tests);
+  const [tests, wasm, covered, cases] = await Promise.all([
+    units,
+    units.then((found) => parity(staged, opa, found, data)),
+    coverage(staged, opa, chosen.tests),
+    casesOf(options.cases ?? (await caseFolders(folders)), chosen, () =>
+      compileStaged(staged, rules, { sources: folders, opa }),
+    ),
+  ]);
+  const folderByFile = new Map(staged.files.map(({ path, file }) => [file, dirname(path)]));
+  return report({
+    tests,
+    wasm,
+    cases,
+    coverage: covered.filter(({ rule }) => chosen.covers(rule)),
+    rules,
+    folderOf: (one: UnitTest) => folderByFile.get(one.file) ?? dirname(relative(".", one.file)),
+    whole: chosen === EVERYTHING,
+    threshold: options.threshold ?? 0,
+  });
 }
 
-/** Of what people wrote: the generated dispatch has its own test. */
-async function coverage(staged: Staged, opa: string): Promise<{ percent: number; missing: string[] }> {
-  const { stdout } = await runOpa(opa, ["test", "--coverage", "."], { cwd: staged.folder });
-  let covered = 0;
-  let lines = 0;
-  const missing: string[] = [];
-  for (const [file, report] of Object.entries((JSON.parse(stdout) as Coverage).files ?? {})) {
-    if (file === DISPATCH_FILE) continue;
-    covered += report.covered_lines ?? 0;
-    lines += (report.covered_lines ?? 0) + (report.not_covered_lines ?? 0);
-    for (const range of report.not_covered ?? []) {
-      const rows = range.start.row === range.end.row ? range.start.row : `${range.start.row}-${range.end.row}`;
-      missing.push(`${staged.original(file)}:${rows} is not covered`);
-    }
-  }
-  return { percent: lines === 0 ? 100 : (100 * covered) / lines, missing };
+async function casesOf(
+  folders: readonly string[],
+  selection: Selection,
+  compile: () => Promise<{ bundle: Bundle }>,
+): Promise<CaseResult[]> {
+  const chosen = (await listCases(folders)).filter((one) => selection.cases(one));
+  if (chosen.length === 0) return [];
+  const { bundle } = await compile();
+  aboutRules(chosen, Object.keys(bundle.rules));
+  return runCases(chosen, bundle);
+}
+
+/** The finding that a case does not list must not be there: of which rule is said by its file's name. */
+function aboutRules(cases: readonly LocatedCase[], ids: readonly string[]): void {
+  // `request/<code>` is what the gateway refuses by itself.
+  const known = (rule: string): boolean => ids.includes(rule) || rule.startsWith("request/");
+  const unknown = new Map(cases.filter(({ rule }) => !known(rule)).map(({ rule, file }) => [file, rule]));
+  if (unknown.size === 0) return;
+  const issues = [...unknown].map(([file, rule]) => ({
+    path: file,
+    message: `there is no rule ${rule}; ${didYouMeanRule(rule, ids)}`,
+  }));
+  throw new ConfigError("policy-tests", issues);
 }

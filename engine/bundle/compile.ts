@@ -32,8 +32,17 @@ export interface CompileOptions {
  */
 export async function compileBundle(options: CompileOptions): Promise<{ files: BundleFiles; bundle: Bundle }> {
   await using staged = await stageSources(options.sources);
-  const rules = await prepareSources(staged, options.opa);
+  return await compileStaged(staged, await prepareSources(staged, options.opa), options);
+}
+
+/** As compileBundle, of sources that are staged and prepared, with tests or without. */
+export async function compileStaged(
+  staged: Staged,
+  rules: Bundle["rules"],
+  options: CompileOptions,
+): Promise<{ files: BundleFiles; bundle: Bundle }> {
   const files = await build(staged, options.opa);
+  const own = staged.files.filter(({ path }) => !path.endsWith("_test.rego"));
   const manifest = JSON.parse(text(files.get(".manifest"))) as Record<string, unknown>;
   const compiled: BundleFiles = new Map([
     ["policy.wasm", files.get("policy.wasm") ?? new Uint8Array()],
@@ -45,7 +54,7 @@ export async function compileBundle(options: CompileOptions): Promise<{ files: B
           ...manifest,
           revision: options.revision ?? staged.revision,
           metadata: {
-            unread: unreadParts(staged.files.map((file) => file.content).join("\n")),
+            unread: unreadParts(own.map((file) => file.content).join("\n")),
             ...(options.serial === undefined ? {} : { serial: options.serial }),
           },
         }),
@@ -76,7 +85,8 @@ export async function runOpaOnSources(
 
 async function build(staged: Staged, opa: string): Promise<BundleFiles> {
   // No -O flag: optimisation bakes build-time data in, and a revoked exception stays allowed (design §3).
-  const args = ["build", "-t", "wasm", "-e", ENTRYPOINT, "-o", ".bundle.tar.gz", "--ignore", ".*", "."];
+  const ignored = ["--ignore", ".*", "--ignore", "*_test.rego", "--ignore", "data.json"];
+  const args = ["build", "-t", "wasm", "-e", ENTRYPOINT, "-o", ".bundle.tar.gz", ...ignored, "."];
   const result = await runOpaOnSources(staged, opa, args);
   if (result.unsupported.length > 0) {
     throw new UserError(

@@ -21,7 +21,15 @@ export function runOpa(
     execFile(
       opa,
       args,
-      { cwd: options.cwd, timeout, killSignal: "SIGKILL", maxBuffer: 64 * 1024 * 1024, encoding: "utf8" },
+      {
+        cwd: options.cwd,
+        // Its heap is small and short-lived: collecting it less halves the time of its tests.
+        env: { GOGC: "400", ...process.env },
+        timeout,
+        killSignal: "SIGKILL",
+        maxBuffer: 64 * 1024 * 1024,
+        encoding: "utf8",
+      },
       (error, stdout, stderr) => {
         if (error === null) resolve({ code: 0, stdout, stderr });
         else if (typeof error.code === "number") resolve({ code: error.code, stdout, stderr });
