@@ -50,7 +50,8 @@ async function verdict(verb: string, target: string): Promise<string> {
 }
 
 test.each(CONFIGURATIONS)("every write of %s is denied, and every read allowed", async (target) => {
-  for (const verb of WRITES) expect(await verdict(verb, target), verb).toBe("deny admission/configuration");
+  // All of them at once is a finding more.
+  for (const verb of WRITES) expect(await verdict(verb, target), verb).toMatch(/^deny admission\/configuration/);
   for (const verb of READS) expect(await verdict(verb, target), verb).toBe("allow");
 });
 
