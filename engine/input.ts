@@ -68,6 +68,11 @@ export const policyInputSchema = z.strictObject({
     .optional()
     .describe("What would be stored: the body as sent, then the outcome (design §2)."),
   oldObject: object.nullable().optional().describe("What is stored now."),
+  sent: object
+    .optional()
+    .describe(
+      "The body as sent, where object is the outcome of something new: what the author set, less what the server added.",
+    ),
   podSpecs: z
     .array(z.strictObject({ path: text, spec: object }))
     .optional()

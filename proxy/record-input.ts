@@ -125,7 +125,7 @@ function withoutKnownValues(
   }
 }
 
-/** The objects that policy was shown, as JSON: `{masked, object, oldObject, podSpecs?, roleRules}`. */
+/** The objects that policy was shown, as JSON: `{masked, object, oldObject, sent, podSpecs?, roleRules}`. */
 function factsText(exchange: Known, deps: Pick<Deps, "hmacKey" | "knownValues">): string | undefined {
   const { input, attributes, session } = exchange;
   const decision = exchange.decision ?? exchange.verdict;
@@ -141,7 +141,7 @@ function factsText(exchange: Known, deps: Pick<Deps, "hmacKey" | "knownValues">)
     masked.push(...answer.maskedFields);
     return [`"${name}":${answer.value}`];
   };
-  const parts = [...side("object", input.object), ...side("oldObject", input.oldObject)];
+  const parts = [...side("object", input.object), ...side("oldObject", input.oldObject), ...side("sent", input.sent)];
   if (input.roleRules !== undefined) parts.push(`"roleRules":${JSON.stringify(input.roleRules)}`);
   return `{"masked":${JSON.stringify([...new Set(masked)])},${parts.join(",")}}`;
 }

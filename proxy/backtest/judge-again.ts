@@ -53,12 +53,13 @@ function missingOf(
   return needs.has("roleRules") && facts.roleRules === undefined ? "what the role grants" : undefined;
 }
 
-function withFacts(input: PolicyInput, { object, oldObject, roleRules }: RecordedFacts): PolicyInput {
+function withFacts(input: PolicyInput, { object, oldObject, sent, roleRules }: RecordedFacts): PolicyInput {
   const { resource, subResource } = input.request;
   return {
     ...input,
     ...(object === undefined ? {} : { object }),
     ...(oldObject === undefined ? {} : { oldObject }),
+    ...(sent === undefined ? {} : { sent }),
     ...(roleRules === undefined ? {} : { roleRules }),
     ...(object == null ? {} : { podSpecs: podSpecs(object, { ...resource, subResource }) }),
   };

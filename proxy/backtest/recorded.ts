@@ -9,6 +9,7 @@ export interface RecordedFacts {
   masked: string[];
   object?: KubernetesObject | null;
   oldObject?: KubernetesObject | null;
+  sent?: KubernetesObject;
   roleRules?: KubernetesObject[];
 }
 

@@ -138,6 +138,11 @@ function takeStored(exchange: BodyRead, facts: Facts, stored: KubernetesObject |
 
 async function takeOutcome(exchange: BodyRead, facts: Facts, would: KubernetesObject, deps: Deps): Promise<void> {
   facts.outcome = would;
+  // The server completes what it creates (ServiceAccount, Priority and others of plugin/pkg/admission), and rules on
+  // what the author set must not take that for the author's. Of what was there before, oldObject tells them apart.
+  const sent = objectAsSent(exchange);
+  if (facts.oldObject === null && sent !== undefined) exchange.input.sent = sent;
+  else delete exchange.input.sent;
   await judgeObject(exchange, would, exchange.needs.has("roleRules"), deps);
 }
 

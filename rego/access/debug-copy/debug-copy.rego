@@ -18,6 +18,7 @@
 #   remediation: Read logs and events, or describe the pod; else wait for the approval of this copy.
 package sallyport.rules.access.debug_copy
 
+import data.sallyport.lib.authored
 import data.sallyport.lib.requests
 
 findings contains {"message": $"makes {requests.target} of the spec of a running pod", "fields": [field]} if {
@@ -25,11 +26,10 @@ findings contains {"message": $"makes {requests.target} of the spec of a running
 }
 
 marks contains $"spec.volumes[{i}]" if {
-	some i, volume in input.object.spec.volumes
-	startswith(volume.name, "kube-api-access-")
+	some i, volume in authored.written.spec.volumes
 	regex.match(`^kube-api-access-[a-z0-9]{5}$`, volume.name)
 }
 
 marks contains "spec.priority" if {
-	is_number(input.object.spec.priority)
+	is_number(authored.written.spec.priority)
 }

@@ -19,6 +19,7 @@
 #   remediation: Leave `priorityClassName` out.
 package sallyport.rules.scheduling.priority_class
 
+import data.sallyport.lib.authored
 import data.sallyport.lib.params
 import data.sallyport.lib.pods
 
@@ -26,5 +27,8 @@ findings contains {"message": $"runs at the priority {name}", "fields": [$"{pod.
 	some pod in pods.written
 	name := pod.spec.priorityClassName
 	not name in {"", null, object.get(pods.before(pod.path), "priorityClassName", "")}
+
+	# The cluster's default class (plugin/pkg/admission/priority).
+	not authored.silent(pod.path, "priorityClassName")
 	not params.names("scheduling/priority-class", "classes", name)
 }

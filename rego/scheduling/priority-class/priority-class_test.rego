@@ -34,3 +34,13 @@ test_what_the_guardrails_name_is_not_found if {
 		count(found) == n
 	}
 }
+
+test_the_class_that_the_server_gives_a_pod_is_not_found if {
+	pod := given.request("create", "pods", {"podSpecs": [{"path": "spec", "spec": {"priorityClassName": "usual"}}]})
+	priority_class.findings == set() with input as object.union(pod, {"sent": {"spec": {}}})
+	found := priority_class.findings with input as object.union(
+		pod,
+		{"sent": {"spec": {"priorityClassName": "usual"}}},
+	)
+	count(found) == 1
+}

@@ -18,6 +18,7 @@
 #   remediation: Have an administrator install what refers to the Secret, or ask for approval.
 package sallyport.rules.secrets.consume
 
+import data.sallyport.lib.authored
 import data.sallyport.lib.params
 import data.sallyport.lib.pods
 import data.sallyport.lib.references
@@ -26,6 +27,7 @@ findings contains {"message": $"{uses[reference.use]} {reference.name}", "fields
 	some pod in pods.written
 	some reference in references.of(pod.spec)
 	not referred_before(pod, reference)
+	not given_by_the_server(pod, reference)
 	not params.names("secrets/consume", "secrets", $"{input.request.namespace}/{reference.name}")
 	field := $"{pod.path}.{reference.field}"
 }
@@ -34,6 +36,12 @@ uses := {
 	"read": "gives a container the Secret",
 	"store": "gives a container what a secret store holds for",
 	"kubelet": "has the kubelet use the Secret",
+}
+
+# The pull secrets of the service account, for a pod that names none (plugin/pkg/admission/serviceaccount).
+given_by_the_server(pod, reference) if {
+	startswith(reference.field, "imagePullSecrets")
+	authored.silent(pod.path, "imagePullSecrets")
 }
 
 # Wherever in the template, and whatever of it: its containers could show it before.

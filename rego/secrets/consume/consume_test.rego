@@ -120,6 +120,16 @@ test_a_secret_that_the_guardrails_name_is_not_found if {
 	}
 }
 
+test_pull_secrets_that_the_server_gives_a_pod_are_not_found if {
+	pulls := places["imagePullSecrets[0]"][0]
+	pod := given.request("create", "pods", {"podSpecs": [{"path": "spec", "spec": pulls}]})
+	consume.findings == set() with input as object.union(pod, {"sent": {"spec": {}}})
+	every sent in [{"spec": pulls}, null] {
+		found := consume.findings with input as object.union(pod, {"sent": sent})
+		count(found) == 1
+	}
+}
+
 test_writes_of_status_and_scale_are_not_found if {
 	every subresource in ["status", "scale"] {
 		consume.findings == set() with input as object.union(
