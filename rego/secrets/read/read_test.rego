@@ -27,8 +27,6 @@ test_a_list_that_the_guardrails_allow_is_a_read if {
 			"message": $"{deed} secrets shop, as guardrails let it",
 			"fields": [],
 		}} with input as request with data.guardrails.rules["secrets/list"].params as {"groups": ["corp:devs"]}
-		count(read.masks) == 1 with input as request
-			with data.guardrails.rules["secrets/list"].params as {"groups": ["corp:devs"]}
 	}
 }
 
