@@ -8,8 +8,15 @@ const UNTIL_GATHERED = "request/scope-unknown";
  * Throws where the verdict is a deny that more facts cannot take back: one of a rule that has all that it needs.
  * A rule on writes of Secrets, say, denies until it knows that an apply changes nothing.
  */
-export function refuseDenied(decision: Decision, policy: Policy, gathered: Gathered): void {
-  if (isFinalDeny(decision, policy, gathered)) throw deniedRefusal(decision);
+export function refuseDenied(
+  exchange: { policy: Policy; decision?: Decision },
+  decision: Decision,
+  gathered: Gathered,
+): void {
+  if (!isFinalDeny(decision, exchange.policy, gathered)) return;
+  // What comes on record of the refusal is what was found now, and not what metadata said before.
+  exchange.decision = decision;
+  throw deniedRefusal(decision);
 }
 
 /** What of the facts is known; `"all"` once there is no more to know. */

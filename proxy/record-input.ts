@@ -12,8 +12,8 @@ import type { Known } from "./exchange.ts";
  * always, its objects where the level of recording keeps bodies, masked like those.
  */
 export function keepInput(event: EventDraft, exchange: Known, deps: Pick<Deps, "hmacKey" | "knownValues">): EventDraft {
-  const { input } = exchange;
-  const decision = exchange.decision ?? exchange.verdict;
+  // What was refused before it was decided (its body, its dry run) is no decision to compare with.
+  const { input, decision } = exchange;
   if (input === undefined || decision === undefined || decision.record === "None") return event;
   const text = withoutKnownValues(inputText(input), exchange, deps);
   if (text !== undefined) event.input = text;
@@ -127,8 +127,7 @@ function withoutKnownValues(
 
 /** The objects that policy was shown, as JSON: `{masked, object, oldObject, sent, podSpecs?, roleRules}`. */
 function factsText(exchange: Known, deps: Pick<Deps, "hmacKey" | "knownValues">): string | undefined {
-  const { input, attributes, session } = exchange;
-  const decision = exchange.decision ?? exchange.verdict;
+  const { input, attributes, session, decision } = exchange;
   if (input === undefined || attributes === undefined || session === undefined || decision === undefined) return;
   if (input.object === undefined && input.oldObject === undefined && input.roleRules === undefined) return undefined;
   const masker = exchange.masker ?? maskerOf({ attributes, session }, decision, deps);

@@ -42,6 +42,7 @@ interface Payload {
   findings?: unknown;
   input?: PolicyInput;
   judgedAgain?: unknown;
+  code?: unknown;
 }
 
 const KINDS = new Set(["request.outcome", "request.refused"]);
@@ -53,6 +54,7 @@ export function recordedDecision(row: RecordedRow): RecordedDecision | undefined
   const { decisionId, findings, input } = payload;
   // An attempt that a 409 sent back was decided again.
   if (typeof decisionId !== "string" || !Array.isArray(findings) || payload.judgedAgain === true) return undefined;
+  if (input === undefined && row.kind === "request.refused" && !isVerdict(payload.code)) return undefined;
   const found = (findings as { rule: string; effect: Effect }[]).map(({ rule, effect }) => ({ rule, effect }));
   return {
     decisionId,
@@ -65,6 +67,11 @@ export function recordedDecision(row: RecordedRow): RecordedDecision | undefined
     input,
     facts: row.facts === undefined || row.facts === "" ? undefined : (parseLossless(row.facts) as RecordedFacts),
   };
+}
+
+/** Whether it was policy that refused: anything else may have ended the request before it was decided. */
+function isVerdict(code: unknown): boolean {
+  return code === "policy-denied" || code === "policy-failed" || String(code).startsWith("approval-");
 }
 
 /** The effect that policy had: the column says what became of the request, and a hold may have been approved or not. */

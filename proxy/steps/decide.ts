@@ -16,7 +16,7 @@ export function decide(exchange: Gathered, deps: Deps): Decided | Promise<Decide
 }
 
 function settle(exchange: Gathered, decision: Decision, deps: Deps): Decided {
-  refuseDenied(decision, exchange.policy, "all");
+  refuseDenied(exchange, decision, "all");
   const masker = maskerOf(exchange, decision, deps);
   if (masker !== undefined) refuseUnmaskableWrite(exchange, decision, masker);
   const decided = Object.assign(exchange, { decision, masker });

@@ -89,9 +89,10 @@ export function wanted({ needs, attributes }: Stage, held: boolean): { stored: b
 }
 
 /** Judges what is known so far; throws where that is a deny which nothing more could take back. */
-async function judged({ policy, input, attributes }: BodyRead): Promise<Decision> {
+async function judged(exchange: BodyRead): Promise<Decision> {
+  const { policy, input, attributes } = exchange;
   const verdict = await policy.decide(input);
-  refuseDenied(verdict, policy, knownAsSent(input, attributes));
+  refuseDenied(exchange, verdict, knownAsSent(input, attributes));
   return verdict;
 }
 

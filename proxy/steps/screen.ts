@@ -27,7 +27,7 @@ export function screen(exchange: Classified, deps: Deps): Screened | Promise<Scr
 
   function settle(verdict: Decision): Screened {
     const screened = Object.assign(exchange, { policy, needs, verdict });
-    refuseDenied(verdict, policy, needs.size === 0 ? "all" : METADATA);
+    refuseDenied(screened, verdict, needs.size === 0 ? "all" : METADATA);
     return screened;
   }
 }

@@ -1,0 +1,162 @@
+import { describe, expect, test } from "vitest";
+import { applyPatch } from "../../kubernetes/apply-patch.ts";
+import type { Patch } from "../../kubernetes/patch.ts";
+
+const stored = {
+  metadata: { name: "web", labels: { app: "web", tier: "front" }, finalizers: ["a", "b"] },
+  spec: {
+    replicas: 2,
+    template: {
+      spec: { containers: [{ name: "web", image: "web:1", env: [{ name: "A", value: "1" }] }, { name: "side" }] },
+    },
+    volumeClaimTemplates: [{ metadata: { name: "data" } }],
+  },
+};
+const containers = (...list: object[]): object => ({ spec: { template: { spec: { containers: list } } } });
+
+describe("a patch without an API server", () => {
+  test.for<[string, Patch, object]>([
+    [
+      "merge: null removes, lists are replaced",
+      {
+        type: "merge",
+        fragment: {
+          metadata: { labels: { tier: null } },
+          spec: { template: { spec: { containers: [{ name: "x" }] } } },
+        },
+      },
+      {
+        metadata: { name: "web", labels: { app: "web" }, finalizers: ["a", "b"] },
+        spec: { ...stored.spec, template: { spec: { containers: [{ name: "x" }] } } },
+      },
+    ],
+    [
+      "strategic: an entry with the same key is merged, lists inside it too",
+      { type: "strategic", fragment: containers({ name: "web", env: [{ name: "B", value: "2" }] }) as never },
+      {
+        ...stored,
+        spec: {
+          ...stored.spec,
+          template: {
+            spec: {
+              containers: [
+                {
+                  name: "web",
+                  image: "web:1",
+                  env: [
+                    { name: "A", value: "1" },
+                    { name: "B", value: "2" },
+                  ],
+                },
+                { name: "side" },
+              ],
+            },
+          },
+        },
+      },
+    ],
+    [
+      "strategic: $patch delete",
+      { type: "strategic", fragment: containers({ name: "side", $patch: "delete" }) as never },
+      {
+        ...stored,
+        spec: { ...stored.spec, template: { spec: { containers: [stored.spec.template.spec.containers[0]] } } },
+      },
+    ],
+    [
+      "strategic: $patch replace of a list",
+      { type: "strategic", fragment: containers({ $patch: "replace" }, { name: "only" }) as never },
+      { ...stored, spec: { ...stored.spec, template: { spec: { containers: [{ name: "only" }] } } } },
+    ],
+    [
+      "strategic: $setElementOrder",
+      {
+        type: "strategic",
+        fragment: {
+          spec: {
+            template: {
+              spec: {
+                containers: [{ name: "new" }],
+                "$setElementOrder/containers": [{ name: "new" }, { name: "side" }, { name: "web" }],
+              },
+            },
+          },
+        },
+      },
+      {
+        ...stored,
+        spec: {
+          ...stored.spec,
+          template: {
+            spec: { containers: [{ name: "new" }, { name: "side" }, stored.spec.template.spec.containers[0]] },
+          },
+        },
+      },
+    ],
+    [
+      "strategic: $deleteFromPrimitiveList",
+      { type: "strategic", fragment: { metadata: { "$deleteFromPrimitiveList/finalizers": ["a"] } } },
+      { ...stored, metadata: { ...stored.metadata, finalizers: ["b"] } },
+    ],
+    [
+      "strategic: a list without a merge key is replaced",
+      { type: "strategic", fragment: { spec: { volumeClaimTemplates: [{ metadata: { name: "data" }, spec: {} }] } } },
+      { ...stored, spec: { ...stored.spec, volumeClaimTemplates: [{ metadata: { name: "data" }, spec: {} }] } },
+    ],
+    [
+      "strategic: $retainKeys",
+      { type: "strategic", fragment: { spec: { $retainKeys: ["replicas"], replicas: 3 } } },
+      { ...stored, spec: { replicas: 3 } },
+    ],
+    [
+      "apply: what it sets",
+      { type: "apply", fragment: { spec: { replicas: 0 } } },
+      { ...stored, spec: { ...stored.spec, replicas: 0 } },
+    ],
+    [
+      "JSON: operations in their order, - appends, negative indexes count from the end",
+      {
+        type: "json",
+        operations: [
+          { op: "add", path: "/spec/template/spec/containers/-", value: { name: "z" } },
+          { op: "remove", path: "/spec/template/spec/containers/-2" },
+          { op: "move", from: "/metadata/labels/tier", path: "/metadata/labels/old" },
+          { op: "test", path: "/metadata/labels/old", value: "front" },
+          { op: "replace", path: "/spec/replicas", value: 5 },
+        ],
+      },
+      {
+        ...stored,
+        metadata: { ...stored.metadata, labels: { app: "web", old: "front" } },
+        spec: {
+          ...stored.spec,
+          replicas: 5,
+          template: { spec: { containers: [stored.spec.template.spec.containers[0], { name: "z" }] } },
+        },
+      },
+    ],
+  ])("%s", ([, patch, expected]) => {
+    const before = structuredClone(stored);
+    expect(applyPatch(stored, patch)).toEqual(expected);
+    expect(stored).toEqual(before);
+  });
+
+  test.for<[string, Patch]>([
+    ["a test that fails", { type: "json", operations: [{ op: "test", path: "/spec/replicas", value: 3 }] }],
+    ["a path that is not there", { type: "json", operations: [{ op: "replace", path: "/spec/a/b", value: 3 }] }],
+    [
+      "an index past the end",
+      { type: "json", operations: [{ op: "add", path: "/metadata/finalizers/9", value: "x" }] },
+    ],
+    ["the object itself removed", { type: "json", operations: [{ op: "replace", path: "", value: [] }] }],
+  ])("a JSON patch that does not apply has no outcome: %s", ([, patch]) => {
+    expect(() => applyPatch(stored, patch)).toThrow(expect.objectContaining({ code: "outcome-unknown" }));
+  });
+
+  test("no key of a patch reaches a prototype", () => {
+    const patch: Patch = { type: "json", operations: [{ op: "add", path: "/__proto__/x", value: 1 }] };
+    expect(() => applyPatch(stored, patch)).toThrow();
+    applyPatch(stored, { type: "merge", fragment: JSON.parse('{"__proto__":{"x":1}}') });
+    expect(({} as Record<string, unknown>).x).toBeUndefined();
+  });
+});
