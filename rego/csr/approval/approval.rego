@@ -10,7 +10,7 @@
 #   privileged: true
 #   match:
 #     - groups: [certificates.k8s.io]
-#       resources: [certificatesigningrequests]
+#       resources: [certificatesigningrequests, podcertificaterequests]
 #       subresources: [approval, status]
 #       operations: [CREATE, UPDATE]
 #   remediation: Ask an administrator to look at the request and to approve it.

@@ -1,7 +1,8 @@
 # METADATA
 # title: Certificate signing requests
 # description: |
-#   A signed request is a client certificate: an identity of one's own choice, which no one can revoke.
+#   A signed request is a client certificate: an identity of one's own choice, which no one can revoke. A
+#   PodCertificateRequest (KEP-4317) asks for one in the name of a pod's service account.
 # custom:
 #   severity: critical
 #   ids: [CIS-5.1.11, T1098, K02]
@@ -9,7 +10,7 @@
 #   privileged: true
 #   match:
 #     - groups: [certificates.k8s.io]
-#       resources: [certificatesigningrequests]
+#       resources: [certificatesigningrequests, podcertificaterequests]
 #       subresources: [""]
 #       operations: [CREATE, UPDATE]
 #   remediation: Ask an administrator for the certificate, or use the identity that you have.
