@@ -1,5 +1,6 @@
 import type { EventRow } from "./event.ts";
 import { recordedRows } from "./recorded-rows.ts";
+import { shadowDifferences, shadowSummary } from "./shadow-rows.ts";
 import type { StoreReader } from "./store/store.ts";
 
 /** A row of the view `sessions`. Times are `2026-11-22 10:00:00.123456`, UTC. */
@@ -179,6 +180,14 @@ export const namedQueries: Readonly<Record<string, NamedQuery>> = {
   decisions: {
     description: "decisions and what was asked, the latest first, as policy backtest reads them",
     run: recordedRows,
+  },
+  "shadow-summary": {
+    description: "how candidate policies compare with the one in force, and what they cost",
+    run: shadowSummary,
+  },
+  "shadow-differences": {
+    description: "what a candidate policy would have decided otherwise, the latest first",
+    run: shadowDifferences,
   },
   "policy-findings": {
     description: "what the rules found",

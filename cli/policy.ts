@@ -3,6 +3,7 @@ import type { Command } from "commander";
 import { action } from "./action.ts";
 import { registerAuthor } from "./policy/register-author.ts";
 import { registerBacktest, registerExplain } from "./policy/register-explain.ts";
+import type { ShadowOptions } from "./policy/shadow.ts";
 import { withProgress } from "./progress.ts";
 
 /** The project's own rules, where no folder is named. */
@@ -44,6 +45,23 @@ export function register(program: Command): void {
       action<{ key: string[]; sources: string[] }>(async ([bundle = ""], options) => {
         const { verify } = await import("./policy/verify.ts");
         return withProgress("verifying the bundle", () => verify(bundle, options.key, options.sources));
+      }),
+    );
+
+  policy
+    .command("shadow")
+    .description("what the candidate of policy.shadow would have decided otherwise, on live traffic")
+    .option("--config <file>", "read the store directly, on the gateway's host, while no gateway runs")
+    .option("--since <time>", "24h, 2026-11-22, 2026-11-22T10:00:00Z")
+    .option("--until <time>", "up to then")
+    .option("--revision <text>", "of the candidate; the one that was asked last where absent")
+    .option("--limit <n>", "at most so many differences, the latest first", "10000")
+    .option("--examples <n>", "requests that are shown of each change", "5")
+    .option("--markdown", "for a comment at a pull request")
+    .action(
+      action<ShadowOptions>(async (_args, options) => {
+        const { shadow } = await import("./policy/shadow.ts");
+        return shadow(options);
       }),
     );
 

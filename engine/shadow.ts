@@ -1,3 +1,4 @@
+import type { Effect } from "../base/config/guardrails.ts";
 import type { Decision, Need, Policy } from "./decision.ts";
 import type { PolicyInput } from "./input.ts";
 import type { EvaluationWorker } from "./wasm/evaluation-worker.ts";
@@ -9,6 +10,8 @@ export interface ShadowVerdict {
   effect: Decision["effect"];
   /** Those that found something, in their order. */
   rules: string[];
+  /** The strongest effect of each. */
+  findings: { rule: string; effect: Effect }[];
   /** What the evaluation took, in its thread. */
   us: number;
   /** In what it differs from the decision in force: effect, rules, mask, record. */
@@ -117,6 +120,7 @@ export class Shadow {
       revision: `${decision.revision.bundle}/${decision.revision.guardrails}`,
       effect: decision.effect,
       rules: rulesOf(decision),
+      findings: strongest(decision),
       us,
       changes,
       missing,
@@ -131,6 +135,17 @@ function differences(live: Decision, candidate: Decision): string[] {
     ...(JSON.stringify(live.mask) === JSON.stringify(candidate.mask) ? [] : ["mask"]),
     ...(live.record === candidate.record ? [] : ["record"]),
   ];
+}
+
+const RANK: Record<Effect, number> = { allow: 0, record: 1, mask: 2, hold: 3, deny: 4 };
+
+function strongest({ findings }: Decision): ShadowVerdict["findings"] {
+  const found = new Map<string, Effect>();
+  for (const { rule, effect } of findings) {
+    const known = found.get(rule);
+    if (known === undefined || RANK[effect] > RANK[known]) found.set(rule, effect);
+  }
+  return [...found].map(([rule, effect]) => ({ rule, effect }));
 }
 
 function rulesOf({ findings }: Decision): string[] {

@@ -2,7 +2,7 @@ import type { EventDraft } from "../audit/event.ts";
 import type { Need } from "../engine/decision.ts";
 import type { ShadowVerdict } from "../engine/shadow.ts";
 import type { Deps } from "./deps.ts";
-import { exchangeEvent } from "./events.ts";
+import { decisionPayload, exchangeEvent } from "./events.ts";
 import type { Known } from "./exchange.ts";
 
 /** Puts the question that was just decided to the candidate, where there is one. Nothing waits for the answer. */
@@ -28,7 +28,8 @@ export function withShadow(event: EventDraft, exchange: Known, deps: Pick<Deps, 
     return event;
   }
   const later = { ...exchangeEvent(exchange, "request.shadow"), at_ms: event.at_ms };
-  run.late = (verdict) => deps.recorder.record({ ...later, payload: { shadow: payload(verdict) } });
+  const decided = decisionPayload(exchange);
+  run.late = (verdict) => deps.recorder.record({ ...later, payload: { ...decided, shadow: payload(verdict) } });
   return event;
 }
 

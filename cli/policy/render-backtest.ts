@@ -15,8 +15,8 @@ function change({ rule, from, to, decision, count }: RuleChange): string {
 }
 
 /** For a terminal. */
-export function renderText(report: BacktestReport, name: string): string {
-  const lines = [summary(report), `policy ${name}`];
+export function renderText(report: BacktestReport, name: string, head = summary(report)): string {
+  const lines = [head, `policy ${name}`];
   for (const group of report.rules) {
     lines.push("", change(group));
     for (const example of group.examples) lines.push(...exampleLines(example).map((line) => `  ${line}`));
@@ -34,8 +34,12 @@ function exampleLines({ decisionId, at, who, what, message, fields }: Counterexa
 }
 
 /** For a comment at a pull request. */
-export function renderMarkdown(report: BacktestReport, name: string): string {
-  const lines = ["### Backtest", "", `${cell(summary(report))}. Policy ${code(name)}.`];
+export function renderMarkdown(
+  report: BacktestReport,
+  name: string,
+  { title, head } = { title: "Backtest", head: summary(report) },
+): string {
+  const lines = [`### ${title}`, "", `${cell(head)}. Policy ${code(name)}.`];
   const effects = Object.entries(report.effects);
   if (effects.length > 0) {
     lines.push(
