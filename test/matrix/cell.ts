@@ -48,6 +48,8 @@ export interface WriteCell extends Common {
   kept?: true;
   /** A write of status leaves the offending part as it is. */
   statusIgnored?: true;
+  /** It takes something away: an apply does so only of what its own manager set. */
+  takesAway?: true;
 }
 
 export interface Written {

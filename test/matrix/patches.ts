@@ -27,9 +27,12 @@ export function mergePatch(from: KubernetesObject, to: KubernetesObject): Kubern
   return fragment(from, to, (_key, _from, list) => list);
 }
 
-/** A strategic merge patch: lists that have a merge key hold only the entries that change. */
+/**
+ * A strategic merge patch: lists that have a merge key hold only the entries that change, and finalizers, which are
+ * merged, go by a directive.
+ */
 export function strategicPatch(from: KubernetesObject, to: KubernetesObject): KubernetesObject {
-  return fragment(from, to, (key, before, list) => {
+  const patch = fragment(from, to, (key, before, list) => {
     const [old, now] = entriesByKey(key, [before, list]) ?? [];
     if (old === undefined || now === undefined) return list;
     return [...now].flatMap(([id, entry]) => {
@@ -38,6 +41,16 @@ export function strategicPatch(from: KubernetesObject, to: KubernetesObject): Ku
       return same(was, entry) ? [] : [{ ...identifying(entry), ...strategicPatch(was, entry) }];
     });
   });
+  const [before, now] = [finalizersOf(from), finalizersOf(to)];
+  const gone = before.filter((finalizer) => !now.includes(finalizer));
+  if (gone.length === 0) return patch;
+  const { finalizers: _, ...metadata } = patch.metadata as KubernetesObject;
+  return { ...patch, metadata: { ...metadata, "$deleteFromPrimitiveList/finalizers": gone } };
+}
+
+function finalizersOf({ metadata }: KubernetesObject): unknown[] {
+  const { finalizers } = (metadata ?? {}) as KubernetesObject;
+  return Array.isArray(finalizers) ? finalizers : [];
 }
 
 type OfList = (key: string, from: unknown[], to: unknown[]) => unknown[];

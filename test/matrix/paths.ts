@@ -98,7 +98,7 @@ function writes(cell: WriteCell): Pair[] {
               ...typed("strategic-merge-patch+json", strategicPatch(w.old, w.object)),
             })),
           ]),
-      pair("apply", (w) => apply(patch(w), w.object)),
+      ...(cell.takesAway === true ? [] : [pair("apply", (w) => apply(patch(w), w.object))]),
     );
     if (cell.kept === true) pairs.push(...keeping(bad, put, patch));
     if (cell.statusIgnored === true) {

@@ -24,7 +24,7 @@ import {
   within,
   writesOf,
 } from "../resources.ts";
-import { DEPLOYMENTS, PODS, TEMPLATE_KINDS } from "../templates.ts";
+import { DEPLOYMENTS, inTemplate, PERSISTENCE, TEMPLATE_KINDS } from "../templates.ts";
 
 /** The same write in another place: the namespace is what offends. */
 function inNamespace(namespace: string, { of, object }: { of: Resource; object: KubernetesObject }): Cell {
@@ -35,14 +35,13 @@ function inNamespace(namespace: string, { of, object }: { of: Resource; object: 
   return { kind: "write", what: `${of.plural} in ${namespace}`, bad: written(namespace), ok: written("shop") };
 }
 const SYSTEM = ["kube-system", "kube-public", "kube-node-lease"];
-const PERSISTENT = /^persistence\//;
 
 export const systemNamespaces: Row = {
   name: "System namespaces",
   effect: "hold",
   rule: /^namespaces\//,
   cells: SYSTEM.flatMap((namespace) => [
-    ...TEMPLATE_KINDS.map((kind) => ({ ...inNamespace(namespace, kind), also: PERSISTENT })),
+    ...TEMPLATE_KINDS.map((kind) => ({ ...inNamespace(namespace, kind), also: PERSISTENCE })),
     inNamespace(namespace, { of: CONFIG_MAP, object: objectOf(CONFIG_MAP, { data: { a: "1" } }) }),
     inNamespace(namespace, { of: SERVICE, object: objectOf(SERVICE, { spec: { ports: [{ port: 80 }] } }) }),
     {
@@ -73,11 +72,17 @@ export const persistence: Row = {
   cells: [
     instead(CRON_JOB),
     instead(DAEMON_SET),
-    ...["kubernetes.io/config.mirror", "kubernetes.io/config.source"].map((key) =>
-      field(`the annotation ${key}`, POD, PODS.object, "metadata.annotations", {
-        bad: { [key]: "file" },
-        ok: { "example.com/note": "file" },
-      }),
+    ...TEMPLATE_KINDS.flatMap((kind) =>
+      ["kubernetes.io/config.mirror", "kubernetes.io/config.source"].map((key) =>
+        field(
+          `the annotation ${key} in ${kind.of.plural}`,
+          kind.of,
+          kind.object,
+          inTemplate(kind, "metadata.annotations"),
+          { bad: { [key]: "file" }, ok: { "example.com/note": "file" } },
+          { rule: /^persistence\/mirror-pod$/, also: PERSISTENCE },
+        ),
+      ),
     ),
   ],
 };
@@ -192,6 +197,7 @@ const finalized = (of: Resource): Cell => {
     kind: "write",
     what: `the finalizers of ${of.plural}`,
     only: "update",
+    takesAway: true,
     bad: { of, object: bare, old: kept },
     ok: { of, object: labelledAs(kept), old: kept },
   };

@@ -73,6 +73,12 @@ const VOLUMES: Record<string, { bad: object; ok: object }> = {
     bad: { projected: { sources: [{ configMap: { name: "a" } }, { secret: { name: "db" } }] } },
     ok: { projected: { sources: [{ configMap: { name: "a" } }, { configMap: { name: "db" } }] } },
   },
+  "a projected token of the service account": {
+    bad: {
+      projected: { sources: [{ configMap: { name: "a" } }, { serviceAccountToken: { path: "t", audience: "b" } }] },
+    },
+    ok: { projected: { sources: [{ configMap: { name: "a" } }, { configMap: { name: "t" } }] } },
+  },
   "a CSI secret store": {
     bad: { csi: { driver: "secrets-store.csi.k8s.io", volumeAttributes: { secretProviderClass: "vault" } } },
     ok: { csi: { driver: "inline.storage.example.com", volumeAttributes: { size: "1Gi" } } },
@@ -98,7 +104,7 @@ const ENVIRONMENT: Record<string, { at: string; bad: object; ok: object }> = {
 export const consumingSecrets: Row = {
   name: "Consuming Secrets",
   effect: "hold",
-  rule: /^secrets\/(consum|use|mount|env|reference|pod|template)/,
+  rule: /^secrets\/(consume|project-token)$/,
   cells: TEMPLATE_KINDS.flatMap((kind) => {
     const { of, object } = kind;
     const more = { also: PERSISTENCE, statusIgnored: true } as const;

@@ -179,24 +179,46 @@ const SCHEDULING: Fields = {
   runtimeClassName: { at: "spec.runtimeClassName", bad: "unconfined", ok: "" },
 };
 
-const strictAlso = /^(persistence|image|workload\/image|images)\b/;
-
 export const scheduling: Row = {
   name: "Scheduling and identity",
   effect: "hold",
   rule: /^scheduling\//,
   guardrails: STRICT,
-  cells: TEMPLATE_KINDS.flatMap((kind) => ofPod(kind, SCHEDULING, { also: strictAlso })),
+  cells: TEMPLATE_KINDS.flatMap((kind) => ofPod(kind, SCHEDULING, { also: /^(persistence\/|workload\/image)/ })),
 };
 
-const IMAGES: Fields = {
-  "an image's registry": { at: "image", bad: "evil.example.net/app:1.2.3", ok: "registry.example.com/app:1.2.3" },
-};
+const image = (bad: string, ok: string): Values => ({ at: "image", bad, ok });
+const everyImage = (what: string, values: Values): Cell[] =>
+  TEMPLATE_KINDS.flatMap((kind) => CONTAINER_LISTS.flatMap((list) => ofContainers(kind, list, { [what]: values })));
 
-export const images: Row = {
-  name: "Images",
+export const registries: Row = {
+  name: "Images: registry",
   effect: "hold",
-  rule: /^(workload\/image|images?\/)/,
+  rule: /^workload\/image$/,
   guardrails: { rules: { "workload/image": { params: { registries: ["registry.example.com/"] } } } },
-  cells: TEMPLATE_KINDS.flatMap((kind) => CONTAINER_LISTS.flatMap((list) => ofContainers(kind, list, IMAGES))),
+  cells: everyImage("a registry", image("evil.example.net/app:1.2.3", "registry.example.com/app:1.2.3")),
+};
+
+export const tags: Row = {
+  name: "Images: tag",
+  effect: "hold",
+  rule: /^workload\/image-tag$/,
+  guardrails: { rules: { "workload/image-tag": { effect: "hold" } } },
+  cells: everyImage("a tag that moves", image("registry.example.com/app:latest", "registry.example.com/app:1.2.3")),
+};
+
+const DIGEST = `registry.example.com/app@sha256:${"0".repeat(64)}`;
+/** Every image of the template is judged: all of them have a digest but the one that offends. */
+function pinned(cell: Cell): Cell {
+  return JSON.parse(JSON.stringify(cell).replaceAll(CONTAINER.image, DIGEST)) as Cell;
+}
+
+export const digests: Row = {
+  name: "Images: digest",
+  effect: "hold",
+  rule: /^workload\/image-digest$/,
+  guardrails: { rules: { "workload/image-digest": { effect: "hold" } } },
+  cells: everyImage("no digest", image("registry.example.com/other:1.2.3", DIGEST))
+    .map(pinned)
+    .map((cell) => ({ ...cell, also: PERSISTENCE })),
 };

@@ -8,6 +8,8 @@ export interface Mutant {
   rule: string;
   family: "body" | "container kind" | "workload kind" | "verb" | "operation" | "subresource" | "resource" | "group";
   change: string;
+  /** Of a body: what switches it on. */
+  id?: string;
   /** Whether the mutated rule may find what the rule itself does not. */
   mayFind(input: PolicyInput): boolean;
   /**
@@ -37,6 +39,7 @@ export function mutantsOf(
           rule,
           family: "body",
           change,
+          id,
           mayFind: (input) => applies(metadata, metadata.match ?? [], input),
           ask: (input) => switched(input, id),
         }),

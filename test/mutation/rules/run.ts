@@ -5,12 +5,15 @@ import { compileBundle } from "../../../engine/bundle/compile.ts";
 import type { PolicyInput } from "../../../engine/input.ts";
 import { instrument } from "./instrument.ts";
 import { type Mutant, mutantsOf } from "./mutants.ts";
+import { noticedByRegoTest } from "./rego-test.ts";
 import { type RuleTest, ruleTests } from "./tests.ts";
 
 export interface Verdict {
   mutant: Mutant;
-  /** The test that notices; absent where the mutant survives. */
+  /** The request that notices, of a case or a cell. */
   by?: RuleTest;
+  /** No request notices it, and a Rego test beside the rule does. */
+  byRego: boolean;
 }
 
 export interface Run {
@@ -24,20 +27,25 @@ export interface RunOptions {
   rules: string;
   cases: readonly string[];
   opa: string;
-  /** Only mutants that this says yes to. */
-  wanted?(mutant: Mutant, index: number): boolean;
+  /** Only the mutants of these rules, judged by what has to do with them. */
+  wanted?(rule: string): boolean;
 }
 
 /** Judges every mutant by the tests that its rule has something to do with. */
 export async function runMutants({ rules, cases, opa, wanted = () => true }: RunOptions): Promise<Run> {
-  const { files, mutants: bodies } = await instrument(rules, opa);
+  const instrumented = await instrument(rules, opa);
+  const { files, mutants: bodies } = instrumented;
   const bundle = await compiled(files, opa);
-  const { tests, red } = await ruleTests(bundle, cases);
+  const { tests, red } = await ruleTests(bundle, cases, wanted);
   const reads = new Set(tests.flatMap(({ inContainers }) => [...inContainers]));
+  const mutants = mutantsOf(bundle.rules, bodies, (rule) => reads.has(rule)).filter(({ rule }) => wanted(rule));
   const verdicts: Verdict[] = [];
-  for (const mutant of mutantsOf(bundle.rules, bodies, (rule) => reads.has(rule)).filter(wanted)) {
+  for (const mutant of mutants) {
     const by = await killer(mutant, tests);
-    verdicts.push({ mutant, ...(by === undefined ? {} : { by }) });
+    const { rule, id } = mutant;
+    const byRego =
+      by === undefined && id !== undefined && (await noticedByRegoTest(rules, instrumented, { rule, id }, opa));
+    verdicts.push({ mutant, ...(by === undefined ? {} : { by }), byRego });
   }
   const count = (kind: RuleTest["kind"]): number => tests.filter((test) => test.kind === kind).length;
   return { verdicts, tests: { cases: count("case"), cells: count("cell") }, red };

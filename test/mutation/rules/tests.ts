@@ -8,6 +8,8 @@ import type { Decision, Finding, Policy } from "../../../engine/decision.ts";
 import type { PolicyInput } from "../../../engine/input.ts";
 import { explain } from "../../../proxy/explain/explain.ts";
 import { casesOf, explained, wrongOfBad, wrongOfOk } from "../../matrix/judge.ts";
+import { type Pair, pairsOf } from "../../matrix/paths.ts";
+import { everyValue, everywhere, type FieldCell, rowOf } from "../../matrix/pod-security/cells.ts";
 import { policies } from "../../matrix/policies.ts";
 import { ROWS } from "../../matrix/rows.ts";
 
@@ -33,11 +35,17 @@ export interface RuleTests {
   red: string[];
 }
 
-/** The policy cases and the cells of the matrix, asked once. */
-export async function ruleTests(bundle: Bundle, cases: readonly string[]): Promise<RuleTests> {
+/** The policy cases and the cells of both matrices that have to do with these rules, asked once. */
+export async function ruleTests(
+  bundle: Bundle,
+  cases: readonly string[],
+  wanted: (rule: string) => boolean,
+): Promise<RuleTests> {
+  const rules = Object.keys(bundle.rules).filter(wanted);
   const all: RuleTests = { tests: [], red: [] };
-  await addCases(bundle, cases, all);
-  await addCells(bundle, all);
+  await addCases(bundle, cases, rules, all);
+  await addCells(bundle, rules, all);
+  if (rules.some((rule) => rule.startsWith("pod-security/"))) await addFields(bundle, all);
   return all;
 }
 
@@ -56,21 +64,33 @@ async function add(
   }
 }
 
-async function addCases(bundle: Bundle, folders: readonly string[], to: RuleTests): Promise<void> {
-  for (const one of await listCases(folders.filter((folder) => existsSync(folder)))) {
-    const policy = await policyFor(one, bundle);
+async function addCases(
+  bundle: Bundle,
+  folders: readonly string[],
+  rules: readonly string[],
+  to: RuleTests,
+): Promise<void> {
+  const made = new Map<string, Policy>();
+  const about = (file: string): boolean => rules.some((rule) => file.startsWith(rule));
+  for (const one of await listCases(
+    folders.filter((folder) => existsSync(folder)),
+    about,
+  )) {
+    const key = JSON.stringify(one.given.guardrails ?? {});
+    const policy = await (made.get(key) ?? policyFor(one, bundle));
+    made.set(key, policy);
     const { input, decision } = await explain({ ...requestOf(one), body: await bodyOf(one) }, policy);
     const holds = (decided: Decision): boolean => mismatches(one, decided).length === 0;
     await add(to, { kind: "case", name: `${one.file}: ${one.name}`, policy, holds }, input, decision);
   }
 }
 
-/** Of a write one path for each verb: the others are the same question to policy. */
-const PATHS: ReadonlySet<string> = new Set(["POST, JSON", "PUT, JSON", "merge patch"]);
+/** Of a write one path for each verb, and what is kept: the others are the same question to policy. */
+const PATHS: ReadonlySet<string> = new Set(["POST, JSON", "PUT, JSON", "merge patch", "PUT of what is stored"]);
 
-async function addCells(bundle: Bundle, to: RuleTests): Promise<void> {
+async function addCells(bundle: Bundle, rules: readonly string[], to: RuleTests): Promise<void> {
   const policyOf = policies(bundle);
-  for (const one of casesOf(ROWS)) {
+  for (const one of casesOf(ROWS.filter((row) => rules.some((rule) => row.rule.test(rule))))) {
     if (one.cell.kind === "write" && !PATHS.has(one.path)) continue;
     const policy = await policyOf(one.row);
     const name = `${one.row.name}: ${one.cell.what}, ${one.path}`;
@@ -85,5 +105,29 @@ async function addCells(bundle: Bundle, to: RuleTests): Promise<void> {
       holds: (d: Decision) => wrongOfOk(one, d) === undefined,
     } as const;
     await add(to, passes, ok.input, ok.decision);
+  }
+}
+
+/** Every field of the Pod Security Standards in every kind, as it is created and as it is kept. */
+async function addFields(bundle: Bundle, to: RuleTests): Promise<void> {
+  const policyOf = policies(bundle);
+  const pathsOf = (one: FieldCell): Pair[] =>
+    pairsOf(one.cell).filter(({ path }) => path === "POST, JSON" || path === "PUT of what is stored");
+  for (const level of ["baseline", "restricted"] as const) {
+    const policy = await policyOf(rowOf(level));
+    for (const one of [...everywhere(level), ...everyValue(level)]) {
+      for (const pair of pathsOf(one)) {
+        const name = `pod-security/${level}: ${one.cell.what}, ${pair.path}`;
+        const bad = await explained(pair.bad, one.cell, policy);
+        const holds = ({ effect, findings }: Decision): boolean =>
+          effect === "deny" &&
+          findings.every(({ rule }) => rule === one.control.rule) &&
+          findings.some(({ fields }) => fields.includes(one.found));
+        await add(to, { kind: "cell", name, policy, holds }, bad.input, bad.decision);
+        const ok = await explained(pair.ok, one.cell, policy);
+        const passes = ({ effect }: Decision): boolean => effect === "allow";
+        await add(to, { kind: "cell", name: `${name}, negative`, policy, holds: passes }, ok.input, ok.decision);
+      }
+    }
   }
 }
