@@ -1,5 +1,5 @@
 import { mkdir, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, extname, join } from "node:path";
 import { sha256 } from "../../base/digest.ts";
 import { packBundle, unpackBundle } from "../../engine/bundle/archive.ts";
 import { type Bundle, openBundle } from "../../engine/bundle/bundle.ts";
@@ -41,7 +41,8 @@ async function readKept(file: string): Promise<Bundle | undefined> {
 async function keyOf(folders: readonly string[], opa: string): Promise<string> {
   const { size, mtimeMs } = await stat(opa);
   const parts = [basename(opa), String(size), String(mtimeMs)];
-  for (const name of (await readdir(ENGINE)).sort()) parts.push(name, sha256(await readFile(join(ENGINE, name))));
+  const names = (await readdir(ENGINE, { recursive: true })).filter((name) => extname(name) !== "").sort();
+  for (const name of names) parts.push(name, sha256(await readFile(join(ENGINE, name))));
   for (const { path, file } of await listSources(folders)) parts.push(path, sha256(await readFile(file)));
   return sha256(parts.join("\n")).slice(0, 32);
 }
