@@ -67,7 +67,7 @@ app_armor_annotations := [{"pod": pod, "name": name, "value": value} |
 	some pod in pods.written
 	some name, value in pods.annotations(pod)
 	startswith(name, "container.apparmor.security.beta.kubernetes.io/")
-	not value in {"", "runtime/default"}
+	not value in {null, "", "runtime/default"}
 	not startswith(value, "localhost/")
 ]
 

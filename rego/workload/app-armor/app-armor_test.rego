@@ -65,7 +65,7 @@ test_the_annotation_of_a_template_is_the_template_s_own if {
 }
 
 test_an_annotation_with_an_allowed_profile_is_not_found if {
-	every value in ["", "runtime/default", "localhost/shop"] {
+	every value in [null, "", "runtime/default", "localhost/shop"] {
 		app_armor.findings == set() with input as object.union(given.pod("create", {}), annotated(value))
 	}
 }
