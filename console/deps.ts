@@ -4,7 +4,7 @@ import type { StoreReader } from "../audit/store/store.ts";
 import type { GatewayConfig } from "../base/config/gateway.ts";
 import type { Log } from "../base/log.ts";
 import type { ExchangeRequest } from "../identity/exchange-request.ts";
-import type { Authenticated } from "../identity/types.ts";
+import type { Authenticated, Identity } from "../identity/types.ts";
 
 /** What the control API is given; each is as narrow as what it asks. */
 export interface ConsoleDeps {
@@ -19,6 +19,8 @@ export interface ConsoleDeps {
   /** The record, with the limits that every reader has. */
   reader: StoreReader;
   policy: { status(): object };
+  /** What the policy in force says to one request; there is no such endpoint where absent. */
+  explain?: (request: unknown, caller: Identity) => Promise<object>;
   config: Pick<GatewayConfig, "issuers" | "tenant"> & { listen: { url: string } };
   log: Log;
   /** Unauthenticated requests of one address in a minute; 600 where absent. */

@@ -29,6 +29,7 @@ import { StreamRoom } from "../../proxy/tunnel/stream-room.ts";
 import { UnderWay } from "../../proxy/under-way.ts";
 import { approvalEvent } from "./approval-events.ts";
 import { closeConnections, openConnections } from "./connections.ts";
+import { explainer } from "./explain.ts";
 import { renderMetrics } from "./metrics.ts";
 import { openPolicy } from "./policy.ts";
 import { watchSessions } from "./sessions.ts";
@@ -130,6 +131,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       recorder,
       reader: recorder,
       policy: policy.holder,
+      explain: explainer(deps),
       config,
       log,
     });
