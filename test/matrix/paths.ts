@@ -37,6 +37,19 @@ export interface Pair {
   refused?: true;
 }
 
+/** Encoded when it is asked for: of most cells only some paths are. */
+function lazy(path: string, bad: () => Asked, ok: () => Asked): Pair {
+  return {
+    path,
+    get bad() {
+      return bad();
+    },
+    get ok() {
+      return ok();
+    },
+  };
+}
+
 /** Every path by which a cell may be asked. */
 export function pairsOf(cell: Cell): Pair[] {
   switch (cell.kind) {
@@ -58,7 +71,12 @@ type Make = (written: Written) => Asked;
 function writes(cell: WriteCell): Pair[] {
   const { bad, ok, only } = cell;
   const custom = bad.of.custom === true;
-  const pair = (path: string, make: Make): Pair => ({ path, bad: make(bad), ok: make(ok) });
+  const pair = (path: string, make: Make): Pair =>
+    lazy(
+      path,
+      () => make(bad),
+      () => make(ok),
+    );
   const name = ({ object }: Written): string => (object.metadata as { name: string }).name;
   const collection: Make = ({ of }) => ({ method: "POST", path: urlOf(of), oldObject: null });
   const put: Make = (w) => ({ method: "PUT", path: urlOf(w.of, name(w), w.subresource), oldObject: w.old });
@@ -102,13 +120,14 @@ function writes(cell: WriteCell): Pair[] {
     );
     if (cell.kept === true) pairs.push(...keeping(bad, put, patch));
     if (cell.statusIgnored === true) {
-      const fragment = typed("merge-patch+json", mergePatch(bad.old, bad.object));
-      const status = `${patch(bad).path}/status`;
-      pairs.push({
-        path: "merge patch, of status",
-        bad: { ...patch(bad), ...fragment },
-        ok: { ...patch(bad), path: status, ...fragment },
-      });
+      const fragment = (): Body => typed("merge-patch+json", mergePatch(bad.old, bad.object));
+      pairs.push(
+        lazy(
+          "merge patch, of status",
+          () => ({ ...patch(bad), ...fragment() }),
+          () => ({ ...patch(bad), path: `${patch(bad).path}/status`, ...fragment() }),
+        ),
+      );
     }
   }
   return pairs;
@@ -117,41 +136,44 @@ function writes(cell: WriteCell): Pair[] {
 /** The same request where the offending part is stored already: whoever changes a label did not ask for it. */
 function keeping(bad: Written, put: Make, patch: Make): Pair[] {
   const labelled = labelledAs(bad.object);
-  const pair = (path: string, of: Asked): Pair => ({ path, bad: of, ok: { ...of, oldObject: bad.object } });
+  const pair = (path: string, of: () => Asked): Pair => lazy(path, of, () => ({ ...of(), oldObject: bad.object }));
   return [
-    pair("PUT of what is stored", { ...put(bad), ...json(labelled) }),
-    pair("apply of what is stored", apply(patch(bad), labelled)),
-    pair("merge patch of what is stored", {
+    pair("PUT of what is stored", () => ({ ...put(bad), ...json(labelled) })),
+    pair("apply of what is stored", () => apply(patch(bad), labelled)),
+    pair("merge patch of what is stored", () => ({
       ...patch(bad),
       ...typed("merge-patch+json", mergePatch(bad.old, labelled)),
-    }),
+    })),
   ];
 }
 
 /** Bodies that readers take in different ways: the server takes none of them, or takes another part than others do. */
 function refusals({ bad, ok }: WriteCell, to: Asked, toOk: Asked): Pair[] {
   const list = { apiVersion: "v1", kind: "List", metadata: {}, items: [bad.object] };
-  const single = { bad: to, ok: { ...toOk, ...json(ok.object) } };
-  const refused = (path: string, body: { contentType: string; body: Uint8Array }): Pair => ({
-    path,
-    refused: true,
-    ok: single.ok,
-    bad: { ...to, ...body },
-  });
-  const key = Object.keys(bad.object).find(
-    (one) => one !== "metadata" && JSON.stringify(bad.object[one]) !== JSON.stringify(ok.object[one]),
-  );
-  const [twice, hidden] = key === undefined ? ["kind", bad.object.kind] : [key, ok.object[key] ?? null];
-  const doubled = `${JSON.stringify(bad.object).slice(0, -1)},${JSON.stringify(twice)}:${JSON.stringify(hidden)}}`;
+  const refused = (path: string, body: () => Body): Pair => {
+    const pair = lazy(
+      path,
+      () => ({ ...to, ...body() }),
+      () => ({ ...toOk, ...json(ok.object) }),
+    );
+    return Object.assign(pair, { refused: true } as const);
+  };
+  const doubled = (type: string): Body => {
+    const differs = (key: string): boolean => JSON.stringify(bad.object[key]) !== JSON.stringify(ok.object[key]);
+    const key = Object.keys(bad.object).find((one) => one !== "metadata" && differs(one));
+    const [twice, hidden] = key === undefined ? ["kind", bad.object.kind] : [key, ok.object[key] ?? null];
+    const text = `${JSON.stringify(bad.object).slice(0, -1)},${JSON.stringify(twice)}:${JSON.stringify(hidden)}}`;
+    return { contentType: `application/${type}`, body: Buffer.from(text) };
+  };
   return [
-    refused("kind: List, JSON", json(list)),
-    refused("kind: List, YAML", yaml(list)),
-    refused("duplicate keys, JSON", { contentType: "application/json", body: Buffer.from(doubled) }),
-    refused("duplicate keys, YAML", { contentType: "application/yaml", body: Buffer.from(doubled) }),
-    refused("a second YAML document", {
+    refused("kind: List, JSON", () => json(list)),
+    refused("kind: List, YAML", () => yaml(list)),
+    refused("duplicate keys, JSON", () => doubled("json")),
+    refused("duplicate keys, YAML", () => doubled("yaml")),
+    refused("a second YAML document", () => ({
       contentType: "application/yaml",
       body: Buffer.from(`${stringify(ok.object)}---\n${stringify(bad.object)}`),
-    }),
+    })),
   ];
 }
 
