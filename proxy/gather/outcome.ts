@@ -11,9 +11,11 @@ import { ask } from "./ask.ts";
 const SUBRESOURCES = new Set(["", "status", "scale", "ephemeralcontainers", "resize", "approval", "finalize"]);
 
 /** Why the dry run of such a request never tells its outcome, or undefined. */
-export function noDryRun({ verb, subResource }: RequestAttributes): string | undefined {
+export function noDryRun({ verb, group, resource, subResource }: RequestAttributes): string | undefined {
   if (verb !== "create" && verb !== "update" && verb !== "patch") return `a ${verb} has no dry run that is safe`;
-  return SUBRESOURCES.has(subResource) ? undefined : `the dry run of ${subResource} does not answer with the object`;
+  // A binding of the collection is pods/binding by another path, and answers a Status as well.
+  const part = group === "" && resource === "bindings" ? resource : subResource;
+  return SUBRESOURCES.has(part) ? undefined : `the dry run of ${part} does not answer with the object`;
 }
 
 /** Policy needs the outcome, and it cannot be had: nothing is judged by a guess. */

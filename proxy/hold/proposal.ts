@@ -27,10 +27,10 @@ function bodyOf({ body, attributes }: Decided): DigestSubject["body"] {
   return body.object === null ? null : { object: body.object };
 }
 
-/** What is stored and what would be, as the change is told from. */
+/** What is stored and what would be, as the change is told from. An eviction has no outcome: the uid says whose it is. */
 function sidesOf({ attributes, facts }: Decided): [KubernetesObject | null, KubernetesObject | null] {
   const stored = facts.oldObject ?? null;
-  return attributes.operation === "DELETE" ? [stored, null] : [stored, facts.outcome ?? null];
+  return attributes.operation === "DELETE" ? [stored, null] : [stored, facts.outcome ?? stored];
 }
 
 /** What the request changes, from what is stored to what would be; the pod's uid for exec and its kin. */

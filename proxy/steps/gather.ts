@@ -10,7 +10,7 @@ import type { Deps } from "../deps.ts";
 import type { BodyRead, Facts, Gathered } from "../exchange.ts";
 import { judgeObject, objectAsSent, resourceVersionOf } from "../facts.ts";
 import { oldObject } from "../gather/old-object.ts";
-import { outcome } from "../gather/outcome.ts";
+import { noDryRun, outcome } from "../gather/outcome.ts";
 import { podSecrets } from "../gather/pod-secrets.ts";
 import { target } from "../gather/target.ts";
 
@@ -64,7 +64,8 @@ async function gatherFacts(exchange: Gathered, held: boolean, deps: Deps): Promi
   if (mayAsk) await lockUpsert(exchange, deps);
   takeStored(exchange, facts, await storedNow(exchange, deps));
   const known = await judged(exchange);
-  if (known.effect === "hold" && mayAsk) await takeOutcome(exchange, facts, await outcome(exchange, deps), deps);
+  if (known.effect === "hold" && mayAsk && !isDeed(attributes))
+    await takeOutcome(exchange, facts, await outcome(exchange, deps), deps);
   return exchange;
 }
 
@@ -76,6 +77,14 @@ export function isFragment({ needs, attributes }: Stage): boolean {
 }
 
 /**
+ * An eviction, a binding or their like: what is created is no object but something done to one, and has no outcome to
+ * show. Its body says all that there is to know.
+ */
+function isDeed(attributes: RequestAttributes): boolean {
+  return attributes.verb === "create" && noDryRun(attributes) !== undefined;
+}
+
+/**
  * What is to be known beside the body as sent. What is stored and what would be are one question where rules ask for
  * both, and two where an answer may do.
  */
@@ -83,7 +92,7 @@ export function wanted({ needs, attributes }: Stage, held: boolean): { stored: b
   const mayAsk = attributes.operation !== "DELETE";
   const patched = attributes.verb === "patch" && needs.has("object");
   return {
-    outcome: mayAsk && (needs.has("outcome") || patched || held),
+    outcome: mayAsk && (needs.has("outcome") || patched || (held && !isDeed(attributes))),
     stored: needs.has("oldObject") || held || (!mayAsk && needs.has("object")),
   };
 }
