@@ -1,68 +1,77 @@
-import { join } from "node:path";
+import type { Guardrails } from "../../base/config/guardrails.ts";
+import { guardrailsSchema } from "../../base/config/guardrails.ts";
 import { ConfigError } from "../../base/config/issues.ts";
+import { readYaml } from "../../base/config/read.ts";
 import { UserError } from "../../base/errors.ts";
-import { prepareSources, runOpaOnSources } from "../../engine/bundle/compile.ts";
-import { errorsOf, runOpa } from "../../engine/bundle/opa.ts";
+import { inspectRules } from "../../engine/bundle/compile.ts";
 import { type Staged, stageSources } from "../../engine/bundle/sources.ts";
+import { guardrailsIssues } from "../../engine/guardrails-issues.ts";
 import { ensureTool } from "../../tools/ensure.ts";
 import type { Answer } from "../action.ts";
+import { compileProblems } from "./checking/compile-problems.ts";
+import { fixFormat, formatProblems } from "./checking/format-problems.ts";
+import { lintProblems } from "./checking/lint-problems.ts";
+import { metadataProblems } from "./checking/metadata-problems.ts";
+import { type Problem, rendered, sorted } from "./checking/problem.ts";
+import { shownPath } from "./shown-path.ts";
+import { wholeFolders } from "./whole-folders.ts";
 
-const SCHEMA = join(import.meta.dirname, "..", "..", "engine", "schemas", "input.json");
-
-interface Problem {
-  check: "format" | "metadata" | "rules" | "compile" | "builtins";
-  message: string;
+export interface CheckOptions {
+  /** guardrails.yaml to check against the rules. */
+  guardrails?: string;
+  /** Rewrite what is not formatted. */
+  fix?: boolean;
 }
 
-/** `sallyport policy check`: every problem at once; exit 1 where there is one. */
-export async function check(folders: readonly string[]): Promise<Answer> {
-  const opa = await ensureTool("opa");
+/** `sallyport policy check`: every problem at once, in order of files and lines; exit 1 where there is one. */
+export async function check(rules: readonly string[], options: CheckOptions = {}): Promise<Answer> {
+  const [opa, regal] = await Promise.all([ensureTool("opa"), ensureTool("regal")]);
+  const folders = await wholeFolders(rules);
+  const fixed = options.fix === true ? await fix(folders, opa) : [];
   await using staged = await stageSources(folders, { tests: true });
-  const problems = [
-    ...(await unformatted(staged, opa)),
-    ...(await metadata(staged, opa)),
-    ...(await types(staged, opa)),
-  ];
+  const found = await Promise.all([
+    formatProblems(staged, opa),
+    compileProblems(staged, opa),
+    metadataProblems(staged, opa),
+    lintProblems(staged, regal),
+    options.guardrails === undefined ? [] : guardrailsProblems(options.guardrails, staged, opa),
+  ]);
+  const problems = sorted(found.flat());
   const ok = problems.length === 0;
-  const text = ok
-    ? `${staged.files.length} files: format, types, builtins and METADATA are in order`
-    : problems.map((problem) => `${problem.check}: ${problem.message}`).join("\n");
-  return { json: { ok, problems }, text, exitCode: ok ? 0 : 1 };
+  const rewritten = fixed.map((file) => `rewritten: ${shownPath(file)}`);
+  const summary = ok
+    ? `${staged.files.length} files: format, types, builtins, METADATA and style are in order`
+    : `${problems.length} problem${problems.length === 1 ? "" : "s"} in ${new Set(problems.map(({ file }) => file)).size} of ${staged.files.length} files`;
+  const text = [...rewritten, ...problems.map(rendered), summary].join("\n");
+  return { json: { ok, files: staged.files.length, problems, fixed }, text, exitCode: ok ? 0 : 1 };
 }
 
-async function unformatted(staged: Staged, opa: string): Promise<Problem[]> {
-  const result = await runOpa(opa, ["fmt", "--list", "."], { cwd: staged.folder });
-  const files = result.stdout.split("\n").filter((line) => line !== "");
-  return files.map((file) => ({
-    check: "format",
-    message: `${staged.original(file)} is not as \`opa fmt\` writes it`,
-  }));
+async function fix(folders: readonly string[], opa: string): Promise<string[]> {
+  await using staged = await stageSources(folders, { tests: true });
+  return await fixFormat(staged, opa);
 }
 
-async function metadata(staged: Staged, opa: string): Promise<Problem[]> {
+/** Mistakes of the file itself, else what it says that these rules don't know. */
+async function guardrailsProblems(file: string, staged: Staged, opa: string): Promise<Problem[]> {
+  const problem = (path: string, message: string): Problem => ({
+    check: "guardrails",
+    file: shownPath(file),
+    line: 0,
+    message: `${path === "" ? "" : `${path}: `}${message}`,
+  });
+  let guardrails: Guardrails;
   try {
-    await prepareSources(staged, opa);
-    return [];
+    guardrails = readYaml(file, guardrailsSchema);
   } catch (error) {
-    if (error instanceof ConfigError) {
-      const kind = error.file === "METADATA" ? "metadata" : "rules";
-      return error.issues.map((issue) => ({ check: kind, message: `${issue.path}: ${issue.message}` }));
-    }
-    if (error instanceof UserError) return [{ check: "compile", message: error.message }];
+    if (error instanceof ConfigError) return error.issues.map((issue) => problem(issue.path, issue.message));
     throw error;
   }
-}
-
-/** Tests may call what only opa itself runs, so they are checked apart, without the gateway's capabilities. */
-async function types(staged: Staged, opa: string): Promise<Problem[]> {
-  const strict = ["check", "--strict", "--schema", SCHEMA];
-  const ours = await runOpaOnSources(staged, opa, [...strict, "--ignore", "*_test.rego", "--ignore", ".*", "."]);
-  if (ours.unsupported.length > 0) {
-    return [
-      { check: "builtins", message: `${ours.unsupported.join(", ")} would throw at run time\n${errorsOf(ours)}` },
-    ];
+  try {
+    const { rules } = await inspectRules(staged, opa);
+    return guardrailsIssues(guardrails, rules).map((issue) => problem(issue.path, issue.message));
+  } catch (error) {
+    // Rules that don't parse are problems of their own.
+    if (error instanceof UserError && error.exitCode === 1) return [];
+    throw error;
   }
-  if (ours.code !== 0) return [{ check: "compile", message: errorsOf(ours) }];
-  const all = await runOpa(opa, ["check", "--strict", "--ignore", ".*", "."], { cwd: staged.folder });
-  return all.code === 0 ? [] : [{ check: "compile", message: staged.original(errorsOf(all)) }];
 }

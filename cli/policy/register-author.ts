@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { UserError } from "../../base/errors.ts";
 import { action } from "../action.ts";
 import { withProgress } from "../progress.ts";
+import type { CheckOptions } from "./check.ts";
 import { LIBRARY } from "./library.ts";
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
@@ -19,12 +20,14 @@ interface TestFlags {
 export function registerAuthor(policy: Command): void {
   policy
     .command("check")
-    .description("check rules for format, types, builtins that the gateway runs, and METADATA")
+    .description("check rules for format, types, builtins that the gateway runs, METADATA and style")
     .argument("[folders...]", FOLDERS)
+    .option("--guardrails <file>", "guardrails.yaml to check against these rules")
+    .option("--fix", "rewrite files as `opa fmt` writes them")
     .action(
-      action(async (named) => {
+      action<CheckOptions>(async (named, options) => {
         const { check } = await import("./check.ts");
-        return withProgress("checking rules", () => check(folders(named)));
+        return withProgress("checking rules", () => check(folders(named), options));
       }),
     );
 

@@ -11,13 +11,13 @@ import type { Answer } from "../action.ts";
 import type { LocatedCase } from "./cases/case-file.ts";
 import { caseFolders, listCases } from "./cases/list-cases.ts";
 import { type CaseResult, runCases } from "./cases/run-cases.ts";
-import { LIBRARY } from "./library.ts";
 import { coverage } from "./testing/coverage.ts";
 import { parity } from "./testing/parity.ts";
 import { renderReport } from "./testing/render.ts";
 import { report, type TestReport } from "./testing/report.ts";
 import { EVERYTHING, named, ofFolders, type Selection } from "./testing/selection.ts";
 import { type UnitTest, unitTests } from "./testing/unit.ts";
+import { wholeFolders } from "./whole-folders.ts";
 
 export interface TestOptions {
   /** Percent of the lines of all rules that tests must reach. */
@@ -53,10 +53,10 @@ export async function test(rules: readonly string[], options: TestOptions = {}):
 export async function wholeOf(
   folders: readonly string[],
 ): Promise<{ folders: readonly string[]; own: Selection | ((staged: Staged) => Selection) }> {
-  const sources = await listSources(folders, { tests: true });
-  if (sources.some(({ path }) => path.startsWith("sallyport/"))) return { folders, own: EVERYTHING };
-  const own = new Set(sources.map(({ path }) => dirname(path)));
-  return { folders: [LIBRARY, ...folders], own: (staged) => ofFolders(own, staged) };
+  const whole = await wholeFolders(folders);
+  if (whole.length === folders.length) return { folders, own: EVERYTHING };
+  const own = new Set((await listSources(folders, { tests: true })).map(({ path }) => dirname(path)));
+  return { folders: whole, own: (staged) => ofFolders(own, staged) };
 }
 
 /** Tests in opa and again in the WASM, then the cases through the gateway's own steps and the built bundle. */

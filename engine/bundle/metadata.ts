@@ -127,7 +127,8 @@ function metadataOf(file: string, inspected: Inspected): { rule?: RuleMetadata; 
     if (issue.code === "unrecognized_keys") {
       for (const key of issue.keys) {
         const path = dottedPath([...issue.path, key]);
-        problem(`METADATA custom.${path}: unknown key; ${didYouMean(key, keysAt(CUSTOM_KEYS, issue.path))}`, key);
+        const valid = issue.path[0] === "profiles" ? profileSchema.options : keysAt(CUSTOM_KEYS, issue.path);
+        problem(`METADATA custom.${path}: unknown key; ${didYouMean(key, valid)}`, key);
       }
     } else problem(`METADATA custom.${dottedPath(issue.path)}: ${words(issue)}`, issue.path.findLast(isName));
   }

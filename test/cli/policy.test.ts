@@ -3,7 +3,6 @@ import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { build } from "../../cli/policy/build.ts";
-import { check } from "../../cli/policy/check.ts";
 import { test as testRules } from "../../cli/policy/test.ts";
 import { verify } from "../../cli/policy/verify.ts";
 import { allowing, folder, REGO, ruleSource } from "../engine/support.ts";
@@ -39,39 +38,6 @@ test("a bundle that was built and signed verifies, and one that was altered does
 test("a key that isn't there is wrong usage, before anything is compiled", async () => {
   const at = await folder();
   await expect(build([REGO], { out: join(at, "b"), key: join(at, "none.pem") })).rejects.toMatchObject({ exitCode: 2 });
-});
-
-test("the project's own rules are in order", async () => {
-  expect(await check([REGO])).toMatchObject({ json: { ok: true, problems: [] }, exitCode: 0 });
-});
-
-test.for<[string, Record<string, string>, string, RegExp]>([
-  ["format", { "a.rego": "package a\nx   :=   1\n" }, "format", /a\.rego is not as/],
-  ["METADATA", { [RULE]: "package sallyport.rules.test.a_rule\n" }, "metadata", /a-rule\.rego: has no METADATA/],
-  [
-    "findings that are no set",
-    { [RULE]: ruleSource("a-rule").replace(/^findings contains.*$/m, "findings := true") },
-    "rules",
-    /a-rule\.rego: findings is no set/,
-  ],
-  ["an unused import", { "a.rego": "package a\n\nimport data.b\n\nx := 1\n" }, "compile", /import data\.b unused/],
-  [
-    "a field that input doesn't have",
-    { "a.rego": "package a\n\nx if input.requests\n" },
-    "compile",
-    /undefined ref: input\.requests/,
-  ],
-  ["a builtin", { "a.rego": "package a\n\nx := time.now_ns()\n" }, "builtins", /time\.now_ns would throw at run time/],
-])("policy check finds %s, and exits 1", async ([, files, kind, message]) => {
-  const answer = await check([await folder({ ...allowing(), ...files })]);
-  const { problems } = answer.json as { problems: { check: string; message: string }[] };
-  expect(answer.exitCode).toBe(1);
-  expect(
-    problems
-      .filter((one) => one.check === kind)
-      .map((one) => one.message)
-      .join(),
-  ).toMatch(message);
 });
 
 test("policy test passes, fails with the failing test's name, and fails below the threshold", async () => {
