@@ -15,7 +15,7 @@ useRig((opened) => {
 
 /** Pods are judged by their body; nothing of baseline reads a ConfigMap's, which streams through. */
 const JUDGED = "/api/v1/namespaces/shop/pods";
-const STREAMED = "/api/v1/namespaces/shop/configmaps";
+const STREAMED = "/apis/autoscaling/v2/namespaces/shop/horizontalpodautoscalers";
 const MAX = 3_145_728;
 const post = (path: string, call: Call) => kube(rig, "POST", path, { token, ...call });
 const configMap = (size: number): Buffer => {
@@ -151,11 +151,11 @@ describe("a body that policy has to read", () => {
   });
 
   test("YAML 1.1 [M]: what goes upstream is the JSON that was judged", async () => {
-    const body = "kind: Pod\napiVersion: v1\nmetadata: {name: a}\nspec: {hostNetwork: yes, containers: []}\n";
+    const body = "kind: Pod\napiVersion: v1\nmetadata: {name: a}\nspec: {enableServiceLinks: yes, containers: []}\n";
     const reply = await post(JUDGED, { body, headers: { "content-type": "application/yaml" } });
     expect(reply.status).toBe(200);
     const [seen] = rig.upstream.seen;
     expect(seen?.headers["content-type"]).toBe("application/json");
-    expect(JSON.parse(seen?.body ?? "")).toMatchObject({ spec: { hostNetwork: true } });
+    expect(JSON.parse(seen?.body ?? "")).toMatchObject({ spec: { enableServiceLinks: true } });
   });
 });

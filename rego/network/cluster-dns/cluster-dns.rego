@@ -8,11 +8,14 @@
 #   ids: [T1557, MS-TA9035, K05]
 #   effect: hold
 #   privileged: true
-#   needs: [object]
 #   match:
 #     - groups: [""]
 #       resources: [configmaps]
-#       operations: [CREATE, UPDATE, DELETE]
+#       operations: [CREATE]
+#       needs: [object]
+#     - groups: [""]
+#       resources: [configmaps]
+#       operations: [UPDATE, DELETE]
 #   parameters:
 #     names:
 #       description: ConfigMaps beside those of CoreDNS and kube-dns; `namespace/name`.

@@ -8,11 +8,14 @@
 #   ids: [CIS-5.1.2, MS-TA9025, T1552.007, K03]
 #   effect: hold
 #   privileged: true
-#   needs: [object, oldObject, outcome]
 #   match:
 #     - groups: [""]
 #       resources: [secrets]
-#       operations: [CREATE, UPDATE, DELETE]
+#       operations: [CREATE, UPDATE]
+#       needs: [object, oldObject, outcome]
+#     - groups: [""]
+#       resources: [secrets]
+#       operations: [DELETE]
 #   remediation: Ask for approval, or have the Secret made by what owns it (an operator, a secret store).
 package sallyport.rules.secrets.write
 
