@@ -2,6 +2,7 @@ import type { Command } from "commander";
 import { action } from "../action.ts";
 import type { BacktestOptions } from "./backtest.ts";
 import type { ExplainCommandOptions } from "./explain.ts";
+import type { ReportOptions } from "./report.ts";
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
 
@@ -41,6 +42,7 @@ export function registerExplain(policy: Command): void {
     );
 }
 
+/** What another policy would make of what is on record. */
 export function registerBacktest(policy: Command): void {
   withCandidate(
     policy
@@ -60,6 +62,24 @@ export function registerBacktest(policy: Command): void {
       action<BacktestOptions>(async (_args, options) => {
         const { backtestCommand } = await import("./backtest.ts");
         return backtestCommand(options);
+      }),
+    );
+  withCandidate(
+    policy
+      .command("report")
+      .description(
+        "by namespace, what a policy would have stopped of what is on record: the way from observe to enforcing",
+      ),
+  )
+    .option("--config <file>", "read the store directly, on the gateway's host, while no gateway runs")
+    .option("--input <file>", "read NDJSON that `policy backtest --export` wrote")
+    .option("--since <time>", "24h, 2026-11-22, 2026-11-22T10:00:00Z")
+    .option("--until <time>", "up to then")
+    .option("--limit <n>", "at most so many decisions, the latest first", "100000")
+    .action(
+      action<ReportOptions>(async (_args, options) => {
+        const { reportCommand } = await import("./report.ts");
+        return reportCommand(options);
       }),
     );
 }
