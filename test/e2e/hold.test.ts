@@ -60,8 +60,9 @@ describe("a held kubectl goes through by itself when the approval merges", () =>
 
   test("Teleport 40792: kubectl debug, an ephemeral container of a running pod", async () => {
     await world.admin(["create", "-f", "-"], hostPathPod("debugged"));
-    const debug = ["debug", "debugged", "-n", "shop", "--image=registry.example.com/shell:1", "-q", "--attach=false"];
-    const [answer, { rules }] = await approved(world.kubectl(debug));
+    // The profile `general` adds SYS_PTRACE, which is denied.
+    const debug = ["debug", "debugged", "-n", "shop", "--image=registry.example.com/shell:1", "--profile=baseline"];
+    const [answer, { rules }] = await approved(world.kubectl([...debug, "-q", "--attach=false"]));
     expect(answer.code).toBe(0);
     expect(rules).toEqual(["access/debug"]);
     const containers = ["get", "pod", "debugged", "-n", "shop", "-o", "jsonpath={.spec.ephemeralContainers[*].image}"];
@@ -69,18 +70,10 @@ describe("a held kubectl goes through by itself when the approval merges", () =>
   });
 
   test("Teleport 40792: kubectl debug --copy-to of a pod with a hostPath", async () => {
-    const copy = [
-      "debug",
-      "debugged",
-      "-n",
-      "shop",
-      "--copy-to=copied",
-      "--container=x",
-      "--image=registry.example.com/shell:1",
-    ];
+    const copy = ["debug", "debugged", "-n", "shop", "--copy-to=copied", "--set-image=*=registry.example.com/shell:1"];
     const [answer, { rules }] = await approved(world.kubectl([...copy, "-q", "--attach=false"]));
     expect(answer.code).toBe(0);
-    expect(rules).toEqual(["workload/host-path"]);
+    expect(rules).toEqual(["access/debug-copy", "workload/host-path"]);
     expect((await world.admin(["get", "pod", "copied", "-n", "shop"])).code).toBe(0);
   });
 
