@@ -27,10 +27,20 @@ findings contains {"message": $"sets {label} of {requests.target} to {value}", "
 }
 
 findings contains {"message": $"takes {label} from {requests.target}", "fields": [field(label)]} if {
+	some label in removed
+	startswith(label, prefix)
+}
+
+# Of a merge patch whose outcome is not known.
+removed contains label if {
+	some label, value in input.object.metadata.labels
+	value == null
+}
+
+removed contains label if {
 	is_object(input.object)
 	some label, _ in input.oldObject.metadata.labels
-	startswith(label, prefix)
-	object.get(input.object, ["metadata", "labels", label], null) == null
+	not input.object.metadata.labels[label]
 }
 
 prefix := "pod-security.kubernetes.io/"

@@ -27,11 +27,15 @@ test_a_level_that_admits_more_is_found_when_set_and_when_changed if {
 }
 
 test_a_label_that_is_taken_away_is_found if {
-	every labels in [{}, {enforce: null}] {
+	every facts in [
+		{"object": labelled({}), "oldObject": labelled({enforce: "restricted"})},
+		{"object": labelled({enforce: null}), "oldObject": labelled({enforce: "restricted"})},
+		{"object": labelled({enforce: null})},
+	] {
 		pod_security_labels.findings == {{
 			"message": $"takes {enforce} from namespaces shop",
 			"fields": [$"metadata.labels['{enforce}']"],
-		}} with input as of("update", {"object": labelled(labels), "oldObject": labelled({enforce: "restricted"})})
+		}} with input as of("update", facts)
 	}
 }
 
