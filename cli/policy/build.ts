@@ -6,16 +6,18 @@ import { ensureTool } from "../../tools/ensure.ts";
 import type { Answer } from "../action.ts";
 import { readInput } from "./read-input.ts";
 import { serialOf } from "./serial.ts";
+import { wholeFolders } from "./whole-folders.ts";
 
 /**
  * `sallyport policy build`: the same sources and serial give the same bundle, byte for byte, but for ES256's random
  * signature; `policy verify --sources` builds it again to show that.
  */
 export async function build(
-  folders: readonly string[],
+  rules: readonly string[],
   options: { out: string; key?: string; revision?: string; serial?: string },
 ): Promise<Answer> {
   const key = options.key === undefined ? undefined : await readInput(options.key, (file) => readFile(file, "utf8"));
+  const folders = await wholeFolders(rules);
   const { serial, from } = await serialOf(folders, options.serial);
   const opa = await ensureTool("opa");
   const { files, bundle } = await compileBundle({ sources: folders, opa, revision: options.revision, serial });
@@ -24,7 +26,7 @@ export async function build(
   const half = `${options.out}.${process.pid}.new`;
   await writeFile(half, await packBundle(sealed));
   await rename(half, options.out);
-  const rules = Object.keys(bundle.rules).length;
+  const count = Object.keys(bundle.rules).length;
   const json = {
     file: options.out,
     revision: bundle.revision,
@@ -32,11 +34,11 @@ export async function build(
     serialFrom: from,
     digest: bundle.digest,
     content: bundle.content,
-    rules,
+    rules: count,
     signed: key !== undefined,
   };
   const notes = [
-    `${options.out}: revision ${bundle.revision}, serial ${serial}, ${rules} rules`,
+    `${options.out}: revision ${bundle.revision}, serial ${serial}, ${count} rules`,
     ...(from === "now"
       ? ["The serial is the time, since these sources are in no commit: --serial repeats a build."]
       : []),

@@ -48,8 +48,9 @@ async function rebuilt(
 ): Promise<string[]> {
   const { compileBundle } = await import("../../engine/bundle/compile.ts");
   const { ensureTool } = await import("../../tools/ensure.ts");
+  const { wholeFolders } = await import("./whole-folders.ts");
   const built = await compileBundle({
-    sources,
+    sources: await wholeFolders(sources),
     opa: await ensureTool("opa"),
     revision,
     ...(serial === undefined ? {} : { serial }),
