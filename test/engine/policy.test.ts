@@ -63,7 +63,10 @@ test("a cluster role binding is denied, and a hostPath pod held for the people t
   const policy = await policyOf(await libraryBundle());
   expect(await policy.decide(clusterRoleBinding())).toMatchObject({
     effect: "deny",
-    findings: [{ rule: "rbac/cluster-role-binding", effect: "deny", privileged: true }],
+    findings: [
+      { rule: "rbac/cluster-admin", effect: "deny", privileged: true },
+      { rule: "rbac/cluster-role-binding", effect: "deny", privileged: true },
+    ],
   });
   expect(await policy.decide(podCreation(HOST_PATH_SPEC))).toMatchObject({
     effect: "hold",
