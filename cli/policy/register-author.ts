@@ -3,6 +3,7 @@ import { UserError } from "../../base/errors.ts";
 import { action } from "../action.ts";
 import { withProgress } from "../progress.ts";
 import type { CheckOptions } from "./check.ts";
+import type { DocsOptions } from "./docs.ts";
 import { LIBRARY } from "./library.ts";
 
 const collect = (value: string, before: string[]): string[] => [...before, value];
@@ -16,7 +17,7 @@ interface TestFlags {
   cases: string[];
 }
 
-/** The commands of whoever writes rules: `policy test`. */
+/** The commands of whoever writes rules: `policy check`, `test` and `docs`. */
 export function registerAuthor(policy: Command): void {
   policy
     .command("check")
@@ -54,6 +55,19 @@ export function registerAuthor(policy: Command): void {
         return withProgress("testing rules", ({ update }) =>
           test(folders(named), { threshold, run, cases, onProgress: update }),
         );
+      }),
+    );
+
+  policy
+    .command("docs")
+    .description("write a page of the rules from their METADATA and cases")
+    .argument("[folders...]", FOLDERS)
+    .option("--out <file>", "the page; stdout where absent")
+    .option("--check", "only say whether the page is up to date")
+    .action(
+      action<DocsOptions>(async (named, options) => {
+        const { docs } = await import("./docs.ts");
+        return withProgress("reading rules", () => docs(folders(named), options));
       }),
     );
 }
