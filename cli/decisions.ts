@@ -1,4 +1,5 @@
 import type { Command } from "commander";
+import type { EventRow } from "../audit/event.ts";
 import { type Answer, action, type GlobalOptions } from "./action.ts";
 
 export function register(program: Command): void {
@@ -10,6 +11,17 @@ export function register(program: Command): void {
     .argument("<id>")
     .option("--config <file>", "read the store directly, on the gateway's host, while no gateway runs")
     .action(action(show));
+}
+
+/** What was asked is on record too, where policy did not say to keep nothing of it. */
+function questionOf(id: string, events: readonly EventRow[]): string[] {
+  for (const { payload } of events) {
+    const { input, facts } = JSON.parse(payload) as { input?: object; facts?: string };
+    if (input === undefined) continue;
+    const objects = facts === undefined ? "without its objects" : "with its objects";
+    return [`question  on record ${objects}: sallyport policy explain --decision ${id}`];
+  }
+  return [];
 }
 
 async function show([id = ""]: string[], options: GlobalOptions & { config?: string }): Promise<Answer> {
@@ -30,6 +42,7 @@ async function show([id = ""]: string[], options: GlobalOptions & { config?: str
             `session   ${first.session_id}`,
             `exchange  ${first.exchange_id}`,
             `policy    ${first.revision}`,
+            ...questionOf(id, events),
           ];
     return { json: { id, events }, text: [...head.map(harmless), "", ...lines].join("\n") };
   } finally {

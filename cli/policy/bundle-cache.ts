@@ -1,4 +1,4 @@
-import { mkdir, readdir, readFile, rename, stat, utimes, writeFile } from "node:fs/promises";
+import { mkdir, readdir, readFile, rename, rm, stat, utimes, writeFile } from "node:fs/promises";
 import { basename, dirname, extname, join } from "node:path";
 import { sha256 } from "../../base/digest.ts";
 import { packBundle, unpackBundle } from "../../engine/bundle/archive.ts";
@@ -7,6 +7,7 @@ import { compileBundle } from "../../engine/bundle/compile.ts";
 import { listSources } from "../../engine/bundle/sources.ts";
 import { ensureTool, toolCache } from "../../tools/ensure.ts";
 
+const KEPT = 20;
 const ENGINE = join(import.meta.dirname, "..", "..", "engine", "bundle");
 
 /**
@@ -23,7 +24,23 @@ export async function cachedBundle(folders: readonly string[]): Promise<Bundle> 
   const half = `${file}.${process.pid}.new`;
   await writeFile(half, await packBundle(files), { mode: 0o600 });
   await rename(half, file);
+  await prune(dirname(file));
   return bundle;
+}
+
+/** Those that were used last are kept: every change of a rule leaves one behind. */
+async function prune(folder: string): Promise<void> {
+  const names = (await readdir(folder)).filter((name) => name.endsWith(".tar.gz"));
+  const used = await Promise.all(
+    names.map(async (name) => {
+      const file = join(folder, name);
+      // Another command may have pruned it already.
+      const found = await stat(file).catch(() => undefined);
+      return { file, at: found?.mtimeMs ?? 0 };
+    }),
+  );
+  const old = used.sort((a, b) => b.at - a.at).slice(KEPT);
+  await Promise.all(old.map(({ file }) => rm(file, { force: true })));
 }
 
 /** Undefined where there is none, or where what is there is no bundle (a disk that was full): it is built again. */

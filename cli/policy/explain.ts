@@ -2,17 +2,16 @@ import { readFile } from "node:fs/promises";
 import { UserError } from "../../base/errors.ts";
 import { parseLossless } from "../../base/lossless-json.ts";
 import type { KubernetesObject } from "../../engine/input.ts";
-import { whyEffects } from "../../engine/why-effect.ts";
 import { type ExplainRequest, explain } from "../../proxy/explain/explain.ts";
 import { readRequestLine, requestOfLine } from "../../proxy/explain/line.ts";
 import type { Answer } from "../action.ts";
 import { withProgress } from "../progress.ts";
 import { type Candidate, type CandidateOptions, openCandidate } from "./candidate.ts";
 import { explainBatch, openBatch } from "./explain-batch.ts";
+import { type Explained, explained } from "./explained.ts";
 import { kubectlRequests } from "./kubectl-request.ts";
 import { parseObject } from "./parse-object.ts";
 import { readInput } from "./read-input.ts";
-import { explainedFindings, renderExplanation } from "./render-explanation.ts";
 
 export interface ExplainCommandOptions extends CandidateOptions {
   /** `true` for stdin, or a file. */
@@ -52,45 +51,20 @@ export async function explainCommand(
   }
   const facts = await factsOf(options);
   const requests = (await requestsOf(args, options)).map((request) => ({ ...request, ...facts }));
-  const explained = [];
-  for (const request of requests) explained.push(await explainOne(request, candidate));
-  return answerOf(explained);
-}
-
-interface Explained {
-  json: Record<string, unknown>;
-  text: string;
+  const answers = [];
+  for (const request of requests) {
+    answers.push(await explained(request, await explain(request, candidate.policy), candidate));
+  }
+  return answerOf(answers);
 }
 
 /** As one answer: one request is an object, several (a file of several documents) a list. Exit 1 where one does not pass. */
-export function answerOf(explained: readonly Explained[]): Answer {
-  const passes = explained.every(({ json }) => json.effect === "allow");
+function answerOf(answers: readonly Explained[]): Answer {
+  const passes = answers.every(({ json }) => json.effect === "allow");
   return {
-    json: explained.length === 1 ? explained[0]?.json : { items: explained.map(({ json }) => json) },
-    text: explained.map(({ text }) => text).join("\n\n"),
+    json: answers.length === 1 ? answers[0]?.json : { items: answers.map(({ json }) => json) },
+    text: answers.map(({ text }) => text).join("\n\n"),
     exitCode: passes ? 0 : 1,
-  };
-}
-
-async function explainOne(request: ExplainRequest, candidate: Candidate): Promise<Explained> {
-  const { policy, bundle, guardrails, name } = candidate;
-  const explanation = await explain(request, policy);
-  const { decision, input } = explanation;
-  const why =
-    input === undefined || decision.findings.length === 0 ? new Map() : await whyEffects(bundle, guardrails, input);
-  const findings = explainedFindings(explanation, candidate, why);
-  const { effect, mask, record, revision, approval } = decision;
-  return {
-    json: {
-      request: { method: request.method, path: request.path },
-      revision,
-      effect,
-      findings,
-      approval,
-      mask,
-      record,
-    },
-    text: renderExplanation(request, explanation, findings, name),
   };
 }
 
@@ -149,7 +123,8 @@ async function batch(file: string, { policy }: Candidate): Promise<undefined> {
   const { answered, wrong, milliseconds } = await explainBatch(openBatch(file), policy, write);
   process.stderr.write(`${answered} requests in ${(milliseconds / 1000).toFixed(2)} s\n`);
   if (wrong > 0) {
-    throw new UserError(`${wrong} lines are no requests, and are answered with an error`, { exitCode: 2 });
+    const lines = wrong === 1 ? "1 line is no request" : `${wrong} lines are no requests`;
+    throw new UserError(`${lines}: the answer says why`, { exitCode: 2 });
   }
   return undefined;
 }

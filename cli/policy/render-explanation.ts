@@ -38,7 +38,7 @@ export function renderExplanation(
   request: Pick<ExplainRequest, "method" | "path">,
   { decision, input }: Explanation,
   findings: readonly ExplainedFinding[],
-  name: string,
+  { name, lifted }: { name: string; lifted: Lifted | undefined },
 ): string {
   const head = [
     `${decision.effect.toUpperCase()}  ${printable(`${request.method} ${request.path}`)}`,
@@ -51,8 +51,22 @@ export function renderExplanation(
     `  recorded ${decision.record}`,
     ...(masks.length === 0 ? [] : [`  masked   ${printable([...new Set(masks)].join(", "))}`]),
     ...approval(decision),
+    ...(lifted === undefined ? [] : [exceptions(lifted)]),
   ];
   return [...head, ...nothing, ...findings.flatMap(renderFinding), "", ...tail].join("\n");
+}
+
+/** The effect that the request has with an exception for these rules. */
+export interface Lifted {
+  rules: string[];
+  effect: string;
+}
+
+function exceptions({ rules, effect }: Lifted): string {
+  const names = rules.join(", ");
+  if (effect === "allow")
+    return `  a standing exception for ${names} lets it pass (sallyport exceptions new --from DECISION)`;
+  return `  with an exception for ${names} it is still ${effect}`;
 }
 
 function operation({ request, user }: NonNullable<Explanation["input"]>): string {
@@ -84,8 +98,6 @@ function renderFinding(finding: ExplainedFinding): string[] {
   if (effect === "deny" || effect === "hold") {
     if (remediation !== "") lines.push(`         to pass: ${remediation}`);
     if (finding.absolute) lines.push("         absolute: no exception and no approval lifts it");
-    else if (effect === "hold") lines.push("         or: an approval, or a standing exception for this rule");
-    else lines.push("         or: a standing exception for this rule (`sallyport exceptions new --from DECISION`)");
   }
   return lines.map(printable);
 }

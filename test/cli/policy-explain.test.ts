@@ -188,6 +188,8 @@ describe("policy explain", () => {
     });
     expect(answer?.text).toMatch(/^DENY {2}POST .*\/pods/);
     expect(answer?.text).toContain("why deny: scope shop (before: profile baseline: hold)");
+    expect(answer?.json).toMatchObject({ withExceptions: { rules: ["workload/host-path"], effect: "allow" } });
+    expect(answer?.text).toContain("a standing exception for workload/host-path lets it pass");
   });
 
   test("exits 0 where the request passes", async () => {

@@ -1,7 +1,10 @@
 import { expect, test } from "vitest";
 import type { RecordedRow } from "../../audit/recorded-rows.ts";
+import { uuid7 } from "../../base/uuid7.ts";
+import { explainCommand } from "../../cli/policy/explain.ts";
 import { type RecordedOptions, recordedDecisions } from "../../cli/policy/recorded-decisions.ts";
 import { recordedDecision } from "../../proxy/backtest/recorded.ts";
+import { sallyport } from "../cli/run.ts";
 import { kube, send } from "./client.ts";
 import { serveObjects } from "./cluster.ts";
 import { startRig } from "./rig.ts";
@@ -60,3 +63,28 @@ async function untilTwo(ask: () => Promise<{ items: RecordedRow[] }>): Promise<{
     await new Promise((resolve) => setTimeout(resolve, 100));
   }
 }
+
+test("a decision on record is explained by its id, and decisions show says that the question is there", async () => {
+  const rig = await startRig({
+    guardrails: { defaults: { record: "Request", approval: { approvers: ["group:dev:sre"], holdSeconds: 0 } } },
+  });
+  try {
+    serveObjects(rig.upstream);
+    await kube(rig, "POST", PODS, { token: await rig.token("agent"), body: pod });
+    await rig.gateway.close();
+    const recorded = await recordedDecisions({ ...ALL, config: rig.configFile, limit: 1 }).next();
+    const id = recorded.value?.decisionId ?? "";
+    const options = { rules: [], group: [], namespaceLabel: [], decision: id, config: rig.configFile };
+    const held = await explainCommand([], options);
+    expect(held).toMatchObject({ exitCode: 1, json: { decisionId: id, recorded: "hold", effect: "hold" } });
+    expect(held?.text).toContain('at spec.volumes[0].hostPath = {"path":"/"}');
+    const observed = await explainCommand([], { ...options, profile: "observe" });
+    expect(observed).toMatchObject({ exitCode: 0, json: { recorded: "hold", effect: "allow" } });
+    expect(observed?.text).toContain("it was   hold when it was asked");
+    await expect(explainCommand([], { ...options, decision: uuid7() })).rejects.toMatchObject({ exitCode: 1 });
+    const shown = await sallyport(["decisions", "show", id, "--config", rig.configFile]);
+    expect(shown.stdout).toContain(`question  on record with its objects: sallyport policy explain --decision ${id}`);
+  } finally {
+    await rig.close();
+  }
+});
