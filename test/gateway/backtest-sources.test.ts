@@ -72,8 +72,8 @@ test("a decision on record is explained by its id, and decisions show says that 
     serveObjects(rig.upstream);
     await kube(rig, "POST", PODS, { token: await rig.token("agent"), body: pod });
     await rig.gateway.close();
-    const recorded = await recordedDecisions({ ...ALL, config: rig.configFile, limit: 1 }).next();
-    const id = recorded.value?.decisionId ?? "";
+    let id = "";
+    for await (const { decisionId } of recordedDecisions({ ...ALL, config: rig.configFile })) id = decisionId;
     const options = { rules: [], group: [], namespaceLabel: [], decision: id, config: rig.configFile };
     const held = await explainCommand([], options);
     expect(held).toMatchObject({ exitCode: 1, json: { decisionId: id, recorded: "hold", effect: "hold" } });
