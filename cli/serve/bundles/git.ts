@@ -26,6 +26,9 @@ export interface GitOptions {
 
 const OUTPUT_BYTES = 128 * 1024 * 1024;
 const SIZE_MS = 250;
+/** A repository, with all that ever was in it, may be so many times as large as what is read of it. */
+const HISTORY = 16;
+const FETCH = "fetch --quiet --no-tags --no-recurse-submodules --no-write-fetch-head --no-auto-gc".split(" ");
 
 /**
  * git in a bare repository of our own. Nothing of this machine's or anybody's configuration, no hooks, no
@@ -48,32 +51,39 @@ export class GitMirror {
 
   /** Fetches one ref, with its history, to `into`; ends where it takes too long or grows too large. */
   async fetch(ref: string, into: string, signal?: AbortSignal): Promise<void> {
-    const { url, deadlineMs, maxBytes } = this.#remote;
-    const stop = new AbortController();
-    const grown = setInterval(() => {
+    const { url, deadlineMs } = this.#remote;
+    const large = new AbortController();
+    const tooLarge = new Error(`with its history it is larger than ${this.#mirrorBytes} bytes`);
+    const count = (): Promise<void> =>
+      // A pack that is renamed while it is counted: the next count has it.
       folderBytes(join(this.folder, "objects")).then(
-        (bytes) =>
-          bytes > maxBytes && stop.abort(new Error(`it is larger than policy.fetch.maxBytes, ${maxBytes} bytes`)),
-        // A pack that is renamed while it is counted: the next count has it.
+        (bytes) => {
+          if (bytes > this.#mirrorBytes) large.abort(tooLarge);
+        },
         () => undefined,
       );
-    }, SIZE_MS);
+    const counting = setInterval(() => void count(), SIZE_MS);
     try {
-      const signals = [stop.signal, AbortSignal.timeout(deadlineMs), ...(signal === undefined ? [] : [signal])];
-      const args = [
-        "fetch",
-        "--quiet",
-        "--no-tags",
-        "--no-recurse-submodules",
-        "--no-write-fetch-head",
-        "--no-auto-gc",
-      ];
-      await this.run([...args, "--", url, `+${ref}:${into}`], { signal: AbortSignal.any(signals) });
-      if ((await folderBytes(join(this.folder, "objects"))) > maxBytes)
-        throw this.failure(`it is larger than policy.fetch.maxBytes, ${maxBytes} bytes`);
+      const signals = [large.signal, AbortSignal.timeout(deadlineMs), ...(signal === undefined ? [] : [signal])];
+      await this.run([...FETCH, "--", url, `+${ref}:${into}`], { signal: AbortSignal.any(signals) });
+      await count();
+      if (large.signal.aborted) throw this.failure(tooLarge.message);
+    } catch (error) {
+      if (large.signal.aborted) await this.#forget(into);
+      throw error;
     } finally {
-      clearInterval(grown);
+      clearInterval(counting);
     }
+  }
+
+  /** Lets go of what was too large, so that the next fetch starts from what was in force. */
+  async #forget(ref: string): Promise<void> {
+    await this.attempt(["update-ref", "-d", ref]);
+    await this.attempt(["gc", "--quiet", "--prune=now"]);
+  }
+
+  get #mirrorBytes(): number {
+    return this.#remote.maxBytes * HISTORY;
   }
 
   /** What git prints. Throws a UserError with git's own words. */

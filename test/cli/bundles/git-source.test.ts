@@ -1,4 +1,5 @@
 import { execFile } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { createReadStream } from "node:fs";
 import { chmod, mkdir, readdir, readFile, rm, symlink, writeFile } from "node:fs/promises";
 import { createServer } from "node:https";
@@ -122,7 +123,7 @@ test("a signed bundle in a repository is verified as any other", async () => {
   const setup = await start(home, at(repo, "?path=dist/bundle.tar.gz"), signed);
   expect(setup.watched.holder.status()).toMatchObject({ revision: { bundle: "one" }, serial: 1 });
   await repo.commit({ "dist/bundle.tar.gz": Buffer.concat([one.subarray(0, -9), Buffer.alloc(9)]) });
-  await expect.poll(() => rejected(setup)).toContain("is no bundle");
+  await expect.poll(() => rejected(setup), { timeout: 10_000 }).toContain("is no bundle");
 });
 
 test("a branch that is forced back to an earlier commit is refused, until an operator says so; over a restart too", async () => {
@@ -133,7 +134,7 @@ test("a branch that is forced back to an earlier commit is refused, until an ope
   const setup = await start(home, at(repo));
   expect(await setup.serves()).toBe("allow");
   await repo.git("reset", "--quiet", "--hard", first);
-  await expect.poll(() => rejected(setup)).toContain("does not come after");
+  await expect.poll(() => rejected(setup), { timeout: 10_000 }).toContain("does not come after");
   await setup.close();
   const again = await start(home, at(repo));
   expect([await again.serves(), again.rejections.length]).toEqual(["allow", 1]);
@@ -147,7 +148,7 @@ test("a history that was written anew is refused: nobody can tell what came afte
   await repo.git("checkout", "--quiet", "--orphan", "anew");
   await repo.commit(DENY);
   await repo.git("branch", "--quiet", "--force", "main", "anew");
-  await expect.poll(() => rejected(setup)).toContain("does not come after");
+  await expect.poll(() => rejected(setup), { timeout: 10_000 }).toContain("does not come after");
   expect(await setup.serves()).toBe("allow");
 });
 
@@ -169,9 +170,9 @@ test("where commits must be signed, one that nobody or somebody else signed is r
   await repo.commit(ALLOW, ...ours.sign);
   const setup = await start(home, at(repo), { verify: true, signers });
   await repo.commit(DENY);
-  await expect.poll(() => rejected(setup)).toContain("is not signed by a known key");
+  await expect.poll(() => rejected(setup), { timeout: 10_000 }).toContain("is not signed by a known key");
   await repo.commit({ a: "" }, ...theirs.sign);
-  await expect.poll(() => rejected(setup)).toMatch(/known key: .*No principal matched/s);
+  await expect.poll(() => rejected(setup), { timeout: 10_000 }).toMatch(/known key: .*No principal matched/s);
   expect(await setup.serves()).toBe("allow");
   await repo.commit({ b: "" }, ...ours.sign);
   await expect.poll(setup.serves, { timeout: 10_000 }).toBe("deny");
@@ -249,8 +250,23 @@ test.for<[string, (repo: Repository) => Promise<unknown>, string]>([
   const setup = await start(await folder(), at(repo));
   await change(repo);
   await repo.git("commit", "--quiet", "--message", "change");
-  await expect.poll(() => rejected(setup)).toContain(message);
+  await expect.poll(() => rejected(setup), { timeout: 10_000 }).toContain(message);
   expect(await setup.serves()).toBe("allow");
+});
+
+test("a repository whose history is too large is let go of, and what comes instead is in force", async () => {
+  const repo = await repository(ALLOW);
+  const first = await repo.git("rev-parse", "HEAD");
+  const home = await folder();
+  const setup = await start(home, at(repo), { maxBytes: 100_000 });
+  await repo.commit({ big: randomBytes(2_000_000) });
+  await expect
+    .poll(() => rejected(setup), { timeout: 10_000 })
+    .toContain("with its history it is larger than 1600000 bytes");
+  expect(await setup.serves()).toBe("allow");
+  await repo.git("reset", "--quiet", "--hard", first);
+  await repo.commit(DENY);
+  await expect.poll(setup.serves, { timeout: 10_000 }).toBe("deny");
 });
 
 test("no hook, filter or attribute of a repository has a say", async () => {
@@ -327,7 +343,9 @@ test("a fetch from a server that says nothing is ended, with all that it had sta
   const location = `git+https://127.0.0.1:${port}/repo.git`;
   await expect(start(await folder(), location, { deadlineMs: 500 })).rejects.toThrow("took longer than 0.5 s");
   // git's transport is a process of its own, and its connection ends with it.
-  await expect.poll(() => [...sockets].every((socket) => socket.destroyed || socket.readableEnded)).toBe(true);
+  await expect
+    .poll(() => [...sockets].every((socket) => socket.destroyed || socket.readableEnded), { timeout: 10_000 })
+    .toBe(true);
 });
 
 test.for([
