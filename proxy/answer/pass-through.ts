@@ -1,9 +1,7 @@
 import type { Answered, Forwarded } from "../exchange.ts";
 import { answerHeaders } from "../headers.ts";
 import { CLIENT_GONE, ClientGone } from "../step.ts";
-
-/** A recorded body is kept up to here; over it the record says that it was cut. */
-const KEPT_LIMIT = 33_554_432;
+import { KeptBody } from "./kept-body.ts";
 
 /** Passes on an answer that no mask can apply to, untouched: at once where it is all there, else as a stream. */
 export function passThrough(exchange: Forwarded): Answered | Promise<Answered> {
@@ -19,7 +17,7 @@ export function passThrough(exchange: Forwarded): Answered | Promise<Answered> {
 /** With back-pressure from client to upstream. */
 function stream(exchange: Forwarded): Promise<Answered> {
   const { response, res, id, warnings, decision } = exchange;
-  const kept: Buffer[] | undefined = decision.record === "RequestResponse" ? [] : undefined;
+  const kept = decision.record === "RequestResponse" ? new KeptBody() : undefined;
   let size = 0;
   return new Promise((resolve) => {
     const onDrain = (): void => response.resume();
@@ -30,7 +28,7 @@ function stream(exchange: Forwarded): Promise<Answered> {
         Object.assign(exchange, {
           maskedFields: [],
           responseBytes: size,
-          ...(kept === undefined ? {} : { responseContent: Buffer.concat(kept) }),
+          ...(kept === undefined ? {} : { responseContent: kept.take() }),
         }),
       );
     };
@@ -45,7 +43,7 @@ function stream(exchange: Forwarded): Promise<Answered> {
     response.pipe({
       write: (chunk) => {
         size += chunk.length;
-        if (kept !== undefined && size <= KEPT_LIMIT) kept.push(chunk);
+        kept?.add(chunk);
         return res.write(chunk);
       },
       end: () => {

@@ -6,6 +6,7 @@ import { CLIENT_GONE, ClientGone } from "../step.ts";
 import { UpstreamFailure } from "../upstream.ts";
 import type { BodyReader } from "./body-reader.ts";
 import { gzipStream } from "./content-coding.ts";
+import { KeptBody } from "./kept-body.ts";
 
 /** What becomes of a body on its way to the client. What throws cuts the answer: nothing after it is passed. */
 export interface BodyTransform {
@@ -25,9 +26,6 @@ export interface StreamOptions {
   /** What was read of the body already. */
   opening?: Buffer[];
 }
-
-/** A body that is recorded is kept up to here. */
-const KEPT_LIMIT = 33_554_432;
 
 /** Parts of fewer bytes are copied together before they are written. */
 const COPIED = 8_192;
@@ -49,14 +47,16 @@ export async function streamAnswer(
   options: StreamOptions,
 ): Promise<Streamed> {
   const { res, response } = exchange;
-  const kept: Buffer[] | undefined = exchange.decision.record === "RequestResponse" ? [] : undefined;
+  const kept = exchange.decision.record === "RequestResponse" ? new KeptBody() : undefined;
   let size = 0;
   const out = new ClientWriter(res, options.compress === true);
   const gone = (): void => reader.abort(new ClientGone());
   res.once("close", gone);
   const send = (parts: Buffer[]): Promise<void> | undefined => {
-    for (const part of parts) size += part.length;
-    if (kept !== undefined && size <= KEPT_LIMIT) kept.push(...parts);
+    for (const part of parts) {
+      size += part.length;
+      kept?.add(part);
+    }
     return out.write(gathered(parts));
   };
   try {
@@ -80,7 +80,7 @@ export async function streamAnswer(
   } finally {
     res.off("close", gone);
   }
-  return { responseBytes: size, ...(kept === undefined ? {} : { responseContent: Buffer.concat(kept) }) };
+  return { responseBytes: size, ...(kept === undefined ? {} : { responseContent: kept.take() }) };
 }
 
 /** Small parts put together: to copy what is larger costs more than to write it by itself. */
