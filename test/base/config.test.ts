@@ -67,6 +67,30 @@ describe("the example configurations are valid", () => {
   });
 });
 
+describe("where a policy is", () => {
+  test("paths are relative to the file, and URLs are left as they are", () => {
+    const config = gateway();
+    config.policy = {
+      ...{ bundle: "git+https://h/r.git?path=rego", guardrails: "g.yaml", state: "state" },
+      fetch: { signed: "commit", allowedSignersFile: "signers", tokenFile: "token" },
+      shadow: { bundle: "candidate", guardrails: "c.yaml" },
+    };
+    // The signature of a commit stands for a bundle's.
+    delete config.keys.bundlePublicFile;
+    expect(load(config).policy).toMatchObject({
+      ...{ bundle: "git+https://h/r.git?path=rego", state: join(folder, "state"), verify: true },
+      fetch: { allowedSignersFile: join(folder, "signers"), tokenFile: join(folder, "token"), pollSeconds: 30 },
+      shadow: { bundle: join(folder, "candidate"), guardrails: join(folder, "c.yaml") },
+    });
+  });
+
+  test("a bundle server of this machine needs no TLS", () => {
+    const config = gateway();
+    config.policy.bundle = "http://127.0.0.1:8080/b.tar.gz";
+    expect(load(config).policy.bundle).toBe("http://127.0.0.1:8080/b.tar.gz");
+  });
+});
+
 describe("what is left out of sallyport.yaml gets its default", () => {
   test("claims, sessions, limits, admin address and tenant", () => {
     const config = load(gateway());
@@ -274,6 +298,48 @@ describe("a mistake is named by its path, in words", () => {
       (c) => delete c.keys.bundlePublicFile,
       "keys.bundlePublicFile",
       /policy\.verify/,
+    ],
+    [
+      "a bundle over plain http",
+      (c) => Object.assign(c.policy, { bundle: "http://policies.example.com/b.tar.gz" }),
+      "policy.bundle",
+      /https/,
+    ],
+    [
+      "a bundle by a protocol that is none of ours",
+      (c) => Object.assign(c.policy, { bundle: "git+http://h/r.git" }),
+      "policy.bundle",
+      /git\+https/,
+    ],
+    [
+      "a password in a bundle's URL",
+      (c) => Object.assign(c.policy, { bundle: "https://me:secret@h/b.tar.gz" }),
+      "policy.bundle",
+      /no password.*policy\.fetch/,
+    ],
+    [
+      "a repository by ssh without its host key",
+      (c) => Object.assign(c.policy, { bundle: "git+ssh://git@h/r.git" }),
+      "policy.fetch.knownHostsFile",
+      /host key/,
+    ],
+    [
+      "signed commits of nobody",
+      (c) => Object.assign(c.policy, { bundle: "git+https://h/r.git", fetch: { signed: "commit" } }),
+      "policy.fetch.signed",
+      /allowedSignersFile/,
+    ],
+    [
+      "signed commits of what is no repository",
+      (c) => Object.assign(c.policy, { fetch: { signed: "tag", pgpKeysFile: "k" } }),
+      "policy.fetch.signed",
+      /git repository/,
+    ],
+    [
+      "a candidate of nothing",
+      (c) => Object.assign(c.policy, { shadow: {} }),
+      "policy.shadow",
+      /neither bundle nor guardrails/,
     ],
     ["another kind of file", (c) => Object.assign(c, { kind: "Guardrails" }), "kind", /Gateway/],
   ];

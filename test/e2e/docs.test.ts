@@ -227,6 +227,7 @@ describe("docs/deploy.md", () => {
     expect(await (await fetch(`http://127.0.0.1:${ports.admin}/metrics`)).text()).toContain("sallyport_policy_info");
     serving.kill("SIGTERM");
     expect(await serving.finished).toMatchObject({ code: 0 });
+    await succeeds(type("deploy.md", "sallyport policy rollback", config));
   });
 
   test("a bundle is built, signed and verified, and the gateway says which policy is in force", async () => {
@@ -234,7 +235,7 @@ describe("docs/deploy.md", () => {
     writeFileSync(join(folder, "bundle.key"), privateKey.export({ type: "pkcs8", format: "pem" }));
     writeFileSync(join(folder, "bundle.pub"), publicKey.export({ type: "spki", format: "pem" }));
     await succeeds(type("deploy.md", "sallyport policy build"));
-    await succeeds(type("deploy.md", "sallyport policy verify"));
+    expect((await succeeds(type("deploy.md", "sallyport policy verify"))).stdout).toContain("byte for byte");
     const reader = {
       SALLYPORT_URL: environment.gateway.url,
       SALLYPORT_CONNECTION: "local",
@@ -243,6 +244,8 @@ describe("docs/deploy.md", () => {
     expect((await succeeds(type("deploy.md", "sallyport policy status", {}, { env: reader }))).stdout).toMatch(
       /^revision [0-9a-f]{16}\/[0-9a-f]{16}/,
     );
+    const nothing = await succeeds(type("deploy.md", "sallyport policy shadow", {}, { env: reader }));
+    expect(nothing.stdout).toContain("No such candidate was asked");
   });
 });
 
