@@ -32,6 +32,12 @@ const PLACES: Record<string, string[]> = {
 const OTHER_KIND = new Set(["scale", "eviction", "binding", "token", "exec", "attach", "portforward", "proxy", "log"]);
 
 const CONTAINER_LISTS = ["containers", "initContainers", "ephemeralContainers"];
+/**
+ * What custom resources call their containers beside those: a Tekton Task has steps, sidecars and a stepTemplate, a
+ * template of an Argo Workflow a container or a script (rego/lib/pods.rego reads the same).
+ */
+const OTHER_LISTS = ["steps", "sidecars"];
+const SINGLE_CONTAINERS = ["container", "script", "stepTemplate"];
 /** Keys that only a PodSpec has, for fragments of one that names no container. */
 const POD_SPEC_KEYS = new Set([
   "hostNetwork",
@@ -64,6 +70,13 @@ function looksLikePodSpec(value: KubernetesObject): boolean {
       return true;
     }
   }
+  // Steps and scripts of other things have neither.
+  const looksLikeContainer = (one: unknown): boolean => isObject(one) && ("image" in one || "securityContext" in one);
+  for (const list of OTHER_LISTS) {
+    const entries = value[list];
+    if (Array.isArray(entries) && entries.some(looksLikeContainer)) return true;
+  }
+  if (SINGLE_CONTAINERS.some((name) => looksLikeContainer(value[name]))) return true;
   if (Array.isArray(value.volumes) && value.volumes.some((entry) => isObject(entry) && "name" in entry)) return true;
   return Object.keys(value).some((name) => POD_SPEC_KEYS.has(name));
 }

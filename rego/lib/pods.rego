@@ -20,7 +20,12 @@ written := input.podSpecs if {
 #   Every container of the templates that this request writes: its `path`, its `pod` (an entry of `written`),
 #   its `kind` (the list that it stands in), and `before`, the stored container of the same name in the same
 #   list of the same template, empty where there was none.
-containers := [{"path": path, "pod": pod, "kind": kind, "container": container, "before": stored_container} |
+# scope: document
+containers := array.flatten([listed, steps_of_tasks, single]) if custom
+
+else := listed
+
+listed := [{"path": path, "pod": pod, "kind": kind, "container": container, "before": stored_container} |
 	some pod in written
 	some kind in ["containers", "initContainers", "ephemeralContainers"]
 	some i, container in pod.spec[kind]
@@ -31,9 +36,31 @@ containers := [{"path": path, "pod": pod, "kind": kind, "container": container, 
 default container_before(_, _, _) := {}
 
 container_before(path, kind, container) := [same |
-	some same in stored[path][kind]
+	some same in before(path)[kind]
 	same.name == container.name
 ][0]
+
+# No group that has a pod template of Kubernetes' own has a dot.
+custom if contains(input.request.resource.group, ".")
+
+# Tekton's.
+steps_of_tasks := [{"path": path, "pod": pod, "kind": kind, "container": container, "before": stored_container} |
+	some pod in written
+	some kind in ["steps", "sidecars"]
+	some i, container in pod.spec[kind]
+	path := $"{pod.path}.{kind}[{i}]"
+	stored_container := container_before(pod.path, kind, container)
+]
+
+# An Argo Workflow's, and what Tekton says for every step.
+single := [{"path": path, "pod": pod, "kind": kind, "container": container, "before": stored_container} |
+	some pod in written
+	some kind in ["container", "script", "stepTemplate"]
+	container := pod.spec[kind]
+	is_object(container)
+	path := $"{pod.path}.{kind}"
+	stored_container := object.get(before(pod.path), kind, {})
+]
 
 # METADATA
 # description: |
@@ -85,13 +112,17 @@ changed contains pod.path if {
 # METADATA
 # description: |
 #   The stored pod template at the path of one of `input.podSpecs`; empty where there was none.
-before(path) := object.get(stored, path, {})
+# scope: document
+default before(_) := {}
 
-stored[pod.path] := spec if {
+before(path) := [template.spec | some template in stored; template.path == path][0]
+
+# A list: of the values of an object policy would have to see the whole (engine/bundle/reads).
+stored := [{"path": pod.path, "spec": spec} |
 	is_object(input.oldObject)
 	some pod in input.podSpecs
 	spec := object.get(input.oldObject, steps(pod.path), {})
-}
+]
 
 # METADATA
 # description: |

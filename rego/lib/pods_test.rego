@@ -93,3 +93,28 @@ test_a_template_is_changed_where_its_spec_is_another if {
 	pods.changed == {template} with input as written("patch", {"hostPID": true}, stored)
 	pods.changed == {template} with input as written("create", spec, {})
 }
+
+test_containers_of_custom_resources_have_other_names_too if {
+	spec_of_many := {
+		"containers": [{"name": "a"}],
+		"steps": [{"name": "s"}],
+		"sidecars": [{"name": "d"}],
+		"container": {"image": "i"},
+		"script": "echo",
+		"stepTemplate": {"image": "t"},
+	}
+	workflow := {
+		"request": {"resource": {"group": "argoproj.io"}},
+		"oldObject": deployment({"container": {"image": "old"}}),
+	}
+	found := pods.containers with input as written("update", spec_of_many, workflow)
+	[[c.path, c.before] | some c in found] == [
+		["spec.template.spec.containers[0]", {}],
+		["spec.template.spec.steps[0]", {}],
+		["spec.template.spec.sidecars[0]", {}],
+		["spec.template.spec.container", {"image": "old"}],
+		["spec.template.spec.stepTemplate", {}],
+	]
+	built_in := pods.containers with input as written("update", spec_of_many, {})
+	[c.path | some c in built_in] == ["spec.template.spec.containers[0]"]
+}

@@ -75,6 +75,20 @@ describe("pod specs in custom resources are found by their shape", () => {
     ["by init containers alone", { spec: { pod: { initContainers: [{ image: "x" }] } } }, ["spec.pod"]],
     ["by a volume alone", { spec: { pod: { volumes: [{ name: "v", hostPath: { path: "/" } }] } } }, ["spec.pod"]],
     ["by hostPID alone", { spec: { pod: { hostPID: true } } }, ["spec.pod"]],
+    ["by the steps of a Tekton Task", { spec: { steps: [{ image: "x" }] } }, ["spec"]],
+    ["by its sidecars", { spec: { taskSpec: { sidecars: [{ securityContext: {} }] } } }, ["spec.taskSpec"]],
+    ["by what it says for every step", { spec: { stepTemplate: { securityContext: {} } } }, ["spec"]],
+    [
+      "by an Argo template's container",
+      { spec: { templates: [{ container: { image: "x" } }] } },
+      ["spec.templates[0]"],
+    ],
+    ["by an Argo template's script", { spec: { templates: [{}, { script: { image: "x" } }] } }, ["spec.templates[1]"]],
+    [
+      "not by steps and scripts of other things",
+      { spec: { steps: [[{ name: "a", template: "b" }]], script: "x" } },
+      [],
+    ],
     ["not in status and metadata", { metadata: { x: SPEC }, status: { x: SPEC } }, []],
     ["not in lists of another kind", { spec: { containers: ["a"], volumes: [1] } }, []],
   ];
