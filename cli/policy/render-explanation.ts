@@ -64,8 +64,7 @@ export interface Lifted {
 
 function exceptions({ rules, effect }: Lifted): string {
   const names = rules.join(", ");
-  if (effect === "allow")
-    return `  a standing exception for ${names} lets it pass (sallyport exceptions new --from DECISION)`;
+  if (effect === "allow") return `  a standing exception for ${names} lets it pass`;
   return `  with an exception for ${names} it is still ${effect}`;
 }
 

@@ -1,15 +1,14 @@
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { RecordedRow } from "../../audit/recorded-rows.ts";
 import { uuid7 } from "../../base/uuid7.ts";
 import { explainCommand } from "../../cli/policy/explain.ts";
 import { type RecordedOptions, recordedDecisions } from "../../cli/policy/recorded-decisions.ts";
-import { recordedDecision } from "../../proxy/backtest/recorded.ts";
+import { type RecordedDecision, recordedDecision } from "../../proxy/backtest/recorded.ts";
 import { sallyport } from "../cli/run.ts";
-import { kube, send } from "./client.ts";
+import { kube, type Reply, send, until } from "./client.ts";
 import { serveObjects } from "./cluster.ts";
-import { startRig } from "./rig.ts";
+import { type Rig, startRig } from "./rig.ts";
 
-const ALL: RecordedOptions = { since: undefined, until: undefined, limit: 100 };
 const PODS = "/api/v1/namespaces/shop/pods";
 const pod = {
   apiVersion: "v1",
@@ -18,62 +17,61 @@ const pod = {
   spec: { volumes: [{ name: "n", hostPath: { path: "/" } }] },
 };
 
-test("what was decided is read from the API by auditors alone, and from the store, with the objects that were judged", async () => {
-  const rig = await startRig({
-    guardrails: { defaults: { record: "Request", approval: { approvers: ["group:dev:sre"], holdSeconds: 0 } } },
+let rig: Rig;
+let agentsAnswer: Reply;
+let byApi: RecordedDecision[];
+
+const rowsOf = ({ json }: Reply): RecordedRow[] => (json?.items ?? []) as RecordedRow[];
+
+/** Two decisions are made and read from the API; then the gateway is gone, and its store can be read. */
+beforeAll(async () => {
+  const approval = { approvers: ["group:dev:sre"], holdSeconds: 0 };
+  rig = await startRig({ guardrails: { defaults: { record: "Request", approval } } });
+  serveObjects(rig.upstream).objects.set(`${PODS}/a`, pod);
+  const [agent, auditor] = [await rig.token("agent"), await rig.token("alice")];
+  await kube(rig, "GET", `${PODS}/a`, { token: agent });
+  await kube(rig, "POST", PODS, { token: agent, body: pod });
+  await kube(rig, "GET", "/api/v1//bad", { token: agent });
+  const ask = (token: string): Promise<Reply> =>
+    send(rig, "POST", "/v1alpha1/queries/decisions", { token, body: { parameters: { limit: 10 } } });
+  agentsAnswer = await ask(agent);
+  // The record reaches the store a little after the answer reached the client.
+  const rows = await until(async () => {
+    const found = rowsOf(await ask(auditor));
+    return found.length >= 2 && found;
   });
-  try {
-    serveObjects(rig.upstream).objects.set(`${PODS}/a`, pod);
-    const token = await rig.token("agent");
-    await kube(rig, "GET", `${PODS}/a`, { token });
-    await kube(rig, "POST", PODS, { token, body: pod });
-    await kube(rig, "GET", "/api/v1//bad", { token });
-    const ask = (as: string) =>
-      send(rig, "POST", "/v1alpha1/queries/decisions", { token: as, body: { parameters: { limit: 10 } } });
-    expect((await ask(token)).status).toBe(403);
-    const auditor = await rig.token("alice");
-    const { items } = await untilTwo(async () => (await ask(auditor)).json as { items: RecordedRow[] });
-    const byApi = items.map(recordedDecision).filter((one) => one !== undefined);
+  byApi = rows.map(recordedDecision).filter((one) => one !== undefined);
+  await rig.gateway.close();
+});
+afterAll(() => rig?.close());
+
+async function fromStore(more: Partial<RecordedOptions> = {}): Promise<RecordedDecision[]> {
+  const found = [];
+  const options = { since: undefined, until: undefined, limit: 100, config: rig.configFile, ...more };
+  for await (const decision of recordedDecisions(options)) found.push(decision);
+  return found;
+}
+
+describe("what was decided", () => {
+  test("is read from the API by auditors alone, with the objects that were judged", () => {
+    expect(agentsAnswer.status).toBe(403);
     expect(byApi.map(({ what, effect }) => [what, effect])).toEqual([
       ["create pods web in shop, through local", "hold"],
       ["get pods a in shop, through local", "allow"],
     ]);
     expect(byApi[0]?.facts).toMatchObject({ masked: [], object: { spec: pod.spec } });
-    await rig.gateway.close();
-    const byStore = [];
-    for await (const decision of recordedDecisions({ ...ALL, config: rig.configFile })) byStore.push(decision);
-    expect(byStore).toEqual(byApi);
-    const [latest] = byStore;
-    const later = { ...ALL, config: rig.configFile, since: Date.parse(latest?.at ?? "") };
-    const some = [];
-    for await (const { decisionId } of recordedDecisions(later)) some.push(decisionId);
-    expect(some).toContain(latest?.decisionId);
-    expect(some).not.toContain(byStore[1]?.decisionId);
-  } finally {
-    await rig.close();
-  }
-});
-
-/** The record reaches the store a little after the answer reached the client. */
-async function untilTwo(ask: () => Promise<{ items: RecordedRow[] }>): Promise<{ items: RecordedRow[] }> {
-  const end = Date.now() + 20_000;
-  for (;;) {
-    const found = await ask();
-    if (found.items.length >= 2 || Date.now() > end) return found;
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-}
-
-test("a decision on record is explained by its id, and decisions show says that the question is there", async () => {
-  const rig = await startRig({
-    guardrails: { defaults: { record: "Request", approval: { approvers: ["group:dev:sre"], holdSeconds: 0 } } },
   });
-  try {
-    serveObjects(rig.upstream);
-    await kube(rig, "POST", PODS, { token: await rig.token("agent"), body: pod });
-    await rig.gateway.close();
-    let id = "";
-    for await (const { decisionId } of recordedDecisions({ ...ALL, config: rig.configFile })) id = decisionId;
+
+  test("is the same in the store, where a period and a limit cut it", async () => {
+    expect(await fromStore()).toEqual(byApi);
+    expect(await fromStore({ limit: 1 })).toEqual(byApi.slice(0, 1));
+    const since = Date.parse(byApi[0]?.at ?? "");
+    expect((await fromStore({ since })).map(({ decisionId }) => decisionId)).toContain(byApi[0]?.decisionId);
+    expect(await fromStore({ until: Date.parse("2020-01-01") })).toEqual([]);
+  });
+
+  test("is explained by its id, by the policy that is named", async () => {
+    const id = byApi[0]?.decisionId ?? "";
     const options = { rules: [], group: [], namespaceLabel: [], decision: id, config: rig.configFile };
     const held = await explainCommand([], options);
     expect(held).toMatchObject({ exitCode: 1, json: { decisionId: id, recorded: "hold", effect: "hold" } });
@@ -82,9 +80,11 @@ test("a decision on record is explained by its id, and decisions show says that 
     expect(observed).toMatchObject({ exitCode: 0, json: { recorded: "hold", effect: "allow" } });
     expect(observed?.text).toContain("it was   hold when it was asked");
     await expect(explainCommand([], { ...options, decision: uuid7() })).rejects.toMatchObject({ exitCode: 1 });
+  });
+
+  test("is shown with the way to judge it again", async () => {
+    const id = byApi[0]?.decisionId ?? "";
     const shown = await sallyport(["decisions", "show", id, "--config", rig.configFile]);
     expect(shown.stdout).toContain(`question  on record with its objects: sallyport policy explain --decision ${id}`);
-  } finally {
-    await rig.close();
-  }
+  });
 });
