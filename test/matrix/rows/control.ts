@@ -190,7 +190,11 @@ export const evidence: Row = {
   name: "Evidence",
   effect: "deny",
   rule: /^evidence\//,
-  cells: [EVENT, NEW_EVENT].flatMap((of) => [deletionOf(of), deletionOfAll(of)]),
+  cells: [
+    deletionOf(EVENT, { fields: { involvedObject: { kind: "Pod", name: "web", namespace: "shop" } } }),
+    deletionOf(NEW_EVENT),
+    ...[EVENT, NEW_EVENT].map((of) => deletionOfAll(of)),
+  ],
 };
 
 const GATEWAY = "sallyport";

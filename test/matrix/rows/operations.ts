@@ -154,6 +154,7 @@ const volume = (source: KubernetesObject): KubernetesObject => ({
 });
 const hostVolume = volume({ hostPath: { path: "/var/lib" } });
 const csiVolume = volume({ csi: { driver: "disk.example.com", volumeHandle: "a" } });
+const claim = { spec: { accessModes: ["ReadWriteOnce"], resources: { requests: { storage: "1Gi" } } } };
 const reclaimed = objectOf(PV, csiVolume, "data");
 
 export const storage: Row = {
@@ -171,7 +172,9 @@ export const storage: Row = {
       { bad: "Delete", ok: "Retain" },
       { only: "update" },
     ),
-    ...[PV, PVC, SNAPSHOT].flatMap((of) => [deletionOf(of), deletionOfAll(of)]),
+    deletionOf(PVC, { fields: claim }),
+    ...[PV, SNAPSHOT].map((of) => deletionOf(of)),
+    ...[PV, PVC, SNAPSHOT].map((of) => deletionOfAll(of)),
   ],
 };
 
