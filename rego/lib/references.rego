@@ -9,24 +9,41 @@ package sallyport.lib.references
 # description: |
 #   Each reference of a template: the `name` of the Secret (of the SecretProviderClass, for a store), its `use`,
 #   and the `field` that says so, below the template.
-of(spec) := ((variables(spec) | environments(spec)) | (mounted(spec) | projected(spec))) | (other | pulling(spec)) if {
+of(spec) := ((variables(held) | environments(held)) | (mounted(spec) | projected(spec))) | (other | pulling(spec)) if {
+	held := containers_of(spec)
 	other := (stores(spec) | drivers(spec)) | azure_files(spec)
 }
 
-lists := ["containers", "initContainers", "ephemeralContainers"]
+# As `pods.containers` knows them (rego/lib/pods.rego), here of a stored template as well.
+containers_of(spec) := array.concat(listed(spec, lists), single(spec)) if {
+	contains(input.request.resource.group, ".")
+} else := listed(spec, ["containers", "initContainers", "ephemeralContainers"])
 
-variables(spec) := {reference("read", source, "name", $"{list}[{i}].env[{j}].valueFrom.secretKeyRef") |
-	some list in lists
-	some i, container in spec[list]
-	some j, variable in container.env
+lists := ["containers", "initContainers", "ephemeralContainers", "steps", "sidecars"]
+
+listed(spec, kinds) := [{"at": at, "container": container} |
+	some kind in kinds
+	some i, container in spec[kind]
+	at := $"{kind}[{i}]"
+]
+
+single(spec) := [{"at": kind, "container": container} |
+	some kind in ["container", "script", "stepTemplate"]
+	container := spec[kind]
+]
+
+variables(held) := {reference("read", source, "name", field) |
+	some entry in held
+	some i, variable in entry.container.env
 	source := variable.valueFrom.secretKeyRef
+	field := $"{entry.at}.env[{i}].valueFrom.secretKeyRef"
 }
 
-environments(spec) := {reference("read", entry.secretRef, "name", $"{list}[{i}].envFrom[{j}].secretRef") |
-	some list in lists
-	some i, container in spec[list]
-	some j, entry in container.envFrom
-	entry.secretRef
+environments(held) := {reference("read", source.secretRef, "name", field) |
+	some entry in held
+	some i, source in entry.container.envFrom
+	source.secretRef
+	field := $"{entry.at}.envFrom[{i}].secretRef"
 }
 
 mounted(spec) := {reference("read", volume.secret, "secretName", $"volumes[{i}].secret") |

@@ -111,6 +111,26 @@ test_another_secret_is_found if {
 	count(found) == 1
 }
 
+test_what_custom_resources_call_their_containers_is_looked_at if {
+	env := {"name": "a", "env": [variable]}
+	specs := {
+		"steps[0]": {"steps": [env]},
+		"sidecars[0]": {"sidecars": [env]},
+		"container": {"container": env},
+		"script": {"script": env},
+		"stepTemplate": {"stepTemplate": env},
+	}
+	every at, spec in specs {
+		consume.findings == {{
+			"message": read,
+			"fields": [$"spec.{at}.env[0].valueFrom.secretKeyRef"],
+		}} with input as given.request("create", "tasks", {
+			"request": {"resource": {"group": "tekton.dev"}},
+			"podSpecs": [{"path": "spec", "spec": spec}],
+		})
+	}
+}
+
 test_a_secret_that_the_guardrails_name_is_not_found if {
 	every pattern, n in {"shop/db": 0, "*/db": 0, "shop/*": 0, "pay/db": 1, "db": 1} {
 		guardrails := {"rules": {"secrets/consume": {"params": {"secrets": [pattern]}}}}
