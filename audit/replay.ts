@@ -75,6 +75,10 @@ function describe(event: EventRow): string[] {
           event.masked_fields.length === 0 ? "" : `; masked ${event.masked_fields.map(harmless).join(", ")}`
         }`,
       ];
+    case "request.shadow":
+      return [
+        `beside it, a candidate policy said${said("", candidateEffect(payload))} to ${what}, and nothing came of that`,
+      ];
     case "outcome.mismatch":
       return [`what was stored is not what was judged: ${what}${said(",", payload.message)}`];
     case "gather":
@@ -107,6 +111,10 @@ function describe(event: EventRow): string[] {
     default:
       return [`${event.kind}${said(":", payload.message ?? payload.reason)}`];
   }
+}
+
+function candidateEffect({ shadow }: Payload): unknown {
+  return typeof shadow === "object" && shadow !== null && "effect" in shadow ? shadow.effect : undefined;
 }
 
 /** ` label text`, or nothing. */

@@ -5,7 +5,7 @@ import { ConfigError } from "../../base/config/issues.ts";
 import type { Policy } from "../../engine/decision.ts";
 import { EvaluationWorker } from "../../engine/wasm/evaluation-worker.ts";
 import { type WatchedPolicy, type WatchedPolicyOptions, watchPolicy } from "../../engine/watch.ts";
-import { folder, HOST_PATH_SPEC, input, opa, podCreation, REGO, writeFiles } from "./support.ts";
+import { folder, HOST_PATH_SPEC, input, opa, podCreation, REGO, ruleSource, writeFiles } from "./support.ts";
 
 const file = (rest: string): string =>
   `apiVersion: sallyport.dev/v1alpha1\nkind: Guardrails\ndefaults: {approval: {approvers: ["group:corp:oncall"]}}\n${rest}`;
@@ -50,11 +50,13 @@ test("edited guardrails are in force without a restart, and a listener hears of 
   watched.holder.onSwap((next) => swaps.push(next.revision.guardrails));
   expect(await effect(watched)).toBe("hold");
   await writeFile(join(at, "guardrails.yaml"), file("rules: {workload/host-path: {effect: deny}}\n"));
-  await expect.poll(() => effect(watched)).toBe("deny");
+  await expect.poll(() => effect(watched), { timeout: 10_000 }).toBe("deny");
   expect(swaps).toEqual([watched.holder.current.revision.guardrails]);
 });
 
-test("a file that an editor renames into place is seen, by events and by the poll alone", async () => {
+test("a file that an editor renames into place is seen, by events and by the poll alone", {
+  timeout: 60_000,
+}, async () => {
   for (const options of [{ pollMs: 600_000 }, { debounceMs: 600_000, pollMs: 50 }]) {
     const { at, watched } = await setUp(options);
     await writeFile(join(at, "new"), file("rules: {workload/host-path: {effect: deny}}\n"));
@@ -94,7 +96,7 @@ test("guardrails with mistakes leave the old ones in force, and name each path",
     join(at, "guardrails.yaml"),
     file("profiles: [basline]\nrules: {workload/host-path: {efect: deny}}\nscope: []\n"),
   );
-  await expect.poll(() => rejections.length).toBe(1);
+  await expect.poll(() => rejections.length, { timeout: 10_000 }).toBe(1);
   const [error] = rejections;
   expect(error).toBeInstanceOf(ConfigError);
   expect((error as ConfigError).issues.map((issue) => issue.path).sort()).toEqual([
@@ -117,7 +119,7 @@ test("valid guardrails are in force although the Rego beside them is broken", as
 test("a guardrails file that goes away leaves the old ones in force, and says so", async () => {
   const { at, watched, rejections } = await setUp();
   await rename(join(at, "guardrails.yaml"), join(at, "elsewhere.yaml"));
-  await expect.poll(() => rejections.length).toBe(1);
+  await expect.poll(() => rejections.length, { timeout: 10_000 }).toBe(1);
   expect(String(rejections[0])).toContain("no such file");
   expect(await effect(watched)).toBe("hold");
 });
@@ -178,4 +180,26 @@ test("the event loop goes on while Rego is compiled and swapped", async () => {
   clearInterval(ticker);
   expect(watched.holder.current.decide(input())).not.toBeInstanceOf(Promise);
   expect(longest).toBeLessThan(250);
+});
+
+test("a team's own rules, in a folder of their own, are in force before and after an upgrade of the library", async () => {
+  const at = await folder({ "guardrails.yaml": file("profiles: [baseline]\n") });
+  const rules = join(at, "ours");
+  await writeFiles(rules, {
+    "test/a-rule/a-rule.rego": ruleSource("a-rule").replace('"never"', '"ours"'),
+  });
+  const rego = join(at, "rego");
+  await cp(REGO, rego, { recursive: true });
+  const { watched } = await setUp({
+    source: { bundle: rego, rules: [rules], verify: false, publicKeyFiles: [] },
+    guardrailsFile: join(at, "guardrails.yaml"),
+  });
+  const found = async (): Promise<string[]> =>
+    (await watched.holder.current.decide(input({ request: { name: "ours" } }))).findings.map(({ rule }) => rule);
+  expect(await found()).toEqual(["test/a-rule"]);
+  const before = watched.holder.current.revision.bundle;
+  await writeFiles(rego, { "lib/new.rego": "package sallyport.lib.new\n\nx := 1\n" });
+  await watched.reload();
+  expect(watched.holder.current.revision.bundle).not.toBe(before);
+  expect(await found()).toEqual(["test/a-rule"]);
 });

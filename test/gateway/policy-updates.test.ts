@@ -160,7 +160,9 @@ test("each decision names the revision that made it, on either side of a swap", 
   );
 });
 
-test("after a restart it still goes back to nothing older, until an operator says so on its host", async () => {
+test("after a restart it still goes back to nothing older, until an operator says so on its host", {
+  timeout: 60_000,
+}, async () => {
   const older = await archive(await allow(150));
   await rig.gateway.close();
   put(older);

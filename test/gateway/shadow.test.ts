@@ -134,7 +134,9 @@ async function status(): Promise<{ rejected?: unknown; shadow?: { rejected?: { r
   return (await send(rig, "GET", "/v1alpha1/policy", { token: await rig.token("alice") })).json ?? {};
 }
 
-test("policy shadow says what the candidate would have done otherwise, by rule, with real requests, and what it cost", async () => {
+test("policy shadow says what the candidate would have done otherwise, by rule, with real requests, and what it cost", {
+  timeout: 60_000,
+}, async () => {
   await until(async () => ((await status()).shadow?.rejected === undefined ? true : undefined));
   await until(() => shadowOf("last"));
   await rig.gateway.close();
