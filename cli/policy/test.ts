@@ -74,14 +74,17 @@ export async function testPolicy(
   await writeFile(join(staged.folder, "data.json"), JSON.stringify(data));
   progress("testing rules, in opa and in the WASM");
   const units = unitTests(staged, opa, chosen.tests);
-  const [tests, wasm, covered, cases] = await Promise.all([
+  const parts = [
     units,
     units.then((found) => parity(staged, opa, found, data)),
     coverage(staged, opa, chosen.tests),
     casesOf(options.cases ?? (await caseFolders(folders)), chosen, () =>
       compileStaged(staged, rules, { sources: folders, opa }),
     ),
-  ]);
+  ] as const;
+  // Also where one fails: the others still work in the folder that then goes.
+  await Promise.allSettled(parts);
+  const [tests, wasm, covered, cases] = await Promise.all(parts);
   const folderByFile = new Map(staged.files.map(({ path, file }) => [file, dirname(path)]));
   return report({
     tests,

@@ -1,5 +1,6 @@
-import { watch } from "node:fs";
-import { dirname, relative, sep } from "node:path";
+import { readdir, stat } from "node:fs/promises";
+import { dirname, join, sep } from "node:path";
+import { setTimeout } from "node:timers/promises";
 import { ConfigError } from "../../../base/config/issues.ts";
 import { UserError } from "../../../base/errors.ts";
 import type { Staged } from "../../../engine/bundle/sources.ts";
@@ -17,8 +18,8 @@ export interface WatchOptions extends TestOptions {
   write?: (text: string) => void;
 }
 
-/** An editor writes a file in several steps, and a branch that is checked out writes many files. */
-const SETTLE_MS = 60;
+/** Names and times of some 400 files take 5 ms. Events would be cheaper, and are lost where an editor renames a file into place. */
+const POLL_MS = 200;
 
 /**
  * Runs all tests, and then, each time that something changes, what the change touches: a rule's own tests and cases,
@@ -28,22 +29,9 @@ export async function watchTests(rules: readonly string[], options: WatchOptions
   const { folders, own } = await wholeOf(rules);
   const cases = options.cases ?? (await caseFolders(rules));
   const write = options.write ?? ((text: string) => void process.stdout.write(text));
-  const changed = new Set<string>();
-  let wake: () => void = () => undefined;
-  let ended = false;
-  let last = 0;
-  const watchers = [...new Set([...folders, ...cases])].map((folder) =>
-    watch(folder, { recursive: true }, (_, name) => {
-      if (name === null || !/\.(rego|ya?ml|json)$/.test(name)) return;
-      changed.add(dirname(name.split(sep).join("/")) + (name.endsWith(".rego") ? "" : `/${caseName(name)}`));
-      last = Date.now();
-      wake();
-    }),
-  );
-  const end = (): void => {
-    ended = true;
-    wake();
-  };
+  const watched = [...new Set([...folders, ...cases])];
+  const stop = new AbortController();
+  const end = (): void => stop.abort();
   if (options.signal === undefined) process.once("SIGINT", end);
   else options.signal.addEventListener("abort", end);
 
@@ -60,25 +48,53 @@ export async function watchTests(rules: readonly string[], options: WatchOptions
     }
   };
   try {
+    let before = await snapshot(watched);
     await once(options.run === undefined ? own : named(options.run));
-    while (!ended) {
-      if (changed.size === 0) await new Promise<void>((resolve) => (wake = resolve));
-      while (!ended && Date.now() - last < SETTLE_MS) await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
-      if (ended) break;
-      const touched = new Set(changed);
-      changed.clear();
-      if (options.output === "text") write(`\n${[...touched].map((one) => relative(".", one)).join(", ")} changed\n`);
-      await once((staged) => touchedBy(touched, staged));
+    while (!stop.signal.aborted) {
+      const now = await snapshot(watched);
+      const changed = difference(before, now);
+      before = now;
+      if (changed.size === 0) {
+        // Ended: the loop's condition says so.
+        await setTimeout(POLL_MS, undefined, { signal: stop.signal }).catch(() => undefined);
+        continue;
+      }
+      if (options.output === "text") write(`\n${[...changed].join(", ")} changed\n`);
+      await once((staged) => touchedBy(changed, staged));
     }
   } finally {
-    for (const watcher of watchers) watcher.close();
     process.off("SIGINT", end);
   }
   return undefined;
 }
 
-function caseName(file: string): string {
-  return (file.split(sep).at(-1) ?? "").replace(/\.(ya?ml|json)$/, "");
+/** What each file is about, and a text that changes when it does. */
+async function snapshot(folders: readonly string[]): Promise<Map<string, { about: string; state: string }>> {
+  const found = new Map<string, { about: string; state: string }>();
+  for (const folder of folders) {
+    for (const name of await readdir(folder, { recursive: true })) {
+      if (!/\.(rego|ya?ml|json)$/.test(name)) continue;
+      const path = name.split(sep).join("/");
+      const about = path.endsWith(".rego") ? dirname(path) : path.replace(/\.\w+$/, "");
+      try {
+        const { mtimeNs, size, ino } = await stat(join(folder, name), { bigint: true });
+        found.set(join(folder, name), { about, state: `${mtimeNs}:${size}:${ino}` });
+      } catch (error) {
+        // Between an editor's unlink and rename: a state like any other.
+        if ((error as NodeJS.ErrnoException).code !== "ENOENT") throw error;
+      }
+    }
+  }
+  return found;
+}
+
+function difference(
+  before: ReadonlyMap<string, { about: string; state: string }>,
+  now: ReadonlyMap<string, { about: string; state: string }>,
+): Set<string> {
+  const files = new Set([...before.keys(), ...now.keys()]);
+  const changed = [...files].filter((file) => before.get(file)?.state !== now.get(file)?.state);
+  return new Set(changed.map((file) => (now.get(file) ?? before.get(file))?.about ?? file));
 }
 
 /** What refers to the decision is everything, and a case's body may be any file: those run all. */
