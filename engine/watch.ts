@@ -113,12 +113,22 @@ export async function watchPolicy(options: WatchedPolicyOptions): Promise<Watche
   let older: Offer | undefined;
 
   async function admitted(): Promise<Offer | undefined> {
-    const offer = (await source.take()) ?? older;
-    if (offer === undefined) return undefined;
-    older = offer;
-    await admit(offer, state);
+    const fresh = await source.take();
+    if (fresh !== undefined) {
+      older = fresh;
+      await admit(fresh, state);
+    } else if (older === undefined || !(await admissible(older))) return undefined;
+    const offer = older;
     older = undefined;
     return offer;
+  }
+
+  /** What was said of it once is not said, or counted, at each look. */
+  function admissible(offer: Offer): Promise<boolean> {
+    return admit(offer, state).then(
+      () => true,
+      () => false,
+    );
   }
 
   /** Guardrails that fail with this bundle may be right for the next one. */

@@ -51,12 +51,23 @@ export async function readMark(state: string): Promise<Mark | undefined> {
 
 /** Durable when it resolves, and never half a file: a crash must not forget what the newest was. */
 export async function writeMark(state: string, mark: Mark): Promise<void> {
-  const file = markFile(state);
-  await mkdir(state, { recursive: true, mode: 0o700 });
+  const text = `${JSON.stringify(markSchema.parse(mark))}\n`;
+  try {
+    await writeDurably(markFile(state), text);
+  } catch (error) {
+    throw new UserError(`which policy is the newest cannot be kept in ${state}: ${errorMessage(error)}`, {
+      next: "Make policy.state a folder that the gateway may write.",
+      cause: error,
+    });
+  }
+}
+
+async function writeDurably(file: string, text: string): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
   const half = `${file}.${process.pid}.new`;
   const handle = await open(half, "w", 0o600);
   try {
-    await handle.writeFile(`${JSON.stringify(markSchema.parse(mark))}\n`);
+    await handle.writeFile(text);
     await handle.sync();
   } finally {
     await handle.close();
