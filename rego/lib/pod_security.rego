@@ -105,19 +105,20 @@ host_ports := [{"container": c, "index": i, "port": port} |
 #   Hosts that the kubelet is told to reach, from its own network, for a probe or a lifecycle hook; `path` is
 #   where it stands in its container.
 probe_hosts := [{"container": c, "path": path, "host": host} |
-	some [c, place, handler] in array.concat(probes, hooks)
+	some {"container": c, "place": place, "handler": handler} in array.concat(probes, hooks)
 	some action in ["httpGet", "tcpSocket"]
 	host := handler[action].host
 	not host in {null, ""}
 	path := $"{place}.{action}"
 ]
 
-probes := [[c, name, c.container[name]] |
+# Objects: of what stands in a list beside a container, policy would have to see all (engine/bundle/reads).
+probes := [{"container": c, "place": name, "handler": c.container[name]} |
 	some c in pods.containers
 	some name in ["livenessProbe", "readinessProbe", "startupProbe"]
 ]
 
-hooks := [[c, place, hook] |
+hooks := [{"container": c, "place": place, "handler": hook} |
 	some c in pods.containers
 	some name, hook in c.container.lifecycle
 	name in ["postStart", "preStop"]

@@ -96,7 +96,12 @@ contexts := array.concat(pod_contexts, container_contexts)
 # METADATA
 # description: Whose context or container it is, in words.
 # scope: document
-owner(context) := $"container {context.container.name}" if context.container
+owner(context) := $"container {context.container.name}" if context.container.name
+
+owner(context) := "the container" if {
+	context.container
+	not context.container.name
+}
 
 owner(context) := "the pod" if not context.container
 

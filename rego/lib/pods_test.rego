@@ -118,3 +118,9 @@ test_containers_of_custom_resources_have_other_names_too if {
 	built_in := pods.containers with input as written("update", spec_of_many, {})
 	[c.path | some c in built_in] == ["spec.template.spec.containers[0]"]
 }
+
+test_an_owner_is_named_where_it_has_a_name if {
+	pods.owner({"container": {"name": "c"}}) == "container c"
+	pods.owner({"container": {"image": "i"}}) == "the container"
+	pods.owner({"pod": {}}) == "the pod"
+}

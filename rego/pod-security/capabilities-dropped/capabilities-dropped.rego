@@ -15,13 +15,14 @@
 package sallyport.rules.pod_security.capabilities_dropped
 
 import data.sallyport.lib.pod_security
+import data.sallyport.lib.pods
 
 findings contains {"message": message, "fields": [field]} if {
 	some c in pod_security.judged_containers
 	not drops_all(c.container)
 	not pod_security.windows(c.pod)
 	field := $"{c.path}.securityContext.capabilities.drop"
-	message := $"container {c.container.name} does not drop ALL capabilities"
+	message := $"{pods.owner(c)} does not drop ALL capabilities"
 }
 
 findings contains {"message": message, "fields": [field]} if {
@@ -30,7 +31,7 @@ findings contains {"message": message, "fields": [field]} if {
 	name != "NET_BIND_SERVICE"
 	not pod_security.windows(c.pod)
 	field := $"{c.path}.securityContext.capabilities.add[{i}]"
-	message := $"container {c.container.name} adds the capability {name}"
+	message := $"{pods.owner(c)} adds the capability {name}"
 }
 
 drops_all(container) if "ALL" in container.securityContext.capabilities.drop

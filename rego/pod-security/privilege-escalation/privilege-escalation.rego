@@ -15,11 +15,12 @@
 package sallyport.rules.pod_security.privilege_escalation
 
 import data.sallyport.lib.pod_security
+import data.sallyport.lib.pods
 
 findings contains {"message": message, "fields": [field]} if {
 	some c in pod_security.judged_containers
 	not c.container.securityContext.allowPrivilegeEscalation == false
 	not pod_security.windows(c.pod)
 	field := $"{c.path}.securityContext.allowPrivilegeEscalation"
-	message := $"container {c.container.name} does not set allowPrivilegeEscalation to false"
+	message := $"{pods.owner(c)} does not set allowPrivilegeEscalation to false"
 }

@@ -31,5 +31,5 @@ findings contains {"message": message, "fields": [field]} if {
 	not is_boolean(object.get(c.container, ["securityContext", "runAsNonRoot"], null))
 	not pod_security.user_namespace(c.pod)
 	field := $"{c.path}.securityContext.runAsNonRoot"
-	message := $"neither the pod nor container {c.container.name} sets runAsNonRoot to true"
+	message := $"neither the pod nor {pods.owner(c)} sets runAsNonRoot to true"
 }

@@ -32,7 +32,7 @@ findings contains {"message": message, "fields": [field]} if {
 	not confined(c.pod)
 	not pod_security.windows(c.pod)
 	field := $"{c.path}.securityContext.seccompProfile"
-	message := $"neither the pod nor container {c.container.name} has a seccomp profile"
+	message := $"neither the pod nor {pods.owner(c)} has a seccomp profile"
 }
 
 confined(pod) if pod.spec.securityContext.seccompProfile.type in {"RuntimeDefault", "Localhost"}
