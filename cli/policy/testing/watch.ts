@@ -20,6 +20,7 @@ export interface WatchOptions extends TestOptions {
 
 /** Names and times of some 400 files take 5 ms. Events would be cheaper, and are lost where an editor renames a file into place. */
 const POLL_MS = 200;
+const SETTLE_MS = 50;
 
 /**
  * Runs all tests, and then, each time that something changes, what the change touches: a rule's own tests and cases,
@@ -51,9 +52,18 @@ export async function watchTests(rules: readonly string[], options: WatchOptions
     let before = await snapshot(watched);
     await once(options.run === undefined ? own : named(options.run));
     while (!stop.signal.aborted) {
-      const now = await snapshot(watched);
+      let now = await snapshot(watched);
       const changed = difference(before, now);
       before = now;
+      // An editor writes a file in steps, and a branch that is checked out writes many.
+      for (let settling = changed.size > 0; settling; ) {
+        await setTimeout(SETTLE_MS);
+        now = await snapshot(watched);
+        const more = difference(before, now);
+        for (const one of more) changed.add(one);
+        settling = more.size > 0;
+        before = now;
+      }
       if (changed.size === 0) {
         // Ended: the loop's condition says so.
         await setTimeout(POLL_MS, undefined, { signal: stop.signal }).catch(() => undefined);
