@@ -19,7 +19,10 @@ export function askShadow(exchange: Known, deps: Pick<Deps, "shadow">): void {
  */
 export function withShadow(event: EventDraft, exchange: Known, deps: Pick<Deps, "shadow" | "recorder">): EventDraft {
   if (deps.shadow === undefined) return event;
-  if (exchange.shadow === undefined && exchange.decision === undefined) askShadow(exchange, deps);
+  const { decision } = exchange;
+  // What policy denies ends where it is judged, before the step that asks.
+  const unasked = decision === undefined || decision.effect === "deny";
+  if (exchange.shadow === undefined && unasked) askShadow(exchange, deps);
   const run = exchange.shadow;
   exchange.shadow = undefined;
   if (run === undefined) return event;

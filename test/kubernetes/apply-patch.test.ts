@@ -44,8 +44,8 @@ describe("a patch without an API server", () => {
                   name: "web",
                   image: "web:1",
                   env: [
-                    { name: "A", value: "1" },
                     { name: "B", value: "2" },
+                    { name: "A", value: "1" },
                   ],
                 },
                 { name: "side" },
@@ -139,6 +139,35 @@ describe("a patch without an API server", () => {
     const before = structuredClone(stored);
     expect(applyPatch(stored, patch)).toEqual(expected);
     expect(stored).toEqual(before);
+  });
+
+  // The answers of apimachinery 0.36.3's StrategicMergePatch to the same patches of a Pod.
+  test.for<[string, object, string[]]>([
+    ["a new entry stands first", { volumes: [{ name: "node" }] }, ["node", "data", "old"]],
+    ["a new entry after a stored one", { volumes: [{ name: "old" }, { name: "node" }] }, ["data", "old", "node"]],
+    [
+      "an order with a new entry",
+      { volumes: [{ name: "new" }], "$setElementOrder/volumes": [{ name: "new" }, { name: "old" }, { name: "data" }] },
+      ["new", "old", "data"],
+    ],
+    ["an order alone", { "$setElementOrder/volumes": [{ name: "old" }, { name: "data" }] }, ["old", "data"]],
+    ["one goes, one comes", { volumes: [{ name: "data", $patch: "delete" }, { name: "z" }] }, ["z", "old"]],
+  ])("the order of a list after a strategic merge patch: %s", ([, spec, expected]) => {
+    const pod = { spec: { volumes: [{ name: "data" }, { name: "old" }] } };
+    const { volumes } = applyPatch(pod, { type: "strategic", fragment: { spec } }).spec as {
+      volumes: { name: string }[];
+    };
+    expect(volumes.map(({ name }) => name)).toEqual(expected);
+  });
+
+  test.for<[string, string[], string[]]>([
+    ["what is new follows what is stored", ["node"], ["data", "old", "node"]],
+    ["what both have says where", ["old", "node", "data"], ["old", "node", "data"]],
+  ])("the order of a list after an apply: %s", ([, names, expected]) => {
+    const pod = { spec: { volumes: [{ name: "data" }, { name: "old" }] } };
+    const fragment = { spec: { volumes: names.map((name) => ({ name })) } };
+    const { volumes } = applyPatch(pod, { type: "apply", fragment }).spec as { volumes: { name: string }[] };
+    expect(volumes.map(({ name }) => name)).toEqual(expected);
   });
 
   test.for<[string, Patch]>([

@@ -101,7 +101,7 @@ describe("explain", () => {
       ],
     });
     const request = patch("strategic-merge-patch+json", { spec: { volumes } }, { oldObject });
-    expect(await verdict(request)).toMatchObject({ effect: "hold", fields: ["spec.volumes[2].hostPath"] });
+    expect(await verdict(request)).toMatchObject({ effect: "hold", fields: ["spec.volumes[0].hostPath"] });
     expect(
       await verdict(patch("strategic-merge-patch+json", { spec: { volumes: [{ name: "old" }] } }, { oldObject })),
     ).toMatchObject({ effect: "allow" });
