@@ -9,7 +9,7 @@ import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { command } from "./run/command.ts";
 import { type AllowedSkip, type Outcome, single, skipMistakes } from "./run/outcome.ts";
-import { opaCheck, opaCheckCapabilities, opaCoverage, opaFormat, opaTest, regalLint } from "./run/rego.ts";
+import { policyCheck, policyTest } from "./run/policy.ts";
 import { vitest } from "./run/vitest.ts";
 
 interface Step {
@@ -20,12 +20,8 @@ interface Step {
 const STEPS: Step[] = [
   { name: "biome", run: () => command("biome", ["check", "--error-on-warnings", "."]) },
   { name: "types", run: () => command("tsc", ["--noEmit"]) },
-  { name: "opa fmt", run: opaFormat },
-  { name: "opa check --strict", run: opaCheck },
-  { name: "opa check, WASM builtins only", run: opaCheckCapabilities },
-  { name: "regal", run: regalLint },
-  { name: "opa test", run: opaTest },
-  { name: "opa test coverage", run: opaCoverage },
+  { name: "policy check", run: policyCheck },
+  { name: "policy test", run: policyTest },
   { name: "vitest, unit", run: () => vitest("unit") },
   ...(existsSync("test/e2e") ? [{ name: "vitest, end to end", run: () => vitest("e2e") }] : []),
 ];
