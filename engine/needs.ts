@@ -78,7 +78,8 @@ function mayApply(id: string, rule: RuleMetadata, guardrails: Guardrails): boole
   return [...byProfile, ...set.map((one) => one?.effect ?? "allow")].some((effect) => effect !== "allow");
 }
 
-function matches(match: RuleMatch, request: RequestInput): boolean {
+/** Whether a match may name this request, by metadata alone; never false where the generated dispatch has it. */
+export function matches(match: RuleMatch, request: RequestInput): boolean {
   // The path of a non-resource request isn't in the memo's key: any such rule may apply.
   if (request.nonResource !== (match.nonResourcePaths !== undefined)) return false;
   return (

@@ -13,7 +13,7 @@ import { oddity, type Verdict } from "./decision-shape.ts";
 import { guardrailsIssues } from "./guardrails-issues.ts";
 import type { PolicyInput } from "./input.ts";
 import { needsIndex, needsOfRule } from "./needs.ts";
-import { project } from "./project.ts";
+import { projection } from "./project.ts";
 import { DEFAULT_LIMITS, DeadlineError, type EvaluationWorker, sharedWorker } from "./wasm/evaluation-worker.ts";
 import { jsonBuffer, PolicyInstance, type Program } from "./wasm/instance.ts";
 import { compiledModule } from "./wasm/modules.ts";
@@ -89,7 +89,7 @@ class CompiledPolicy implements Policy {
   readonly #instance: PolicyInstance;
   readonly #worker: EvaluationWorker;
   readonly #log: Log;
-  readonly #unread: Bundle["unread"];
+  readonly #project: (input: PolicyInput) => PolicyInput;
   readonly #deadlineMs: number;
   #inlineBytes: number;
 
@@ -102,7 +102,7 @@ class CompiledPolicy implements Policy {
     this.#instance = new PolicyInstance(program);
     this.#worker = worker;
     this.#log = options.log ?? silentLog;
-    this.#unread = options.bundle.unread;
+    this.#project = projection(options.bundle, idleGroups(options.bundle.rules, options.guardrails));
     this.#deadlineMs = options.deadlineMs ?? DEFAULT_LIMITS.deadlineMs;
     this.#inlineBytes = options.inlineBytes ?? INLINE_BYTES;
   }
@@ -114,7 +114,7 @@ class CompiledPolicy implements Policy {
 
   decide(input: PolicyInput): Decision | Promise<Decision> {
     try {
-      const json = JSON.stringify(project(input, this.#unread));
+      const json = JSON.stringify(this.#project(input));
       const buffer = json.length > this.#inlineBytes ? undefined : jsonBuffer(json);
       if (buffer === undefined || buffer.byteLength > this.#inlineBytes) return this.#decideInWorker(json);
       const started = performance.now();

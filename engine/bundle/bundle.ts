@@ -4,6 +4,7 @@ import { sha256 } from "../../base/digest.ts";
 import { UserError } from "../../base/errors.ts";
 import type { BundleFiles } from "./archive.ts";
 import { type RuleMetadata, ruleCustomSchema } from "./metadata.ts";
+import type { PolicyReads, Reads } from "./reads/reads.ts";
 import { listFiles } from "./sign.ts";
 
 export const ENTRYPOINT = "sallyport/decision";
@@ -23,6 +24,8 @@ export interface Bundle {
   digest: string;
   /** Parts of an object that no rule names, and that input therefore leaves out. */
   unread: UnreadPart[];
+  /** What of the input the compiled policy reads; all of it where the bundle does not say. */
+  reads?: PolicyReads;
 }
 
 export type UnreadPart = "managedFields" | "status";
@@ -30,11 +33,18 @@ export type UnreadPart = "managedFields" | "status";
 /** Seconds since the epoch where nobody chose one. */
 export const serialSchema = z.int().min(1).max(Number.MAX_SAFE_INTEGER);
 
+// As `Reads` has it. Written by our own build and signed with the bundle, so that a look at its outside is enough.
+const readsSchema = z.custom<Reads>((value) => value === 1 || (typeof value === "object" && value !== null));
+
 const manifestSchema = z.looseObject({
   revision: z.string().min(1),
   wasm: z.array(z.looseObject({ entrypoint: z.string(), module: z.string() })),
   metadata: z
-    .looseObject({ unread: z.array(z.enum(["managedFields", "status"])).default([]), serial: serialSchema.optional() })
+    .looseObject({
+      unread: z.array(z.enum(["managedFields", "status"])).default([]),
+      serial: serialSchema.optional(),
+      reads: z.strictObject({ decision: readsSchema, rules: z.record(z.string(), readsSchema) }).optional(),
+    })
     .default({ unread: [] }),
 });
 // Loose, where the build is strict: a bundle of a later version may say more than this one reads.
@@ -78,5 +88,6 @@ export function openBundle(files: BundleFiles, name: string): Bundle {
     rules: rules.data,
     digest: sha256(copy),
     unread: manifest.data.metadata.unread,
+    ...(manifest.data.metadata.reads === undefined ? {} : { reads: manifest.data.metadata.reads }),
   };
 }

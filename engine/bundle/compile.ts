@@ -3,14 +3,21 @@ import { dirname, join } from "node:path";
 import { canonicalJson } from "../../base/canonical-json.ts";
 import { ConfigError, type ConfigIssue } from "../../base/config/issues.ts";
 import { UserError } from "../../base/errors.ts";
+import { inputJsonSchema } from "../input.ts";
 import { type BundleFiles, packBundle, unpackBundle } from "./archive.ts";
 import { type Bundle, ENTRYPOINT, openBundle, type UnreadPart } from "./bundle.ts";
 import { unsupportedBuiltins, wasmCapabilities } from "./capabilities.ts";
 import { DISPATCH_FILE, dispatchSource } from "./dispatch.ts";
 import { type Inspected, type RuleIssue, ruleMetadata } from "./metadata.ts";
 import { errorsOf, runOpa } from "./opa.ts";
+import type { Schema } from "./reads/nodes.ts";
+import type { Plan } from "./reads/plan.ts";
+import { type PolicyReads, policyReads } from "./reads/reads.ts";
 import { ruleDocumentIssues } from "./rule-documents.ts";
 import { type Staged, stageSources } from "./sources.ts";
+
+/** What may lie among staged sources beside them: tests, and the data that those are given. */
+const NOT_POLICY = ["--ignore", ".*", "--ignore", "*_test.rego", "--ignore", "data.json"];
 
 export interface CompileOptions {
   /** Folders of Rego sources, taken together as one tree. */
@@ -54,6 +61,7 @@ export async function compileStaged(
           ...manifest,
           revision: options.revision ?? staged.revision,
           metadata: {
+            reads: await readsOfSources(staged, rules, options.opa),
             unread: unreadParts(own.map((file) => file.content).join("\n")),
             ...(options.serial === undefined ? {} : { serial: options.serial }),
           },
@@ -83,10 +91,19 @@ export async function runOpaOnSources(
   };
 }
 
+/** What the compiled policy reads of its input, by opa's plan of the same sources. */
+async function readsOfSources(staged: Staged, rules: Bundle["rules"], opa: string): Promise<PolicyReads> {
+  const args = ["build", "-t", "plan", "-e", ENTRYPOINT, "-o", ".plan.tar.gz", ...NOT_POLICY, "."];
+  const result = await runOpa(opa, args, { cwd: staged.folder });
+  if (result.code !== 0) throw new UserError(`the policy doesn't compile\n${staged.original(errorsOf(result))}`);
+  const files = await unpackBundle(await readFile(join(staged.folder, ".plan.tar.gz")), "opa's plan");
+  const plan = JSON.parse(text(files.get("plan.json"))) as Plan;
+  return await policyReads(plan, Object.keys(rules), inputJsonSchema() as Schema);
+}
+
 async function build(staged: Staged, opa: string): Promise<BundleFiles> {
   // No -O flag: optimisation bakes build-time data in, and a revoked exception stays allowed (design §3).
-  const ignored = ["--ignore", ".*", "--ignore", "*_test.rego", "--ignore", "data.json"];
-  const args = ["build", "-t", "wasm", "-e", ENTRYPOINT, "-o", ".bundle.tar.gz", ...ignored, "."];
+  const args = ["build", "-t", "wasm", "-e", ENTRYPOINT, "-o", ".bundle.tar.gz", ...NOT_POLICY, "."];
   const result = await runOpaOnSources(staged, opa, args);
   if (result.unsupported.length > 0) {
     throw new UserError(
