@@ -1,10 +1,7 @@
 import { callBuiltin, compare } from "./builtins.ts";
 import { Graph } from "./graph.ts";
-import { type MadeNode, type Reads, type Ref, readsOf, type Schema, type Value } from "./nodes.ts";
+import { type MadeNode, type Reads, type Ref, readsOf, type Schema, Untraceable, type Value } from "./nodes.ts";
 import type { Block, Operand, Plan, PlanFunction, Statement } from "./plan.ts";
-
-/** Thrown where a plan does what cannot be followed: then all of the input is kept. */
-export class Untraceable extends Error {}
 
 /** What the locals hold where a statement stands. */
 interface State {

@@ -1,6 +1,8 @@
-import { InputNode, type Leaf, MadeNode, type Ref, type Schema, type Value } from "./nodes.ts";
+import { InputNode, type Leaf, MadeNode, type Ref, type Schema, Untraceable, type Value } from "./nodes.ts";
 
 const MOST_DEPTH = 16;
+/** What a rule may cost that reads everything under every name; past it all of the input is kept. */
+const MOST_NODES = 20_000;
 /** A key that may be any of more texts may as well be any. */
 const MOST_TEXTS = 32;
 
@@ -158,6 +160,7 @@ export class Graph {
 
   #child(parent: InputNode, schema: Schema | undefined): InputNode {
     this.version++;
+    if (this.#nextId > MOST_NODES) throw new Untraceable("the plan reads too many places");
     return new InputNode(this.#nextId++, parent.depth + 1, schema);
   }
 

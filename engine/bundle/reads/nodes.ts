@@ -1,3 +1,6 @@
+/** Thrown where a plan does what cannot be followed: then all of the input is kept. */
+export class Untraceable extends Error {}
+
 /** What is read of a place in the input, and below it; written to the bundle as `Reads`. */
 export class InputNode {
   readonly kind = "input";

@@ -1,6 +1,6 @@
 import { setImmediate } from "node:timers/promises";
-import { Analysis, Untraceable } from "./analysis.ts";
-import type { Reads, Schema } from "./nodes.ts";
+import { Analysis } from "./analysis.ts";
+import { type Reads, type Schema, Untraceable } from "./nodes.ts";
 import type { Plan, PlanFunction } from "./plan.ts";
 
 export type { Reads } from "./nodes.ts";
