@@ -17,8 +17,6 @@ export async function checkFiles(file: string, config: GatewayConfig): Promise<v
   if (issues.length > 0) throw new ConfigError(file, issues);
 }
 
-const PATHS = new Set(["policy.bundle", "policy.shadow.bundle", "policy.shadow.guardrails"]);
-
 function visit(value: unknown, path: string, issues: ConfigIssue[]): void {
   if (Array.isArray(value)) {
     value.forEach((entry, i) => {
@@ -30,7 +28,7 @@ function visit(value: unknown, path: string, issues: ConfigIssue[]): void {
   if (value === null || typeof value !== "object") return;
   for (const [key, entry] of Object.entries(value)) {
     const at = path === "" ? key : `${path}.${key}`;
-    if (typeof entry === "string" && (key.endsWith("File") || PATHS.has(at))) readable(entry, at, issues);
+    if (typeof entry === "string" && (key.endsWith("File") || at === "policy.bundle")) readable(entry, at, issues);
     else visit(entry, at, issues);
   }
 }

@@ -334,6 +334,31 @@ test("a token of a file is sent over TLS of the configured authority, and to nob
   await expect(start(await folder(), repoUrl, { tokenFile })).rejects.toThrow(/certificate/);
 });
 
+test("over ssh the key and the host keys of the configuration are the only ones, and nobody is asked anything", async () => {
+  const repo = await repository(ALLOW);
+  const home = await folder({ "my key": "", "known hosts": "" });
+  // In ssh's place: notes what it was asked, and runs here what it was to run there.
+  const ssh = join(home, "bin", "ssh");
+  await writeFiles(home, {
+    "bin/ssh": `#!/bin/sh\nprintf '%s\\n' "$@" > "${home}/asked"\nfor last; do :; done\nexec sh -c "$last"\n`,
+  });
+  await chmod(ssh, 0o755);
+  const { PATH } = process.env;
+  process.env.PATH = `${join(home, "bin")}:${PATH}`;
+  onTestFinished(() => {
+    process.env.PATH = PATH;
+  });
+  const files = { sshKeyFile: join(home, "my key"), knownHostsFile: join(home, "known hosts") };
+  const setup = await start(home, `git+ssh://git@policies.example.com${repo.at}?path=rego`, files);
+  expect(await setup.serves()).toBe("allow");
+  const asked = (await readFile(join(home, "asked"), "utf8")).trim().split("\n");
+  expect(asked.slice(0, 2)).toEqual(["-F", "/dev/null"]);
+  expect(asked).toEqual(expect.arrayContaining(["BatchMode=yes", "StrictHostKeyChecking=yes", "IdentitiesOnly=yes"]));
+  expect(asked[asked.indexOf("-i") + 1]).toBe(files.sshKeyFile);
+  expect(asked).toContain(`UserKnownHostsFile="${files.knownHostsFile}"`);
+  expect(asked).toContain("git@policies.example.com");
+});
+
 test("a fetch from a server that says nothing is ended, with all that it had started", async () => {
   const sockets = new Set<Socket>();
   const server = createNetServer((socket) => void sockets.add(socket.on("error", () => {}).resume()));
