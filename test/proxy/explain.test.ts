@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import type { Policy } from "../../engine/decision.ts";
 import { createPolicy } from "../../engine/policy.ts";
 import { type ExplainRequest, explain } from "../../proxy/explain/explain.ts";
-import { guardrails, libraryBundle } from "../engine/support.ts";
+import { allowing, CUSTOM, compiled, guardrails, libraryBundle, ruleSource } from "../engine/support.ts";
 
 const policy: Policy = await createPolicy({ bundle: await libraryBundle(), guardrails: guardrails() });
 const json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
@@ -133,6 +133,30 @@ describe("explain", () => {
     const path = "/apis/rbac.authorization.k8s.io/v1/namespaces/shop/rolebindings";
     const { effect } = await verdict({ method: "POST", path, body: json(binding) });
     expect(effect).toBe("deny");
+  });
+
+  test.for<[string, string, ExplainRequest, Partial<ExplainRequest>]>([
+    [
+      "what a delete takes away",
+      "oldObject",
+      { method: "DELETE", path: "/api/v1/namespaces/a/configmaps/x" },
+      { oldObject: { kind: "ConfigMap" } },
+    ],
+    [
+      "the namespace's labels",
+      "namespaceLabels",
+      { method: "GET", path: "/api/v1/namespaces/a/configmaps/x" },
+      { namespaceLabels: {} },
+    ],
+  ])("denies where a rule needs a fact that the request does not bring: %s", async ([, need, request, fact]) => {
+    const rule = ruleSource("a-rule", [...CUSTOM, `needs: [${need}]`]);
+    const bundle = await compiled({ ...allowing(), "test/a-rule/a-rule.rego": rule });
+    const needing = await createPolicy({ bundle, guardrails: guardrails() });
+    expect(await verdict(request, needing)).toMatchObject({ effect: "deny", rules: ["request/fact-missing"] });
+    expect(await verdict({ ...request, ...fact }, needing)).toMatchObject({ effect: "allow" });
+    expect(await verdict({ method: "GET", path: "/api/v1/namespaces/a/pods/x" }, needing)).toMatchObject({
+      effect: "allow",
+    });
   });
 
   test("denies where a scope goes by labels that it is not told, and judges by those that it is", async () => {
