@@ -27,6 +27,7 @@ const CELLS: Record<string, string> = {
   "Escape fields": "privileged in containers of deployments",
   "Escape fields: hostPath": "a hostPath volume in deployments",
   "Scheduling and identity": "nodeName in deployments",
+  "Scheduling and identity, by params": "nodeName in deployments",
   "Images: registry": "a registry in containers of deployments",
   "Images: tag": "a tag that moves in containers of deployments",
   "Images: digest": "no digest in containers of deployments",

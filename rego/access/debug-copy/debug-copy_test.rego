@@ -19,6 +19,21 @@ test_each_mark_of_a_copy_is_found if {
 	}
 }
 
+test_a_copy_by_an_apply_is_found if {
+	every field, spec in marks {
+		applied := given.request("patch", "pods", {"object": {"spec": spec}, "oldObject": null})
+		found := debug_copy.findings with input as applied
+		{finding.fields[0] | some finding in found} == {field}
+	}
+}
+
+test_a_pod_that_runs_is_not_found if {
+	every spec in marks {
+		pod := {"spec": spec}
+		debug_copy.findings == set() with input as given.request("patch", "pods", {"object": pod, "oldObject": pod})
+	}
+}
+
 test_a_pod_that_somebody_wrote_is_not_found if {
 	debug_copy.findings == set() with input as creates({
 		"containers": [{"name": "app"}],

@@ -1,4 +1,4 @@
-import { type ConnectCell, labelledAs, type Row, urlOf } from "../cell.ts";
+import { type ConnectCell, labelledAs, type Row, urlOf, type Written } from "../cell.ts";
 import { NODE, namespaced, objectOf, POD, SERVICE } from "../resources.ts";
 import { CONTAINER, SIDE } from "../templates.ts";
 
@@ -48,10 +48,16 @@ const debugged = {
   spec: { containers: [CONTAINER], ephemeralContainers: [{ ...SIDE, name: "debugger-abcde" }] },
 };
 
+const made = (name: string, more: object): Written => {
+  const object = objectOf(POD, { spec: { containers: [CONTAINER], ...more } }, name);
+  return { of: POD, object, old: object };
+};
+const volume = (name: string): object => ({ volumes: [{ name, emptyDir: {} }] });
+
 export const debug: Row = {
   name: "Debug",
   effect: "hold",
-  rule: /^access\/debug$/,
+  rule: /^access\/(debug|debug-copy|node-debug)$/,
   cells: [
     {
       kind: "write",
@@ -59,6 +65,20 @@ export const debug: Row = {
       only: "update",
       bad: { of: POD, subresource: "ephemeralcontainers", object: debugged, old: running },
       ok: { of: POD, object: labelledAs(running), old: running },
+    },
+    {
+      kind: "write",
+      what: "a pod that debugs a node",
+      only: "create",
+      bad: made("node-debugger-node-1-abcde", { nodeName: "node-1" }),
+      ok: made("node-debugger-node-1-abcde", {}),
+    },
+    {
+      kind: "write",
+      what: "debug --copy-to",
+      only: "create",
+      bad: made("copy", volume("kube-api-access-abcde")),
+      ok: made("copy", volume("data")),
     },
   ],
 };

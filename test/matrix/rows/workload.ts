@@ -187,6 +187,32 @@ export const scheduling: Row = {
   cells: TEMPLATE_KINDS.flatMap((kind) => ofPod(kind, SCHEDULING, { also: /^(persistence\/|workload\/image)/ })),
 };
 
+const ALLOWED: Record<string, Record<string, string[]>> = {
+  "scheduling/node-name": { nodes: ["spare-*"] },
+  "scheduling/toleration": { keys: ["spare"] },
+  "scheduling/service-account": { names: ["shop/web"] },
+  "scheduling/token-mount": { serviceAccounts: ["shop/web"] },
+  "scheduling/priority-class": { classes: ["low"] },
+  "scheduling/runtime-class": { classes: ["gvisor"] },
+};
+/** Values that the parameters allow, in the place of none. */
+const PARAMETERISED: Fields = {
+  nodeName: { at: "spec.nodeName", bad: "node-1", ok: "spare-1" },
+  tolerations: { at: "spec.tolerations", bad: [{ key: "gpu", operator: "Exists" }], ok: [{ key: "spare" }] },
+  serviceAccountName: { at: "spec.serviceAccountName", bad: "robot", ok: "web" },
+  automountServiceAccountToken: on("spec.automountServiceAccountToken"),
+  priorityClassName: { at: "spec.priorityClassName", bad: "system-node-critical", ok: "low" },
+  runtimeClassName: { at: "spec.runtimeClassName", bad: "unconfined", ok: "gvisor" },
+};
+
+export const schedulingByParams: Row = {
+  name: "Scheduling and identity, by params",
+  effect: "hold",
+  rule: /^scheduling\//,
+  guardrails: { rules: Object.fromEntries(Object.entries(ALLOWED).map(([rule, params]) => [rule, { params }])) },
+  cells: TEMPLATE_KINDS.flatMap((kind) => ofPod(kind, PARAMETERISED)),
+};
+
 const image = (bad: string, ok: string): Values => ({ at: "image", bad, ok });
 const everyImage = (what: string, values: Values): Cell[] =>
   TEMPLATE_KINDS.flatMap((kind) => CONTAINER_LISTS.flatMap((list) => ofContainers(kind, list, { [what]: values })));

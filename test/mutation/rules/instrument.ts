@@ -113,12 +113,15 @@ function decides(source: string, clause: Clause): boolean {
   return conditionAt(source, clause) !== undefined;
 }
 
+/** What stands before a condition: `if`, a brace where there are several, and comments. */
+const OPENING = /\bif( \{)?\s*(#[^\n]*\n\s*)*$/;
+
 /** Where the condition of a clause begins; undefined where it has none: opa gives it a body of its own making. */
 function conditionAt(source: string, { body, location }: Clause): number | undefined {
   const first = body?.[0];
   if (first === undefined) return undefined;
   const at = offsetOf(source, first.location);
-  return /\bif( \{)?\s*$/.test(source.slice(offsetOf(source, location), at)) ? at : undefined;
+  return OPENING.test(source.slice(offsetOf(source, location), at)) ? at : undefined;
 }
 
 interface Edit {
@@ -133,7 +136,7 @@ function guarded(source: string, clause: Clause, ids: readonly string[]): Edit[]
   const conditions = ids.map((id) => `not input.mutation == "${id}"`).join("\n\t");
   const at = conditionAt(source, clause);
   if (at === undefined) return [{ at: end, insert: ` if {\n\t${conditions}\n}` }];
-  if (source.slice(start, at).trimEnd().endsWith("{")) return [{ at, insert: `${conditions}\n\t` }];
+  if (OPENING.exec(source.slice(start, at))?.[1] !== undefined) return [{ at, insert: `${conditions}\n\t` }];
   return [
     { at, insert: `{\n\t${conditions}\n\t` },
     { at: end, insert: "\n}" },
