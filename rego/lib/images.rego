@@ -46,7 +46,18 @@ completed([_]) := ["docker.io", "library"]
 # What stands before the first slash is a host if it could be no part of a path.
 is_host(path) if {
 	count(path) > 1
-	regex.match(`[.:A-Z]|^localhost$`, path[0])
+	some mark in [".", ":"]
+	contains(path[0], mark)
+}
+
+is_host(path) if {
+	count(path) > 1
+	lower(path[0]) != path[0]
+}
+
+is_host(path) if {
+	count(path) > 1
+	path[0] == "localhost"
 }
 
 # METADATA
