@@ -28,8 +28,8 @@ function mayBeSources(path: string | undefined): boolean {
   try {
     return statSync(path).isDirectory();
   } catch {
-    // Loading it says what is wrong with it.
-    return false;
+    // Loading it says what is wrong with it; a candidate's folder may come later.
+    return !path.includes("://") && !path.endsWith(".gz");
   }
 }
 
