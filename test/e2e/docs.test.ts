@@ -110,20 +110,30 @@ async function linkIn(login: Running): Promise<string> {
 }
 
 describe("docs/write-a-guardrail.md and docs/guardrails.md", () => {
-  test("the rules that come with it pass their check and their tests", async () => {
-    await succeeds(type("write-a-guardrail.md", "sallyport policy check"));
-    await succeeds(type("write-a-guardrail.md", "sallyport policy test"));
-  });
+  const blocksOf = (page: string, language: string): string[] => {
+    const blocks = readFileSync(join(root, "docs", page), "utf8").matchAll(
+      new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm"),
+    );
+    return [...blocks].map((block) => block[1] ?? "");
+  };
 
-  test("the rule of the docs and its test pass beside them", async () => {
-    const blocks = [...readFileSync(join(root, "docs/guardrails.md"), "utf8").matchAll(/^```rego\n([\s\S]*?)^```/gm)];
-    const [rule = "", ruleTest = ""] = blocks.map((block) => block[1] ?? "");
+  test("the rule of the docs, its test and its cases pass, beside the library", async () => {
+    const [rule = "", ruleTest = ""] = blocksOf("guardrails.md", "rego");
+    const [cases = ""] = blocksOf("write-a-guardrail.md", "yaml");
     const at = join(folder, "ours/company/team-label");
     mkdirSync(at, { recursive: true });
     writeFileSync(join(at, "team-label.rego"), rule);
     writeFileSync(join(at, "team-label_test.rego"), ruleTest);
-    await succeeds(type("guardrails.md", "sallyport policy check rego ours"));
-    await succeeds(type("guardrails.md", "sallyport policy test --threshold 100 rego ours"));
+    mkdirSync(join(folder, "policy-tests/company"), { recursive: true });
+    writeFileSync(join(folder, "policy-tests/company/team-label.yaml"), cases);
+    cpSync(join(root, "guardrails.example.yaml"), join(folder, "guardrails.yaml"));
+    await succeeds(type("write-a-guardrail.md", "sallyport policy check"));
+    const tested = await succeeds(type("write-a-guardrail.md", "sallyport policy test"));
+    expect(tested.stdout).toMatch(/^company\/team-label +3 +2 +100 %$/m);
+    await succeeds(type("guardrails.md", "sallyport policy check ours"));
+    await succeeds(type("guardrails.md", "sallyport policy test --threshold 100 ours"));
+    await succeeds(type("write-a-guardrail.md", "sallyport policy docs"));
+    expect(readFileSync(join(folder, "rules.md"), "utf8")).toContain("### company/team-label");
   });
 });
 
