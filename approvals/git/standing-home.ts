@@ -5,7 +5,7 @@ import type { HomeContext } from "./context.ts";
 import { MAIN, USED } from "./entry.ts";
 import { readUses } from "./load.ts";
 import { RefConflict } from "./repository.ts";
-import { mergeStanding, type ReadStanding, readStanding, revokeStanding } from "./standing.ts";
+import { mergeStanding, type ReadStanding, readStanding, revokeStanding, type SignedFiles } from "./standing.ts";
 
 /** How soon what another gateway, or a person with git, did to main is known here. */
 const POLL_MS = 2000;
@@ -20,6 +20,8 @@ export class GitStanding implements StandingHome {
   readonly #home: HomeContext;
   readonly #listeners = new Set<() => void>();
   #read: ReadonlyMap<string, ReadStanding> = new Map();
+  /** A commit's id is the hash of what it says: what a key signed once, it signed. */
+  readonly #verified: SignedFiles = new Map();
   #index = new StandingIndex([]);
   /** Exchanges that spent a use, by the name of an exception that counts them. */
   #uses = new Map<string, string[]>();
@@ -119,7 +121,10 @@ export class GitStanding implements StandingHome {
     const { repository, publicKeys, log, clock } = this.#home;
     const main = await repository.ref(MAIN);
     if (main !== this.#main) {
-      const read = main === undefined ? new Map() : await readStanding(repository, publicKeys, main, this.#read, log);
+      const read =
+        main === undefined
+          ? new Map()
+          : await readStanding(repository, publicKeys, main, this.#read, this.#verified, log);
       const gone = [...this.#read].some(([name, { blob }]) => read.get(name)?.blob !== blob);
       const same = read.size === this.#read.size && !gone;
       if (!same) {

@@ -34,14 +34,16 @@ export async function readStanding(
   keys: readonly KeyObject[],
   main: string,
   known: ReadonlyMap<string, ReadStanding>,
+  verified: SignedFiles,
   log: Log,
 ): Promise<Map<string, ReadStanding>> {
   const refs = await repository.refs(STANDING);
   if (refs.length === 0) return new Map();
-  const signed = await signedFiles(
+  await verify(
     repository,
     keys,
     refs.map(([, oid]) => oid),
+    verified,
   );
   const files = await filesAt(repository, main);
   const blobs = new Map(files.map((line) => [fileName(line), line.split(/[ \t]/, 3)[2] ?? ""]));
@@ -50,7 +52,7 @@ export async function readStanding(
   for (const [ref, commit] of refs) {
     const name = ref.slice(STANDING.length);
     const blob = blobs.get(name);
-    const hash = signed.get(commit)?.get(name);
+    const hash = verified.get(commit)?.get(name);
     const before = known.get(name);
     if (hash === undefined) log.warn("a standing exception that no merge key signed stands for nothing", { name });
     else if (blob !== undefined && before?.commit === commit && before.blob === blob) standing.set(name, before);
@@ -78,21 +80,25 @@ function parsed(name: string, text: string, hash: string, log: Log): StandingExc
   }
 }
 
-/** What each commit that a merge key signed brought: the hash of each file, by name. */
-async function signedFiles(
+/** What each commit that a merge key signed brought: the hash of each file, by name; nothing for one that none signed. */
+export type SignedFiles = Map<string, ReadonlyMap<string, string>>;
+
+/** Adds the commits that are not among the verified yet, and forgets those that nothing points to any more. */
+async function verify(
   repository: Repository,
   keys: readonly KeyObject[],
   oids: readonly string[],
-): Promise<Map<string, Map<string, string>>> {
-  const distinct = [...new Set(oids)];
-  const texts = await repository.read(distinct);
-  const signed = new Map<string, Map<string, string>>();
-  for (const [i, oid] of distinct.entries()) {
+  verified: SignedFiles,
+): Promise<void> {
+  const named = new Set(oids);
+  for (const oid of verified.keys()) if (!named.has(oid)) verified.delete(oid);
+  const unknown = [...named].filter((oid) => !verified.has(oid));
+  const texts = await repository.read(unknown);
+  for (const [i, oid] of unknown.entries()) {
     if (i % AT_ONCE === AT_ONCE - 1) await setImmediate();
     const commit = readSignedCommit(keys, oid, texts[i] ?? "");
-    if (commit?.record.kind === "standing") signed.set(oid, new Map(Object.entries(commit.record.files)));
+    verified.set(oid, new Map(commit?.record.kind === "standing" ? Object.entries(commit.record.files) : []));
   }
-  return signed;
 }
 
 const TRIES = 5;
