@@ -42,7 +42,7 @@ beforeAll(async () => {
   });
   byApi = rows.map(recordedDecision).filter((one) => one !== undefined);
   await rig.gateway.close();
-});
+}, 60_000);
 afterAll(() => rig?.close());
 
 async function fromStore(more: Partial<RecordedOptions> = {}): Promise<RecordedDecision[]> {
@@ -52,7 +52,8 @@ async function fromStore(more: Partial<RecordedOptions> = {}): Promise<RecordedD
   return found;
 }
 
-describe("what was decided", () => {
+// The store is opened for each, by a process of its own.
+describe("what was decided", { timeout: 60_000 }, () => {
   test("is read from the API by auditors alone, with the objects that were judged", () => {
     expect(agentsAnswer.status).toBe(403);
     expect(byApi.map(({ what, effect }) => [what, effect])).toEqual([
@@ -79,7 +80,11 @@ describe("what was decided", () => {
     const observed = await explainCommand([], { ...options, profile: "observe" });
     expect(observed).toMatchObject({ exitCode: 0, json: { recorded: "hold", effect: "allow" } });
     expect(observed?.text).toContain("it was   hold when it was asked");
-    await expect(explainCommand([], { ...options, decision: uuid7() })).rejects.toMatchObject({ exitCode: 1 });
+  });
+
+  test("is not there under another id", async () => {
+    const options = { rules: [], group: [], namespaceLabel: [], decision: uuid7(), config: rig.configFile };
+    await expect(explainCommand([], options)).rejects.toMatchObject({ exitCode: 1 });
   });
 
   test("is shown with the way to judge it again", async () => {
