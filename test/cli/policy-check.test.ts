@@ -1,4 +1,4 @@
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { beforeAll, expect, test } from "vitest";
@@ -7,6 +7,7 @@ import { alternative } from "../../cli/policy/checking/alternatives.ts";
 import type { Problem } from "../../cli/policy/checking/problem.ts";
 import { SDK_BUILTINS, wasmCapabilities } from "../../engine/bundle/capabilities.ts";
 import { runOpa } from "../../engine/bundle/opa.ts";
+import { policyInputSchema } from "../../engine/input.ts";
 import { decisionRule, folder, opa, ruleSource, writeFiles } from "../engine/support.ts";
 
 /** A decision that has no problems of its own. */
@@ -273,4 +274,13 @@ test("each builtin that the gateway does not run has an alternative of its own",
   expect(foreign.length).toBeGreaterThan(80);
   expect(foreign.filter((name) => alternative(name).startsWith("say it with"))).toEqual([]);
   expect(SDK_BUILTINS.every((name) => !foreign.includes(name))).toBe(true);
+});
+
+test("the linter's list of what input holds is the schema's", async () => {
+  const rule = await readFile(
+    new URL("../../.regal/rules/custom/regal/rules/sallyport/known-input-key/known-input-key.rego", import.meta.url),
+    "utf8",
+  );
+  const known = [...(/^known := \{([\s\S]*?)^\}/m.exec(rule)?.[1] ?? "").matchAll(/"(\w+)"/g)].map((match) => match[1]);
+  expect(known.sort()).toEqual(Object.keys(policyInputSchema.shape).sort());
 });

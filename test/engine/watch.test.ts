@@ -114,6 +114,29 @@ test("guardrails with mistakes leave the old ones in force, and name each path",
   expect(watched.holder.current.revision.guardrails).toBe(guardrails);
 });
 
+test("guardrails that name what the bundle does not have leave the old ones in force, and name each path", async () => {
+  const { at, watched, rejections } = await setUp();
+  const { guardrails } = watched.holder.current.revision;
+  const scope = "scopes: [{name: s, rules: {secrets/rad: {effect: deny}}}]\n";
+  await writeFile(
+    join(at, "guardrails.yaml"),
+    file(`rules: {workload/host-pth: {effect: deny}, secrets/read: {params: {names: []}}}\n${scope}`),
+  );
+  await expect.poll(() => rejections.length, { timeout: 10_000 }).toBe(1);
+  expect((rejections[0] as ConfigError).issues).toEqual([
+    {
+      path: "rules['workload/host-pth']",
+      message: 'there is no such rule in this policy; did you mean "workload/host-path"?',
+    },
+    { path: "rules['secrets/read'].params.names", message: "this rule takes no parameters" },
+    {
+      path: "scopes[0].rules['secrets/rad']",
+      message: 'there is no such rule in this policy; did you mean "secrets/read"?',
+    },
+  ]);
+  expect(watched.holder.current.revision.guardrails).toBe(guardrails);
+});
+
 test("valid guardrails are in force although the Rego beside them is broken", async () => {
   const { at, rego, watched, rejections } = await setUp();
   await writeFiles(rego, { "broken.rego": "package broken\n\nx := {\n" });
