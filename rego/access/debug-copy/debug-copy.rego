@@ -29,6 +29,7 @@ findings contains {"message": $"makes {requests.target} of the spec of a running
 
 marks contains $"spec.volumes[{i}]" if {
 	some i, volume in authored.written.spec.volumes
+
 	# The WASM compiles an expression whenever it comes to it, at 8 µs.
 	startswith(volume.name, "kube-api-access-")
 	regex.match(`^kube-api-access-[a-z0-9]{5}$`, volume.name)
