@@ -1,46 +1,9 @@
-import { readFile } from "node:fs/promises";
-import { parseArgs } from "node:util";
 import { didYouMean } from "../../base/config/issues.ts";
-import { errorMessage, UserError } from "../../base/errors.ts";
-import type { KubernetesObject } from "../../engine/input.ts";
-import { parseYaml } from "../../kubernetes/body/yaml.ts";
-import { type ApiResource, resourceOf, resourceOfKind, resourcePath } from "../../kubernetes/resources.ts";
+import { UserError } from "../../base/errors.ts";
+import { type ApiResource, resourceOf, resourcePath } from "../../kubernetes/resources.ts";
 import type { ExplainRequest } from "../../proxy/explain/request.ts";
-import { readInput } from "./read-input.ts";
-
-const OPTIONS = {
-  namespace: { type: "string", short: "n" },
-  "all-namespaces": { type: "boolean", short: "A" },
-  selector: { type: "string", short: "l" },
-  "field-selector": { type: "string" },
-  watch: { type: "boolean", short: "w" },
-  raw: { type: "string" },
-  filename: { type: "string", short: "f", multiple: true },
-  "server-side": { type: "boolean" },
-  "dry-run": { type: "string" },
-  patch: { type: "string", short: "p" },
-  type: { type: "string" },
-  subresource: { type: "string" },
-  replicas: { type: "string" },
-  cascade: { type: "string" },
-  "grace-period": { type: "string" },
-  force: { type: "boolean" },
-  container: { type: "string", short: "c" },
-  stdin: { type: "boolean", short: "i" },
-  tty: { type: "boolean", short: "t" },
-  follow: { type: "boolean" },
-  image: { type: "string" },
-  output: { type: "string", short: "o" },
-} as const;
-
-interface Flags {
-  namespace: string;
-  values: ReturnType<typeof parse>["values"];
-  /** Behind the verb. */
-  args: string[];
-  /** Behind `--`. */
-  command: string[];
-}
+import { written } from "./kubectl-files.ts";
+import { type Flags, json, named, one, parseKubectl, withQuery } from "./kubectl-flags.ts";
 
 type Verb = (flags: Flags) => ExplainRequest[] | Promise<ExplainRequest[]>;
 
@@ -70,7 +33,7 @@ const VERBS: Record<string, Verb> = {
  * (discovery, the object that `apply` compares with) is left out. `args` without `kubectl`. Throws a UserError.
  */
 export async function kubectlRequests(args: readonly string[]): Promise<ExplainRequest[]> {
-  const { values, positionals, behind } = parse(args[0] === "kubectl" ? args.slice(1) : args);
+  const { values, positionals, behind } = parseKubectl(args[0] === "kubectl" ? args.slice(1) : args);
   const [name = "", ...rest] = positionals;
   const verb = Object.hasOwn(VERBS, name) ? VERBS[name] : undefined;
   if (verb === undefined) {
@@ -85,41 +48,6 @@ export async function kubectlRequests(args: readonly string[]): Promise<ExplainR
   return dryRun === "" ? requests : requests.map((one) => ({ ...one, path: withQuery(one.path, dryRun) }));
 }
 
-function parse(args: readonly string[]) {
-  const end = args.indexOf("--");
-  const behind = end < 0 ? [] : args.slice(end + 1);
-  try {
-    const { values, positionals } = parseArgs({
-      args: end < 0 ? [...args] : args.slice(0, end),
-      options: OPTIONS,
-      allowPositionals: true,
-    });
-    return { values, positionals, behind };
-  } catch (error) {
-    throw new UserError(errorMessage(error).split(". To specify")[0] ?? "", { exitCode: 2 });
-  }
-}
-
-function withQuery(path: string, query: string): string {
-  return query === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
-}
-
-/** `pods web`, `pods/web` or `pods`. */
-function named({ args }: Flags): { resource: ApiResource; name: string } {
-  const [first = "", second = ""] = args;
-  if (first === "") throw new UserError("the command names no resource", { exitCode: 2 });
-  const slash = first.indexOf("/");
-  if (slash < 0) return { resource: resourceOf(first), name: second };
-  return { resource: resourceOf(first.slice(0, slash)), name: first.slice(slash + 1) };
-}
-
-function one(flags: Flags): { resource: ApiResource; name: string } {
-  const found = named(flags);
-  if (found.name === "")
-    throw new UserError(`the command names no object of ${found.resource.resource}`, { exitCode: 2 });
-  return found;
-}
-
 function read(flags: Flags): ExplainRequest[] {
   const { values, namespace } = flags;
   if (values.raw !== undefined) return [{ method: "GET", path: values.raw }];
@@ -130,47 +58,6 @@ function read(flags: Flags): ExplainRequest[] {
   if (values.watch === true) query.set("watch", "true");
   const path = resourcePath(resource, namespace, name, values.subresource);
   return [{ method: "GET", path: withQuery(path, query.toString()) }];
-}
-
-const json = (value: unknown): Uint8Array => Buffer.from(JSON.stringify(value));
-
-/** One request for each object of the files. */
-async function written({ values, namespace }: Flags, method: "POST" | "PUT" | "APPLY"): Promise<ExplainRequest[]> {
-  if (values.filename === undefined) throw new UserError("the command names no file (-f)", { exitCode: 2 });
-  const objects = (await Promise.all(values.filename.map(objectsOf))).flat();
-  return objects.map((object) => {
-    const { resource, name, own } = identityOf(object);
-    const of = own === "" ? namespace : own;
-    if (method === "POST") {
-      return { method, path: resourcePath(resource, of), contentType: "application/json", body: json(object) };
-    }
-    const path = resourcePath(resource, of, name);
-    if (method === "PUT") return { method, path, contentType: "application/json", body: json(object) };
-    const query = "fieldManager=kubectl&force=false";
-    const contentType = "application/apply-patch+yaml";
-    return { method: "PATCH", path: withQuery(path, query), contentType, body: json(object) };
-  });
-}
-
-/** The objects of a YAML or JSON file, as kubectl splits them. */
-async function objectsOf(file: string): Promise<KubernetesObject[]> {
-  const text = await readInput(file, (path) => readFile(path, "utf8"));
-  return text
-    .split(/^---\s*$/m)
-    .filter((document) => document.replace(/^\s*#.*$/gm, "").trim() !== "")
-    .flatMap((document) => {
-      const object = parseYaml(document) as KubernetesObject;
-      return object.kind === "List" && Array.isArray(object.items) ? (object.items as KubernetesObject[]) : [object];
-    });
-}
-
-function identityOf(object: KubernetesObject): { resource: ApiResource; name: string; own: string } {
-  const { apiVersion, kind, metadata = {} } = object as { apiVersion?: string; kind?: string; metadata?: object };
-  if (typeof apiVersion !== "string" || typeof kind !== "string") {
-    throw new UserError("a document has no apiVersion and kind", { exitCode: 2 });
-  }
-  const { name = "", namespace = "" } = metadata as { name?: string; namespace?: string };
-  return { resource: resourceOfKind(apiVersion, kind), name, own: namespace };
 }
 
 function createNamed(flags: Flags): ExplainRequest[] {
