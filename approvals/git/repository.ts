@@ -134,9 +134,8 @@ export class Repository {
       await this.run(["update-ref", "--stdin"], `${["start", ...lines, "prepare", "commit"].join("\n")}\n`);
     } catch (error) {
       // git has no exit code of its own for it, and its words depend on the locale: what differs tells.
-      for (const { ref, from } of changes) {
-        if (((await this.ref(ref)) ?? "") !== from) throw new RefConflict(error);
-      }
+      const now = new Map(await this.refs());
+      if (changes.some(({ ref, from }) => (now.get(ref) ?? "") !== from)) throw new RefConflict(error);
       throw error;
     }
   }

@@ -102,6 +102,7 @@ async function verify(
 }
 
 const TRIES = 5;
+const REFS_AT_ONCE = 1000;
 
 /**
  * Brings standing exceptions that a person wrote to main, in one signed commit. The caller answers for `by`: it holds
@@ -122,7 +123,6 @@ export async function mergeStanding(
     reason: clip(reason, 1024),
     files: Object.fromEntries([...files].map(([name, file]) => [name, sha256(file)])),
   };
-  const before = new Map(await home.repository.refs(STANDING));
   for (let i = 1; ; i++) {
     const tip = await mainTip(home);
     const merged = await treeWithFiles(
@@ -131,12 +131,15 @@ export async function mergeStanding(
       [...files].map(([name, file]) => [name, blobId(file)]),
     );
     const to = await writeCommit(home, merged.tree, [tip.commit], record);
+    const before = new Map(await home.repository.refs(STANDING));
     const changes: RefChange[] = [...files.keys()].map((name) => ({
       ref: STANDING + name,
       from: before.get(STANDING + name) ?? "",
       to,
     }));
     try {
+      // Until main has its file a ref stands for nothing; in one go, ten thousand took longer than git is given.
+      while (changes.length > REFS_AT_ONCE) await home.repository.swap(changes.splice(0, REFS_AT_ONCE));
       await home.repository.swap([{ ref: MAIN, from: tip.commit, to }, ...changes]);
       home.tip = { ...merged, commit: to };
       return;
