@@ -4,7 +4,7 @@ import type { PolicyInput } from "../../engine/input.ts";
 import { createPolicy } from "../../engine/policy.ts";
 import { Shadow, type ShadowRun, type ShadowVerdict } from "../../engine/shadow.ts";
 import { EvaluationWorker } from "../../engine/wasm/evaluation-worker.ts";
-import { allowing, CUSTOM, compiled, guardrails, input, ruleSource } from "./support.ts";
+import { allowing, CUSTOM, compiled, decisionRule, guardrails, input, ruleSource } from "./support.ts";
 
 async function candidate(files: Record<string, string> = {}): Promise<{ shadow: Shadow; live: Decision }> {
   const worker = new EvaluationWorker();
@@ -40,14 +40,18 @@ test("questions that hold more than 32 MB together are dropped and counted", asy
 });
 
 test("nothing is written or evaluated before the one who asked has gone on", async () => {
-  const { shadow, live } = await candidate();
+  const { shadow, live } = await candidate({
+    "sallyport/decision.rego": `package sallyport\n\n${decisionRule('"allow"', "[]", ' if input.request.name != "never"')}\n`,
+  });
   let read = 0;
+  const { request, ...rest } = input();
   const watched: PolicyInput = {
-    ...input(),
-    object: {
-      get kind() {
+    ...rest,
+    request: {
+      ...request,
+      get name() {
         read++;
-        return "Pod";
+        return "x";
       },
     },
   };
