@@ -44,10 +44,10 @@ findings := [f | some [_, _, f] in sort([[settings.weakness[f.effect], f.rule, f
 # A rule that is off in the profile in force says nothing, unless a person set it to allow or lifted it.
 judged contains finding if {
 	some id, found in data.sallyport.index.findings
-	some raw in found
 	set_effect := settings.effect(id)
 	verdict := lifted(id, set_effect)
 	shown(id, verdict)
+	some raw in found
 	finding := object.union(verdict, {
 		"rule": id,
 		"message": said(raw, "message", settings.metadata(id, "title", id)),
