@@ -15,17 +15,22 @@ const ENGINE = join(import.meta.dirname, "..", "..", "engine", "bundle");
  * compiler of ours: a build takes seconds, and a person asks again after every change.
  */
 export async function cachedBundle(folders: readonly string[]): Promise<Bundle> {
+  return (await keptBundle(folders)).bundle;
+}
+
+/** As cachedBundle, with the unsigned archive that it is kept in. */
+export async function keptBundle(folders: readonly string[]): Promise<{ file: string; bundle: Bundle }> {
   const opa = await ensureTool("opa");
   const file = join(toolCache(), "bundles", `${await keyOf(folders, opa)}.tar.gz`);
   const kept = await readKept(file);
-  if (kept !== undefined) return kept;
+  if (kept !== undefined) return { file, bundle: kept };
   const { files, bundle } = await compileBundle({ sources: folders, opa });
   await mkdir(dirname(file), { recursive: true });
   const half = `${file}.${process.pid}.new`;
   await writeFile(half, await packBundle(files), { mode: 0o600 });
   await rename(half, file);
   await prune(dirname(file));
-  return bundle;
+  return { file, bundle };
 }
 
 /** Those that were used last are kept: every change of a rule leaves one behind. */

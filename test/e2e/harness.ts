@@ -11,6 +11,7 @@ import { eventsWithin } from "../../audit/queries.ts";
 import { openStoreReader } from "../../audit/store/open.ts";
 import { type GatewayConfig, loadGatewayConfig } from "../../base/config/gateway.ts";
 import { silentLog } from "../../base/log.ts";
+import { keptBundle } from "../../cli/policy/bundle-cache.ts";
 import { type Gateway, openGateway } from "../../cli/serve/gateway.ts";
 import { type Cluster, openCluster, prepareCluster } from "../../cli/up/cluster.ts";
 import type { Finished } from "../../cli/up/command.ts";
@@ -93,7 +94,8 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   cleanup(() => issuer.close());
   const cluster = await openCluster({ directory, kubelet: options.kubelet ?? false });
   cleanup(() => cluster.stop());
-  const rules = options.rules ?? REGO;
+  // Built once for all test files: a build takes seconds.
+  const rules = options.rules ?? (await keptBundle([REGO])).file;
   if (options.guardrails !== undefined)
     writeFileSync(join(directory, "guardrails.yaml"), stringify(guardrails(options.guardrails)));
   const ports = { listen: await freePort(), admin: await freePort() };

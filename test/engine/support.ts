@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { onTestFinished } from "vitest";
 import { type Guardrails, guardrailsSchema } from "../../base/config/guardrails.ts";
+import { cachedBundle } from "../../cli/policy/bundle-cache.ts";
 import type { Bundle } from "../../engine/bundle/bundle.ts";
 import { compileBundle } from "../../engine/bundle/compile.ts";
 import type { PolicyInput, RequestInput } from "../../engine/input.ts";
@@ -39,9 +40,9 @@ export async function compiled(files: Record<string, string>): Promise<Bundle> {
 }
 
 let library: Promise<Bundle> | undefined;
-/** The project's own rules, compiled once. */
+/** The project's own rules, compiled once for all test files. */
 export function libraryBundle(): Promise<Bundle> {
-  library ??= compileBundle({ sources: [REGO], opa }).then((result) => result.bundle);
+  library ??= cachedBundle([REGO]);
   return library;
 }
 
