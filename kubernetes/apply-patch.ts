@@ -37,7 +37,8 @@ function mergeByKeys(stored: KubernetesObject, fragment: KubernetesObject, type:
 
 function retained(stored: KubernetesObject, keys: unknown): KubernetesObject {
   if (!Array.isArray(keys)) return stored;
-  return Object.fromEntries(Object.entries(stored).filter(([key]) => keys.includes(key)));
+  const kept = new Set<unknown>(keys);
+  return Object.fromEntries(Object.entries(stored).filter(([key]) => kept.has(key)));
 }
 
 function mergeFields(stored: KubernetesObject, fragment: KubernetesObject, type: MergeType): KubernetesObject {
@@ -68,7 +69,8 @@ function directive(result: Map<string, unknown>, key: string, value: unknown, fr
   const list = result.get(name);
   if (!Array.isArray(list)) return;
   if (deletes) {
-    const left = list.filter((entry) => !value.includes(entry));
+    const gone = new Set<unknown>(value);
+    const left = list.filter((entry) => !gone.has(entry));
     result.set(name, left);
   } else if (key.startsWith(SET_ORDER) && !Object.hasOwn(fragment, name)) {
     result.set(name, mergeLists(name, list, [], "strategic", value));

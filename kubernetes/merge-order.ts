@@ -29,13 +29,15 @@ export function applyOrder(stored: readonly string[], applied: readonly string[]
   const shared = applied.filter((key) => known.has(key));
   const merged = new Set<string>();
   const out: string[] = [];
-  let next = shared.shift();
+  // `shift` moves all that is left: of a list with as many entries as a body holds that is minutes.
+  let at = 0;
+  let next = shared[at++];
   for (let l = 0, r = 0; l < stored.length || r < applied.length; ) {
     const [left, right] = [stored[l], applied[r]];
     if (left !== undefined && left === right) {
       out.push(left);
       merged.add(left);
-      next = shared.shift();
+      next = shared[at++];
       l++;
       r++;
       continue;
@@ -54,7 +56,7 @@ export function applyOrder(stored: readonly string[], applied: readonly string[]
     out.push(right);
     merged.add(right);
     r++;
-    if (next === right) next = shared.shift();
+    if (next === right) next = shared[at++];
   }
   return out;
 }

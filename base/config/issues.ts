@@ -45,8 +45,12 @@ function distance(a: string, b: string): number {
   return row[b.length] as number;
 }
 
+/** No name is as long; whoever sends one for a request would have it compared for seconds. */
+const LONGEST_NAME = 256;
+
 /** The valid name that was probably meant, if one is close enough to be worth naming. */
 export function nearest(name: string, valid: readonly string[]): string | undefined {
+  if (name.length > LONGEST_NAME) return undefined;
   let best: string | undefined;
   let least = Math.max(2, Math.floor(name.length / 3)) + 1;
   for (const candidate of valid) {

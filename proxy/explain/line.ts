@@ -35,6 +35,12 @@ export const requestLineSchema = z
 
 export type RequestLine = z.output<typeof requestLineSchema>;
 
+/** Each value beside the body and the stored object is looked at by itself, and each that is wrong has words of its own. */
+const MOST_VALUES = 20_000;
+const MOST_KEYS = 64;
+const FREE = new Set(["body", "bodyBase64", "oldObject"]);
+const MOST_MISTAKES = 20;
+
 const JSON_SCHEMA = z.toJSONSchema(requestLineSchema, { unrepresentable: "any", io: "input" });
 
 /** What a line was read as, or what is wrong with it, with the nearest valid names. */
@@ -50,10 +56,30 @@ export function readRequestLine(text: string): { line: RequestLine } | { error: 
 
 /** As readRequestLine, of a value that is parsed already. */
 export function checkRequestLine(value: unknown): { line: RequestLine } | { error: string } {
+  if (tooMuch(value)) {
+    return { error: `beside body and oldObject it may hold ${MOST_VALUES} values, and ${MOST_KEYS} keys of its own` };
+  }
   const result = requestLineSchema.safeParse(value);
   if (result.success) return { line: result.data };
   const issues = toConfigIssues(result.error, JSON_SCHEMA as Parameters<typeof toConfigIssues>[1]);
-  return { error: issues.map(({ path, message }) => (path === "" ? message : `${path}: ${message}`)).join("; ") };
+  const words = issues.map(({ path, message }) => (path === "" ? message : `${path.slice(0, 200)}: ${message}`));
+  const more = words.length > MOST_MISTAKES ? [`and ${words.length - MOST_MISTAKES} more`] : [];
+  return { error: [...words.slice(0, MOST_MISTAKES), ...more].join("; ") };
+}
+
+function tooMuch(line: unknown): boolean {
+  if (typeof line !== "object" || line === null) return false;
+  const own = Object.entries(line);
+  const waiting: unknown[] = own.flatMap(([key, value]) => (FREE.has(key) ? [] : [value]));
+  let seen = 0;
+  for (let value = waiting.pop(); value !== undefined; value = waiting.pop()) {
+    if (typeof value !== "object" || value === null) continue;
+    const entries = Object.values(value);
+    seen += entries.length;
+    if (seen > MOST_VALUES) return true;
+    waiting.push(...entries);
+  }
+  return own.length > MOST_KEYS;
 }
 
 /** The request that a line says. */

@@ -86,4 +86,33 @@ describe("POST /v1alpha1/policy/explain", () => {
       json: { effect: "deny", findings: [{ rule: "request/body-too-large" }] },
     });
   });
+
+  test("is not made to hold a patch that doubles the object with each operation", async () => {
+    const body = Array.from({ length: 64 }, (_, i) => ({ op: "copy", from: "", path: `/copy${i}` }));
+    const spec = { template: { spec: { containers: [{ name: "web", image: "web:1" }] } } };
+    const asked = {
+      method: "PATCH",
+      path: "/apis/apps/v1/namespaces/shop/deployments/web",
+      contentType: "application/json-patch+json",
+      body,
+      oldObject: { metadata: { name: "web" }, spec },
+    };
+    expect(await explain(asked, agent)).toMatchObject({
+      status: 200,
+      json: {
+        effect: "deny",
+        findings: [{ rule: "request/outcome-unknown", message: expect.stringContaining("copies and moves too much") }],
+      },
+    });
+  });
+
+  test.for<[string, object]>([
+    ["a million role rules that are none", { roleRules: Array.from({ length: 1_000_000 }, () => 0) }],
+    ["ten thousand keys", Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`key${i}`, 0]))],
+    ["a key of a megabyte", { ["x".repeat(1_000_000)]: 0 }],
+  ])("says in a few words what is wrong with %s", async ([, wrong]) => {
+    const reply = await explain({ ...EXEC, ...wrong }, agent);
+    expect(reply.status).toBe(400);
+    expect(reply.text.length).toBeLessThan(10_000);
+  });
 });

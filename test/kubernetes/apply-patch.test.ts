@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { applyPatch } from "../../kubernetes/apply-patch.ts";
-import type { Patch } from "../../kubernetes/patch.ts";
+import type { JsonPatchOperation, Patch } from "../../kubernetes/patch.ts";
 
 const stored = {
   metadata: { name: "web", labels: { app: "web", tier: "front" }, finalizers: ["a", "b"] },
@@ -12,6 +12,12 @@ const stored = {
     volumeClaimTemplates: [{ metadata: { name: "data" } }],
   },
 };
+const doubling = (times: number): JsonPatchOperation[] =>
+  Array.from({ length: times }, (_, i) => ({ op: "copy", from: "", path: `/copy${i}` }));
+const inserts: JsonPatchOperation[] = [
+  { op: "add", path: "/list", value: Array.from({ length: 100_000 }, () => 0) },
+  ...Array.from({ length: 100 }, (): JsonPatchOperation => ({ op: "add", path: "/list/0", value: 1 })),
+];
 const containers = (...list: object[]): object => ({ spec: { template: { spec: { containers: list } } } });
 
 describe("a patch without an API server", () => {
@@ -177,6 +183,8 @@ describe("a patch without an API server", () => {
       "an index past the end",
       { type: "json", operations: [{ op: "add", path: "/metadata/finalizers/9", value: "x" }] },
     ],
+    ["an object copied into itself until nothing could hold it", { type: "json", operations: doubling(64) }],
+    ["inserts before so many entries that each moves them all", { type: "json", operations: inserts }],
     ["the object itself removed", { type: "json", operations: [{ op: "replace", path: "", value: [] }] }],
   ])("a JSON patch that does not apply has no outcome: %s", ([, patch]) => {
     expect(() => applyPatch(stored, patch)).toThrow(expect.objectContaining({ code: "outcome-unknown" }));
