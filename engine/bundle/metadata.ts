@@ -2,6 +2,7 @@ import { basename, dirname } from "node:path";
 import { z } from "zod";
 import { effectSchema, profileSchema, recordLevelSchema } from "../../base/config/guardrails.ts";
 import { type ConfigIssue, didYouMean, dottedPath, keysAt } from "../../base/config/issues.ts";
+import { matchIssues } from "./match-issues.ts";
 
 /** Facts that a rule may ask for (contracts §1.2). */
 export const needSchema = z.enum(["object", "oldObject", "outcome", "namespaceLabels", "roleRules"]);
@@ -120,6 +121,9 @@ function metadataOf(file: string, inspected: Inspected): { rule?: RuleMetadata; 
   if (parsed.success) {
     if (parsed.data.match === undefined && !parsed.data.podTemplates) {
       problem("METADATA custom has neither match nor podTemplates: true", "custom");
+    }
+    for (const issue of matchIssues(parsed.data.match ?? [])) {
+      problem(`METADATA custom.${dottedPath(issue.path)}: ${issue.message}`, "match");
     }
     return { rule: { title, description, ...parsed.data }, issues };
   }

@@ -120,6 +120,21 @@ const ROWS: Row[] = [
     message: /lint: sallyport\/absent-in-negation: not f\(input\.object\.x\) is undefined where x is absent/,
   },
   {
+    of: "a fact that nobody gathers",
+    source: finding("input.object.spec.hostNetwork == true"),
+    line: 13,
+    message: /lint: sallyport\/facts-are-needed: Each finding asks for a fact/,
+  },
+  {
+    of: "a match that no request has",
+    source: ruleSource("a-rule", [
+      ...IN_EXEC.filter((line) => !line.startsWith("match")),
+      "match: [{resources: [pods/exec]}]",
+    ]),
+    line: 10,
+    message: /metadata: METADATA custom\.match\[0\]\.resources\[0\]: "pods\/exec" is no resource/,
+  },
+  {
     of: "a missing key of METADATA",
     source: ruleSource("a-rule", [
       "severity: low",

@@ -59,6 +59,24 @@ test.for<[string, string, RegExp]>([
     ruleSource("a-rule", [...without("match"), "match: [{resource: [pods]}]"]),
     /match\[0\]\.resource: unknown key; did you mean "resources"/,
   ],
+  ...[
+    [
+      "{operations: [create]}",
+      /match\[0\]\.operations\[0\]: no request has the operation "create"; did you mean "CREATE"/,
+    ],
+    ["{verbs: [CREATE]}", /match\[0\]\.verbs\[0\]: no request has the verb "CREATE"; did you mean "create"/],
+    ["{verbs: [exec]}", /no request has the verb "exec"; valid here: get, list/],
+    ["{verbs: [list], nonResourcePaths: [/metrics]}", /no request has the verb "list"/],
+    ["{resources: [Pod]}", /match\[0\]\.resources\[0\]: "Pod" is no resource/],
+    ["{resources: [pods/exec]}", /of pods\/exec, exec is a subresource/],
+    ["{resources: [pod*]}", /"pod\*" is no resource/],
+    ["{groups: [apps/v1]}", /match\[0\]\.groups\[0\]: "apps\/v1" is no API group/],
+    ["{nonResourcePaths: [metrics]}", /match\[0\]\.nonResourcePaths\[0\]: "metrics" is no path/],
+  ].map(([match, message]): [string, string, RegExp] => [
+    `a match that no request has, ${match}`,
+    ruleSource("a-rule", [...without("match"), `match: [${match}]`]),
+    message as RegExp,
+  ]),
   ["an unknown need", ruleSource("a-rule", [...CUSTOM, "needs: [objects]"]), /custom\.needs\[0\]/],
   ["another folder's package", ruleSource("b-rule"), /sallyport\.rules\.test\.b_rule is not its folder's/],
 ])("a rule with %s doesn't compile, and the message names its file", async ([, source, message]) => {
