@@ -1,6 +1,6 @@
 /**
  * Compiles what `npm pack` ships: Node strips no types under node_modules. Beside the JavaScript lies what the code
- * finds by its own place, the Rego, the SQL, the schemas and the pins of the tools. The schema of Kubernetes' protobuf
+ * finds by its own place, the Rego with its cases and its style, the SQL, the schemas and the pins of the tools. The schema of Kubernetes' protobuf
  * is made first, where it is missing.
  *
  *   node tools/build.ts             into dist/
@@ -36,7 +36,8 @@ const compiled = spawnSync(
 if (compiled.error !== undefined) throw compiled.error;
 if (compiled.status !== 0) process.exit(1);
 for (const room of ROOMS) if (existsSync(join(root, room))) copyBeside(room);
-cpSync(join(root, "rego"), join(out, "rego"), { recursive: true });
+for (const folder of ["rego", ".regal", "policy-tests"])
+  cpSync(join(root, folder), join(out, folder), { recursive: true });
 
 function copyBeside(folder: string): void {
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {

@@ -103,7 +103,7 @@ export const mutations: Mutation[] = [
     ids: ["Teleport 40792"],
     change: "the rule on debug containers sees updates and forgets patches",
     file: "rego/access/debug/debug.rego",
-    find: "verbs: [create, update, patch]",
+    find: "operations: [CREATE, UPDATE]",
     replace: "verbs: [create, update]",
     test: { file: "test/pitfalls/debug-containers.test.ts", title: "of ephemeralcontainers as" },
   },
