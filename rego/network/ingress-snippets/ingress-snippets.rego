@@ -2,7 +2,8 @@
 # title: Configuration snippets of an Ingress
 # description: |
 #   A snippet is written into the proxy's configuration as it stands: it reads the files of the controller,
-#   its token among them, and with that every Secret of the cluster (CVE-2021-25742).
+#   its token among them, and with that every Secret of the cluster (CVE-2021-25742). A write of the status
+#   stores annotations as well.
 # custom:
 #   severity: high
 #   ids: [CVE-2021-25742, CVE-2025-1974, T1552.007, K05]
@@ -12,7 +13,7 @@
 #   match:
 #     - groups: [networking.k8s.io, extensions]
 #       resources: [ingresses]
-#       subresources: [""]
+#       subresources: ["", status]
 #       operations: [CREATE, UPDATE]
 #   remediation: Say it with the annotations that the controller has for it.
 package sallyport.rules.network.ingress_snippets
