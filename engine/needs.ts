@@ -10,6 +10,8 @@ export const POD_TEMPLATE_RESOURCES: readonly string[] = [
   ...["/pods", "/podtemplates", "/replicationcontrollers"],
   ...["apps/deployments", "apps/daemonsets", "apps/statefulsets", "apps/replicasets", "apps/controllerrevisions"],
   ...["batch/jobs", "batch/cronjobs"],
+  // Before Kubernetes 1.16.
+  ...["extensions/deployments", "extensions/daemonsets", "extensions/replicasets"],
 ];
 
 const WRITES = new Set(["create", "update", "patch"]);

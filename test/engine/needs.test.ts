@@ -72,6 +72,11 @@ test.for<[string, ReturnType<typeof input>, string[]]>([
     of("apps", "deployments", WRITE),
     ["object", "outcome"],
   ],
+  [
+    "a write of the same kind in its deprecated group as well",
+    of("extensions", "replicasets", WRITE),
+    ["object", "outcome"],
+  ],
   ["a read of it needs nothing", of("apps", "deployments", { verb: "list" }), []],
   [
     "a write of a custom resource may hold a pod template",
