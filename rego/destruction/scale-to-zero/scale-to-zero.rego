@@ -25,7 +25,11 @@ findings contains {"message": $"stops {requests.parent}: no replica is left", "f
 	object.get(input, ["oldObject", "spec", "replicas"], 1) != 0
 }
 
-wanted := input.object.spec.replicas if input.request.subResource == ""
+# What a PUT or an apply creates stops nothing.
+wanted := input.object.spec.replicas if {
+	input.request.subResource == ""
+	not object.get(input, "oldObject", "unknown") == null
+}
 
 # A scale without replicas, as the server writes zero, has none (autoscaling/v1 ScaleSpec, omitempty).
 wanted := 0 if {

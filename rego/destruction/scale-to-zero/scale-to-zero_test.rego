@@ -44,6 +44,10 @@ test_a_write_of_the_object_that_leaves_no_replica_is_found if {
 	scale_to_zero.findings == set() with input as writes(2, {"oldObject": {"spec": {"replicas": 1}}})
 }
 
+test_a_new_object_is_not_found if {
+	scale_to_zero.findings == set() with input as writes(0, {"oldObject": null})
+}
+
 test_what_has_no_replica_already_is_not_found_again if {
 	scale_to_zero.findings == set() with input as writes(0, {"oldObject": {"spec": {"replicas": 0}}})
 }
