@@ -21,7 +21,7 @@ export interface StandingException {
 const EVERYBODY = new Set(["*", "system:authenticated", "system:unauthenticated"]);
 
 /** `apps/deployments`, `/pods/exec`, `*`: what there is between one slash and the next may hold stars. */
-const RESOURCE = /^(?:\*|[^/]*\/[^/]+(?:\/[^/]+)?)$/;
+const RESOURCE = /^(?:\*|[^/!]*\/[^/!]+(?:\/[^/!]+)?)$/;
 
 /**
  * Reads `exceptions/<name>.yaml` where it stands for more than one request; undefined where it is one for a single

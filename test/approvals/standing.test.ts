@@ -175,6 +175,7 @@ test.for<[string, Spec, string]>([
     { subjects: [{ group: "corp:devs" }, { group: "*" }], match: { resources: ["*"], namespaces: ["*"] } },
     "stands for everybody",
   ],
+  ["excludes a part of a resource", { match: { resources: ["*/!pods"] } }, '"*/!pods" is no group/resource'],
   ["names a resource without its group", { match: { resources: ["pods"] } }, '"pods" is no group/resource'],
   ["has an unknown key", { match: { namespace: ["shop"] } }, "namespace"],
 ])("an exception that %s is refused when it is loaded", ([, spec, why]) => {
