@@ -44,9 +44,11 @@ export async function backtestCommand(options: BacktestOptions): Promise<Answer>
 }
 
 function answerOf(report: BacktestReport, name: string, options: BacktestOptions): Answer {
+  // Nobody looked at what could not be judged: that is no answer that nothing changes.
+  const unsure = report.changed > 0 || report.judged === 0;
   return {
     json: report,
     text: options.markdown === true ? renderMarkdown(report, name) : renderText(report, name),
-    exitCode: options.failOnChange === true && report.changed > 0 ? 1 : 0,
+    exitCode: options.failOnChange === true && unsure ? 1 : 0,
   };
 }

@@ -30,12 +30,35 @@ const API_PAGE = 1_000;
 export async function* recordedDecisions(options: RecordedOptions): AsyncGenerator<RecordedDecision> {
   if (options.export !== undefined) await writeFile(options.export, "");
   let left = options.limit;
+  let others = 0;
   for await (const row of rowsOf(options)) {
-    const decision = recordedDecision(row);
-    if (decision === undefined) continue;
+    const decision = decisionOf(row, options);
+    if (decision === undefined) {
+      others++;
+      continue;
+    }
+    others = Number.NEGATIVE_INFINITY;
     if (options.export !== undefined) await appendFile(options.export, `${JSON.stringify(row)}\n`);
     yield decision;
     if (--left === 0) return;
+  }
+  if (options.input !== undefined && others > 0) {
+    throw new UserError(`${options.input} holds ${others} rows, and none of them is a decision on record`, {
+      exitCode: 2,
+      next: "Write it with `sallyport policy backtest --export FILE`, where the record is.",
+    });
+  }
+}
+
+function decisionOf(row: RecordedRow, { input }: RecordedOptions): RecordedDecision | undefined {
+  try {
+    return recordedDecision(row);
+  } catch (error) {
+    const where = input === undefined ? `the decision on record of ${row.at}` : `${input}, the row of ${row.at}`;
+    throw new UserError(`${where}, cannot be read: ${errorMessage(error)}`, {
+      exitCode: input === undefined ? 3 : 2,
+      cause: error,
+    });
   }
 }
 
@@ -102,7 +125,8 @@ async function* fromFile(
     for await (const line of lines(createReadStream(file) as AsyncIterable<Uint8Array>, LINE_BYTES)) {
       number++;
       if (line === "") continue;
-      const row = JSON.parse(line) as RecordedRow;
+      const row = JSON.parse(line) as RecordedRow | null;
+      if (typeof row !== "object" || row === null) throw new TypeError("it is no row");
       const at = Date.parse(`${String(row.at).slice(0, 10)}T${String(row.at).slice(11, 23)}Z`);
       if (at >= since && at < until) yield row;
     }

@@ -5,6 +5,7 @@ function summary({ judged, changed, notJudged, milliseconds }: BacktestReport): 
   const left = notJudged.reduce((sum, { count }) => sum + count, 0);
   const rate = milliseconds === 0 ? 0 : Math.round((judged + left) / (milliseconds / 1000));
   const rest = left === 0 ? "" : `; ${left} could not be judged`;
+  if (judged === 0) return `no decision was judged again, and this says nothing of the policy${rest}`;
   return `${judged} decisions judged again, ${changed} of them otherwise${rest} (${rate} a second)`;
 }
 

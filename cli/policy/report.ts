@@ -62,9 +62,14 @@ function render({ namespaces, unknown }: StopReport, name: string): string {
   const stopped = namespaces.reduce((sum, { denied, held }) => sum + denied + held, 0);
   const lines = [`${stopped} of ${decisions} decisions would have been stopped by ${name}`];
   for (const row of namespaces) if (row.denied + row.held > 0) lines.push("", ...renderNamespace(row));
-  const quiet = namespaces.filter(({ denied, held }) => denied + held === 0).map(({ namespace }) => nameOf(namespace));
+  const quiet = namespaces
+    .filter(({ denied, held, unknown: untold }) => denied + held + untold === 0)
+    .map(({ namespace }) => nameOf(namespace));
   if (quiet.length > 0) lines.push("", `nothing would have been stopped in ${quiet.join(", ")}`);
-  if (unknown > 0) lines.push("", `of ${unknown} decisions nothing is on record to judge them by`);
+  if (unknown > 0) {
+    const where = namespaces.filter((row) => row.unknown > 0).map(({ namespace }) => nameOf(namespace));
+    lines.push("", `of ${unknown} decisions, in ${where.join(", ")}, nothing is on record to judge them by`);
+  }
   return lines.map(printable).join("\n");
 }
 

@@ -22,6 +22,8 @@ export interface StoppedInNamespace {
   decisions: number;
   denied: number;
   held: number;
+  /** Neither their question nor a finding is on record. */
+  unknown: number;
   rules: StoppedByRule[];
 }
 
@@ -49,11 +51,14 @@ export async function wouldStop(
   let unknown = 0;
   for await (const recorded of decisions) {
     const stops = await stopsOf(recorded, policy, effectOf);
-    if (stops === undefined) unknown++;
     const { namespace } = recorded;
-    const row = namespaces.get(namespace) ?? { namespace, decisions: 0, denied: 0, held: 0, rules: [] };
+    const row = namespaces.get(namespace) ?? { namespace, decisions: 0, denied: 0, held: 0, unknown: 0, rules: [] };
     namespaces.set(namespace, row);
     row.decisions++;
+    if (stops === undefined) {
+      unknown++;
+      row.unknown++;
+    }
     if (stops === undefined || stops.length === 0) continue;
     if (stops.some(({ effect }) => effect === "deny")) row.denied++;
     else row.held++;

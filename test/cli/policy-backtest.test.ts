@@ -19,6 +19,11 @@ const POD = {
   metadata: { name: "web" },
   spec: { containers: [], volumes: [{ name: "n", hostPath: { path: "/" } }] },
 };
+const ODD_ROW = {
+  kind: "request.outcome",
+  at: "2026-11-22 10:00:00.000",
+  payload: JSON.stringify({ decisionId: "d", findings: [null] }),
+};
 const SERIOUS = "<b>@everyone</b>|`x`";
 
 /** A row as the store has it, of a request that was judged by `profiles`. */
@@ -145,6 +150,10 @@ describe("policy backtest", () => {
 
   test.for<[string, Partial<BacktestOptions>, string]>([
     ["a line that is no JSON", {}, "{\n"],
+    ["a row that is none", {}, "null\n"],
+    ["a row whose payload is no JSON", {}, '{"kind":"request.outcome","at":"2026-11-22 10:00:00.000","payload":"x"}\n'],
+    ["a row with a finding that is none", {}, `${JSON.stringify(ODD_ROW)}\n`],
+    ["a file of anything else", {}, '{"kind":"checkpoint","at":"2026-11-22 10:00:00.000","payload":"{}"}\n'],
     ["a limit that is none", { limit: "-1" }, ""],
     ["a file that is not there", { input: "/nowhere" }, ""],
   ])("%s is wrong usage", async ([, options, text]) => {
@@ -152,6 +161,14 @@ describe("policy backtest", () => {
     await expect(backtestCommand({ ...BARE, input: join(at, "in.ndjson"), ...options })).rejects.toMatchObject({
       exitCode: 2,
     });
+  });
+
+  test("says that it judged nothing, and with --fail-on-change does not take that for no change", async () => {
+    const input = await written([await rowOf({ method: "GET", path: `${PODS}/old` }, { input: false })]);
+    const answer = await backtestCommand({ ...BARE, input, failOnChange: true });
+    expect(answer).toMatchObject({ exitCode: 1, json: { judged: 0, changed: 0 } });
+    expect(answer.text).toContain("no decision was judged again, and this says nothing of the policy");
+    expect(await backtestCommand({ ...BARE, input })).toMatchObject({ exitCode: 0 });
   });
 
   test("never judges a masked object, nor one that policy needs and the record lacks", async () => {
@@ -177,6 +194,7 @@ describe("policy report", () => {
       await rowOf({ method: "GET", path: `${PODS}/web` }, observe),
       await rowOf({ method: "GET", path: "/api/v1/secrets" }, observe),
       await rowOf({ method: "GET", path: "/api/v1/namespaces/quiet/pods" }, observe),
+      await rowOf({ method: "GET", path: "/api/v1/namespaces/dark/pods" }, { ...observe, input: false }),
     ]);
     const answer = await reportCommand({ ...BARE, input });
     expect(answer.json).toMatchObject({
@@ -192,10 +210,12 @@ describe("policy report", () => {
           ],
         },
         { namespace: "", denied: 1, rules: [{ rule: "secrets/list", effect: "deny" }] },
-        { namespace: "quiet", denied: 0, held: 0, rules: [] },
+        { namespace: "dark", denied: 0, held: 0, unknown: 1, rules: [] },
+        { namespace: "quiet", denied: 0, held: 0, unknown: 0, rules: [] },
       ],
-      unknown: 0,
+      unknown: 1,
     });
-    expect(answer.text).toContain("nothing would have been stopped in quiet");
+    expect(answer.text).toMatch(/^nothing would have been stopped in quiet$/m);
+    expect(answer.text).toContain("of 1 decisions, in dark, nothing is on record");
   });
 });
