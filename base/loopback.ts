@@ -16,3 +16,8 @@ export function isHttpsOrLoopback(text: string): boolean {
 export function isGitUrl(text: string): boolean {
   return /^git\+(https|ssh|file):\/\//.test(text) && URL.canParse(text.slice("git+".length));
 }
+
+/** A URL as it may be said: what stands in its query may be a signature or a token, unless it is of git (ref, path). */
+export function shownUrl(text: string): string {
+  return /^https?:/i.test(text) ? text.replace(/[?#].*$/s, "?…") : text;
+}

@@ -99,7 +99,11 @@ const bundleLocation = z
     (text) => !text.includes("://") || isHttpsOrLoopback(text) || isGitUrl(text),
     "must be a path, an https URL (http is for loopback only), or git+https://, git+ssh:// or git+file://",
   )
-  .refine((text) => !/^[^/?]*:\/\/[^/?]*:[^/?]*@/.test(text), "must hold no password: name a file in policy.fetch");
+  // Over https a name alone is a token as well (https://ghp_…@github.com).
+  .refine(
+    (text) => !/^[^/?]*:\/\/[^/?]*:[^/?]*@|^(?:git\+)?https?:\/\/[^/?]*@/i.test(text),
+    "must hold no password: name a file in policy.fetch",
+  );
 
 const fetchSchema = z.strictObject({
   /** A bearer token for https, read again for each request; for git+https the password. */

@@ -2,6 +2,7 @@ import type { Recorder } from "../../audit/event.ts";
 import type { GatewayConfig } from "../../base/config/gateway.ts";
 import { errorMessage } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
+import { shownUrl } from "../../base/loopback.ts";
 import { type WatchedPolicy, watchPolicy } from "../../engine/watch.ts";
 import { openBundleSource, stateFolder } from "./bundles/open-source.ts";
 
@@ -15,6 +16,7 @@ export function openPolicy(
 ): Promise<WatchedPolicy> {
   const { recorder, log, opa } = deps;
   const { policy } = config;
+  const from = shownUrl(policy.bundle);
   return watchPolicy({
     source: openBundleSource(policy, config, { log, opa }),
     guardrailsFile: policy.guardrails,
@@ -30,7 +32,7 @@ export function openPolicy(
           bundle: revision.bundle,
           guardrails: revision.guardrails,
           digest: digest ?? "",
-          source: policy.bundle,
+          source: from,
           ...(serial === undefined ? {} : { serial }),
         },
       }),
@@ -39,7 +41,7 @@ export function openPolicy(
         kind: "policy.rejected",
         session_id: GATEWAY_SESSION,
         at_ms: Date.now(),
-        payload: { source: policy.bundle, reason: errorMessage(error).slice(0, 4000) },
+        payload: { source: from, reason: errorMessage(error).slice(0, 4000) },
       }),
   });
 }

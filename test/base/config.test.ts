@@ -318,6 +318,12 @@ describe("a mistake is named by its path, in words", () => {
       /no password.*policy\.fetch/,
     ],
     [
+      "a token in a repository's URL",
+      (c) => Object.assign(c.policy, { bundle: "git+https://ghp_secret@h/r.git" }),
+      "policy.bundle",
+      /no password.*policy\.fetch/,
+    ],
+    [
       "a repository by ssh without its host key",
       (c) => Object.assign(c.policy, { bundle: "git+ssh://git@h/r.git" }),
       "policy.fetch.knownHostsFile",

@@ -2,6 +2,7 @@ import { readFileSync } from "node:fs";
 import { readFile } from "node:fs/promises";
 import { Agent } from "undici";
 import { errorMessage, UserError } from "../../../base/errors.ts";
+import { shownUrl } from "../../../base/loopback.ts";
 
 /** What a server that knows long polling says of its answer (OPA, "HTTP Long Polling"). */
 const LONG_POLL_TYPE = "application/vnd.openpolicyagent.bundles";
@@ -102,7 +103,7 @@ export class BundleClient {
   }
 
   #failure(why: string, cause?: unknown, next?: string): UserError {
-    return new UserError(`the policy bundle ${this.#url} cannot be had: ${why}`, {
+    return new UserError(`the policy bundle ${shownUrl(this.#url)} cannot be had: ${why}`, {
       cause,
       ...(next === undefined ? {} : { next }),
     });

@@ -1,4 +1,5 @@
 import { sha256 } from "../../../base/digest.ts";
+import { shownUrl } from "../../../base/loopback.ts";
 import { openArchive, type Verification } from "../../../engine/bundle/load.ts";
 import type { BundleSource, Offer } from "../../../engine/bundle/source.ts";
 import { BundleClient, type DownloadOptions } from "./download.ts";
@@ -21,6 +22,7 @@ const WAITED_MS = 500;
 /** A bundle server: asked again and again for what its ETag says is new. */
 export function httpSource(options: HttpSourceOptions): BundleSource {
   const { url, state } = options;
+  const name = shownUrl(url);
   const client = new BundleClient(url, options);
   let etag = "";
   let longPoll = options.longPollSeconds > 0;
@@ -29,8 +31,8 @@ export function httpSource(options: HttpSourceOptions): BundleSource {
   let fresh: { archive: Uint8Array; etag: string } | undefined;
 
   const offer = async (archive: Uint8Array): Promise<Offer> => ({
-    bundle: await openArchive(archive, url, options),
-    name: url,
+    bundle: await openArchive(archive, name, options),
+    name,
     verified: options.verify,
     keep: () => keepArchive(state, url, archive),
   });
@@ -55,7 +57,7 @@ export function httpSource(options: HttpSourceOptions): BundleSource {
   }
 
   return {
-    name: url,
+    name,
     async first() {
       const got = await client.get("", 0, new AbortController().signal);
       const archive = got.archive ?? new Uint8Array();

@@ -270,6 +270,19 @@ test("with its server down at the first start it refuses to serve, and says so",
   });
 });
 
+test("what stands in its URL's query is said to nobody: it may be a signature or a token", async () => {
+  const server = await bundleServer();
+  const url = `${server.url}?X-Amz-Signature=secret`;
+  server.answer = (_request, response) => void response.writeHead(403).end();
+  const failed = start(await home(), { url });
+  await expect(failed).rejects.toThrow("it answered 403");
+  await expect(failed).rejects.not.toMatchObject({ message: expect.stringContaining("secret") });
+  server.answer = (_request, response) => void response.end("no bundle");
+  const refused = start(await home(), { url });
+  await expect(refused).rejects.toThrow("is no bundle");
+  await expect(refused).rejects.not.toMatchObject({ message: expect.stringContaining("secret") });
+});
+
 test("what was kept is verified again: one that was altered, or whose key is no longer trusted, never serves", async () => {
   const server = await bundleServer();
   server.put(allow1);
