@@ -40,4 +40,4 @@ is_dns(name) if name in {
 is_dns(name) if params.names("network/cluster-dns", "names", name)
 
 # A collection holds them too.
-is_dns("kube-system/")
+is_dns("kube-system/") if input.request.verb == "deletecollection"

@@ -24,6 +24,7 @@ test_the_collection_that_holds_them_is_found if {
 test_other_config_maps_are_not_found if {
 	cluster_dns.findings == set() with input as writes("patch", "kube-system", "other")
 	cluster_dns.findings == set() with input as writes("patch", "shop", "coredns")
+	cluster_dns.findings == set() with input as writes("create", "kube-system", "")
 }
 
 test_the_guardrails_name_others if {

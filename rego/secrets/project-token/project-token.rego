@@ -1,9 +1,10 @@
 # METADATA
-# title: Projected service account tokens
+# title: Projected tokens and certificates
 # description: |
 #   A projected volume mints a token of the pod's service account, for any audience: a cloud's, a secret
-#   store's, the API server's own. The volume that the API server itself adds to a pod is not the author's, and
-#   what the stored template projects already is not found again.
+#   store's, the API server's own; or it has the kubelet get a certificate in the pod's name (KEP-4317). The
+#   volume that the API server itself adds to a pod is not the author's, and what the stored template projects
+#   already is not found again.
 # custom:
 #   severity: high
 #   ids: [CIS-5.1.6, T1528, T1552.007]
@@ -25,6 +26,22 @@ findings contains {"message": $"projects a service account token for {audience(t
 	not audience(token) in audiences(pods.before(pod.path))
 	field := $"{pod.path}.volumes[{i}].projected.sources[{j}].serviceAccountToken"
 }
+
+findings contains {"message": $"has the kubelet get a certificate of the pod from {signer}", "fields": [field]} if {
+	some pod in pods.written
+	some i, volume in pod.spec.volumes
+	some j, source in volume.projected.sources
+	signer := signer_of(source)
+	not signer in signers(pods.before(pod.path))
+	field := $"{pod.path}.volumes[{i}].projected.sources[{j}].podCertificate"
+}
+
+signers(spec) := {signer_of(source) |
+	some volume in spec.volumes
+	some source in volume.projected.sources
+}
+
+signer_of(source) := object.get(source.podCertificate, "signerName", "a signer")
 
 audiences(spec) := {audience(source.serviceAccountToken) |
 	some volume in spec.volumes

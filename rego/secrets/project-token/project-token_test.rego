@@ -49,3 +49,30 @@ test_a_projected_volume_without_a_token_is_not_found if {
 		"projected": {"sources": [{"configMap": {"name": "ca"}}, {"downwardAPI": {}}]},
 	}]})
 }
+
+certificate(signer) := {"volumes": [{
+	"name": "cert",
+	"projected": {"sources": [{"configMap": {"name": "ca"}}, {"podCertificate": signer}]},
+}]}
+
+test_a_projected_certificate_is_found_with_its_signer if {
+	every said, source in {"example.com/pods": {"signerName": "example.com/pods"}, "a signer": {"keyType": "ED25519"}} {
+		project_token.findings == {{
+			"message": $"has the kubelet get a certificate of the pod from {said}",
+			"fields": ["spec.volumes[0].projected.sources[1].podCertificate"],
+		}} with input as writes(certificate(source))
+	}
+}
+
+test_a_certificate_that_was_projected_before_is_not_found_again_and_one_of_another_signer_is if {
+	stored := {"oldObject": {"spec": certificate({"signerName": "example.com/pods"})}}
+	project_token.findings == set() with input as object.union(
+		writes(certificate({"signerName": "example.com/pods", "keyType": "RSA3072"})),
+		stored,
+	)
+	found := project_token.findings with input as object.union(
+		writes(certificate({"signerName": "example.com/admins"})),
+		stored,
+	)
+	count(found) == 1
+}
