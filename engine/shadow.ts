@@ -51,6 +51,9 @@ interface Question {
 /** Together they bound what a candidate that is slow may hold in memory. */
 const WAITING = 256;
 const WAITING_BYTES = 32 * 1024 * 1024;
+/** A patch of a few bytes brings two objects of a megabyte: what is stored, and what would be. */
+const MOST_VALUES = 20_000;
+const LARGE = 8 * 1024 * 1024;
 
 /**
  * Asks a candidate what the policy in force was asked. Nothing waits for its answer: a question stands in a bounded
@@ -71,12 +74,11 @@ export class Shadow {
     this.#worker = worker;
   }
 
-  /**
-   * Puts a question in the queue. `known`: the facts that were gathered; `bytes`: how much memory its objects hold.
-   * Never throws, and never waits.
-   */
-  ask(input: PolicyInput, live: Decision, known: ReadonlySet<Need>, bytes: number): ShadowRun | undefined {
+  /** Puts a question in the queue. `known`: the facts that were gathered. Never throws, and never waits. */
+  ask(input: PolicyInput, live: Decision, known: ReadonlySet<Need>): ShadowRun | undefined {
     if (this.#current() === undefined) return undefined;
+    const { object, oldObject, sent, roleRules } = input;
+    const bytes = heldBytes([object, oldObject, sent, roleRules]);
     if (this.#waiting.length >= WAITING || this.#bytes + bytes > WAITING_BYTES) {
       this.counts.dropped += 1;
       return undefined;
@@ -126,6 +128,24 @@ export class Shadow {
       missing,
     };
   }
+}
+
+/** Roughly what these hold in memory; what has more values than are worth counting is taken for large. */
+function heldBytes(values: readonly unknown[]): number {
+  const waiting = [...values];
+  let bytes = 0;
+  for (let counted = 0; waiting.length > 0; counted++) {
+    if (counted + waiting.length > MOST_VALUES) return Math.max(bytes, LARGE);
+    const value = waiting.pop();
+    if (typeof value === "string") bytes += value.length;
+    else if (typeof value === "object" && value !== null) {
+      const entries = Object.values(value);
+      if (entries.length > MOST_VALUES) return Math.max(bytes, LARGE);
+      bytes += 64 + 32 * entries.length;
+      waiting.push(...entries);
+    }
+  }
+  return bytes;
 }
 
 function differences(live: Decision, candidate: Decision): string[] {

@@ -10,7 +10,7 @@ export function askShadow(exchange: Known, deps: Pick<Deps, "shadow">): void {
   const { input } = exchange;
   const live = exchange.decision ?? exchange.verdict;
   if (deps.shadow === undefined || input === undefined || live === undefined) return;
-  exchange.shadow = deps.shadow.ask(input, live, gathered(exchange), exchange.body?.bytes.length ?? 0);
+  exchange.shadow = deps.shadow.ask(input, live, gathered(exchange));
 }
 
 /**

@@ -23,20 +23,23 @@ const ALL: ReadonlySet<Need> = new Set(["object", "oldObject", "outcome", "names
 
 test("more than 256 questions at once are dropped and counted, and the others are all answered", async () => {
   const { shadow, live } = await candidate();
-  const runs = Array.from({ length: 300 }, () => shadow.ask(input(), live, ALL, 0));
+  const runs = Array.from({ length: 300 }, () => shadow.ask(input(), live, ALL));
   expect(runs.filter((run) => run === undefined)).toHaveLength(44);
   expect(shadow.counts.dropped).toBe(44);
   await expect.poll(() => shadow.counts.same, { timeout: 10_000 }).toBe(256);
-  expect(shadow.ask(input(), live, ALL, 0)).toBeDefined();
+  expect(shadow.ask(input(), live, ALL)).toBeDefined();
 });
 
 test("questions that hold more than 32 MB together are dropped and counted", async () => {
   const { shadow, live } = await candidate();
-  const run = shadow.ask(input(), live, ALL, 30_000_000);
-  expect(shadow.ask(input(), live, ALL, 4_000_000)).toBeUndefined();
-  expect(shadow.counts.dropped).toBe(1);
+  const holding = (bytes: number): PolicyInput => ({ ...input(), oldObject: { data: { a: "x".repeat(bytes) } } });
+  const many = Object.fromEntries(Array.from({ length: 30_000 }, (_, i) => [`k${i}`, ""]));
+  const run = shadow.ask(holding(30_000_000), live, ALL);
+  expect(shadow.ask(holding(4_000_000), live, ALL)).toBeUndefined();
+  expect(shadow.ask({ ...input(), object: { data: many } }, live, ALL)).toBeUndefined();
+  expect(shadow.counts.dropped).toBe(2);
   await verdictOf(run);
-  await verdictOf(shadow.ask(input(), live, ALL, 4_000_000));
+  await verdictOf(shadow.ask(holding(4_000_000), live, ALL));
 });
 
 test("nothing is written or evaluated before the one who asked has gone on", async () => {
@@ -55,7 +58,7 @@ test("nothing is written or evaluated before the one who asked has gone on", asy
       },
     },
   };
-  const run = shadow.ask(watched, live, ALL, 0);
+  const run = shadow.ask(watched, live, ALL);
   await Promise.resolve();
   expect([read, run?.verdict]).toEqual([0, undefined]);
   await verdictOf(run);
@@ -66,7 +69,7 @@ test("what a candidate asks for and was not gathered is named, and not counted a
   const metadata = [...CUSTOM, "needs: [outcome, roleRules]"];
   const { shadow, live } = await candidate({ "test/a-rule/a-rule.rego": ruleSource("a-rule", metadata) });
   const deny: Decision = { ...live, effect: "deny" };
-  const verdict = await verdictOf(shadow.ask(input(), deny, new Set<Need>(["roleRules"]), 0));
+  const verdict = await verdictOf(shadow.ask(input(), deny, new Set<Need>(["roleRules"])));
   expect(verdict).toMatchObject({ effect: "allow", changes: ["effect"], missing: ["outcome"] });
   expect(shadow.counts).toMatchObject({ incomplete: 1, different: 0 });
 });
@@ -74,6 +77,6 @@ test("what a candidate asks for and was not gathered is named, and not counted a
 test("without a candidate nothing is asked", async () => {
   const worker = new EvaluationWorker();
   const { live } = await candidate();
-  expect(new Shadow(() => undefined, worker).ask(input(), live, ALL, 0)).toBeUndefined();
+  expect(new Shadow(() => undefined, worker).ask(input(), live, ALL)).toBeUndefined();
   expect(worker.running).toBe(false);
 });

@@ -53,10 +53,10 @@ test("a candidate that does not load is a warning, said once, and is asked once 
   expect(status(live).rejected?.reason).toContain("candidate");
   const decision = await live.holder.current.decide(input());
   expect(decision.effect).toBe("allow");
-  expect(open.shadow.ask(input(), decision, new Set(), 0)).toBeUndefined();
+  expect(open.shadow.ask(input(), decision, new Set())).toBeUndefined();
   await writeFiles(join(at, "candidate"), deciding("deny"));
   await expect.poll(() => status(live).revision?.bundle, { timeout: 10_000 }).toMatch(/^[0-9a-f]{16}$/);
-  await open.shadow.ask(input(), decision, new Set(), 0);
+  await open.shadow.ask(input(), decision, new Set());
   await expect.poll(() => open.shadow.counts.different, { timeout: 10_000 }).toBe(1);
   expect(warnings.length).toBeLessThanOrEqual(2);
 });
