@@ -93,6 +93,8 @@ export interface RefusalDetails {
   approvalName?: string;
   /** Sent as `Retry-After` (seconds). client-go retries 429 and 5xx that carry one, in silence. */
   retryAfterSeconds?: number;
+  /** The message is the API server's own, word for word: clients look for it, and nothing is put around it. */
+  verbatim?: true;
   /** What went wrong underneath. Logged, and never shown to the caller. */
   cause?: unknown;
 }

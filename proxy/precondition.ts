@@ -6,6 +6,7 @@ import {
   withObjectPrecondition,
   withPrecondition,
 } from "../kubernetes/patch.ts";
+import type { RequestAttributes } from "../kubernetes/types.ts";
 import type { Intended, ReadBody } from "./exchange.ts";
 
 export interface Conditional {
@@ -25,6 +26,7 @@ export function conditionalBody({ attributes, facts, body, input }: Intended): C
   // A delete without a body gets one, which says all that its query says: the server reads one of them only.
   if (attributes.verb === "delete") return conditionalDelete(body?.options ?? input.request.options, version);
   if (body === null) return undefined;
+  refuseStale(body, version, attributes, input.request.name);
   // Both refuse a client's version that is not the judged one: what was judged would not be what is written.
   if (body.patch !== null) {
     const ours = clientResourceVersion(body.patch) === undefined;
@@ -39,6 +41,18 @@ export function conditionalBody({ attributes, facts, body, input }: Intended): C
     return { bytes: ours ? encode(JSON.stringify(bound)) : body.forwardBytes, ours };
   }
   return undefined;
+}
+
+/** What names an older version than the one that is stored gets the API server's answer, which it would get there. */
+function refuseStale({ patch, object }: ReadBody, judged: string, at: RequestAttributes, name: string): void {
+  if (at.verb !== "update" && at.verb !== "patch") return;
+  const version =
+    patch !== null ? clientResourceVersion(patch) : object === null ? undefined : objectResourceVersion(object);
+  if (version === undefined || version === judged) return;
+  const resource = at.group === "" ? at.resource : `${at.resource}.${at.group}`;
+  // k8s.io/apimachinery api/errors NewConflict, k8s.io/apiserver registry/generic OptimisticLockErrorMsg.
+  const message = `Operation cannot be fulfilled on ${resource} "${name}": the object has been modified; please apply your changes to the latest version and try again`;
+  throw new Refusal("conflict", message, { verbatim: true });
 }
 
 /** Bound to the judged version; a client's own preconditions stand beside ours, and may only be the judged ones. */

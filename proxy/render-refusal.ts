@@ -4,7 +4,8 @@ import { bodyLength, type HttpResponse } from "./http.ts";
 
 /** The sentence that kubectl prints: what was refused and why, what to do next, and the decision's id. */
 export function refusalText(refusal: Refusal): string {
-  const { next, decisionId } = refusal.details;
+  const { next, decisionId, verbatim } = refusal.details;
+  if (verbatim) return refusal.message;
   const parts = [`sallyport: ${refusal.message}`];
   if (next !== undefined) parts.push(next);
   if (decisionId !== undefined) parts.push(`Decision ${decisionId}.`);
