@@ -40,10 +40,11 @@ export function httpSource(options: HttpSourceOptions): BundleSource {
   async function round(look: (unchanged?: "unchanged") => Promise<boolean>, signal: AbortSignal) {
     const asked = performance.now();
     const got = await client.get(etag, longPoll ? options.longPollSeconds : 0, signal);
+    const isNew = got.archive !== undefined && sha256(got.archive) !== known;
     // A server that says that it waits, and does not, is polled like any other.
-    const waited = longPoll && got.longPoll && (got.archive !== undefined || performance.now() - asked > WAITED_MS);
+    const waited = longPoll && got.longPoll && (isNew || performance.now() - asked > WAITED_MS);
     longPoll = options.longPollSeconds > 0 && got.longPoll;
-    if (got.archive === undefined || sha256(got.archive) === known) {
+    if (got.archive === undefined || !isNew) {
       if (got.archive !== undefined) etag = got.etag;
       await look("unchanged");
     } else {

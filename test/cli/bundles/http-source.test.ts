@@ -125,6 +125,19 @@ test("a server that polls long keeps the question until there is something new",
   expect(server.seen.slice(1).map(({ headers }) => headers.prefer)).toContain("modes=snapshot;wait=60");
 });
 
+test("a server that says that it polls long, and sends the same at once, is asked at each interval and no sooner", async () => {
+  const server = await bundleServer();
+  const at: number[] = [];
+  server.answer = (_req, res) => {
+    at.push(performance.now());
+    res.writeHead(200, { "content-type": "application/vnd.openpolicyagent.bundles" }).end(allow1);
+  };
+  await start(await home(), server, { longPollSeconds: 60, pollMs: 200 });
+  await expect.poll(() => at.length, { timeout: 10_000 }).toBeGreaterThan(3);
+  const waits = at.slice(1).map((time, i) => time - (at[i] ?? 0));
+  expect(Math.min(...waits)).toBeGreaterThan(100);
+});
+
 test("opa's own client asks the same server the same questions as ours does, and takes what we signed", async () => {
   const server = await bundleServer({ longPoll: true });
   server.put(allow1);
