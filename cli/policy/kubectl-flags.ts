@@ -57,20 +57,47 @@ export function withQuery(path: string, query: string): string {
   return query === "" ? path : `${path}${path.includes("?") ? "&" : "?"}${query}`;
 }
 
-/** `pods web`, `pods/web` or `pods`. */
-export function named({ args }: Flags): { resource: ApiResource; name: string } {
-  const [first = "", second = ""] = args;
-  if (first === "") throw new UserError("the command names no resource", { exitCode: 2 });
-  const slash = first.indexOf("/");
-  if (slash < 0) return { resource: resourceOf(first), name: second };
-  return { resource: resourceOf(first.slice(0, slash)), name: first.slice(slash + 1) };
+interface Named {
+  resource: ApiResource;
+  name: string;
 }
 
-/** As named, where an object has to be. */
-export function one(flags: Flags): { resource: ApiResource; name: string } {
-  const found = named(flags);
-  if (found.name === "")
-    throw new UserError(`the command names no object of ${found.resource.resource}`, { exitCode: 2 });
+/** `pods`, `pods web db` or `pods/web services/db`: each of them is a request of its own. */
+export function each({ args }: Flags): Named[] {
+  const [first = "", ...names] = args;
+  if (first === "") throw new UserError("the command names no resource", { exitCode: 2 });
+  if (!first.includes("/")) {
+    const resource = resourceOf(first);
+    return names.length === 0 ? [{ resource, name: "" }] : names.map((name) => ({ resource, name }));
+  }
+  return args.map((arg) => {
+    const [kind = "", name = "", ...rest] = arg.split("/");
+    if (name === "" || rest.length > 0) throw new UserError(`"${arg}" is no resource/name`, { exitCode: 2 });
+    return { resource: resourceOf(kind), name };
+  });
+}
+
+/** What is not looked at must not seem to be allowed. */
+export function nothingMore(rest: readonly string[], next: string): void {
+  if (rest.length > 0) throw new UserError(`nothing is known here of "${rest.join(" ")}"`, { exitCode: 2, next });
+}
+
+/** The one object that has to be named. */
+export function one(flags: Flags): Named {
+  const [found, ...more] = withNames(each(flags));
+  if (found === undefined) throw new UserError("the command names no object", { exitCode: 2 });
+  nothingMore(
+    more.map(({ name }) => name),
+    "Ask about one object at a time.",
+  );
+  return found;
+}
+
+/** As each, where every object has to be named. */
+export function withNames(found: Named[]): Named[] {
+  for (const { resource, name } of found) {
+    if (name === "") throw new UserError(`the command names no object of ${resource.resource}`, { exitCode: 2 });
+  }
   return found;
 }
 

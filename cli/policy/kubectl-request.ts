@@ -3,7 +3,7 @@ import { UserError } from "../../base/errors.ts";
 import { type ApiResource, resourceOf, resourcePath } from "../../kubernetes/resources.ts";
 import type { ExplainRequest } from "../../proxy/explain/request.ts";
 import { written } from "./kubectl-files.ts";
-import { type Flags, json, named, one, parseKubectl, withQuery } from "./kubectl-flags.ts";
+import { each, type Flags, json, nothingMore, one, parseKubectl, withNames, withQuery } from "./kubectl-flags.ts";
 
 type Verb = (flags: Flags) => ExplainRequest[] | Promise<ExplainRequest[]>;
 
@@ -51,16 +51,24 @@ export async function kubectlRequests(args: readonly string[]): Promise<ExplainR
 function read(flags: Flags): ExplainRequest[] {
   const { values, namespace } = flags;
   if (values.raw !== undefined) return [{ method: "GET", path: values.raw }];
-  const { resource, name } = named(flags);
   const query = new URLSearchParams();
   if (values.selector !== undefined) query.set("labelSelector", values.selector);
   if (values["field-selector"] !== undefined) query.set("fieldSelector", values["field-selector"]);
   if (values.watch === true) query.set("watch", "true");
-  const path = resourcePath(resource, namespace, name, values.subresource);
-  return [{ method: "GET", path: withQuery(path, query.toString()) }];
+  return each(flags).map(({ resource, name }) => {
+    const path = resourcePath(resource, namespace, name, values.subresource);
+    return { method: "GET", path: withQuery(path, query.toString()) };
+  });
 }
 
+const WRITTEN = "Write what it makes to a file (--dry-run=client -o yaml), and explain `create -f FILE`.";
+
 function createNamed(flags: Flags): ExplainRequest[] {
+  nothingMore(flags.values.image === undefined ? [] : [`--image=${flags.values.image}`], WRITTEN);
+  nothingMore(
+    [...flags.args.slice(flags.args[0] === "token" ? 2 : flags.args[0]?.includes("/") ? 1 : 2), ...flags.command],
+    WRITTEN,
+  );
   const { resource, name } = flags.args[0] === "token" ? tokenOf(flags) : one(flags);
   if (resource.kind === "TokenRequest") {
     const path = resourcePath(resourceOf("serviceaccounts"), flags.namespace, name, "token");
@@ -100,7 +108,6 @@ function patched(flags: Flags, change: object, subresource = "", type = "strateg
 
 /** kubectl deletes in the background unless told otherwise, and says so in the body. */
 function remove(flags: Flags): ExplainRequest[] {
-  const { resource, name } = one(flags);
   const { cascade = "background", force } = flags.values;
   const grace = force === true ? "0" : flags.values["grace-period"];
   const options = {
@@ -109,8 +116,10 @@ function remove(flags: Flags): ExplainRequest[] {
     propagationPolicy: cascade.slice(0, 1).toUpperCase() + cascade.slice(1),
     ...(grace === undefined ? {} : { gracePeriodSeconds: Number(grace) }),
   };
-  const path = resourcePath(resource, flags.namespace, name);
-  return [{ method: "DELETE", path, contentType: "application/json", body: json(options) }];
+  return withNames(each(flags)).map(({ resource, name }) => {
+    const path = resourcePath(resource, flags.namespace, name);
+    return { method: "DELETE", path, contentType: "application/json", body: json(options) };
+  });
 }
 
 function podOf({ args, namespace }: Flags, subresource: string): string {
@@ -124,6 +133,8 @@ function podOf({ args, namespace }: Flags, subresource: string): string {
 /** kubectl 1.31 and newer connect by WebSocket. */
 function connect(flags: Flags, subresource: "exec" | "attach" | "portforward"): ExplainRequest[] {
   const { values, command } = flags;
+  // Of a port-forward, its ports.
+  if (subresource !== "portforward") nothingMore(flags.args.slice(1), "Put the command behind `--`.");
   const query = new URLSearchParams();
   if (subresource === "exec") for (const word of command) query.append("command", word);
   if (values.container !== undefined) query.set("container", values.container);
@@ -136,6 +147,7 @@ function connect(flags: Flags, subresource: "exec" | "attach" | "portforward"): 
 }
 
 function logs(flags: Flags): ExplainRequest[] {
+  nothingMore(flags.args.slice(1), "Name the container by -c.");
   const query = new URLSearchParams();
   if (flags.values.container !== undefined) query.set("container", flags.values.container);
   if (flags.values.follow === true) query.set("follow", "true");
@@ -167,12 +179,14 @@ function labelled(flags: Flags, field: "labels" | "annotations"): ExplainRequest
 }
 
 function node(flags: Flags, unschedulable: true | null): ExplainRequest[] {
+  nothingMore(flags.args.slice(1), "Ask about one node at a time.");
   return patched({ ...flags, args: ["nodes", flags.args[0] ?? ""] }, { spec: { unschedulable } });
 }
 
-function run({ args, values, namespace }: Flags): ExplainRequest[] {
-  const [name = ""] = args;
-  const container = { name, image: values.image ?? "" };
+function run({ args, values, namespace, command }: Flags): ExplainRequest[] {
+  const [name = "", ...rest] = args;
+  const words = [...rest, ...command];
+  const container = { name, image: values.image ?? "", ...(words.length === 0 ? {} : { args: words }) };
   const body = json({
     apiVersion: "v1",
     kind: "Pod",

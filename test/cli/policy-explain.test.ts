@@ -132,6 +132,21 @@ describe("policy explain -- kubectl …", () => {
     expect(await path(line)).toEqual([expected]);
   });
 
+  test.for<[string, string[]]>([
+    ["delete pod a b -n x", ["DELETE /api/v1/namespaces/x/pods/a", "DELETE /api/v1/namespaces/x/pods/b"]],
+    ["delete cm/a ns/prod", ["DELETE /api/v1/namespaces/default/configmaps/a", "DELETE /api/v1/namespaces/prod"]],
+    ["get cm/a secret/b", ["GET /api/v1/namespaces/default/configmaps/a", "GET /api/v1/namespaces/default/secrets/b"]],
+  ])("%s is a request for each object that it names", async ([line, expected]) => {
+    expect(await path(line)).toEqual(expected);
+  });
+
+  test("what runs in the pod is in its container", async () => {
+    const [asked] = await kubectlRequests("run x --image=alpine -- sh -c ls".split(" "));
+    expect(JSON.parse(Buffer.from(asked?.body ?? "").toString())).toMatchObject({
+      spec: { containers: [{ image: "alpine", args: ["sh", "-c", "ls"] }] },
+    });
+  });
+
   test("sends each document of a file, to its own namespace", async () => {
     const at = await folder({
       "all.yaml": `# two\n---\n${POD}---\napiVersion: rbac.authorization.k8s.io/v1\nkind: Role\nmetadata: {name: r, namespace: own}\n`,
@@ -152,6 +167,13 @@ describe("policy explain -- kubectl …", () => {
     ["get pods --nope", /Unknown option '--nope'/],
     ["exec deploy/web -- sh", /name the pod itself/],
     ["delete pods", /names no object/],
+    ["scale deploy web db --replicas 0", /nothing is known here of "db"/],
+    ["exec web cat /etc/shadow", /nothing is known here of "cat \/etc\/shadow"/],
+    ["create deployment web --image=evil", /nothing is known here of "--image=evil"/],
+    ["create secret generic db", /nothing is known here of "db"/],
+    ["cordon a b", /nothing is known here of "b"/],
+    ["logs web app", /nothing is known here of "app"/],
+    ["delete cm/a prod", /"prod" is no resource\/name/],
     ["scale deploy web", /--replicas is needed/],
   ])("%s is wrong usage, in words", async ([line, message]) => {
     await expect(path(line)).rejects.toMatchObject({ exitCode: 2, message: expect.stringMatching(message) });
