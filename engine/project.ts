@@ -4,6 +4,7 @@ import { merged, type Reads } from "./bundle/reads/reads.ts";
 import type { KubernetesObject, PolicyInput } from "./input.ts";
 import { matches } from "./needs.ts";
 import { keeper } from "./project/keep.ts";
+import { mayReachNode } from "./project/reaches-node.ts";
 
 /** Verbs and resources come from the request line, so that the memo must not grow with them. */
 const MEMO_ENTRIES = 1024;
@@ -20,12 +21,15 @@ export function projection(bundle: Bundle, idle: Readonly<Record<string, true>>)
   return (input) => {
     const { verb, operation, resource, subResource, nonResource } = input.request;
     const templates = input.podSpecs !== undefined && input.podSpecs.length > 0;
-    const key = `${verb}|${operation}|${resource.group}|${resource.resource}|${subResource}|${nonResource}|${templates}`;
+    const reaching = templates && mayReachNode(input.podSpecs);
+    const request = `${verb}|${operation}|${resource.group}|${resource.resource}|${subResource}|${nonResource}`;
+    const key = `${request}|${templates}|${reaching}`;
     let keep = memo.get(key);
     if (keep === undefined) {
       let all: Reads = reads.decision;
       for (const [id, rule] of awake) {
-        const reached = (rule.podTemplates && templates) || rule.match?.some((match) => matches(match, input.request));
+        const ofPods = rule.podTemplates === "reaching-node" ? reaching : rule.podTemplates && templates;
+        const reached = ofPods || rule.match?.some((match) => matches(match, input.request));
         // A rule of which the bundle does not say what it reads may read anything.
         if (reached === true) all = merged(all, Object.hasOwn(reads.rules, id) ? reads.rules[id] : 1);
       }

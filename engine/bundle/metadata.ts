@@ -45,7 +45,8 @@ export const ruleCustomSchema = z.strictObject({
   privileged: z.boolean(),
   needs: z.array(needSchema).default([]),
   match: z.array(matchSchema).min(1).optional(),
-  podTemplates: z.boolean().default(false),
+  /** `reaching-node`: nothing is projected for the rule where no template has a power over its node. */
+  podTemplates: z.union([z.boolean(), z.literal("reaching-node")]).default(false),
   remediation: z.string().min(1),
 });
 

@@ -11,7 +11,7 @@
 #   effect: hold
 #   privileged: true
 #   needs: [object, oldObject]
-#   podTemplates: true
+#   podTemplates: reaching-node
 #   remediation: Have an administrator roll it out.
 package sallyport.rules.workload.program_change
 

@@ -36,4 +36,4 @@ complete if {
 
 says_when(custom) if custom.match
 
-says_when(custom) if custom.podTemplates == true
+says_when(custom) if custom.podTemplates in {true, "reaching-node"}
