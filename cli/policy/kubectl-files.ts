@@ -31,13 +31,16 @@ export async function written(
 /** The objects of a YAML or JSON file, as kubectl splits them. */
 async function objectsOf(file: string): Promise<KubernetesObject[]> {
   const text = await readInput(file, (path) => readFile(path, "utf8"));
-  return text
+  const objects = text
     .split(/^---\s*$/m)
     .filter((document) => document.replace(/^\s*#.*$/gm, "").trim() !== "")
     .flatMap((document) => {
-      const object = parseYaml(document) as KubernetesObject;
-      return object.kind === "List" && Array.isArray(object.items) ? (object.items as KubernetesObject[]) : [object];
+      const object = parseYaml(document) as KubernetesObject | null;
+      return object?.kind === "List" && Array.isArray(object.items) ? (object.items as KubernetesObject[]) : [object];
     });
+  // As kubectl has it: an answer about nothing would pass for one about everything.
+  if (objects.length === 0) throw new UserError(`there is no object in ${file}`, { exitCode: 2 });
+  return objects.map((object) => object ?? {});
 }
 
 function identityOf(object: KubernetesObject): { resource: ApiResource; name: string; own: string } {

@@ -161,6 +161,20 @@ describe("policy explain -- kubectl …", () => {
     ]);
   });
 
+  test.for<[string, string, RegExp]>([
+    ["nothing", "", /there is no object in .*all\.yaml/],
+    ["a comment", "# later\n", /there is no object in/],
+    ["an empty List", "apiVersion: v1\nkind: List\nitems: []\n", /there is no object in/],
+    ["null", "null\n", /no apiVersion and kind/],
+    ["a List of null", "apiVersion: v1\nkind: List\nitems: [null]\n", /no apiVersion and kind/],
+  ])("a file of %s is wrong usage, and no answer", async ([, text, message]) => {
+    const at = await folder({ "all.yaml": text });
+    await expect(path(`apply -f ${at}/all.yaml`)).rejects.toMatchObject({
+      exitCode: 2,
+      message: expect.stringMatching(message),
+    });
+  });
+
   test.for<[string, RegExp]>([
     ["gett pods", /"gett" is no kubectl command.*did you mean "get"/],
     ["get podz", /no built-in resource "podz"/],
