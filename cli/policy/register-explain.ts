@@ -20,7 +20,9 @@ export function registerExplain(policy: Command): void {
     policy
       .command("explain")
       .description("why a request is allowed, held or denied, and what would make it pass; no cluster is asked")
-      .argument("[kubectl...]", "behind `--`: a kubectl command line, such as `create -f pod.yaml -n shop`"),
+      .argument("[kubectl...]", "behind `--`: a kubectl command line, such as `create -f pod.yaml -n shop`")
+      // kubectl's own options are none of ours.
+      .showHelpAfterError("next: Put a kubectl command line behind --: `policy explain -- kubectl apply -f pod.yaml`."),
   )
     .option("--batch [file]", "NDJSON requests on stdin, NDJSON answers on stdout")
     .option("--request <method path...>", "the request itself: METHOD and PATH")

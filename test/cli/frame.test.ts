@@ -18,6 +18,11 @@ describe("wrong usage exits 2", () => {
       ["connection", "add", "x", "--server", "y", "--ca-fil", "z"],
       /unknown option '--ca-fil'[\s\S]*--ca-file/,
     ],
+    [
+      "kubectl's options among ours, saying where they go",
+      ["policy", "explain", "kubectl", "apply", "-f", "x.yaml"],
+      /unknown option '-f'[\s\S]*next: .*policy explain -- kubectl/,
+    ],
     ["a missing option", ["connection", "check"], /--config/],
     ["an output that there is none of", ["doctor", "--output", "xml"], /text, json/],
     ["no command", [], /Usage: sallyport/],
