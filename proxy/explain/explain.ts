@@ -51,8 +51,11 @@ export async function explain(
     const decision = await judge(question, request, policy, options.bodyBytes ?? BODY_BYTES);
     return { input: question.input, decision };
   } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    return { input: question?.input, decision: refused(error, policy) };
+    // The stack's end: what the request brings beside its body has been through no reader that counts.
+    const refusal =
+      error instanceof RangeError ? new Refusal("outcome-unknown", "what is stored is nested too deep") : error;
+    if (!(refusal instanceof Refusal)) throw error;
+    return { input: question?.input, decision: refused(refusal, policy) };
   }
 }
 

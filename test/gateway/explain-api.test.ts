@@ -106,6 +106,15 @@ describe("POST /v1alpha1/policy/explain", () => {
     });
   });
 
+  test("denies what is nested deeper than it can be read", async () => {
+    const deep = `${'{"a":'.repeat(50_000)}{}${"}".repeat(50_000)}`;
+    const patch = { contentType: "application/json-patch+json", body: [{ op: "add", path: "/x", value: 1 }] };
+    const asked = JSON.stringify({ method: "PATCH", path: "/apis/apps/v1/namespaces/shop/deployments/web", ...patch });
+    const body = `${asked.slice(0, -1)},"oldObject":${deep}}`;
+    const reply = await send(rig, "POST", "/v1alpha1/policy/explain", { token: agent, body });
+    expect(reply).toMatchObject({ status: 200, json: { effect: "deny" } });
+  });
+
   test.for<[string, object]>([
     ["a million role rules that are none", { roleRules: Array.from({ length: 1_000_000 }, () => 0) }],
     ["ten thousand keys", Object.fromEntries(Array.from({ length: 10_000 }, (_, i) => [`key${i}`, 0]))],
