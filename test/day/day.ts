@@ -38,13 +38,19 @@ export async function liveThrough(
       commands: steps.length,
       calls: resources.length,
       discovery: ends.length - resources.length,
-      denied: ends.filter(({ effect, kind }) => effect === "deny" || kind === "request.refused"),
+      denied: ends.filter(isDenied),
       held: events.filter(({ kind, effect }) => kind === "hold.opened" || effect === "hold"),
       failed,
     };
   } finally {
     await world.close();
   }
+}
+
+/** A conflict of versions is no denial: kubectl asks again, as it does of an API server. */
+function isDenied({ effect, kind, payload }: EventRow): boolean {
+  if (kind !== "request.refused") return effect === "deny";
+  return (JSON.parse(payload) as { code?: string }).code !== "conflict";
 }
 
 /** `patch apps/deployments store/web: hold by workload/host-path`. */

@@ -115,10 +115,11 @@ export async function startRig(
   const directory = mkdtempSync(join(tmpdir(), "sallyport-rig-"));
   const upstream = await startUpstream(directory);
   const issuer = await startDevelopmentIssuer();
+  // Built once for all test files: a build takes seconds.
+  const library = (await keptBundle([REGO])).file;
   const state = await writeState({
     directory,
-    // Built once for all test files: a build takes seconds.
-    rules: (await keptBundle([REGO])).file,
+    rules: library,
     issuer,
     // Approval URLs and the issuer of session tokens stand on it, so it must be known before the gateway listens.
     ports: { listen: await freePort(), admin: 0 },
@@ -134,6 +135,9 @@ export async function startRig(
   if (options.change !== undefined) {
     const config = parse(readFileSync(state.configFile, "utf8")) as Record<string, unknown>;
     options.change(config);
+    // Rules of a team's own are compiled together with the library's sources.
+    const policy = config.policy as { bundle: string; rules?: string[] };
+    if ((policy.rules ?? []).length > 0 && policy.bundle === library) policy.bundle = REGO;
     writeFileSync(state.configFile, stringify(config));
   }
   options.prepare?.(directory);

@@ -131,7 +131,7 @@ describe("a standing exception", () => {
       kind: "Pod",
       apiVersion: "v1",
       metadata: { name: "db", labels: { team: "a" }, resourceVersion: "7" },
-      spec: {},
+      spec: { containers: [{ name: "a", image: "b" }] },
     };
     const put = (labels: object): Promise<Reply> => {
       cluster.objects.set(path, structuredClone(stored));
