@@ -1,6 +1,7 @@
 import { defineConfig } from "vitest/config";
 
-// Two workers: most tests start real programs (opa, git, kube-apiserver), and two cores is what CI has.
+// Three workers for the two cores that CI has: most tests start real programs (opa, git, kube-apiserver) and wait for
+// them, and two left the cores idle for a third of the time.
 const shared = {
   environment: "node" as const,
   pool: "forks" as const,
@@ -10,7 +11,7 @@ const shared = {
 
 export default defineConfig({
   test: {
-    maxWorkers: 2,
+    maxWorkers: 3,
     projects: [
       { test: { ...shared, name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/e2e/**"] } },
       {
