@@ -9,6 +9,7 @@ import { stageSources } from "../engine/bundle/sources.ts";
 import type { PolicyInput } from "../engine/input.ts";
 import { createPolicy } from "../engine/policy.ts";
 import { ensureTool } from "../tools/ensure.ts";
+import { GET } from "./policy/inputs.ts";
 
 const REGO = fileURLToPath(new URL("../rego", import.meta.url));
 const GUARDRAILS = guardrailsSchema.parse({
@@ -38,7 +39,7 @@ export async function benchDecision(options: { rounds?: number } = {}): Promise<
   const policy = await createPolicy({ bundle, guardrails: GUARDRAILS });
   const inputs: DecisionBench["inputs"] = [];
   for (const [name, input] of [
-    ["GET of a ConfigMap", READ],
+    ["GET of a ConfigMap", GET],
     ["POST of a 1.3 KB pod", POD],
   ] as const) {
     const ours = await medianOf(options.rounds ?? 20_000, () => policy.decide(input));
@@ -49,9 +50,9 @@ export async function benchDecision(options: { rounds?: number } = {}): Promise<
       opaBenchMedianUs: await opaBench(opa, input),
     });
   }
-  let n = 0;
+  let n = 1;
   const swapMedianMs = await medianOf(20, () =>
-    createPolicy({ bundle, guardrails: { ...GUARDRAILS, rules: { "bench/swap": { params: { n: n++ } } } } }),
+    createPolicy({ bundle, guardrails: { ...GUARDRAILS, rules: { "secrets/read": { approval: { maxUses: n++ } } } } }),
   );
   const pod = inputs[1] as DecisionBench["inputs"][number];
   const { inProcessMedianUs, opaBenchMedianUs } = pod;
@@ -100,49 +101,6 @@ async function opaBench(opa: string, input: PolicyInput): Promise<number> {
   return median / 1000;
 }
 
-const READ: PolicyInput = {
-  now: "2026-11-22T10:00:00.000Z",
-  session: {
-    id: "01a202e2-39c5-71dc-aa4a-924e54fca5c8",
-    startedAt: "2026-11-22T09:00:00.000Z",
-    agent: "claude-code",
-    reason: "",
-    owner: { issuer: "corp", username: "corp:alice@example.com" },
-  },
-  user: {
-    issuer: "corp",
-    username: "corp:agent-alice",
-    uid: "u-1",
-    groups: ["corp:devs", "corp:agents"],
-    roles: [],
-    extra: {},
-  },
-  connection: { name: "prod", kind: "kubernetes", labels: { env: "prod" } },
-  request: {
-    uid: "01a202e2-39c7-7f89-b6c0-8c51ad6cdf52",
-    verb: "get",
-    operation: "",
-    path: "/api/v1/namespaces/shop/configmaps/settings",
-    query: {},
-    nonResource: false,
-    kind: { group: "", version: "v1", kind: "ConfigMap" },
-    resource: { group: "", version: "v1", resource: "configmaps" },
-    subResource: "",
-    namespace: "shop",
-    name: "settings",
-    fieldSelector: "",
-    labelSelector: "",
-    dryRun: false,
-    options: {},
-    patchType: "",
-    contentType: "",
-    userAgent: "kubectl/v1.36.3 (linux/amd64)",
-    sourceIP: "10.0.0.7",
-    digest: "",
-  },
-  exceptions: [],
-};
-
 const SPEC = {
   serviceAccountName: "shop",
   containers: ["web", "sidecar"].map((name) => ({
@@ -159,9 +117,9 @@ const SPEC = {
 };
 
 const POD: PolicyInput = {
-  ...READ,
+  ...GET,
   request: {
-    ...READ.request,
+    ...GET.request,
     verb: "create",
     operation: "CREATE",
     path: "/api/v1/namespaces/shop/pods",
