@@ -120,21 +120,22 @@ class CompiledPolicy implements Policy {
       const started = performance.now();
       const result = this.#instance.evaluate(buffer);
       // It cannot be interrupted here. A busy machine is late as well, so that the worker is asked whose fault it was.
-      if (performance.now() - started > this.#deadlineMs) return this.#decideInWorker(json);
+      if (performance.now() - started > this.#deadlineMs) return this.#decideInWorker(json, true);
       return this.#decision(result);
     } catch (error) {
       return this.#failed(error);
     }
   }
 
-  async #decideInWorker(json: string): Promise<Decision> {
+  /** `wasLate`: it was too slow inline. Where it is too slow here as well, this policy is evaluated inline no more. */
+  async #decideInWorker(json: string, wasLate = false): Promise<Decision> {
     try {
       const buffer = jsonBuffer(json);
       const deadlineMs = this.#deadlineMs + buffer.byteLength / BYTES_PER_MS;
       return this.#decision(await this.#worker.evaluate(this.#program, buffer, deadlineMs));
     } catch (error) {
-      // From now on this policy stalls no one but its own worker.
-      if (error instanceof DeadlineError) this.#inlineBytes = 0;
+      // From now on this policy stalls no one but its own worker. A large input that came here at once says nothing of small ones.
+      if (wasLate && error instanceof DeadlineError) this.#inlineBytes = 0;
       return this.#failed(error);
     }
   }

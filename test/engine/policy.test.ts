@@ -170,6 +170,8 @@ test("a large input on which the policy loops is denied at the deadline, and the
   expect(failed.findings[0]?.message).toContain("took too long");
   expect(failed.effect).toBe("deny");
   expect((await policy.decide(input({ request: large }))).effect).toBe("allow");
+  // One large input must not send everybody else's small ones to the worker.
+  expect(policy.decide(input())).not.toBeInstanceOf(Promise);
 });
 
 test("a policy that was too slow inline is denied there once, and evaluated in the worker from then on", async () => {
