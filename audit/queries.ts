@@ -1,4 +1,5 @@
 import type { EventRow } from "./event.ts";
+import { type Period, periodOf, within } from "./period.ts";
 import { recordedRows } from "./recorded-rows.ts";
 import { shadowDifferences, shadowSummary } from "./shadow-rows.ts";
 import type { StoreReader } from "./store/store.ts";
@@ -59,19 +60,6 @@ export interface PrivilegedOperation {
   reason: string;
 }
 
-/** Milliseconds since the epoch; open where absent. `until` is not included. */
-export interface Period {
-  since?: number | undefined;
-  until?: number | undefined;
-}
-
-const FOREVER = Date.UTC(2200, 0, 1);
-const period = ({ since = 0, until = FOREVER }: Period): { since: number; until: number } => ({
-  since: Math.max(0, Math.floor(since)),
-  until: Math.min(FOREVER, Math.floor(until)),
-});
-const WITHIN = (column: string): string =>
-  `${column} >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND ${column} < fromUnixTimestamp64Milli({until:Int64}, 'UTC')`;
 // 0/1 of ClickHouse's comparisons, and the order in which a chain is written.
 const CHAIN_ORDER = "ORDER BY writer, seq";
 
@@ -86,7 +74,7 @@ export async function listSessions(
      WHERE tenant = {tenant:String} AND ({user:String} = '' OR username = {user:String})
        AND last_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
      ORDER BY started_at DESC, session_id DESC LIMIT {limit:UInt32}`,
-    { tenant, user: filter.user ?? "", ...period(filter), limit: filter.limit ?? 100 },
+    { tenant, user: filter.user ?? "", ...periodOf(filter), limit: filter.limit ?? 100 },
   );
   return rows.map((row) => ({ ...row, has_gaps: Boolean(row.has_gaps) }));
 }
@@ -125,9 +113,9 @@ export function eventsWithin(
 ): Promise<EventRow[]> {
   return store.query<EventRow>(
     `SELECT * FROM events
-     WHERE tenant = {tenant:String} AND ${WITHIN("at")} AND (empty({kinds:Array(String)}) OR kind IN {kinds:Array(String)})
+     WHERE tenant = {tenant:String} AND ${within("at")} AND (empty({kinds:Array(String)}) OR kind IN {kinds:Array(String)})
      ORDER BY session_id, writer, seq`,
-    { tenant, ...period(filter), kinds: filter.kinds ?? [] },
+    { tenant, ...periodOf(filter), kinds: filter.kinds ?? [] },
   );
 }
 
@@ -138,9 +126,9 @@ export function privilegedOperations(
   filter: Period & { limit?: number | undefined } = {},
 ): Promise<PrivilegedOperation[]> {
   return store.query<PrivilegedOperation>(
-    `SELECT * FROM privileged_operations WHERE tenant = {tenant:String} AND ${WITHIN("at")}
+    `SELECT * FROM privileged_operations WHERE tenant = {tenant:String} AND ${within("at")}
      ORDER BY outcome IN ('unguarded', 'unknown') DESC, at, exchange_id LIMIT {limit:UInt32}`,
-    { tenant, ...period(filter), limit: filter.limit ?? 100_000 },
+    { tenant, ...periodOf(filter), limit: filter.limit ?? 100_000 },
   );
 }
 
@@ -199,7 +187,7 @@ export const namedQueries: Readonly<Record<string, NamedQuery>> = {
 function rowsOf(view: string, time: string): NamedQuery["run"] {
   return (store, tenant, filter) =>
     store.query(
-      `SELECT * FROM ${view} WHERE tenant = {tenant:String} AND ${WITHIN(time)} ORDER BY ${time} LIMIT {limit:UInt32}`,
-      { tenant, ...period(filter), limit: filter.limit ?? 1000 },
+      `SELECT * FROM ${view} WHERE tenant = {tenant:String} AND ${within(time)} ORDER BY ${time} LIMIT {limit:UInt32}`,
+      { tenant, ...periodOf(filter), limit: filter.limit ?? 1000 },
     );
 }

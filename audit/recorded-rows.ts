@@ -1,5 +1,5 @@
 import type { EventRow } from "./event.ts";
-import type { Period } from "./queries.ts";
+import { type Period, periodOf, within } from "./period.ts";
 import type { StoreReader } from "./store/store.ts";
 
 /** What `policy backtest` reads of a decision: columns that say what it was, its payload, and its objects' JSON. */
@@ -22,22 +22,20 @@ export type RecordedRow = Pick<
   facts: string;
 };
 
-const FOREVER = Date.UTC(2200, 0, 1);
-
 /** Decisions of a period, the latest first, with the objects that they judged where those are on record. */
 export async function recordedRows(
   store: StoreReader,
   tenant: string,
-  { since = 0, until = FOREVER, limit = 1000 }: Period & { limit?: number | undefined },
+  { limit = 1000, ...period }: Period & { limit?: number | undefined },
 ): Promise<RecordedRow[]> {
   const rows = await store.query<Omit<RecordedRow, "facts"> & { digest: string }>(
     `SELECT at, kind, username, connection, verb, api_group, resource, subresource, namespace, name, path, payload,
             JSONExtractString(payload, 'facts') AS digest
        FROM events
       WHERE tenant = {tenant:String} AND kind IN ('request.outcome', 'request.refused') AND decision_id != ''
-        AND at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+        AND ${within("at")}
       ORDER BY at DESC, exchange_id DESC LIMIT {limit:UInt32}`,
-    { tenant, since: Math.max(0, Math.floor(since)), until: Math.min(FOREVER, Math.ceil(until)), limit },
+    { tenant, ...periodOf(period), limit },
   );
   const digests = [...new Set(rows.map(({ digest }) => digest).filter((digest) => digest !== ""))];
   const contents = digests.length === 0 ? [] : await factsOf(store, tenant, digests);

@@ -1,4 +1,4 @@
-import type { Period } from "./queries.ts";
+import { type Period, periodOf, within } from "./period.ts";
 import type { StoreReader } from "./store/store.ts";
 
 /** How a candidate's decisions compare with those in force, by its revision; the latest first. */
@@ -40,24 +40,14 @@ export interface ShadowDifference {
   missing: string[];
 }
 
-const FOREVER = Date.UTC(2200, 0, 1);
 const WHERE = `tenant = {tenant:String} AND kind IN ('request.outcome', 'request.refused', 'request.shadow')
    AND JSONHas(payload, 'shadow')
-   AND at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')`;
+   AND ${within("at")}`;
 const CHANGES = "JSONExtract(payload, 'shadow', 'changes', 'Array(String)')";
 const MISSING = "JSONExtract(payload, 'shadow', 'missing', 'Array(String)')";
 const FAILED = "has(JSONExtract(payload, 'shadow', 'rules', 'Array(String)'), 'request/policy-failed')";
 const findings = (...path: string[]): string =>
   `arraySort(arrayDistinct(arrayMap(f -> concat(JSONExtractString(f, 'rule'), '=', JSONExtractString(f, 'effect')), JSONExtractArrayRaw(payload, ${path.map((one) => `'${one}'`).join(", ")}))))`;
-
-const parameters = (
-  tenant: string,
-  { since = 0, until = FOREVER }: Period,
-): { tenant: string; since: number; until: number } => ({
-  tenant,
-  since: Math.max(0, Math.floor(since)),
-  until: Math.min(FOREVER, Math.ceil(until)),
-});
 
 /** How candidates did in a period. */
 export function shadowSummary(
@@ -72,7 +62,7 @@ export function shadowSummary(
             round(avg(JSONExtractUInt(payload, 'shadow', 'us'))) AS us_mean,
             round(quantile(0.99)(JSONExtractUInt(payload, 'shadow', 'us'))) AS us_p99
        FROM events WHERE ${WHERE} GROUP BY candidate ORDER BY last_at DESC LIMIT {limit:UInt32}`,
-    { ...parameters(tenant, filter), limit: filter.limit ?? 100 },
+    { tenant, ...periodOf(filter), limit: filter.limit ?? 100 },
   );
 }
 
@@ -92,6 +82,6 @@ export function shadowDifferences(
             ${CHANGES} AS changes, ${MISSING} AS missing
        FROM events WHERE ${WHERE} AND (notEmpty(changes) OR notEmpty(missing))
       ORDER BY at DESC, exchange_id DESC LIMIT {limit:UInt32}`,
-    { ...parameters(tenant, filter), limit: filter.limit ?? 1000 },
+    { tenant, ...periodOf(filter), limit: filter.limit ?? 1000 },
   );
 }

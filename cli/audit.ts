@@ -1,5 +1,6 @@
 import type { Command } from "commander";
 import { type Answer, action, type GlobalOptions } from "./action.ts";
+import { collect } from "./collect.ts";
 
 interface QueryOptions extends GlobalOptions {
   config?: string;
@@ -42,8 +43,6 @@ export function register(program: Command): void {
       }),
     );
 }
-
-const collect = (value: string, before: string[]): string[] => [...before, value];
 
 async function query([name = ""]: string[], options: QueryOptions): Promise<Answer> {
   const { askRecord } = await import("./audit/query.ts");

@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 import { UserError } from "../base/errors.ts";
 import { action } from "./action.ts";
+import { collect } from "./collect.ts";
 import type { Wish } from "./connection/manifests.ts";
 
 interface AddOptions {
@@ -15,8 +16,6 @@ interface AddOptions {
   tokenRequest?: string;
   seconds: string;
 }
-
-const collect = (value: string, before: string[]): string[] => [...before, value];
 
 export function register(program: Command): void {
   const connection = program

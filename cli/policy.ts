@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import type { Command } from "commander";
 import { action } from "./action.ts";
+import { collect } from "./collect.ts";
 import { registerAuthor } from "./policy/register-author.ts";
 import { registerBacktest, registerExplain } from "./policy/register-explain.ts";
 import type { ShadowOptions } from "./policy/shadow.ts";
@@ -9,7 +10,6 @@ import { withProgress } from "./progress.ts";
 /** The project's own rules, where no folder is named. */
 const LIBRARY = join(import.meta.dirname, "..", "rego");
 const folders = (named: string[]): string[] => (named.length === 0 ? [LIBRARY] : named);
-const collect = (value: string, before: string[]): string[] => [...before, value];
 
 export function register(program: Command): void {
   const policy = program.command("policy").description("build, check and try the rules");

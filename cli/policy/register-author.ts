@@ -1,12 +1,12 @@
 import type { Command } from "commander";
 import { UserError } from "../../base/errors.ts";
 import { action } from "../action.ts";
+import { collect } from "../collect.ts";
 import { withProgress } from "../progress.ts";
 import type { CheckOptions } from "./check.ts";
 import type { DocsOptions } from "./docs.ts";
 import { LIBRARY } from "./library.ts";
 
-const collect = (value: string, before: string[]): string[] => [...before, value];
 const folders = (named: string[]): string[] => (named.length === 0 ? [LIBRARY] : named);
 const FOLDERS = "folders of rules, taken together; the rules that come with sallyport where none is named";
 

@@ -1,10 +1,9 @@
 import type { Command } from "commander";
 import { action } from "../action.ts";
+import { collect } from "../collect.ts";
 import type { BacktestOptions } from "./backtest.ts";
 import type { ExplainCommandOptions } from "./explain.ts";
 import type { ReportOptions } from "./report.ts";
-
-const collect = (value: string, before: string[]): string[] => [...before, value];
 
 /** The options that name the policy to judge by. */
 export function withCandidate(command: Command): Command {
