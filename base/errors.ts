@@ -30,6 +30,7 @@ export type RefusalCode =
   | "approval-pending" // 403: past the hold budget
   | "approval-denied" // 403
   | "approval-changed" // 403: the change is no longer the one approved
+  | "approvals-unavailable" // 403: the policy-exceptions repo cannot be asked, or its history was rewritten
   | "placeholder-write" // 422: a masked value would be written back
   | "unmaskable" // 403: the answer cannot be masked, so it is not passed
   // our own parts
@@ -64,6 +65,7 @@ const STATUS: Record<RefusalCode, number> = {
   "approval-pending": 403,
   "approval-denied": 403,
   "approval-changed": 403,
+  "approvals-unavailable": 403,
   "placeholder-write": 422,
   unmaskable: 403,
   "upstream-unreachable": 502,

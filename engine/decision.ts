@@ -28,6 +28,8 @@ export interface ApprovalTerms {
   holdSeconds: number;
   validForSeconds: number;
   maxUses: number;
+  /** Requests of one session's burst are decided together. */
+  batch?: boolean;
 }
 
 export interface Mask {

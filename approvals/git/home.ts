@@ -3,7 +3,7 @@ import { errorMessage, Refusal, UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { page } from "../page.ts";
 import { fitProposal } from "../proposals.ts";
-import type { Actor, Approval, ApprovalHome, ApprovalState, Proposal, UseResult } from "../types.ts";
+import type { Actor, Approval, ApprovalHome, ApprovalState, HomeStatus, Proposal, UseResult } from "../types.ts";
 import type { Person } from "../voters.ts";
 import { entryOf, expireIfDue, type HomeContext, writeCommit } from "./context.ts";
 import { approve, deny } from "./decide.ts";
@@ -86,6 +86,10 @@ async function start(home: HomeContext): Promise<void> {
   const tree = await home.repository.writeTree([`100644 blob ${readme}\tREADME`]);
   const to = await writeCommit(home, tree, [], { kind: "init" });
   await home.repository.swap([{ ref: MAIN, from: "", to }]).catch(ignoreConflict);
+}
+
+function notYet(): Refusal {
+  return new Refusal("approvals-unavailable", "this is not served yet");
 }
 
 class GitHome implements EmbeddedHome {
@@ -171,6 +175,42 @@ class GitHome implements EmbeddedHome {
     return (
       entry !== undefined && entry.approval.state !== "revoked" && standsOnMain(this.home.repository, entry.approval)
     );
+  }
+
+  revoke(): Promise<Approval> {
+    throw notYet();
+  }
+
+  cancel(): Promise<Approval> {
+    throw notYet();
+  }
+
+  breakGlass(): Promise<Approval> {
+    throw notYet();
+  }
+
+  review(): Promise<Approval> {
+    throw notYet();
+  }
+
+  kill(): Promise<void> {
+    throw notYet();
+  }
+
+  onKill(): () => void {
+    return () => {};
+  }
+
+  refresh(): Promise<void> {
+    return this.standing.refresh();
+  }
+
+  status(): HomeStatus {
+    return { checkedAt: 0, warnings: [], malformed: [], overdueReviews: [] };
+  }
+
+  reset(): Promise<void> {
+    throw notYet();
   }
 
   async sweep(): Promise<void> {

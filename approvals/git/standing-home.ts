@@ -1,6 +1,7 @@
 import { errorMessage } from "../../base/errors.ts";
+import type { StandingException } from "../standing/exception.ts";
 import { type Candidates, StandingIndex, type StandingQuestion } from "../standing/standing.ts";
-import type { StandingHome } from "../types.ts";
+import type { Actor, StandingHome } from "../types.ts";
 import type { HomeContext } from "./context.ts";
 import { MAIN, USED } from "./entry.ts";
 import { readUses } from "./load.ts";
@@ -90,6 +91,18 @@ export class GitStanding implements StandingHome {
         if ((this.#uses.get(name) ?? []).length <= spent.length) throw error;
       }
     }
+  }
+
+  list(): readonly StandingException[] {
+    return [...this.#read.values()].map(({ exception }) => exception);
+  }
+
+  async put(name: string, file: string, by: Actor, reason: string): Promise<void> {
+    await this.merge(new Map([[name, file]]), by, reason);
+  }
+
+  remove(name: string, by: Actor, reason: string): Promise<void> {
+    return this.revoke(name, by, reason);
   }
 
   async merge(files: ReadonlyMap<string, string>, by: { issuer: string; username: string }, reason: string) {

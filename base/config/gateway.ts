@@ -145,6 +145,27 @@ const policySchema = z.strictObject({
     .optional(),
 });
 
+const approvalTerms = {
+  breakGlass: z
+    .strictObject({
+      validForSeconds: z.int().min(30).max(3600).default(300),
+      reviewWithinSeconds: z.int().min(60).max(2_592_000).default(86_400),
+    })
+    .prefault({}),
+  /** Which main was the last good one, so that a restart does not follow a rewritten history; beside the spool where absent. */
+  state: file.optional(),
+};
+
+/** Where people are told of what waits for them. The URL is a secret of its own, and so is in a file. */
+const notificationSchema = z.strictObject({
+  name,
+  kind: z.enum(["slack", "webhook"]),
+  urlFile: file,
+  /** Signs what is sent (Standard Webhooks). */
+  secretFile: file.optional(),
+  caFile: file.optional(),
+});
+
 export const gatewaySchema = z.strictObject({
   apiVersion: z.literal("sallyport.dev/v1alpha1"),
   kind: z.literal("Gateway"),
@@ -179,19 +200,33 @@ export const gatewaySchema = z.strictObject({
     .prefault({}),
   policy: policySchema,
   approvals: z.union([
-    z.strictObject({ home: z.literal("embedded"), path: file }),
+    z.strictObject({ home: z.literal("embedded"), path: file, ...approvalTerms }),
     z.strictObject({
       home: z.literal("github"),
+      ...approvalTerms,
       repository: z.string().regex(/^[\w.-]+\/[\w.-]+$/, "must be owner/name"),
       appId: z.int().optional(),
       installationId: z.int().optional(),
       privateKeyFile: file.optional(),
       tokenFile: file.optional(),
       webhookSecretFile: file.optional(),
-      baseUrl: httpsUrl.optional(),
+      /** The API of a GitHub Enterprise Server: `https://github.example.com/api/v3`. */
+      baseUrl: url.refine(isHttpsOrLoopback, "must be an https URL (http is for loopback only)").optional(),
+      caFile: file.optional(),
+      branch: z.string().min(1).default("main"),
+      /** Which team stands for a group of the guardrails' approvers: `{"corp:oncall": acme/oncall}`. */
+      teams: z.record(z.string(), z.string().regex(/^[\w.-]+\/[\w.-]+$/, "must be organisation/team")).default({}),
       pollSeconds: z.int().min(1).max(300).default(10),
     }),
   ]),
+  notifications: z.array(notificationSchema).max(20).default([]),
+  /** The other replicas, by the URL at which this one reaches them: told of revocations and kills at once. */
+  peers: z
+    .strictObject({
+      urls: z.array(url.refine(isHttpsOrLoopback, "must be an https URL (http is for loopback only)")).max(100),
+      caFile: file.optional(),
+    })
+    .prefault({ urls: [] }),
   audit: z.strictObject({
     spool: z.strictObject({
       path: file,
@@ -280,6 +315,16 @@ function crossChecks(config: GatewayConfig): ConfigIssue[] {
       message: "is needed by approvals.home embedded: merges count only when this key signed them",
     });
   }
+  if (config.approvals.home === "github") {
+    const { appId, installationId, privateKeyFile, tokenFile } = config.approvals;
+    const app = [appId, installationId, privateKeyFile].filter((value) => value !== undefined).length;
+    if ((app === 3) === (tokenFile !== undefined) || (app !== 0 && app !== 3)) {
+      issues.push({
+        path: "approvals",
+        message: "needs either appId, installationId and privateKeyFile (a GitHub App), or tokenFile",
+      });
+    }
+  }
   issues.push(...policyIssues(config));
   return issues;
 }
@@ -313,7 +358,7 @@ function policyIssues({ policy, keys }: GatewayConfig): ConfigIssue[] {
 const PATHS = new Set([
   ...["policy.bundle", "policy.rules", "policy.guardrails", "policy.state"],
   ...["policy.shadow.bundle", "policy.shadow.guardrails"],
-  ...["spool.path", "store.embedded", "approvals.path"],
+  ...["spool.path", "store.embedded", "approvals.path", "approvals.state"],
 ]);
 
 /** Every path of a configuration made absolute, relative to the file that names it. */

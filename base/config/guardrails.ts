@@ -24,6 +24,8 @@ const approvalSchema = z.strictObject({
   holdSeconds: z.int().min(0).max(540).optional(),
   validForSeconds: z.int().min(1).max(86_400).optional(),
   maxUses: z.int().min(1).max(1000).optional(),
+  /** Requests of one session's burst (`apply -f dir/`) are decided together. */
+  batch: z.boolean().optional(),
 });
 
 const ruleSettingSchema = z.strictObject({
@@ -75,6 +77,16 @@ export const guardrailsSchema = z.strictObject({
       }),
     )
     .default([]),
+  /** What standing exceptions may be (contracts §4), beside the effects that they lift. */
+  exceptions: z
+    .strictObject({
+      maxLifeDays: z.int().min(1).max(3650).default(90),
+      /** Which of these one exception may leave open, or write as a bare star; never all three. */
+      wildcards: z
+        .array(z.enum(["subjects", "namespaces", "resources"]))
+        .default(["subjects", "namespaces", "resources"]),
+    })
+    .prefault({}),
   masks: z
     .array(
       z
@@ -102,5 +114,6 @@ export const guardrailsSchema = z.strictObject({
 
 export type Effect = z.output<typeof effectSchema>;
 export type RecordLevel = z.output<typeof recordLevelSchema>;
+export type ExceptionLimits = z.output<typeof guardrailsSchema>["exceptions"];
 export type Guardrails = z.output<typeof guardrailsSchema>;
 export type GuardrailsMatch = z.output<typeof matchSchema>;
