@@ -2,11 +2,12 @@ import type { KeyObject } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
 import { Refusal } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
+import type { Caps } from "../caps.ts";
 import { APPROVAL_NAME } from "../exception.ts";
+import type { ApprovalIndex } from "../memory.ts";
 import type { Person } from "../voters.ts";
 import { signedCommit } from "./commits.ts";
 import { BRANCHES, type Entry, SETTLED } from "./entry.ts";
-import type { Index } from "./index.ts";
 import { readSettled } from "./load.ts";
 import type { GitRecord } from "./records.ts";
 import { type RefChange, RefConflict, type Repository } from "./repository.ts";
@@ -16,13 +17,13 @@ import { readTip, type Tip } from "./tree.ts";
 /** What the life cycle's parts share: the repository, the index over it, and who may sign. */
 export interface HomeContext {
   readonly repository: Repository;
-  readonly index: Index;
+  readonly index: ApprovalIndex<Entry>;
   readonly key: MergeKey;
   readonly publicKeys: readonly KeyObject[];
   readonly people: readonly Person[];
   readonly clock: Clock;
   readonly log: Log;
-  readonly limits: { holdsPerSession: number; holdsPerIdentity: number; pending: number };
+  readonly limits: Caps;
   url(name: string): string;
   /** The highest n of each digest's first 16 hex digits: no name is given twice. */
   highest: Map<string, number>;

@@ -1,5 +1,6 @@
 import { sha256 } from "../../base/digest.ts";
 import { Refusal } from "../../base/errors.ts";
+import { snapshot } from "../memory.ts";
 import { clip } from "../text.ts";
 import type { Actor, Approval } from "../types.ts";
 import { checkApprover, checkDecider, requirementsMet, samePerson } from "../voters.ts";
@@ -14,7 +15,6 @@ import {
   writeCommit,
 } from "./context.ts";
 import { BRANCHES, type Entry, MAIN, SETTLED, withoutGroups } from "./entry.ts";
-import { snapshot } from "./index.ts";
 import type { GitVote } from "./records.ts";
 import { RefConflict } from "./repository.ts";
 import { blobId, readTip, treeWithFile } from "./tree.ts";

@@ -1,6 +1,9 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
 import { errorMessage, Refusal, UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
+import { DEFAULT_CAPS } from "../caps.ts";
+import { pendingOrDenied } from "../denials.ts";
+import { ApprovalIndex, snapshot } from "../memory.ts";
 import { page } from "../page.ts";
 import { fitProposal } from "../proposals.ts";
 import type { Actor, Approval, ApprovalHome, ApprovalState, HomeStatus, Proposal, UseResult } from "../types.ts";
@@ -8,9 +11,8 @@ import type { Person } from "../voters.ts";
 import { entryOf, expireIfDue, type HomeContext, writeCommit } from "./context.ts";
 import { approve, deny } from "./decide.ts";
 import { MAIN, standsOnMain } from "./entry.ts";
-import { Index, snapshot } from "./index.ts";
 import { ignoreConflict, load } from "./load.ts";
-import { pendingOrDenied, propose } from "./propose.ts";
+import { propose } from "./propose.ts";
 import { Repository } from "./repository.ts";
 import { readMergeKey } from "./ssh-signature.ts";
 import { GitStanding } from "./standing-home.ts";
@@ -37,7 +39,6 @@ export interface EmbeddedHome extends ApprovalHome {
   sweep(): Promise<void>;
 }
 
-const LIMITS = { holdsPerSession: 20, holdsPerIdentity: 50, pending: 1000 };
 const SWEEP_MS = 1000;
 
 /**
@@ -51,13 +52,13 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Em
   if (key === undefined) throw new UserError("keys.mergeFile names no file", { exitCode: 2 });
   const home: HomeContext = {
     repository: new Repository(options.path),
-    index: new Index(options.log),
+    index: new ApprovalIndex(options.log),
     key,
     publicKeys: keys.map(({ publicKey }) => publicKey),
     people: options.people,
     clock: options.clock ?? systemClock,
     log: options.log,
-    limits: { ...LIMITS, ...options.limits },
+    limits: { ...DEFAULT_CAPS, ...options.limits },
     url: (name) => options.url(name),
     highest: new Map(),
     tip: undefined,
@@ -141,7 +142,7 @@ class GitHome implements EmbeddedHome {
       if (await standsOnMain(this.home.repository, entry.approval)) return snapshot(entry);
       this.home.log.warn("an approved file is not on main as it was approved", { approval: name });
     }
-    const entry = pendingOrDenied(this.home, digest);
+    const entry = pendingOrDenied(this.home.index.of(digest), now);
     return entry === undefined ? undefined : snapshot(entry);
   }
 

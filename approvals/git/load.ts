@@ -1,6 +1,7 @@
 import type { KeyObject } from "node:crypto";
 import type { Log } from "../../base/log.ts";
 import { APPROVAL_NAME } from "../exception.ts";
+import { KEPT } from "../memory.ts";
 import { readSignedCommit } from "./commits.ts";
 import { BRANCHES, type Entry, MAIN, readEntries, SETTLED, USED } from "./entry.ts";
 import { RefConflict, type Repository } from "./repository.ts";
@@ -11,8 +12,6 @@ export interface Loaded {
   highest: Map<string, number>;
 }
 
-/** Settled approvals kept in memory and listed; older ones are read when they are asked for by name. */
-export const KEPT = 2000;
 // A crash between the ref changes of one transaction can be no older than the newest merges.
 const REPAIR = 100;
 

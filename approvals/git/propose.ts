@@ -1,61 +1,25 @@
 import { sha256 } from "../../base/digest.ts";
-import { Refusal } from "../../base/errors.ts";
+import { checkCaps } from "../caps.ts";
+import { denialRefusal, pendingOrDenied } from "../denials.ts";
 import { renderException } from "../exception.ts";
+import { snapshot } from "../memory.ts";
 import type { Approval, Proposal } from "../types.ts";
 import { expireIfDue, type HomeContext, mainTip, writeCommit } from "./context.ts";
 import { BRANCHES, type Entry, newEntry, readEntries } from "./entry.ts";
-import { snapshot } from "./index.ts";
 import { countName } from "./load.ts";
 import { RefConflict } from "./repository.ts";
 import { blobId, treeWithFile } from "./tree.ts";
 
-// After a denial the same digest is refused for ten minutes (contracts §4).
-const DENIAL_MS = 600_000;
 const TRIES = 5;
-
-/** The pending proposal of a digest, or else a denial that still refuses it. */
-export function pendingOrDenied(home: HomeContext, digest: string): Entry | undefined {
-  const now = home.clock.now();
-  const entries = home.index.of(digest).reverse();
-  return (
-    entries.find(({ approval }) => approval.state === "pending" && approval.proposal.notAfter > now) ??
-    entries.find(({ approval }) => approval.state === "denied" && (approval.settledAt ?? 0) + DENIAL_MS > now)
-  );
-}
 
 /** Opens a proposal, or finds the pending one. Throws Refusal `approval-denied`, `too-many`. */
 export async function propose(home: HomeContext, proposal: Proposal): Promise<{ approval: Approval; opened: boolean }> {
   for (const entry of home.index.of(proposal.digest)) await expireIfDue(home, entry);
-  const known = pendingOrDenied(home, proposal.digest);
-  if (known?.approval.state === "denied") throw denied(home, known.approval);
+  const known = pendingOrDenied(home.index.of(proposal.digest), home.clock.now());
+  if (known?.approval.state === "denied") throw denialRefusal(known.approval, home.url(known.approval.name));
   if (known !== undefined) return { approval: snapshot(known), opened: false };
-  checkCaps(home, proposal);
+  checkCaps(home.index.byName.values(), proposal, home.limits);
   return openBranch(home, proposal);
-}
-
-function denied(home: HomeContext, { name, denial }: Approval): Refusal {
-  return new Refusal("approval-denied", `${denial?.username ?? "an approver"} denied this: ${denial?.reason ?? ""}`, {
-    next: "It is refused for ten minutes after the denial; ask the approver, or change the request.",
-    approvalName: name,
-    approvalUrl: home.url(name),
-  });
-}
-
-function checkCaps(home: HomeContext, { requester }: Proposal): void {
-  const pending = [...home.index.byName.values()]
-    .map(({ approval }) => approval)
-    .filter(({ state }) => state === "pending");
-  const identity = pending.filter(({ proposal }) => proposal.requester.username === requester.username);
-  const session = identity.filter(({ proposal }) => proposal.requester.session === requester.session);
-  const check = (what: string, holds: number, cap: number): void => {
-    if (holds < cap) return;
-    throw new Refusal("too-many", `${what} already has ${holds} requests waiting for approval`, {
-      next: "Wait until some of them are decided or expire.",
-    });
-  };
-  check("this session", session.length, home.limits.holdsPerSession);
-  check(requester.username, identity.length, home.limits.holdsPerIdentity);
-  check("the gateway", pending.length, home.limits.pending);
 }
 
 async function openBranch(home: HomeContext, proposal: Proposal): Promise<{ approval: Approval; opened: boolean }> {

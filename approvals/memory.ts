@@ -1,15 +1,18 @@
-import { errorMessage } from "../../base/errors.ts";
-import type { Log } from "../../base/log.ts";
-import type { Approval } from "../types.ts";
-import type { Entry } from "./entry.ts";
-import { KEPT } from "./load.ts";
+import { errorMessage } from "../base/errors.ts";
+import type { Log } from "../base/log.ts";
+import type { Approval } from "./types.ts";
 
+/** Settled approvals kept in memory and listed; older ones are read when they are asked for by name. */
+export const KEPT = 2000;
 const SETTLED_FOR_GOOD = new Set(["consumed", "denied", "expired", "cancelled", "revoked"]);
 
-/** What the repository says, in memory, and who waits for it to change. */
-export class Index {
-  readonly byName = new Map<string, Entry>();
-  private readonly byDigest = new Map<string, Set<Entry>>();
+/**
+ * What a home's repository says of each approval, in memory, and who waits for it to change. `E` is what the home keeps
+ * beside an approval to make the next change of it.
+ */
+export class ApprovalIndex<E extends { approval: Approval }> {
+  readonly byName = new Map<string, E>();
+  private readonly byDigest = new Map<string, Set<E>>();
   private readonly waiters = new Map<string, Set<() => void>>();
   private readonly listeners = new Set<(approval: Approval) => void>();
   private readonly log: Log;
@@ -18,7 +21,10 @@ export class Index {
     this.log = log;
   }
 
-  add(entry: Entry): void {
+  /** One more, or another reading of one of the same name. */
+  add(entry: E): void {
+    const known = this.byName.get(entry.approval.name);
+    if (known !== undefined) this.remove(known);
     this.byName.set(entry.approval.name, entry);
     const { digest } = entry.approval.proposal;
     this.byDigest.set(digest, (this.byDigest.get(digest) ?? new Set()).add(entry));
@@ -26,11 +32,11 @@ export class Index {
   }
 
   /** Entries of a digest, the newest last. */
-  of(digest: string): Entry[] {
+  of(digest: string): E[] {
     return [...(this.byDigest.get(digest) ?? [])];
   }
 
-  remove(entry: Entry): void {
+  remove(entry: E): void {
     this.byName.delete(entry.approval.name);
     const same = this.byDigest.get(entry.approval.proposal.digest);
     same?.delete(entry);
@@ -45,10 +51,10 @@ export class Index {
   }
 
   /** Says that a state changed: whoever waits goes on, and listeners are told, once each. */
-  changed(entry: Entry): void {
+  changed(entry: E): void {
     for (const wake of this.waiters.get(entry.approval.name) ?? []) wake();
     this.waiters.delete(entry.approval.name);
-    for (const listener of this.listeners) {
+    for (const listener of [...this.listeners]) {
       try {
         listener(snapshot(entry));
       } catch (error) {
@@ -68,6 +74,7 @@ export class Index {
     await promise;
     signal.removeEventListener("abort", wake);
     waiting.delete(wake);
+    if (waiting.size === 0 && this.waiters.get(name) === waiting) this.waiters.delete(name);
   }
 
   onChange(listener: (approval: Approval) => void): () => void {
@@ -83,6 +90,12 @@ export class Index {
 }
 
 /** A copy for the outside: later changes of state don't show in it. */
-export function snapshot({ approval }: Entry): Approval {
-  return { ...approval, approvals: [...approval.approvals], uses: approval.uses.map((use) => ({ ...use })) };
+export function snapshot({ approval }: { approval: Approval }): Approval {
+  return {
+    ...approval,
+    approvals: [...approval.approvals],
+    uses: approval.uses.map((use) => ({ ...use })),
+    ...(approval.breakGlass === undefined ? {} : { breakGlass: { ...approval.breakGlass } }),
+    ...(approval.batch === undefined ? {} : { batch: [...approval.batch] }),
+  };
 }
