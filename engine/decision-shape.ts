@@ -55,8 +55,9 @@ function findingOddity(finding: unknown): string | undefined {
 
 function approvalOddity(approval: unknown): string | undefined {
   if (!isObject(approval)) return "a hold has no approval terms";
-  const { requirements, holdSeconds, validForSeconds, maxUses } = approval;
+  const { requirements, holdSeconds, validForSeconds, maxUses, batch } = approval;
   if (!isCount(holdSeconds) || !isCount(validForSeconds) || !isCount(maxUses)) return "approval terms are malformed";
+  if (batch !== undefined && typeof batch !== "boolean") return "approval terms are malformed";
   // A hold that asks nothing of nobody would approve itself.
   if (!Array.isArray(requirements) || requirements.length === 0) return "a hold has no requirement";
   const met = requirements.every(

@@ -51,6 +51,7 @@ export function exchangeEvent(exchange: Known, kind: EventKind): EventDraft {
     event.revision = revisionOf(decision);
   }
   if (exchange.use !== undefined) event.approval_id = exchange.use.approval;
+  if (exchange.use?.breakGlass === true) event.break_glass = true;
   return event;
 }
 

@@ -87,7 +87,7 @@ export type Decided = Gathered & { decision: Decision; masker: Masker | undefine
  * Past the hold: `use` is the approval that was spent on this exchange. `spentAs` is the id of kubectl's first
  * attempt, where it was spent on that one in vain.
  */
-export type Cleared = Decided & { use?: { approval: string; n: number }; spentAs?: string };
+export type Cleared = Decided & { use?: { approval: string; n: number; breakGlass?: true }; spentAs?: string };
 
 export type Intended = Cleared & { intentRecorded: boolean };
 

@@ -3,6 +3,7 @@ import type { Need, Policy } from "../engine/decision.ts";
 import type { PolicyInput } from "../engine/input.ts";
 import type { Deps } from "./deps.ts";
 import type { Classified, Cleared } from "./exchange.ts";
+import type { HomeTime } from "./hold/home-time.ts";
 
 /**
  * The policy that judges this exchange, with the standing exceptions that may apply put into its question. One that
@@ -28,10 +29,11 @@ export function askedAgain(input: PolicyInput, now: string, deps: Pick<Deps, "ap
  * Spends a use of each standing exception that let this request through and counts its uses. False where one was
  * spent by others meanwhile: it is out of the question then, which must be judged again.
  */
-export async function spendStanding(exchange: Cleared, deps: Deps): Promise<boolean> {
+export async function spendStanding(exchange: Cleared, home: HomeTime, deps: Deps): Promise<boolean> {
   const lifting = new Set(exchange.decision.findings.map(({ exception }) => exception));
   for (const name of lifting) {
-    if (name === undefined || (await deps.approvals.standing.use(name, exchange.firstId))) continue;
+    if (name === undefined) continue;
+    if (await home.of("use a standing exception", () => deps.approvals.standing.use(name, exchange.firstId))) continue;
     exchange.input.exceptions = exchange.input.exceptions.filter((one) => one.name !== name);
     return false;
   }

@@ -1,4 +1,5 @@
 import type { Clock } from "../../base/clock.ts";
+import type { Decided } from "../exchange.ts";
 
 interface Burst {
   /** Milliseconds since the epoch at which every hold of the burst has waited long enough. */
@@ -74,4 +75,9 @@ export class HoldBudget {
       if (burst.active === 0 && now - burst.lastEnd > QUIET_MS) this.#bursts.delete(id);
     }
   }
+}
+
+/** What has a budget of an exchange. */
+export function budgetKeys({ session, input }: Decided): string[] {
+  return [`session/${session.id}`, `digest/${input.request.digest}`];
 }

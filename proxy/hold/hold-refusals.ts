@@ -1,3 +1,4 @@
+import { clip } from "../../approvals/text.ts";
 import type { Approval } from "../../approvals/types.ts";
 import { Refusal, type RefusalDetails } from "../../base/errors.ts";
 import type { Decision } from "../../engine/decision.ts";
@@ -61,7 +62,7 @@ export function changed(approval: Approval, decision: Decision, deps: Deps): Ref
   );
 }
 
-export function ended(approval: Approval, decision: Decision, deps: Deps, why: string = approval.state): Refusal {
+export function ended(approval: Approval, decision: Decision, deps: Deps, why: string = stateOf(approval)): Refusal {
   return new Refusal(
     "approval-pending",
     `held for approval by ${reasons(decision)}, and approval ${approval.name} is ${why}`,
@@ -71,6 +72,11 @@ export function ended(approval: Approval, decision: Decision, deps: Deps, why: s
       next: "Run the command again to ask anew.",
     }),
   );
+}
+
+/** Why it is over; a forge's part of that is anybody's text. */
+function stateOf({ state, ended }: Approval): string {
+  return ended === undefined || ended.reason === "" ? state : `${state}: ${clip(ended.reason, 500)}`;
 }
 
 /** No proposal could be opened: denied a moment ago, too many waiting, too much to show. */

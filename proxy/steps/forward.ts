@@ -8,6 +8,7 @@ import type { Deps } from "../deps.ts";
 import { exchangeEvent, outcomeEvent } from "../events.ts";
 import type { Forwarded, Intended } from "../exchange.ts";
 import { upstreamHeaders } from "../headers.ts";
+import { HomeTime } from "../hold/home-time.ts";
 import { conditionalBody } from "../precondition.ts";
 import { requestStream } from "../request-stream.ts";
 import { ClientGone, JudgeAgain } from "../step.ts";
@@ -105,7 +106,11 @@ async function release(exchange: Intended, deps: Deps): Promise<void> {
   const { use, session, input } = exchange;
   if (use === undefined) return;
   const spentAs = exchange.spentAs ?? exchange.firstId;
-  await deps.approvals.release(use.approval, use.n, spentAs);
+  try {
+    await new HomeTime(deps.log).of("release", () => deps.approvals.release(use.approval, use.n, spentAs));
+  } catch {
+    return; // logged; the use stays spent, and the API server's answer is the caller's all the same
+  }
   if (exchange.upgrade !== undefined) {
     deps.secondAttempts.offer(session.id, input.request.digest, { approval: use.approval, spentAs });
   }

@@ -7,7 +7,14 @@ package sallyport.approval
 
 import data.sallyport.scopes
 
-builtin_terms := {"approvers": [], "required": 1, "holdSeconds": 90, "validForSeconds": 900, "maxUses": 1}
+builtin_terms := {
+	"approvers": [],
+	"required": 1,
+	"holdSeconds": 90,
+	"validForSeconds": 900,
+	"maxUses": 1,
+	"batch": false,
+}
 
 # METADATA
 # description: The terms of the holds of these rules, each requirement to be met.
@@ -16,6 +23,8 @@ terms(ids) := {
 	"holdSeconds": min({t.holdSeconds | some t in asked_of(ids)}),
 	"validForSeconds": min({t.validForSeconds | some t in asked_of(ids)}),
 	"maxUses": min({t.maxUses | some t in asked_of(ids)}),
+	# Decided with others only where each of its rules may be.
+	"batch": {t.batch | some t in asked_of(ids)} == {true},
 }
 
 # Rules that ask for the same people are one requirement.

@@ -10,6 +10,7 @@ test_terms_are_the_defaults_where_nothing_else_is_said if {
 		"holdSeconds": 90,
 		"validForSeconds": 900,
 		"maxUses": 1,
+		"batch": false,
 	}
 }
 
@@ -31,6 +32,19 @@ test_the_shortest_times_and_the_fewest_uses_count if {
 		["t/hold", "t/held-too"], {},
 	)
 	[found.holdSeconds, found.validForSeconds, found.maxUses] == [30, 60, 3]
+}
+
+test_a_batch_needs_every_rule_to_say_so if {
+	batched := {"approval": {"batch": true}}
+	terms({"rules": {"t/hold": batched}}, ["t/hold"], {}).batch
+	not terms({"rules": {"t/hold": batched}}, ["t/hold", "t/held-too"], {}).batch
+	terms({"rules": {"t/hold": batched, "t/held-too": batched}}, ["t/hold", "t/held-too"], {}).batch
+}
+
+test_a_scope_in_part_makes_no_batch if {
+	changes := judge.scopes([{"match": {"namespaces": ["shop"]}, "approval": {"batch": true}}])
+	not terms(changes, ["t/hold"], {"request": {"namespace": ""}}).batch
+	terms(changes, ["t/hold"], {"request": {"namespace": "shop"}}).batch
 }
 
 test_scopes_change_the_terms_field_by_field if {
