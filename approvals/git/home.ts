@@ -29,6 +29,8 @@ export interface EmbeddedHomeOptions {
   /** Where a human can see an approval. */
   url(name: string): string;
   clock?: Clock;
+  /** What reads and writes the folder, where it is not git as it is. */
+  repository?: Repository;
   /** Of pending proposals: `limits` of the configuration, and of all (1,000). */
   limits?: { holdsPerSession?: number; holdsPerIdentity?: number; pending?: number };
 }
@@ -51,7 +53,7 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Em
   const [key] = keys;
   if (key === undefined) throw new UserError("keys.mergeFile names no file", { exitCode: 2 });
   const home: HomeContext = {
-    repository: new Repository(options.path),
+    repository: options.repository ?? new Repository(options.path),
     index: new ApprovalIndex(options.log),
     key,
     publicKeys: keys.map(({ publicKey }) => publicKey),
