@@ -22,6 +22,12 @@ export function samePerson(people: readonly Person[], a: string, b: string): boo
   });
 }
 
+/** Says whether a username is a person's own login, and no agent's: an unlisted login is nobody. */
+export function listing(people: readonly Person[]): (username: string) => boolean {
+  const names = new Set(people.flatMap(({ identities }) => identities.map(fold)));
+  return (username) => names.has(fold(username));
+}
+
 /** Whether a requirement's approvers (`user:<username>`, `group:<group>`) name this identity. */
 export function isApprover(requirement: Requirement, actor: Actor): boolean {
   return requirement.approvers.some(
@@ -38,7 +44,7 @@ export function checkDecider(people: readonly Person[], proposal: Proposal, acto
     });
   }
   // An unlisted login is nobody: it might be the requester's second account, and nothing could tell.
-  if (!people.some((person) => has(person.identities, actor.username))) {
+  if (!listing(people)(actor.username)) {
     const agent = people.some((person) => has(person.agents, actor.username));
     throw new Refusal(
       "forbidden",

@@ -1,5 +1,6 @@
 import type { KeyObject } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
+import type { ExceptionLimits } from "../../base/config/guardrails.ts";
 import { Refusal } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Caps } from "../caps.ts";
@@ -24,6 +25,8 @@ export interface HomeContext {
   readonly clock: Clock;
   readonly log: Log;
   readonly limits: Caps;
+  /** What standing exceptions may be, by the guardrails in force. */
+  exceptionLimits(): ExceptionLimits;
   url(name: string): string;
   /** The highest n of each digest's first 16 hex digits: no name is given twice. */
   highest: Map<string, number>;

@@ -1,4 +1,5 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
+import { DEFAULT_EXCEPTION_LIMITS, type ExceptionLimits } from "../../base/config/guardrails.ts";
 import { errorMessage, Refusal, UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { DEFAULT_CAPS } from "../caps.ts";
@@ -33,6 +34,8 @@ export interface EmbeddedHomeOptions {
   repository?: Repository;
   /** Of pending proposals: `limits` of the configuration, and of all (1,000). */
   limits?: { holdsPerSession?: number; holdsPerIdentity?: number; pending?: number };
+  /** `exceptions` of the guardrails in force, asked again and again; the guardrails' own defaults where absent. */
+  exceptionLimits?(): ExceptionLimits;
 }
 
 export interface EmbeddedHome extends ApprovalHome {
@@ -61,6 +64,7 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Em
     clock: options.clock ?? systemClock,
     log: options.log,
     limits: { ...DEFAULT_CAPS, ...options.limits },
+    exceptionLimits: () => options.exceptionLimits?.() ?? DEFAULT_EXCEPTION_LIMITS,
     url: (name) => options.url(name),
     highest: new Map(),
     tip: undefined,
@@ -209,7 +213,7 @@ class GitHome implements EmbeddedHome {
   }
 
   status(): HomeStatus {
-    return { checkedAt: 0, warnings: [], malformed: [], overdueReviews: [] };
+    return { checkedAt: 0, warnings: [], malformed: this.standing.malformed(), overdueReviews: [] };
   }
 
   reset(): Promise<void> {

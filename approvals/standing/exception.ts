@@ -11,11 +11,18 @@ export interface StandingException {
   subjects: PolicyException["spec"]["subjects"];
   match: Standing;
   unmask: boolean;
+  /** Who answers for it: `user:<username>` or `group:<group>`; the requester where the file names nobody else. */
+  owner: string;
+  requestedBy: PolicyException["spec"]["requestedBy"];
+  reason: string;
   /** Milliseconds since the epoch. */
   notAfter: number;
   /** Undefined: as often as asked. */
   maxUses: number | undefined;
 }
+
+/** What one exception may leave open, in words of `exceptions.wildcards` of the guardrails. */
+export type Wildcard = "subjects" | "namespaces" | "resources";
 
 /** Every login is in these groups (k8s.io/apiserver, user.AllAuthenticated), so that naming them names anybody. */
 const EVERYBODY = new Set(["*", "system:authenticated", "system:unauthenticated"]);
@@ -31,20 +38,34 @@ const RESOURCE = /^(?:\*|[^/!]*\/[^/!]+(?:\/[^/!]+)?)$/;
 export function parseStanding(name: string, file: string): StandingException | undefined {
   const { spec } = parseException(name, file);
   if ("digest" in spec.match) return undefined;
-  const issues = issuesOf(spec.subjects, spec.match);
-  if (issues.length > 0) throw new ConfigError(`exceptions/${name}.yaml`, issues);
-  return {
+  const exception: StandingException = {
     name,
     rules: spec.rules,
     subjects: spec.subjects,
     match: spec.match,
     unmask: spec.unmask,
+    owner: spec.owner ?? `user:${spec.requestedBy.username}`,
+    requestedBy: spec.requestedBy,
+    reason: spec.reason,
     notAfter: Date.parse(spec.notAfter),
     maxUses: spec.maxUses,
   };
+  const issues = issuesOf(exception);
+  if (issues.length > 0) throw new ConfigError(`exceptions/${name}.yaml`, issues);
+  return exception;
 }
 
-function issuesOf(subjects: StandingException["subjects"], match: Standing): ConfigIssue[] {
+/** What it leaves open: nothing said, or a bare star. */
+export function wildcardsOf({ subjects, match }: Pick<StandingException, "subjects" | "match">): Wildcard[] {
+  return [
+    ...(anybody(subjects) ? (["subjects"] as const) : []),
+    ...(all(match.namespaces) ? (["namespaces"] as const) : []),
+    ...(all(match.resources) ? (["resources"] as const) : []),
+  ];
+}
+
+function issuesOf(exception: StandingException): ConfigIssue[] {
+  const { match } = exception;
   const issues: ConfigIssue[] = (match.resources ?? []).flatMap((pattern, i) =>
     RESOURCE.test(pattern.replace(/^!/, ""))
       ? []
@@ -55,7 +76,10 @@ function issuesOf(subjects: StandingException["subjects"], match: Standing): Con
           },
         ],
   );
-  if (anybody(subjects) && all(match.namespaces) && all(match.resources)) {
+  if (match.connection === "" || match.connection.includes("*")) {
+    issues.push({ path: "spec.match.connection", message: "must name one connection: a star matches none" });
+  }
+  if (wildcardsOf(exception).length === 3) {
     issues.push({
       path: "spec",
       message: "stands for everybody, everywhere, on everything: name subjects, match.namespaces or match.resources",

@@ -59,6 +59,15 @@ const BRACKETS = String.raw`\['(?:[^'\\]|\\.)*'\]|\[(?:\d{1,9}|\*)\]`;
 /** What engine/mask/field-path.ts parses: a mask that it did not understand would refuse every answer. */
 const FIELD_PATH = new RegExp(`^(?:${STEP}|${BRACKETS})(?:\\.(?:${STEP})|${BRACKETS})*$`);
 
+const exceptionLimitsSchema = z.strictObject({
+  maxLifeDays: z.int().min(1).max(3650).default(90),
+  /** Which of these one exception may leave open, or write as a bare star; never all three. */
+  wildcards: z.array(z.enum(["subjects", "namespaces", "resources"])).default(["subjects", "namespaces", "resources"]),
+});
+
+/** What guardrails that say nothing of exceptions allow. */
+export const DEFAULT_EXCEPTION_LIMITS = exceptionLimitsSchema.parse({});
+
 export const guardrailsSchema = z.strictObject({
   apiVersion: z.literal("sallyport.dev/v1alpha1"),
   kind: z.literal("Guardrails"),
@@ -78,15 +87,7 @@ export const guardrailsSchema = z.strictObject({
     )
     .default([]),
   /** What standing exceptions may be (contracts §4), beside the effects that they lift. */
-  exceptions: z
-    .strictObject({
-      maxLifeDays: z.int().min(1).max(3650).default(90),
-      /** Which of these one exception may leave open, or write as a bare star; never all three. */
-      wildcards: z
-        .array(z.enum(["subjects", "namespaces", "resources"]))
-        .default(["subjects", "namespaces", "resources"]),
-    })
-    .prefault({}),
+  exceptions: exceptionLimitsSchema.prefault({}),
   masks: z
     .array(
       z

@@ -10,6 +10,8 @@ import type { Row } from "../table.ts";
 
 export const EXCEPTIONS = 10_000;
 
+const NOT_AFTER = new Date(Date.now() + 30 * 86_400_000).toISOString();
+
 /** A team's exception in its own namespace: the example that fits the benchmark's requests is the first. */
 export function standingFile(i: number): [name: string, file: string] {
   const name = `team-${i}`;
@@ -24,7 +26,7 @@ export function standingFile(i: number): [name: string, file: string] {
       policy: { revision: "" },
       requestedBy: { issuer: "corp", username: "corp:alice@example.com", session: "" },
       reason: "the collector reads the logs of its node",
-      notAfter: "2099-01-01T00:00:00Z",
+      notAfter: NOT_AFTER,
     },
   });
   return [name, file];
@@ -45,7 +47,7 @@ export async function benchHome(directory: string): Promise<Row[]> {
   const options = {
     path: join(folder, "exceptions.git"),
     mergeKeyFile,
-    people: [],
+    people: [{ identities: ["corp:alice@example.com"], agents: [] }],
     log: silentLog,
     url: (name: string) => name,
   };

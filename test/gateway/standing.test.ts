@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, describe, expect, onTestFinished, test
 import { type EmbeddedHome, openEmbeddedHome } from "../../approvals/git/home.ts";
 import { loadGatewayConfig } from "../../base/config/gateway.ts";
 import { silentLog } from "../../base/log.ts";
-import { standingFile } from "../approvals/standing-files.ts";
+import { inThirtyDays, standingFile } from "../approvals/standing-files.ts";
 import { kube, open, type Reply, spooled, until } from "./client.ts";
 import { type Cluster, realWrites, serveObjects } from "./cluster.ts";
 import { type Rig, startRig } from "./rig.ts";
@@ -27,7 +27,7 @@ beforeAll(async () => {
   home = await openEmbeddedHome({
     path: join(rig.directory, "policy-exceptions.git"),
     mergeKeyFile: config.keys.mergeFile ?? [],
-    people: [],
+    people: config.people,
     log: silentLog,
     url: (name) => name,
   });
@@ -49,6 +49,8 @@ async function except(namespace: string, spec: Record<string, unknown>): Promise
   const { match, ...rest } = spec;
   const file = standingFile(name, {
     subjects: [{ group: "dev:devs" }],
+    requestedBy: { ...by, session: "" },
+    notAfter: inThirtyDays(),
     ...rest,
     match: { connection: "local", resources: ["/pods"], namespaces: [namespace], ...(match as object) },
   });
