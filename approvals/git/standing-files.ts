@@ -38,7 +38,9 @@ export async function listStanding(
   await slices.turn();
   await verify(repository, keys, new Set(refs.values()), verified);
   const listed = new Map<string, ListedFile>();
-  for (const line of await filesAt(repository, main)) {
+  const lines = await filesAt(repository, main);
+  await slices.turn();
+  for (const line of lines) {
     if (slices.over) await slices.turn();
     const name = /\t(.*)\.yaml$/.exec(line)?.[1];
     if (name === undefined || APPROVAL_NAME.test(name)) continue;

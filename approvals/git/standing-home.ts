@@ -132,9 +132,8 @@ export class GitStanding implements StandingHome {
   async #read(main: string | undefined): Promise<void> {
     const { repository, publicKeys } = this.#home;
     const listed = main === undefined ? new Map() : await listStanding(repository, publicKeys, main, this.#verified);
-    const ids = new Map([...listed].map(([name, { id }]) => [name, id]));
-    const unread = this.#book.unread(ids);
-    await this.#book.set(ids, await readTexts(repository, listed, unread));
+    const unread = await this.#book.unread(listed);
+    await this.#book.set(listed, await readTexts(repository, listed, unread));
     await this.#readUses(unread.filter((name) => this.#book.get(name)?.maxUses !== undefined));
   }
 

@@ -98,18 +98,24 @@ export class StandingBook {
   }
 
   /** Names whose file, by its id, was not read yet. */
-  unread(files: ReadonlyMap<string, string>): string[] {
-    return [...files].filter(([name, id]) => this.#known.get(name)?.id !== id).map(([name]) => name);
+  async unread(files: ReadonlyMap<string, { id: string }>): Promise<string[]> {
+    const slices = new Slices();
+    const unread: string[] = [];
+    for (const [name, { id }] of files) {
+      if (slices.over) await slices.turn();
+      if (this.#known.get(name)?.id !== id) unread.push(name);
+    }
+    return unread;
   }
 
   /**
-   * Takes what is there now: `files` are all names with an id of their bytes, `texts` the files of at least the unread
+   * Takes what is there now: `files` are all names, each with an id of its bytes, `texts` the files of at least the unread
    * ones. Parses them in slices, and changes what is in force in one go. One caller at a time.
    */
-  async set(files: ReadonlyMap<string, string>, texts: ReadonlyMap<string, StandingFile>): Promise<void> {
+  async set(files: ReadonlyMap<string, { id: string }>, texts: ReadonlyMap<string, StandingFile>): Promise<void> {
     const slices = new Slices();
     const known = new Map<string, Known>();
-    for (const [name, id] of files) {
+    for (const [name, { id }] of files) {
       if (slices.over) await slices.turn();
       const before = this.#known.get(name);
       const file = texts.get(name);
@@ -150,9 +156,14 @@ export class StandingBook {
   async #bring(inForce: ReadonlyMap<string, StandingException>, slices: Slices): Promise<void> {
     const gone: string[] = [];
     const come: StandingException[] = [];
-    for (const [name, exception] of this.#inForce) if (inForce.get(name) !== exception) gone.push(name);
-    if (slices.over) await slices.turn();
-    for (const [name, exception] of inForce) if (this.#inForce.get(name) !== exception) come.push(exception);
+    for (const [name, exception] of this.#inForce) {
+      if (slices.over) await slices.turn();
+      if (inForce.get(name) !== exception) gone.push(name);
+    }
+    for (const [name, exception] of inForce) {
+      if (slices.over) await slices.turn();
+      if (this.#inForce.get(name) !== exception) come.push(exception);
+    }
     if (gone.length + come.length === 0) return;
     if (gone.length + come.length <= IN_PLACE) {
       // In one go, so that a request sees all of the change or nothing of it.

@@ -1,7 +1,7 @@
 import { setImmediate } from "node:timers/promises";
 
 /** A piece of work that the data path waits for at most so long: what follows it must come to an end as well. */
-const SLICE_MS = 3;
+const SLICE_MS = 2;
 
 /** Gives the event loop its turn between pieces of long work, and not between each two of them. */
 export class Slices {
