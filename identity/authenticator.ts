@@ -28,8 +28,11 @@ export interface Authenticator {
   authenticate(token: string, audience: "data" | "admin"): Authenticated | Promise<Authenticated>;
   /** `POST /session`. Refusals as above. */
   exchange(request: ExchangeRequest): Promise<ExchangeResponse>;
-  /** Ends a session for good, here: its tokens, and any new session from the ID tokens that it was made from. */
-  endSession(sessionId: string): void;
+  /**
+   * Ends a session for good, here: its tokens, and any new session from the ID tokens that it was made from. `until`
+   * (milliseconds since the epoch): nothing of it could be valid after that; by the configuration where absent.
+   */
+  endSession(sessionId: string, until?: number): void;
   isEnded(sessionId: string): boolean;
   /** Called with the session's id, once for each end; returns what removes the listener. */
   onSessionEnd(listener: (sessionId: string) => void): () => void;
@@ -139,7 +142,7 @@ export function createAuthenticator(options: AuthenticatorOptions): Authenticato
     authenticate: (token, audience) => (audience === "admin" ? authenticateAdmin(token) : authenticateData(token)),
     exchange: (request) =>
       exchange(request, { authenticate: authenticateData, sessionTokens, ends, limitSeconds, clock }),
-    endSession: (sessionId) => ends.end(sessionId),
+    endSession: (sessionId, until) => ends.end(sessionId, until),
     isEnded: (sessionId) => ends.isEnded(sessionId),
     onSessionEnd: (listener) => ends.onEnd(listener),
     jwks: () => ({ keys: sessionKeys.map((key) => key.publicJwk) }),

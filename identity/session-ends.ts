@@ -31,11 +31,17 @@ export class SessionEnds {
     this.#log = options.log;
   }
 
-  end(sessionId: string): void {
-    if (this.#ended.has(sessionId)) return;
-    const until = this.#clock.now() + this.#rememberMs;
-    for (const origin of originsIn(sessionId)) this.#ended.add(barred(origin), until);
-    this.#ended.add(sessionId, until);
+  /** `until`: milliseconds since the epoch, where somebody else said how long it must be remembered. */
+  end(sessionId: string, until = this.#clock.now() + this.#rememberMs): void {
+    if (this.#ended.has(sessionId) || until <= this.#clock.now()) return;
+    let failed: unknown;
+    for (const id of [...originsIn(sessionId).map(barred), sessionId]) {
+      try {
+        this.#ended.add(id, until);
+      } catch (error) {
+        failed = error; // it is in memory all the same, and what is open must end
+      }
+    }
     for (const listener of this.#listeners) {
       try {
         listener(sessionId);
@@ -44,6 +50,7 @@ export class SessionEnds {
         this.#log.error("a session's end was not carried out everywhere", { session: sessionId, error });
       }
     }
+    if (failed !== undefined) throw failed;
   }
 
   /** On the hot path: `ids` are what `endedBy` said when the token was verified. */

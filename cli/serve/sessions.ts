@@ -1,3 +1,4 @@
+import { coalesced, within } from "../../base/deadline.ts";
 import { errorMessage } from "../../base/errors.ts";
 import type { PolicyHolder } from "../../engine/policy-holder.ts";
 import type { Authenticator } from "../../identity/authenticator.ts";
@@ -5,8 +6,10 @@ import type { Session } from "../../identity/types.ts";
 import type { Deps } from "../../proxy/deps.ts";
 
 const SWEEP_MS = 1_000;
-/** How soon a tunnel learns that its approval was taken back. */
+/** How soon a tunnel learns that its approval was taken back, where nothing else says so before. */
 const REVOCATIONS_MS = 2_000;
+/** A home that does not say in so long whether an approval stands says that it does not. */
+const STANDS_MS = 10_000;
 
 /**
  * Ends what stands on a session, a credential or a policy when that ends: streams, minted cluster credentials, and
@@ -18,16 +21,20 @@ export function watchSessions(
 ): () => void {
   const { approvals, openSessions, openStreams, knownValues, connections, recorder, clock, log } = deps;
 
-  function closed(session: Session, why: string): void {
-    openStreams.endSession(session.id, why);
-    knownValues.forget(session.id);
+  const kills = new Set<string>();
+
+  function forget(id: string, why: string): void {
+    openStreams.endSession(id, why);
+    knownValues.forget(id);
     for (const { credential } of connections.values()) {
       credential
-        .endSession(session.id)
-        .catch((error: unknown) =>
-          log.error("a session's cluster credential may live on", { session: session.id, error }),
-        );
+        .endSession(id)
+        .catch((error: unknown) => log.error("a session's cluster credential may live on", { session: id, error }));
     }
+  }
+
+  function closed(session: Session, why: string): void {
+    forget(session.id, why);
     recorder.record({
       kind: "session.closed",
       session_id: session.id,
@@ -39,11 +46,22 @@ export function watchSessions(
   }
 
   const offEnd = authenticator.onSessionEnd((id) => {
+    const why = kills.has(id) ? "the session was killed" : "the session was ended";
     const session = openSessions.forget(id);
-    if (session !== undefined) closed(session, "the session was ended");
-    else {
-      openStreams.endSession(id, "the session was ended");
-      knownValues.forget(id);
+    // One that was never seen here may come yet.
+    if (session !== undefined) closed(session, why);
+    else forget(id, why);
+  });
+  // Whichever replica took it: it ends here as one that was ended here does.
+  const offKill = approvals.onKill(({ session, until }) => {
+    kills.add(session);
+    try {
+      authenticator.endSession(session, until);
+    } catch (error) {
+      // The repository has it as well, and says so again after a restart.
+      log.error("a kill is remembered in memory only", { session, error: errorMessage(error) });
+    } finally {
+      kills.delete(session);
     }
   });
   const decideAgain = (): void => {
@@ -59,21 +77,18 @@ export function watchSessions(
     for (const session of openSessions.expire(idleSeconds * 1000)) closed(session, "it reached its limit or was idle");
   }, SWEEP_MS);
   timer.unref();
-  let asking = false;
-  const revocations = setInterval(() => {
-    if (asking) return;
-    asking = true;
-    void openStreams
-      .endRevoked((name) => approvals.stands(name))
-      .finally(() => {
-        asking = false;
-      });
-  }, REVOCATIONS_MS);
+  const endRevoked = coalesced(() => openStreams.endRevoked((name) => within(STANDS_MS, () => approvals.stands(name))));
+  const revocations = setInterval(endRevoked, REVOCATIONS_MS);
   revocations.unref();
+  const offChange = approvals.onChange(({ state }) => {
+    if (state === "revoked" || state === "cancelled") endRevoked();
+  });
   return () => {
     clearInterval(timer);
     clearInterval(revocations);
     offEnd();
+    offKill();
+    offChange();
     offSwap();
     offStanding();
   };
