@@ -1,0 +1,197 @@
+import { type Commit, Repository } from "./repository.ts";
+
+/** What GitHub keeps beside git: who there is, pull requests with their reviews, comments and labels, teams, settings. */
+export interface User {
+  login: string;
+  id: number;
+  type: "User" | "Bot";
+}
+export interface Comment {
+  id: number;
+  user: User;
+  body: string;
+  /** Milliseconds since the epoch, as all times of the state. */
+  createdAt: number;
+  updatedAt: number;
+}
+export interface Review {
+  id: number;
+  user: User;
+  body: string;
+  state: "APPROVED" | "CHANGES_REQUESTED" | "COMMENTED" | "DISMISSED";
+  commitId: string;
+  submittedAt: number;
+}
+export interface Pull {
+  number: number;
+  id: number;
+  user: User;
+  title: string;
+  body: string | null;
+  state: "open" | "closed";
+  draft: boolean;
+  headRef: string;
+  headSha: string;
+  baseRef: string;
+  baseSha: string;
+  /** Set when it is closed or merged: what its files are compared with from then on. */
+  mergeBase?: string;
+  createdAt: number;
+  updatedAt: number;
+  /** Orders what changed within one second. */
+  touched: number;
+  closedAt?: number;
+  closedBy?: User;
+  mergedAt?: number;
+  mergedBy?: User;
+  mergeCommit?: string;
+  labels: string[];
+  reviews: Review[];
+  comments: Comment[];
+}
+
+/** What guards the branch; `by`: classic branch protection, or a ruleset, which an app may read without administration. */
+export interface Protection {
+  by: "classic" | "ruleset";
+  reviews: number;
+  codeOwners: boolean;
+  dismissStale: boolean;
+  lastPush: boolean;
+  enforceAdmins: boolean;
+}
+
+export interface Settings {
+  allowMerge: boolean;
+  allowSquash: boolean;
+  allowRebase: boolean;
+  deleteBranchOnMerge: boolean;
+  private: boolean;
+}
+
+/** An answer other than success, thrown from wherever it becomes clear. */
+export class Fault extends Error {
+  readonly status: number;
+  readonly errors?: object[];
+  constructor(status: number, message: string, errors?: object[]) {
+    super(message);
+    this.status = status;
+    if (errors !== undefined) this.errors = errors;
+  }
+}
+export const notFound = () => new Fault(404, "Not Found");
+export const invalid = (resource: string, field: string, code: string, message?: string) =>
+  new Fault(422, "Validation Failed", [{ resource, field, code, ...(message && { message }) }]);
+
+/** Tells of a change: what a webhook delivers. `pull`: whom it is about. */
+export type Announce = (event: string, action: string | undefined, details: Announcement) => void;
+export interface Announcement {
+  sender: User;
+  pull?: Pull;
+  review?: Review;
+  comment?: Comment;
+  ref?: { ref: string; before: string; after: string };
+}
+
+export interface StateOptions {
+  owner: string;
+  name: string;
+  branch: string;
+  now: () => number;
+  /** A bare repository's folder; in memory without one. */
+  path?: string;
+}
+
+export class State {
+  readonly owner: string;
+  readonly name: string;
+  readonly branch: string;
+  readonly now: () => number;
+  readonly git: Repository;
+  readonly pulls = new Map<number, Pull>();
+  readonly repositoryLabels = new Map<
+    string,
+    { id: number; name: string; color: string; description: string | null }
+  >();
+  /** `organisation/team` → login in lower case → what they are there. */
+  readonly teams = new Map<string, Map<string, "active" | "pending">>();
+  readonly settings: Settings = {
+    allowMerge: true,
+    allowSquash: true,
+    allowRebase: true,
+    deleteBranchOnMerge: true,
+    private: true,
+  };
+  protection: Protection | undefined;
+  announce: Announce = () => {};
+  readonly #users = new Map<string, User>();
+  #ids = 1000;
+  #numbers = 0;
+  #turn: Promise<unknown> = Promise.resolve();
+
+  private constructor(options: StateOptions, git: Repository) {
+    this.owner = options.owner;
+    this.name = options.name;
+    this.branch = options.branch;
+    this.now = options.now;
+    this.git = git;
+  }
+
+  static async open(options: StateOptions): Promise<State> {
+    return new State(options, await Repository.open(options.path, options.branch));
+  }
+
+  get fullName(): string {
+    return `${this.owner}/${this.name}`;
+  }
+
+  id(): number {
+    this.#ids += 1;
+    return this.#ids;
+  }
+  number(): number {
+    this.#numbers += 1;
+    return this.#numbers;
+  }
+
+  /** Whoever has this login; GitHub compares logins without case. */
+  user(login: string): User {
+    const key = login.toLowerCase();
+    const user = this.#users.get(key) ?? { login, id: this.id(), type: login.endsWith("[bot]") ? "Bot" : "User" };
+    this.#users.set(key, user);
+    return user;
+  }
+
+  pull(number: number): Pull {
+    const pull = this.pulls.get(number);
+    if (pull === undefined) throw notFound();
+    return pull;
+  }
+
+  touch(pull: Pull): void {
+    pull.updatedAt = this.now();
+    pull.touched = this.id();
+  }
+
+  label(name: string): { id: number; name: string; color: string; description: string | null } {
+    const key = name.toLowerCase();
+    const label = this.repositoryLabels.get(key) ?? { id: this.id(), name, color: "ededed", description: null };
+    this.repositoryLabels.set(key, label);
+    return label;
+  }
+
+  /** One change at a time: a compare-and-swap is one only where nothing comes between its halves. */
+  async inTurn<T>(change: () => Promise<T>): Promise<T> {
+    const mine = this.#turn.then(change);
+    this.#turn = mine.catch(() => undefined);
+    return mine;
+  }
+
+  /** The commit that a branch, tag, full ref or commit id names. */
+  async resolve(name: string): Promise<Commit | undefined> {
+    for (const ref of name.startsWith("refs/") ? [name] : [`refs/heads/${name}`, `refs/tags/${name}`]) {
+      const oid = await this.git.ref(ref);
+      if (oid !== undefined) return this.git.commit(oid);
+    }
+    return this.git.commit(name);
+  }
+}
