@@ -1,5 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
-import { didYouMean, dottedPath } from "../base/config/issues.ts";
+import { ConfigError, didYouMean, dottedPath } from "../base/config/issues.ts";
 import { Refusal, toRefusal } from "../base/errors.ts";
 import type { Log } from "../base/log.ts";
 import { uuid7 } from "../base/uuid7.ts";
@@ -69,6 +69,8 @@ const BY_STATUS = {
 } as const;
 
 function refusalOf(error: unknown): Refusal {
+  // A file that was sent and has mistakes.
+  if (error instanceof ConfigError) return new Refusal("bad-request", `${error.file} is not valid`);
   const { statusCode } = error as { statusCode?: number };
   const known = BY_STATUS[statusCode as keyof typeof BY_STATUS];
   // fastify's own errors (a body that is no JSON, one that is too large) have a statusCode; ours are Refusals.
@@ -76,11 +78,17 @@ function refusalOf(error: unknown): Refusal {
   return new Refusal(known[0], known[1], { cause: error });
 }
 
+function mistakesOf(error: unknown): string[] | undefined {
+  if ((error as FastifyError).validation !== undefined) return validationErrors(error as FastifyError);
+  if (!(error instanceof ConfigError)) return undefined;
+  return error.issues.slice(0, 20).map(({ path, message }) => (path === "" ? message : `${path}: ${message}`));
+}
+
 /** Answers with a problem document. What is unexpected is logged, and never shown. */
 export function sendProblem(log: Log, error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
   const { validation } = error as FastifyError;
   const refusal = validation === undefined ? refusalOf(error) : new Refusal("bad-request", "the request is not valid");
-  const problem = problemOf(refusal, validation === undefined ? undefined : validationErrors(error as FastifyError));
+  const problem = problemOf(refusal, mistakesOf(error));
   if (refusal.code === "internal") {
     problem.instance = `urn:uuid:${uuid7()}`;
     log.error("a request of the control API failed", { instance: problem.instance, error: refusal.details.cause });
