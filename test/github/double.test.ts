@@ -1,50 +1,6 @@
 import { execFileSync } from "node:child_process";
-import { readFileSync } from "node:fs";
-import { createAppAuth } from "@octokit/auth-app";
-import { Octokit } from "@octokit/core";
-import { describe, expect, onTestFinished, test } from "vitest";
-import { type GitHubDouble, type GitHubOptions, startGitHub } from "./double.ts";
-
-async function github(options: GitHubOptions = {}): Promise<GitHubDouble> {
-  const double = await startGitHub(options);
-  onTestFinished(() => double.close());
-  return double;
-}
-
-/** Octokit as the app's installation. */
-function asApp({ url, app }: GitHubDouble): Octokit {
-  const { appId, installationId, privateKeyFile } = app;
-  const auth = { appId, installationId, privateKey: readFileSync(privateKeyFile, "utf8") };
-  return new Octokit({ baseUrl: url, authStrategy: createAppAuth, auth });
-}
-const REPO = { owner: "acme", repo: "policy-exceptions" };
-
-/** What a hold does: a tree, a commit, a branch and a pull request. Resolves to the pull request's number and head. */
-async function hold(octokit: Octokit, branch: string, path = `exceptions/${branch}.yaml`, content = "kind: x\n") {
-  const main = await octokit.request("GET /repos/{owner}/{repo}/git/ref/{ref}", { ...REPO, ref: "heads/main" });
-  const base = main.data.object.sha;
-  const file = { path, mode: "100644" as const, type: "blob" as const, content };
-  const tree = await octokit.request("POST /repos/{owner}/{repo}/git/trees", {
-    ...REPO,
-    base_tree: base,
-    tree: [file],
-  });
-  const commit = await octokit.request("POST /repos/{owner}/{repo}/git/commits", {
-    ...REPO,
-    message: "A title\n\nSallyport-Record: {}",
-    tree: tree.data.sha,
-    parents: [base],
-  });
-  const ref = `refs/heads/sallyport/${branch}`;
-  await octokit.request("POST /repos/{owner}/{repo}/git/refs", { ...REPO, ref, sha: commit.data.sha });
-  const pull = await octokit.request("POST /repos/{owner}/{repo}/pulls", {
-    ...REPO,
-    title: "A title",
-    head: `sallyport/${branch}`,
-    base: "main",
-  });
-  return { number: pull.data.number, sha: commit.data.sha };
-}
+import { describe, expect, test } from "vitest";
+import { asApp, github, hold, REPO } from "./rig.ts";
 
 describe("the double of GitHub", () => {
   test.each([{ memory: false }, { memory: true }])("takes a hold, its review and its merge (%o)", async (options) => {

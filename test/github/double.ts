@@ -2,15 +2,16 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Accounts, APP, appKey, BOT } from "./accounts.ts";
+import { Dispatch, type OnExchange } from "./dispatch.ts";
 import type { Faults } from "./faults.ts";
 import { type Limits, RateLimits } from "./limits.ts";
 import { Person } from "./people.ts";
-import { compile } from "./router.ts";
+import { compile, type Route } from "./router.ts";
 import { accountRoutes } from "./routes/accounts.ts";
 import { gitRoutes } from "./routes/git.ts";
 import { pullRoutes } from "./routes/pulls.ts";
 import { repositoryRoutes } from "./routes/repository.ts";
-import { GitHubServer, type OnAnswer, type RequestSeen } from "./server.ts";
+import { GitHubServer, type RequestSeen } from "./server.ts";
 import { Shapes } from "./shapes.ts";
 import { type Protection, type Settings, State } from "./state.ts";
 import { Webhooks } from "./webhooks.ts";
@@ -31,7 +32,7 @@ export interface GitHubOptions {
   limits?: Partial<Limits> | "none";
   /** A path before all others, as GitHub Enterprise Server's `/api/v3`. */
   basePath?: string;
-  onAnswer?: OnAnswer;
+  onExchange?: OnExchange;
 }
 
 /** GitHub's REST API over one real bare repository, on loopback and in this process. */
@@ -55,6 +56,8 @@ export interface GitHubDouble {
   requests: RequestSeen[];
   /** Requests that were not a GET and count as content: tokens do not. */
   mutations(): number;
+  /** What it answers. */
+  routes: readonly Route[];
   /** What was asked of it that it does not know. */
   unknown: string[];
   /** Each may be changed while it runs. */
@@ -101,11 +104,9 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubDo
   const accounts = new Accounts();
   const limits = { ...(options.limits === "none" ? NO_LIMITS : { ...LIMITS, ...options.limits }) };
   const rates = new RateLimits(limits, Date.now);
-  const server = new GitHubServer(state, accounts, rates, basePath);
-  server.onAnswer = options.onAnswer;
+  const server = new GitHubServer(basePath, now);
   const url = await server.listen();
   const shapes = new Shapes(state, url);
-  server.shapes = shapes;
   const rate = (login: string) => {
     const headers = rates.headers(login);
     const number = (key: string) => Number(headers[`x-ratelimit-${key}`]);
@@ -116,7 +117,9 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubDo
     () => accounts.installation(),
     rate,
   );
-  server.routes = compile(account, gitRoutes, pullRoutes, repositoryRoutes);
+  const routes = compile(account, gitRoutes, pullRoutes, repositoryRoutes);
+  const dispatch = new Dispatch({ state, shapes, accounts, limits: rates, routes, onExchange: options.onExchange });
+  server.serve(dispatch);
   const webhookSecret = "a-secret-of-the-webhook";
   const webhooks = new Webhooks(webhookSecret);
   state.announce = (event, action, details) => webhooks.announce(shapes, event, action, details);
@@ -151,7 +154,8 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubDo
     requests: server.requests,
     mutations: () =>
       server.requests.filter(({ method, path }) => method !== "GET" && !path.endsWith("/access_tokens")).length,
-    unknown: server.unknown,
+    routes,
+    unknown: dispatch.unknown,
     limits,
     fault: server.faults,
     get protection() {

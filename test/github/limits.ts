@@ -81,10 +81,9 @@ export class RateLimits {
     };
   }
 
-  /** `status` 304 costs nothing of the primary limit. */
-  spend(account: string, creates: boolean, status: number): void {
+  spend(account: string, creates: boolean): void {
     const spent = this.#of(account);
-    if (status !== 304) spent.primary.used += 1;
+    spent.primary.used += 1;
     if (creates) spent.mutations.push(this.#now());
     if (Number.isFinite(this.limits.points)) spent.points.push({ at: this.#now(), points: creates ? 5 : 1 });
   }

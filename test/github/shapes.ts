@@ -263,7 +263,6 @@ export class Shapes {
       user: this.user(pull.user),
       labels: pull.labels.map((name) => this.label(name)),
       state: pull.state,
-      state_reason: null,
       locked: false,
       assignee: null,
       assignees: [],

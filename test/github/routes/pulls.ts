@@ -2,6 +2,7 @@ import { filesOf } from "../files.ts";
 import {
   comment,
   dismiss,
+  type Edit,
   editPull,
   mergedTree,
   mergePull,
@@ -74,7 +75,7 @@ export const pullRoutes: Routes = {
   [`GET ${PULL}`]: async (context) => ok(await whole(context, pullOf(context))),
   [`PATCH ${PULL}`]: async (context) => {
     const pull = pullOf(context);
-    await editPull(context.state, pull, context.user, context.body);
+    await editPull(context.state, pull, context.user, editOf(context.body));
     return ok(await whole(context, pull));
   },
   [`GET ${PULL}/files`]: async (context) => {
@@ -130,7 +131,7 @@ export const pullRoutes: Routes = {
     const pull = pullOf(context);
     const { labels } = context.body;
     if (labels !== undefined) setLabels(context.state, pull, context.user, names(labels));
-    await editPull(context.state, pull, context.user, context.body);
+    await editPull(context.state, pull, context.user, editOf(context.body));
     return ok(context.shapes.issue(pull));
   },
   [`GET ${ISSUE}/comments`]: (context) => {
@@ -164,6 +165,16 @@ export const pullRoutes: Routes = {
     return ok(pull.labels.map((name) => context.shapes.label(name)));
   },
 };
+
+function editOf(body: Record<string, unknown>): Edit {
+  const edit: Edit = {};
+  for (const key of ["title", "body", "state", "base"] as const) {
+    const value = maybeText(body, key);
+    if (value !== undefined) edit[key] = value;
+  }
+  if (body.body === null) edit.body = null;
+  return edit;
+}
 
 function names(labels: unknown): string[] {
   if (!Array.isArray(labels)) throw new Fault(422, `Invalid request.\n\n"labels" wasn't supplied.`);

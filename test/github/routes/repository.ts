@@ -13,7 +13,7 @@ const REPO = "/repos/:owner/:repo";
 const MOST_FILES = 300;
 const MOST_BYTES = 1_048_576;
 
-async function commitOf({ state }: Context, name: string): Promise<Commit> {
+async function commitOf({ state }: Pick<Context, "state">, name: string): Promise<Commit> {
   const commit = await state.resolve(name);
   if (commit === undefined) throw notFound();
   return commit;
@@ -162,7 +162,11 @@ async function compare(context: Context): Promise<Answer> {
         : less.length > 0
           ? "behind"
           : "identical";
-  const { items, headers } = page(context, more, `/compare/${asked}`);
+  // With no page asked for, the first 250 and the whole number of them.
+  const paged = ["per_page", "page"].some((key) => context.query.has(key));
+  const { items, headers } = paged
+    ? page(context, more, `/compare/${asked}`)
+    : { items: more.slice(0, 250), headers: {} };
   const html = `${shapes.html}/compare/${asked}`;
   const files = await filesOf(state, shapes, await diff(state.git, shared.tree, head.tree), head.oid);
   const body = {
@@ -271,7 +275,7 @@ export const repositoryRoutes: Routes = {
 };
 
 /** The archive itself, in a folder of its own as GitHub's is. */
-export async function archive(context: Context, oid: string): Promise<Answer> {
+export async function archive(context: Pick<Context, "state">, oid: string): Promise<Answer> {
   const { state } = context;
   const found = await commitOf(context, oid);
   const folder = `${state.owner}-${state.name}-${oid.slice(0, 7)}`;
