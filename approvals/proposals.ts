@@ -3,7 +3,7 @@ import { Refusal } from "../base/errors.ts";
 import { clip, visible } from "./text.ts";
 import type { Proposal } from "./types.ts";
 
-const LONGEST = { reason: 1024, agent: 256, name: 512, command: 8192, message: 1024 };
+const LONGEST = { reason: 1024, agent: 256, name: 512, command: 8192, message: 1024, prompt: 128 };
 const CHANGES = { entries: 500, bytes: 262_144 };
 
 /**
@@ -32,9 +32,13 @@ export function fitProposal(proposal: Proposal): Proposal {
     throw new Refusal("bad-request", "a proposal's digest and change are 64 lower-case hex digits");
   }
   const short = (text: string): string => clip(text, LONGEST.name);
+  const { promptId } = proposal.requester;
   return {
     ...proposal,
-    requester: { ...proposal.requester },
+    requester: {
+      ...proposal.requester,
+      ...(promptId === undefined ? {} : { promptId: clip(promptId, LONGEST.prompt) }),
+    },
     rules: [...new Set(proposal.rules)],
     summary: {
       verb: short(summary.verb),
@@ -49,7 +53,10 @@ export function fitProposal(proposal: Proposal): Proposal {
       ...finding,
       message: clip(finding.message, LONGEST.message),
       fields: finding.fields.slice(0, 50).map(short),
+      ...(finding.title === undefined ? {} : { title: short(finding.title) }),
+      ...(finding.remediation === undefined ? {} : { remediation: clip(finding.remediation, LONGEST.message) }),
     })),
+    ...(proposal.blastRadius === undefined ? {} : { blastRadius: clip(proposal.blastRadius, LONGEST.message) }),
     changes: JSON.parse(changes),
   };
 }

@@ -1,4 +1,4 @@
-import type { Effect, RecordLevel } from "../base/config/guardrails.ts";
+import type { Effect, ExceptionLimits, RecordLevel } from "../base/config/guardrails.ts";
 import type { PolicyInput } from "./input.ts";
 
 /** What policy answers (contracts §1.3), entrypoint `sallyport/decision`. */
@@ -60,6 +60,11 @@ export interface Decision {
   record: RecordLevel;
 }
 
+export interface RuleWords {
+  title: string;
+  remediation: string;
+}
+
 /** Facts that a rule may ask for (`custom.needs`); `body` is implied by object. */
 export type Need = "object" | "oldObject" | "outcome" | "namespaceLabels" | "roleRules";
 
@@ -71,6 +76,8 @@ export interface Policy {
   readonly revision: Revision;
   /** SHA-256 of the compiled policy, where there is one. */
   readonly digest?: string;
+  /** What standing exceptions may be, by its guardrails. */
+  readonly exceptionLimits?: ExceptionLimits;
   /**
    * What the rules and scopes that may apply to this request need before the verdict is final, by their
    * `match`, from metadata alone. Cheap: an index, not an evaluation. Includes namespaceLabels, object and
@@ -79,6 +86,8 @@ export interface Policy {
   needs(input: PolicyInput): ReadonlySet<Need>;
   /** What one rule needs before what it finds is final; nothing for a rule that this policy does not have. */
   needsOf(rule: string): readonly Need[];
+  /** What a rule's METADATA says to who decides; undefined for what this policy does not have. */
+  describe(rule: string): RuleWords | undefined;
   /**
    * Evaluates `sallyport/decision`. Never throws: an undefined, failing or timed-out evaluation is a deny
    * with the finding `request/policy-failed`. Small inputs are evaluated inline and answered synchronously;

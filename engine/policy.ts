@@ -1,6 +1,6 @@
 import { canonicalJson } from "../base/canonical-json.ts";
 import { rfc3339 } from "../base/clock.ts";
-import type { Guardrails } from "../base/config/guardrails.ts";
+import type { ExceptionLimits, Guardrails } from "../base/config/guardrails.ts";
 import { ConfigError } from "../base/config/issues.ts";
 import { sha256 } from "../base/digest.ts";
 import { errorMessage, UserError } from "../base/errors.ts";
@@ -8,7 +8,7 @@ import { type Log, silentLog } from "../base/log.ts";
 import { uuid7 } from "../base/uuid7.ts";
 import type { Bundle } from "./bundle/bundle.ts";
 import { idleGroups } from "./bundle/quiet.ts";
-import type { Decision, Need, Policy, Revision } from "./decision.ts";
+import type { Decision, Need, Policy, Revision, RuleWords } from "./decision.ts";
 import { oddity, type Verdict } from "./decision-shape.ts";
 import { guardrailsIssues } from "./guardrails-issues.ts";
 import type { PolicyInput } from "./input.ts";
@@ -83,6 +83,7 @@ async function smoke(program: Program, worker: EvaluationWorker, revision: Revis
 class CompiledPolicy implements Policy {
   readonly revision: Revision;
   readonly digest: string;
+  readonly exceptionLimits: ExceptionLimits;
   readonly needs: Policy["needs"];
   readonly #rules: Bundle["rules"];
   readonly #program: Program;
@@ -96,6 +97,7 @@ class CompiledPolicy implements Policy {
   constructor(program: Program, revision: Revision, worker: EvaluationWorker, options: PolicyOptions) {
     this.revision = revision;
     this.digest = options.bundle.digest;
+    this.exceptionLimits = options.guardrails.exceptions;
     this.needs = needsIndex(options.bundle.rules, options.guardrails, options.podTemplateResources);
     this.#rules = options.bundle.rules;
     this.#program = program;
@@ -110,6 +112,11 @@ class CompiledPolicy implements Policy {
   needsOf(rule: string): readonly Need[] {
     const known = Object.hasOwn(this.#rules, rule) ? this.#rules[rule] : undefined;
     return known === undefined ? [] : needsOfRule(known);
+  }
+
+  describe(rule: string): RuleWords | undefined {
+    const known = Object.hasOwn(this.#rules, rule) ? this.#rules[rule] : undefined;
+    return known === undefined ? undefined : { title: known.title, remediation: known.remediation };
   }
 
   decide(input: PolicyInput): Decision | Promise<Decision> {

@@ -67,6 +67,7 @@ function waiting(policy: Policy, found: Candidates): Policy {
       const more: Need[] = byLabels.has(rule) ? ["object", "oldObject"] : byName.has(rule) ? ["object"] : [];
       return [...policy.needsOf(rule), ...more];
     },
+    describe: (rule) => policy.describe(rule),
     decide(input) {
       putExceptions(input, found);
       return policy.decide(input);

@@ -1,7 +1,7 @@
 import { Refusal } from "../../base/errors.ts";
 
-/** What GitHub takes of a pull request's body and of a comment, in characters. */
-const GITHUB_BODY = 65_536;
+/** What GitHub takes of a pull request's body and of a comment, in characters, less what the home adds for itself. */
+const GITHUB_BODY = 65_536 - 4096;
 
 /** The text, where GitHub takes it whole. Throws Refusal `body-too-large`: what is not shown cannot be approved. */
 export function whole(text: string): string {

@@ -132,6 +132,8 @@ const policySchema = z.strictObject({
   rules: z.array(file).default([]),
   guardrails: file,
   verify: z.boolean().default(true),
+  /** Where people read about a rule, as `policy docs` writes it: `<docsUrl>#<rule without its slash>`. */
+  docsUrl: url.optional(),
   fetch: fetchSchema.prefault({}),
   /** Which bundle was the newest, and the last good one of a URL; `policy` beside the spool where absent. */
   state: file.optional(),

@@ -7,6 +7,7 @@ import { type DigestSubject, digestForm } from "../../kubernetes/digest-form.ts"
 import type { Deps } from "../deps.ts";
 import { revisionOf } from "../events.ts";
 import type { Decided } from "../exchange.ts";
+import { blastRadius } from "./blast-radius.ts";
 
 /** HMAC of the request (contracts §4): the same call by the same person is the same proposal. */
 export function digestOf(exchange: Decided, deps: Deps): string {
@@ -46,7 +47,7 @@ export function changeDigest(change: Change, deps: Deps): string {
 }
 
 export function proposalOf(exchange: Decided, change: string, supersedes: string | undefined, deps: Deps): Proposal {
-  const { decision, identity, session, attributes, input, masker } = exchange;
+  const { decision, identity, session, attributes, input, masker, policy } = exchange;
   const holding = decision.findings.filter((finding) => finding.effect === "hold");
   const terms = decision.approval;
   return {
@@ -54,7 +55,13 @@ export function proposalOf(exchange: Decided, change: string, supersedes: string
     digest: input.request.digest,
     change,
     rules: [...new Set(holding.map((finding) => finding.rule))],
-    requester: { issuer: identity.issuer, username: identity.username, session: session.id, owner: session.owner },
+    requester: {
+      issuer: identity.issuer,
+      username: identity.username,
+      session: session.id,
+      owner: session.owner,
+      ...promptOf(exchange),
+    },
     summary: {
       verb: attributes.operation === "CONNECT" ? "connect" : attributes.verb,
       resource: [attributes.group, attributes.resource, attributes.subResource].filter((part) => part !== "").join("/"),
@@ -64,7 +71,15 @@ export function proposalOf(exchange: Decided, change: string, supersedes: string
       agent: session.agent,
       reason: session.reason,
     },
-    findings: holding.map(({ rule, message, severity, fields }) => ({ rule, message, severity, fields })),
+    findings: holding.map(({ rule, message, severity, fields, absolute }) => ({
+      rule,
+      message,
+      severity,
+      fields,
+      ...(absolute ? { absolute } : {}),
+      ...policy.describe(rule),
+    })),
+    blastRadius: blastRadius(exchange),
     changes:
       attributes.operation === "CONNECT"
         ? []
@@ -93,4 +108,10 @@ function commandOf(exchange: Decided): string {
   if (exchange.input.exec !== undefined) return exchange.input.exec.command.map(quoted).join(" ");
   const command = exchange.req.headers["kubectl-command"];
   return typeof command === "string" ? command.slice(0, 200) : "";
+}
+
+/** The id of the prompt that led to it, where the agent's client says so; anybody can say anything there. */
+function promptOf({ req }: Decided): { promptId?: string } {
+  const claimed = req.headers["x-claude-code-prompt-id"];
+  return typeof claimed === "string" && /^[\w.:-]{1,128}$/.test(claimed) ? { promptId: claimed } : {};
 }
