@@ -28,6 +28,11 @@ export function listing(people: readonly Person[]): (username: string) => boolea
   return (username) => names.has(fold(username));
 }
 
+/** Whether a username is one that acts for somebody: no person's own login. */
+export function isAgent(people: readonly Person[], username: string): boolean {
+  return people.some(({ agents }) => has(agents, username));
+}
+
 /** Whether a requirement's approvers (`user:<username>`, `group:<group>`) name this identity. */
 export function isApprover(requirement: Requirement, actor: Actor): boolean {
   return requirement.approvers.some(
@@ -45,7 +50,7 @@ export function checkDecider(people: readonly Person[], proposal: Proposal, acto
   }
   // An unlisted login is nobody: it might be the requester's second account, and nothing could tell.
   if (!listing(people)(actor.username)) {
-    const agent = people.some((person) => has(person.agents, actor.username));
+    const agent = isAgent(people, actor.username);
     throw new Refusal(
       "forbidden",
       agent

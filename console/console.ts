@@ -8,9 +8,13 @@ import type { ConsoleDeps } from "./deps.ts";
 import { sendProblem } from "./problem.ts";
 import { approvalPageRoutes } from "./routes/approval-page.ts";
 import { approvalRoutes } from "./routes/approvals.ts";
+import { approvalsRepositoryRoutes } from "./routes/approvals-repository.ts";
 import { evidenceRoutes } from "./routes/evidence.ts";
+import { exceptionRoutes } from "./routes/exceptions.ts";
+import { killRoutes } from "./routes/kill.ts";
 import { policyRoutes } from "./routes/policy.ts";
 import { sessionRoutes } from "./routes/session.ts";
+import { webhookRoutes } from "./routes/webhooks.ts";
 import { wellKnownRoutes } from "./routes/well-known.ts";
 
 // Tokens with many groups are the largest thing that is sent here.
@@ -62,6 +66,10 @@ export async function createConsole(deps: ConsoleDeps): Promise<FastifyInstance>
       wellKnownRoutes,
       approvalPageRoutes,
       approvalRoutes,
+      exceptionRoutes,
+      approvalsRepositoryRoutes,
+      killRoutes,
+      webhookRoutes,
       evidenceRoutes,
       policyRoutes,
     ]) {

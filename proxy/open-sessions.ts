@@ -29,6 +29,12 @@ export class OpenSessions {
     return true;
   }
 
+  /** Whose session this is, where it is open here. */
+  usersOf(id: string): string[] {
+    const owner = this.#seen.get(id)?.session.owner.username;
+    return owner === undefined ? [] : [owner];
+  }
+
   /** Something of the session is open: it is in use. */
   keep(id: string): void {
     const known = this.#seen.get(id);

@@ -1,11 +1,10 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { join } from "node:path";
-import { openEmbeddedHome } from "../../approvals/git/home.ts";
-import type { Approval } from "../../approvals/types.ts";
 import type { Recorder } from "../../audit/event.ts";
 import { openRecorder } from "../../audit/recorder/recorder.ts";
 import { systemClock } from "../../base/clock.ts";
 import type { GatewayConfig } from "../../base/config/gateway.ts";
+import { DEFAULT_EXCEPTION_LIMITS, type ExceptionLimits } from "../../base/config/guardrails.ts";
 import { UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { openAdmin } from "../../console/admin.ts";
@@ -27,13 +26,16 @@ import { OpenStreams } from "../../proxy/open-streams.ts";
 import { Refusals } from "../../proxy/refusals.ts";
 import { StreamRoom } from "../../proxy/tunnel/stream-room.ts";
 import { UnderWay } from "../../proxy/under-way.ts";
-import { approvalEvent } from "./approval-events.ts";
+import { renderApprovalMetrics } from "./approval-metrics.ts";
+import { openApprovals, webhookSecretOf } from "./approvals.ts";
 import { closeConnections, openConnections } from "./connections.ts";
 import { explainer } from "./explain.ts";
 import { renderMetrics } from "./metrics.ts";
+import { openPeers } from "./peers.ts";
 import { openPolicy } from "./policy.ts";
 import { watchSessions } from "./sessions.ts";
 import { openShadow } from "./shadow.ts";
+import { watchApprovals } from "./watch-approvals.ts";
 
 /** A gateway that serves. */
 export interface Gateway {
@@ -87,13 +89,13 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       ended: createEndedSessions(clock, join(config.audit.spool.path, "ended-sessions")),
     });
     opened.push(() => authenticator.close());
-    const approvals = await openApprovals(config, log);
+    const exceptionLimits = (): ExceptionLimits => policy.holder.current.exceptionLimits ?? DEFAULT_EXCEPTION_LIMITS;
+    const approvals = await openApprovals(config, { hmacKeys, exceptionLimits, log });
     opened.push(() => approvals.close());
-    opened.push(approvals.onChange((approval) => recordApproval(approval)));
-    function recordApproval(approval: Approval): void {
-      const event = approvalEvent(approval, config.listen.url);
-      if (event !== undefined) recorder.record(event);
-    }
+    const peers = openPeers(config.peers, { hmacKey, clock, log });
+    opened.push(() => peers.close());
+    const watched = watchApprovals(approvals, { recorder, peers, url: config.listen.url, log });
+    opened.push(() => watched.stop());
     const connections = openConnections(config, { recorder, clock, log });
     opened.push(() => closeConnections(connections));
 
@@ -121,9 +123,9 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       clock,
       log,
     };
-    opened.push(
-      watchSessions(deps, { authenticator, policy: policy.holder, idleSeconds: config.sessions.idleSeconds }),
-    );
+    const { idleSeconds } = config.sessions;
+    const sessions = watchSessions(deps, { authenticator, policy: policy.holder, idleSeconds });
+    opened.push(() => sessions.stop());
     const proxy = createProxy(deps);
     const console = await createConsole({
       authenticator,
@@ -132,15 +134,24 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       reader: recorder,
       policy: policy.holder,
       explain: explainer(deps),
+      exceptionLimits,
+      sessions: { kill: (kill) => sessions.kill(kill), usersOf: (id) => deps.openSessions.usersOf(id) },
+      peers,
+      webhookSecret: webhookSecretOf(config),
+      hmacKeys,
       config,
+      clock,
       log,
     });
     opened.push(() => console.close());
     const admin = await openAdmin({
       address: config.admin.address,
       health: () => recorder.failure(),
-      metrics: () =>
-        renderMetrics({ proxy, streams: deps.openStreams, recorder, policy: policy.holder, shadow: shadow?.shadow }),
+      metrics: async () =>
+        [
+          renderMetrics({ proxy, streams: deps.openStreams, recorder, policy: policy.holder, shadow: shadow?.shadow }),
+          await renderApprovalMetrics(approvals, watched.counts),
+        ].join(""),
       log,
     });
     opened.push(() => admin.close());
@@ -179,22 +190,4 @@ async function closeRecorder(recorder: Recorder, log: Log): Promise<void> {
     }
   }
   await recorder.close();
-}
-
-function openApprovals(config: GatewayConfig, log: Log): ReturnType<typeof openEmbeddedHome> {
-  const { approvals, keys, people, limits, listen: at } = config;
-  if (approvals.home !== "embedded") {
-    throw new UserError("approvals.home: this version serves embedded only", {
-      exitCode: 2,
-      next: "Set approvals: {home: embedded, path: …}.",
-    });
-  }
-  return openEmbeddedHome({
-    path: approvals.path,
-    mergeKeyFile: keys.mergeFile ?? [],
-    people,
-    limits: { holdsPerSession: limits.holdsPerSession, holdsPerIdentity: limits.holdsPerIdentity },
-    url: (name) => `${at.url}/approvals/${name}`,
-    log,
-  });
 }

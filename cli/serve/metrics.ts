@@ -68,14 +68,14 @@ function renderShadow({ dropped, microseconds, ...answers }: ShadowCounts): stri
 }
 
 /** A revision is whatever its build called it. */
-function label(value: string): string {
+export function label(value: string): string {
   return value.replaceAll("\\", "\\\\").replaceAll('"', '\\"').replaceAll("\n", "\\n");
 }
 
-function family(name: string, type: "counter" | "gauge", help: string): string[] {
+export function family(name: string, type: "counter" | "gauge", help: string): string[] {
   return [`# HELP ${name} ${help}`, `# TYPE ${name} ${type}`];
 }
 
-function gauge(name: string, help: string, value: number): string[] {
+export function gauge(name: string, help: string, value: number): string[] {
   return [...family(name, "gauge", help), `${name} ${value}`];
 }

@@ -1,3 +1,4 @@
+import type { Kill } from "../../approvals/types.ts";
 import { coalesced, within } from "../../base/deadline.ts";
 import { errorMessage } from "../../base/errors.ts";
 import type { PolicyHolder } from "../../engine/policy-holder.ts";
@@ -11,14 +12,20 @@ const REVOCATIONS_MS = 2_000;
 /** A home that does not say in so long whether an approval stands says that it does not. */
 const STANDS_MS = 10_000;
 
+export interface SessionWatch {
+  /** Ends a session here that a person killed, at once. */
+  kill(kill: Pick<Kill, "session" | "until">): void;
+  stop(): void;
+}
+
 /**
  * Ends what stands on a session, a credential or a policy when that ends: streams, minted cluster credentials, and
- * the session's place on record. Returns the function that stops watching.
+ * the session's place on record.
  */
 export function watchSessions(
   deps: Deps,
   { authenticator, policy, idleSeconds }: { authenticator: Authenticator; policy: PolicyHolder; idleSeconds: number },
-): () => void {
+): SessionWatch {
   const { approvals, openSessions, openStreams, knownValues, connections, recorder, clock, log } = deps;
 
   const kills = new Set<string>();
@@ -53,7 +60,7 @@ export function watchSessions(
     else forget(id, why);
   });
   // Whichever replica took it: it ends here as one that was ended here does.
-  const offKill = approvals.onKill(({ session, until }) => {
+  const kill = ({ session, until }: Pick<Kill, "session" | "until">): void => {
     kills.add(session);
     try {
       authenticator.endSession(session, until);
@@ -63,7 +70,8 @@ export function watchSessions(
     } finally {
       kills.delete(session);
     }
-  });
+  };
+  const offKill = approvals.onKill(kill);
   const decideAgain = (): void => {
     openStreams
       .decideAgain()
@@ -83,13 +91,16 @@ export function watchSessions(
   const offChange = approvals.onChange(({ state }) => {
     if (state === "revoked" || state === "cancelled") endRevoked();
   });
-  return () => {
-    clearInterval(timer);
-    clearInterval(revocations);
-    offEnd();
-    offKill();
-    offChange();
-    offSwap();
-    offStanding();
+  return {
+    kill,
+    stop() {
+      clearInterval(timer);
+      clearInterval(revocations);
+      offEnd();
+      offKill();
+      offChange();
+      offSwap();
+      offStanding();
+    },
   };
 }

@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyRequest } from "fastify";
 import type { Approval, ApprovalState } from "../../approvals/types.ts";
+import { isAgent } from "../../approvals/voters.ts";
+import { sha256 } from "../../base/digest.ts";
 import { Refusal } from "../../base/errors.ts";
 import type { Identity } from "../../identity/types.ts";
 import { fullView, maySee } from "../approval-view.ts";
@@ -78,11 +80,12 @@ export function approvalRoutes(app: FastifyInstance, deps: ConsoleDeps): void {
 
   app.post<Decision>(
     "/v1alpha1/approvals/:name/approve",
-    decision(["seen"], "Approve; needs a fresh token for the admin audience"),
+    decision(["seen"], "Approve, or accept what broke the glass; needs a fresh token for the admin audience"),
     async (request) => {
       const { reason = "", seen = "" } = request.body;
-      const { identity, name } = await decider(deps, request);
-      return fullView(await deps.approvals.approve(name, identity, { reason, seen }), base);
+      const { identity, approval } = await decider(deps, request);
+      const review = await reviewed(deps, approval, identity, { reason, seen, verdict: "accepted" });
+      return fullView(review ?? (await deps.approvals.approve(approval.name, identity, { reason, seen })), base);
     },
   );
 
@@ -90,22 +93,84 @@ export function approvalRoutes(app: FastifyInstance, deps: ConsoleDeps): void {
     "/v1alpha1/approvals/:name/deny",
     decision(["reason"], "Deny, with the reason that the agent is told; needs a fresh token for the admin audience"),
     async (request) => {
-      const { reason = "", seen } = request.body;
-      if (reason.trim() === "") throw new Refusal("bad-request", "a denial needs a reason");
-      const { identity, name } = await decider(deps, request);
+      const { seen } = request.body;
+      const reason = reasonOf(request.body, "a denial");
+      const { identity, approval } = await decider(deps, request);
+      const review = await reviewed(deps, approval, identity, { reason, seen, verdict: "rejected" });
       const input = seen === undefined ? { reason } : { reason, seen };
-      return fullView(await deps.approvals.deny(name, identity, input), base);
+      return fullView(review ?? (await deps.approvals.deny(approval.name, identity, input)), base);
     },
   );
+
+  const taking = (summary: string) => ({
+    schema: {
+      summary,
+      tags: TAGS,
+      params: PARAMS,
+      body: { type: "object", properties: { reason: REASON }, required: ["reason"], additionalProperties: false },
+    },
+  });
+
+  app.post<Decision>(
+    "/v1alpha1/approvals/:name/revoke",
+    taking("Take an approval back: what stands on it ends; needs a fresh token for the admin audience"),
+    async (request) => {
+      const reason = reasonOf(request.body, "a revocation");
+      const { identity, approval } = await decider(deps, request);
+      return fullView(await deps.approvals.revoke(approval.name, identity, { reason }), base);
+    },
+  );
+
+  app.post<Decision>(
+    "/v1alpha1/approvals/:name/break-glass",
+    taking("Let a pending request through on one's own word, to be reviewed afterwards; needs the role breakGlass"),
+    async (request) => {
+      const reason = reasonOf(request.body, "breaking the glass");
+      const { identity, approval } = await decider(deps, request);
+      checkBreakGlass(deps, identity);
+      const terms = deps.config.approvals.breakGlass;
+      return fullView(await deps.approvals.breakGlass(approval.name, identity, { reason }, terms), base);
+    },
+  );
+}
+
+function reasonOf({ reason = "" }: { reason?: string }, what: string): string {
+  if (reason.trim() === "") throw new Refusal("bad-request", `${what} needs a reason`);
+  return reason;
+}
+
+/** An agent whose groups include the role has it as well, so that the role alone is not enough. */
+function checkBreakGlass(deps: ConsoleDeps, { username, roles }: Identity): void {
+  if (!roles.includes("breakGlass")) {
+    throw new Refusal("forbidden", "this needs the role breakGlass", {
+      next: "See roles.breakGlass in sallyport.yaml.",
+    });
+  }
+  if (isAgent(deps.config.people, username)) {
+    throw new Refusal("forbidden", `${username} is an agent's identity, and agents break no glass`);
+  }
+}
+
+/** What was let through by break-glass is not decided any more: it is reviewed. Undefined where there is none to review. */
+async function reviewed(
+  deps: ConsoleDeps,
+  { name, file, breakGlass }: Approval,
+  identity: Identity,
+  { seen, ...input }: { reason: string; seen: string | undefined; verdict: "accepted" | "rejected" },
+): Promise<Approval | undefined> {
+  if (breakGlass === undefined) return undefined;
+  if (seen !== undefined && seen !== sha256(file)) {
+    throw new Refusal("conflict", "the file that you were shown is not the one that was let through");
+  }
+  return deps.approvals.review(name, identity, input);
 }
 
 async function decider(
   deps: ConsoleDeps,
   request: FastifyRequest<{ Params: { name: string } }>,
-): Promise<{ identity: Identity; name: string }> {
+): Promise<{ identity: Identity; approval: Approval }> {
   const identity = await admin(deps, request);
-  const { name } = await visibleTo(deps, identity, request.params.name);
-  return { identity, name };
+  return { identity, approval: await visibleTo(deps, identity, request.params.name) };
 }
 
 const PAGES = 20;

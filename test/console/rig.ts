@@ -16,6 +16,8 @@ import { recorderOptions } from "../audit/rig.ts";
 import { startStub } from "../cli/gateway-stub.ts";
 import { gatewayConfig, issuerConfig, sessionKey, sign, signingKey, startKeyServer } from "../identity/rig.ts";
 
+export const HMAC_KEY = new Uint8Array(32).fill(7);
+
 export interface Answer {
   status: number;
   headers: Record<string, string | string[] | undefined>;
@@ -55,7 +57,7 @@ export async function consoleRig(more: Partial<ConsoleDeps> = {}): Promise<Conso
   const authenticator = createAuthenticator({
     config,
     sessionKeys: [await sessionKey()],
-    hmacKeys: [new Uint8Array(32).fill(7)],
+    hmacKeys: [HMAC_KEY],
     clock: systemClock,
     log: silentLog,
   });
@@ -74,7 +76,11 @@ export async function consoleRig(more: Partial<ConsoleDeps> = {}): Promise<Conso
     recorder,
     reader: recorder,
     policy,
-    config,
+    sessions: { kill: ({ session, until }) => authenticator.endSession(session, until), usersOf: () => [] },
+    peers: { tell: () => {} },
+    hmacKeys: [HMAC_KEY],
+    clock: systemClock,
+    config: { ...config, people, approvals: { breakGlass: { validForSeconds: 300, reviewWithinSeconds: 3600 } } },
     log: silentLog,
   };
   app = await createConsole({ ...deps, ...more });

@@ -1,0 +1,52 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { openEmbeddedHome } from "../../approvals/git/home.ts";
+import type { ApprovalHome } from "../../approvals/types.ts";
+import type { GatewayConfig } from "../../base/config/gateway.ts";
+import type { ExceptionLimits } from "../../base/config/guardrails.ts";
+import { UserError } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
+
+interface HomeDeps {
+  hmacKeys: Uint8Array[];
+  /** `exceptions` of the guardrails in force. */
+  exceptionLimits(): ExceptionLimits;
+  log: Log;
+}
+
+/** Opens the policy-exceptions repository, wherever it is at home. Throws a UserError where it cannot be opened. */
+export async function openApprovals(config: GatewayConfig, deps: HomeDeps): Promise<ApprovalHome> {
+  const { approvals, keys, people, limits, listen, audit } = config;
+  const { log } = deps;
+  const shared = {
+    people,
+    limits: { holdsPerSession: limits.holdsPerSession, holdsPerIdentity: limits.holdsPerIdentity },
+    // Beside the record: what was the last good main must outlast a restart.
+    state: approvals.state ?? join(audit.spool.path, "approvals-main"),
+    exceptionLimits: deps.exceptionLimits,
+    url: (name: string) => `${listen.url}/approvals/${name}`,
+    log,
+  };
+  if (approvals.home === "embedded") {
+    return openEmbeddedHome({ ...shared, path: approvals.path, mergeKeyFile: keys.mergeFile ?? [] });
+  }
+  throw new UserError("approvals.home: this version serves embedded only", {
+    exitCode: 2,
+    next: "Set approvals: {home: embedded, path: …}.",
+  });
+}
+
+/** What GitHub signs its webhooks with. Throws a UserError where the file cannot be read, or is empty. */
+export function webhookSecretOf({ approvals }: Pick<GatewayConfig, "approvals">): string | undefined {
+  if (approvals.home !== "github" || approvals.webhookSecretFile === undefined) return undefined;
+  const file = approvals.webhookSecretFile;
+  let secret: string;
+  try {
+    secret = readFileSync(file, "utf8").trim();
+  } catch (error) {
+    throw new UserError(`approvals.webhookSecretFile: ${file} cannot be read`, { exitCode: 2, cause: error });
+  }
+  // HMAC takes an empty key: everybody could sign.
+  if (secret === "") throw new UserError(`approvals.webhookSecretFile: ${file} is empty`, { exitCode: 2 });
+  return secret;
+}
