@@ -91,6 +91,10 @@ export class Dispatch {
       const other = owner !== undefined && `${owner}/${repo}`.toLowerCase() !== state.fullName.toLowerCase();
       if (found === undefined) this.unknown.push(`${asked.method} ${asked.path}`);
       if (found === undefined || other) throw new Fault(404, "Not Found");
+      // An app's own JWT is for asking about installations; all else is theirs.
+      if (caller.kind === "app" && !/^\/app\b|\/installation$/.test(found.route.pattern)) {
+        throw new Fault(403, "Resource not accessible by integration");
+      }
       sent = parse(asked.body);
       const context: Context = {
         ...{ state, shapes, caller, params: found.params, query: asked.query, body: sent, accept: asked.accept },

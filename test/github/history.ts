@@ -25,8 +25,23 @@ export async function isAncestor(repository: Repository, older: string, newer: s
   return (await ancestors(repository, newer)).has(older);
 }
 
+/** The commits from `head` back to `base` where they are one line of a few: with no walk to the root. */
+async function line(repository: Repository, base: string, head: string): Promise<Commit[] | undefined> {
+  const commits: Commit[] = [];
+  for (let oid = head; commits.length < 50; ) {
+    if (oid === base) return commits;
+    const commit = await repository.commit(oid);
+    const [parent] = commit?.parents ?? [];
+    if (commit === undefined || parent === undefined || commit.parents.length > 1) return undefined;
+    commits.push(commit);
+    oid = parent;
+  }
+  return undefined;
+}
+
 /** The nearest common ancestor by breadth: what `git merge-base` says of histories with no criss-cross. */
 export async function mergeBase(repository: Repository, a: string, b: string): Promise<string | undefined> {
+  if ((await line(repository, a, b)) !== undefined) return a;
   const of = await ancestors(repository, a);
   for (const oid of (await ancestors(repository, b)).keys()) if (of.has(oid)) return oid;
   return undefined;
@@ -34,6 +49,8 @@ export async function mergeBase(repository: Repository, a: string, b: string): P
 
 /** The commits of `head` that `base` does not have, oldest first. */
 export async function ahead(repository: Repository, base: string, head: string): Promise<Commit[]> {
+  const straight = await line(repository, base, head);
+  if (straight !== undefined) return straight.reverse();
   const known = await ancestors(repository, base);
   return [...(await ancestors(repository, head)).values()].filter((commit) => !known.has(commit.oid)).reverse();
 }

@@ -1,3 +1,4 @@
+import { createHash } from "node:crypto";
 import type { Commit, Entry, Person } from "./repository.ts";
 import type { Comment, Pull, Review, State, User } from "./state.ts";
 
@@ -6,6 +7,8 @@ const WEB = "https://github.com";
 const time = (at: number) => new Date(at).toISOString().replace(/\.\d+Z$/, "Z");
 const maybe = (at: number | undefined) => (at === undefined ? null : time(at));
 const nodeId = (kind: string, id: number | string) => Buffer.from(`${kind}:${id}`).toString("base64url");
+
+const trial = ({ headSha, baseSha }: Pull) => createHash("sha1").update(headSha).update(baseSha).digest("hex");
 
 export class Shapes {
   readonly #state: State;
@@ -169,7 +172,8 @@ export class Shapes {
       updated_at: time(pull.updatedAt),
       closed_at: maybe(pull.closedAt),
       merged_at: maybe(pull.mergedAt),
-      merge_commit_sha: pull.mergeCommit ?? null,
+      // Before the merge it is that of a test merge, which is on no branch.
+      merge_commit_sha: pull.mergeCommit ?? trial(pull),
       assignee: null,
       assignees: [],
       requested_reviewers: [],
