@@ -45,6 +45,20 @@ export function register(program: Command): void {
     .option("--step", "wait for Enter before each event")
     .option("--bodies <lines>", "lines of recorded contents that are shown", "40")
     .action(action(replaySession));
+  sessions
+    .command("kill")
+    .description("end a session on every replica, and what its token could open")
+    .argument("<session>")
+    .requiredOption("--reason <text>", "why; it is put on record")
+    .action(action(kill));
+}
+
+async function kill([id = ""]: string[], { reason }: Options & { reason: string }): Promise<Answer> {
+  const { withApprovals } = await import("./approvals/client.ts");
+  return withApprovals("decide", async (api) => {
+    const killed = await api.kill(id, { reason });
+    return { json: killed, text: `session ${id} is killed` };
+  });
 }
 
 async function list(

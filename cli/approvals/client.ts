@@ -36,6 +36,16 @@ const approvalSchema = z.looseObject({
   seen: z.string(),
 });
 
+const repositorySchema = z.looseObject({
+  checkedAt: z.number(),
+  unreachable: z.string().optional(),
+  frozen: z.looseObject({ from: z.string(), to: z.string(), at: z.number(), why: z.string() }).optional(),
+  warnings: z.array(z.string()),
+  malformed: z.array(z.looseObject({ name: z.string(), error: z.string() })),
+  overdueReviews: z.array(z.string()),
+});
+
+export type RepositoryStatus = z.output<typeof repositorySchema>;
 export type ShownApproval = z.output<typeof approvalSchema>;
 
 export interface ApprovalsApi {
@@ -46,6 +56,11 @@ export interface ApprovalsApi {
     name: string,
     body: { reason?: string | undefined; seen: string },
   ): Promise<ShownApproval>;
+  take(verb: "revoke" | "break-glass", name: string, body: { reason: string }): Promise<ShownApproval>;
+  repository(): Promise<RepositoryStatus>;
+  /** `commit`: the tip of main that a person looked at. */
+  reset(body: { commit: string; reason: string }): Promise<RepositoryStatus>;
+  kill(session: string, body: { reason: string }): Promise<unknown>;
 }
 
 /**
@@ -79,6 +94,13 @@ export async function withApprovals<T>(
       },
       decide: async (verb, name, body) =>
         checked(approvalSchema, await client.request("POST", `${path(name)}/${verb}`, { body })),
+      take: async (verb, name, body) =>
+        checked(approvalSchema, await client.request("POST", `${path(name)}/${verb}`, { body })),
+      repository: async () => checked(repositorySchema, await client.request("GET", "/v1alpha1/approvals-repository")),
+      reset: async (body) =>
+        checked(repositorySchema, await client.request("POST", "/v1alpha1/approvals-repository/reset", { body })),
+      kill: (session, body) =>
+        client.request("POST", `/v1alpha1/sessions/${encodeURIComponent(session)}/kill`, { body }),
     });
   } finally {
     await client.close();
@@ -88,7 +110,9 @@ export async function withApprovals<T>(
 function checked<S extends z.ZodType>(schema: S, answer: unknown): z.output<S> {
   const result = schema.safeParse(answer);
   if (result.success) return result.data;
-  throw new UserError("the gateway's answer is not an approval", { next: "Is it of another version?" });
+  throw new UserError("the gateway's answer is not of the shape that this command knows", {
+    next: "Is it of another version?",
+  });
 }
 
 export function renderList(approvals: readonly ShownApproval[]): string {
