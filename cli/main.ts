@@ -9,6 +9,7 @@ import * as connection from "./connection.ts";
 import * as credential from "./credential.ts";
 import * as decisions from "./decisions.ts";
 import * as doctor from "./doctor.ts";
+import * as exceptions from "./exceptions.ts";
 import * as kubeconfig from "./kubeconfig.ts";
 import * as login from "./login.ts";
 import * as policy from "./policy.ts";
@@ -31,6 +32,7 @@ const COMMANDS = [
   doctor,
   policy,
   approvals,
+  exceptions,
   sessions,
   decisions,
   audit,

@@ -61,7 +61,11 @@ export function decisionPayload(exchange: Known): Record<string, unknown> {
   if (decision === undefined) return {};
   return {
     decisionId: decision.decisionId,
-    findings: decision.findings.map(({ ids: _ids, absolute: _absolute, ...finding }) => finding),
+    findings: decision.findings.map(({ ids: _ids, absolute, ...finding }) => ({
+      ...finding,
+      // Who asks for an exception afterwards is told that none would lift it.
+      ...(absolute ? { absolute } : {}),
+    })),
   };
 }
 

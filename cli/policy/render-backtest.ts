@@ -1,5 +1,6 @@
 import type { BacktestReport, Counterexample, RuleChange } from "../../proxy/backtest/backtest.ts";
 import { printable } from "../style.ts";
+import { cell, code } from "./markdown.ts";
 
 function summary({ judged, changed, notJudged, milliseconds }: BacktestReport): string {
   const left = notJudged.reduce((sum, { count }) => sum + count, 0);
@@ -69,15 +70,4 @@ export function renderMarkdown(
 function row({ at, who, what, message, fields, decisionId }: Counterexample): string {
   const why = [cell(message), ...fields.map(code)].filter((part) => part !== "").join(" ");
   return `| ${at.slice(0, 19)} | ${code(who)} | ${code(what)} | ${why} | ${code(decisionId)} |`;
-}
-
-/** Text of others in Markdown: no markup, no mention, no end of the cell. */
-function cell(text: string): string {
-  return printable(text)
-    .replace(/[\r\n]+/g, " ")
-    .replace(/[\\`*_{}[\]()#+!|<>~@&-]/g, (character) => `&#${character.charCodeAt(0)};`);
-}
-
-function code(text: string): string {
-  return text === "" ? "" : `<code>${cell(text)}</code>`;
 }

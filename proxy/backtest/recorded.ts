@@ -13,6 +13,15 @@ export interface RecordedFacts {
   roleRules?: KubernetesObject[];
 }
 
+export interface RecordedFinding {
+  rule: string;
+  effect: Effect;
+  /** The standing exception that lifted it. */
+  exception?: string;
+  /** No exception lifts it. Older records do not say so. */
+  absolute?: true;
+}
+
 /** A decision on record, with what another policy needs to be asked the same. */
 export interface RecordedDecision {
   decisionId: string;
@@ -23,7 +32,7 @@ export interface RecordedDecision {
   what: string;
   namespace: string;
   effect: Decision["effect"];
-  findings: { rule: string; effect: Effect }[];
+  findings: RecordedFinding[];
   /** The question less its objects; undefined where it was not kept. */
   input: PolicyInput | undefined;
   facts: RecordedFacts | undefined;
@@ -55,7 +64,7 @@ export function recordedDecision(row: RecordedRow): RecordedDecision | undefined
   // An attempt that a 409 sent back was decided again.
   if (typeof decisionId !== "string" || !Array.isArray(findings) || payload.judgedAgain === true) return undefined;
   if (input === undefined && row.kind === "request.refused" && !isVerdict(payload.code)) return undefined;
-  const found = (findings as { rule: string; effect: Effect }[]).map(({ rule, effect }) => ({ rule, effect }));
+  const found = (findings as RecordedFinding[]).map(findingOf);
   return {
     decisionId,
     at: `${row.at.slice(0, 10)}T${row.at.slice(11, 23)}Z`,
@@ -66,6 +75,15 @@ export function recordedDecision(row: RecordedRow): RecordedDecision | undefined
     findings: found,
     input,
     facts: row.facts === undefined || row.facts === "" ? undefined : (parseLossless(row.facts) as RecordedFacts),
+  };
+}
+
+function findingOf({ rule, effect, exception, absolute }: RecordedFinding): RecordedFinding {
+  return {
+    rule,
+    effect,
+    ...(typeof exception === "string" ? { exception } : {}),
+    ...(absolute === true ? { absolute } : {}),
   };
 }
 
