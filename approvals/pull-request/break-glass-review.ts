@@ -1,12 +1,12 @@
-import { stringify } from "yaml";
 import { rfc3339 } from "../../base/clock.ts";
 import { sha256 } from "../../base/digest.ts";
 import { clip } from "../text.ts";
 import type { Approval } from "../types.ts";
 import { whole } from "./limits.ts";
-import { type PullRequestContext, type PullRequestText, renderPullRequest } from "./pull-request.ts";
+import { type PullRequestContext, type PullRequestText, sectionOf } from "./pull-request.ts";
 import { safeText } from "./safe-text.ts";
-import { titleText, whatOf } from "./title.ts";
+import { labelsOf, titleText, whatOf } from "./title.ts";
+import { yamlRows } from "./yaml-text.ts";
 
 /**
  * The pull request in which a second person reviews a break-glass afterwards, and its one file
@@ -18,15 +18,14 @@ export function renderBreakGlassReview(
 ): PullRequestText & { file: string } {
   const { breakGlass, proposal } = approval;
   if (breakGlass === undefined) throw new TypeError("it was not let through by break-glass");
-  const { body, labels } = renderPullRequest(approval, context);
   const head = [
     `${safeText(breakGlass.by.username)} broke glass at ${rfc3339(breakGlass.by.at)}: ${safeText(breakGlass.by.reason)}`,
     `Review it by ${rfc3339(breakGlass.reviewBy)}: merging with an approving review accepts it, closing rejects it.`,
   ];
   return {
     title: titleText(`Break-glass review: ${whatOf(proposal)}`),
-    body: whole([...head, body].join("\n\n")),
-    labels: [...new Set([...labels, "sallyport/break-glass"])],
+    body: whole([...head, sectionOf(approval, context)].join("\n\n")),
+    labels: labelsOf(approval),
     file: breakGlassFile(approval),
   };
 }
@@ -52,5 +51,5 @@ function breakGlassFile({ name, file, proposal, breakGlass }: Approval): string 
       reviewBy: rfc3339(breakGlass?.reviewBy ?? 0),
     },
   };
-  return stringify(record, { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN", lineWidth: 0 });
+  return `${yamlRows(record).join("\n")}\n`;
 }

@@ -44,45 +44,71 @@ export function renderBatch(
   return { title, body: whole(body), labels: [...new Set(approvals.flatMap(labelsOf))] };
 }
 
-function sectionOf({ proposal }: Approval, context: PullRequestContext): string {
-  const { requester, summary } = proposal;
-  const facts: [string, string | undefined][] = [
-    ["Who", requester.username],
-    ["Acts for", requester.owner?.username],
-    ["Agent", summary.agent],
-    ["Session", requester.session],
-    ["What", whatOf(proposal)],
-    ["Command", summary.command],
-    ["Stated reason", summary.reason],
-    ["Prompt (claimed)", requester.promptId],
-    ["Not after", rfc3339(proposal.notAfter)],
-    ["Replaces", proposal.supersedes],
-  ];
+/** All that is known of one request, as Markdown. */
+export function sectionOf(approval: Approval, context: PullRequestContext): string {
+  const { proposal } = approval;
   return [
-    ...(proposal.blastRadius === undefined ? [] : [safeText(proposal.blastRadius)]),
-    facts
+    ...(proposal.blastRadius === undefined ? [] : [`**What it reaches:** ${safeText(proposal.blastRadius)}`]),
+    factsOf(approval)
       .filter(([, value]) => value !== undefined && value !== "")
       .map(([name, value]) => `- **${name}:** ${safeText(value ?? "")}`)
       .join("\n"),
     `### Why it is held\n\n${proposal.findings.map((finding) => findingLine(finding, context)).join("\n")}`,
-    `### What changes\n\n${codeBlock("diff", yamlDiff(proposal.changes))}`,
-    `On the gateway: <${context.url}>`,
+    `### What changes\n\n${changesOf(proposal)}`,
+    `[This approval on the gateway](<${context.url}>)`,
   ].join("\n\n");
 }
 
-function findingLine(finding: Proposal["findings"][number], { docsUrl }: PullRequestContext): string {
-  const { rule, title, message, remediation, severity } = finding;
-  const link = docsUrl === undefined ? safeText(rule) : `[${safeText(rule)}](${docsUrl}#${rule.replaceAll("/", "")})`;
+/** Who asks for what, and until when; what is empty is not said. */
+export function factsOf({ proposal }: Pick<Approval, "proposal">): [name: string, value: string | undefined][] {
+  const { requester, summary } = proposal;
   return [
-    `- ${link}${title === undefined ? "" : ` ${prose(title)}`} (${severity}): ${safeText(message)}`,
+    ["Who", requester.username],
+    ["Acts for", requester.owner?.username],
+    ["Agent, as it calls itself", summary.agent],
+    ["Session", requester.session],
+    ["Prompt, as claimed", requester.promptId],
+    ["What", whatOf(proposal)],
+    ["Command", summary.command],
+    ["Stated reason", summary.reason],
+    ["May be used", proposal.maxUses === 1 ? "once" : `${proposal.maxUses} times`],
+    ["Not after", rfc3339(proposal.notAfter)],
+    ["In place of, since the change or the approvers are others now", proposal.supersedes],
+  ];
+}
+
+function changesOf({ changes, summary }: Proposal): string {
+  if (changes.length > 0) {
+    const key = "`-` is stored now, `+` is what would be. Values that are masked stay masked.";
+    return `${key}\n\n${codeBlock("diff", yamlDiff(changes))}`;
+  }
+  return summary.verb === "connect" ? "Nothing that is stored: it opens a connection." : "Nothing that is stored.";
+}
+
+function findingLine(finding: Proposal["findings"][number], { docsUrl }: PullRequestContext): string {
+  const { rule, title, message, remediation, severity, fields, absolute } = finding;
+  const name = docsUrl === undefined ? safeText(rule) : `[${safeText(rule)}](<${docsUrl}#${rule.replaceAll("/", "")}>)`;
+  const shown = fields.slice(0, 5).map(safeText).join(", ");
+  return [
+    `- ${name}${title === undefined ? "" : `, ${prose(title)}`} (${prose(severity)}): ${safeText(message)}`,
+    ...(shown === "" ? [] : [`  - At ${shown}${fields.length > 5 ? ` and ${fields.length - 5} more` : ""}`]),
     ...(remediation === undefined ? [] : [`  - Instead: ${prose(remediation)}`]),
+    ...(absolute === true ? ["  - Absolute: break-glass does not lift it"] : []),
   ].join("\n");
 }
 
 function footer(approvals: readonly Approval[]): string {
   const needs = approvals.flatMap(({ proposal }) => proposal.requirements);
   const lines = new Set(
-    needs.map(({ approvers, required }) => `- ${required} of ${approvers.map(safeText).join(", ")}`),
+    needs.map(
+      ({ rules, approvers, required }) =>
+        `- ${required} of ${approvers.map(safeText).join(", ")}, for ${rules.map(safeText).join(", ")}`,
+    ),
   );
-  return `### Who approves\n\n${[...lines].join("\n")}\n\nMerging approves exactly this; closing denies it.`;
+  return [
+    `### Who approves\n\n${[...lines].join("\n")}`,
+    "An approving review of the last commit, then a merge, lets exactly this through. Closing it denies it; the last " +
+      "comment is the reason that the agent is told. A commit of anybody else's on this branch approves nothing.",
+    "What is set as `code` was written by who asks, or comes from the request: it is a claim, and the change is what happens.",
+  ].join("\n\n");
 }

@@ -1,4 +1,4 @@
-import { clip } from "../text.ts";
+import { clip, visible } from "../text.ts";
 import type { Approval, Proposal } from "../types.ts";
 import { inert } from "./safe-text.ts";
 
@@ -19,11 +19,11 @@ export function whatOf({ summary, connection }: Pick<Proposal, "summary" | "conn
 
 /** Text for a title: one line of printable ASCII, nothing that acts in it, clipped. */
 export function titleText(text: string): string {
-  const ascii = clip(inert(text), TITLE).replace(
-    /[^\x20-\x7e…]|[`<>*[\]~|]/gu,
+  const ascii = inert(visible(text)).replace(
+    /[^\x20-\x7e]|[`<>*[\]~|@&]|:(?=\/)|(?<=www)\./giu,
     (character) => `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`,
   );
-  return ascii.replace("…", "...");
+  return clip(ascii, TITLE).replace("…", "...");
 }
 
 /** Labels to filter by. None is of the agent's wording: it could fill the repository with labels. */
