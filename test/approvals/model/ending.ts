@@ -1,0 +1,119 @@
+import type { Approval } from "../../../approvals/types.ts";
+import type { ModelGateway } from "./gateway.ts";
+import type { Grant } from "./history.ts";
+import { KINDS } from "./requests.ts";
+import type { World } from "./world.ts";
+
+/**
+ * What must be true at the end, once every gateway runs again and everything has settled: both know the same approvals,
+ * none is lost, nobody waits for what is decided, and what is approved or still undecided lets its request through.
+ */
+export async function checkEnding(world: World): Promise<void> {
+  const wrong = (what: string): void => void world.history.violations.push(what);
+  world.upstream.fault = undefined;
+  await world.settle();
+  for (const gate of world.gates) if (gate.gateway === undefined) world.start(gate);
+  await world.settle();
+  const gateways = world.gates.flatMap(({ gateway }) => (gateway === undefined ? [] : [gateway]));
+  await refresh(world, gateways);
+  const [a, b] = await Promise.all(gateways.map((gateway) => statesOf(world, gateway)));
+  if (a === undefined || b === undefined) {
+    wrong("a gateway does not come back");
+    return;
+  }
+  if (describe(a) !== describe(b)) wrong(`the gateways differ: A ${describe(a)}; B ${describe(b)}`);
+  for (const grant of world.history.grants.values()) checkKept(world, grant, a.get(grant.approval.name), wrong);
+  checkWaiting(world, a, wrong);
+  await checkAlive(world, gateways, a, wrong);
+}
+
+/** Twice: what one writes while it looks, the other sees. */
+async function refresh(world: World, gateways: readonly ModelGateway[]): Promise<void> {
+  for (let i = 0; i < 2; i++) {
+    for (const { home } of gateways) await world.finish(home.refresh());
+    await world.settle();
+  }
+}
+
+async function statesOf(world: World, gateway: ModelGateway): Promise<Map<string, Approval>> {
+  return new Map((await world.listed(gateway)).map((approval) => [approval.name, approval]));
+}
+
+const describe = (states: ReadonlyMap<string, Approval>): string =>
+  [...states.values()]
+    .map(({ name, state, uses }) => `${name} ${state} ${uses.length}`)
+    .sort()
+    .join(", ");
+
+/** An approval that people acted on, or were shown. */
+function checkKept(world: World, grant: Grant, now: Approval | undefined, wrong: (what: string) => void): void {
+  const { name, proposal } = grant.approval;
+  if (now === undefined) {
+    wrong(`${name} is lost`);
+    return;
+  }
+  if (now.file !== grant.approval.file) wrong(`${name} is another file than what was shown`);
+  const did = (verb: string, outcome: string): boolean =>
+    grant.acts.some((act) => act.verb === verb && act.outcome === outcome);
+  const maybe = (verb: string): boolean => did(verb, "open") || did(verb, "done");
+  const over = proposal.notAfter <= world.time.now();
+  const possible = new Set<string>();
+  if (!did("approve", "done") && !did("deny", "done")) possible.add(over ? "expired" : "pending");
+  if (maybe("approve") && !did("deny", "done")) {
+    possible.add("consumed").add(over ? "expired" : "approved");
+    if (maybe("revoke")) possible.add("revoked");
+  }
+  if (maybe("deny")) possible.add("denied");
+  if (did("revoke", "done")) for (const state of possible) if (state !== "revoked") possible.delete(state);
+  if (!possible.has(now.state)) wrong(`${name} is ${now.state}, and can only be ${[...possible].join(" or ")}`);
+  if (did("approve", "done") && did("deny", "done")) wrong(`${name} was approved and denied`);
+  if (now.uses.length < grant.writes) wrong(`${name} let ${grant.writes} writes through on ${now.uses.length} uses`);
+  if (now.uses.length > proposal.maxUses) wrong(`${name} was used ${now.uses.length} times`);
+}
+
+/** Nobody is held for what is decided. */
+function checkWaiting(world: World, states: ReadonlyMap<string, Approval>, wrong: (what: string) => void): void {
+  const pending = new Set(
+    [...states.values()].filter(({ state }) => state === "pending").map(({ proposal }) => proposal.summary.command),
+  );
+  for (const { id, command, status } of world.history.sent.values()) {
+    if (status === undefined && !pending.has(command)) wrong(`${id}, «${command}», is held by nothing`);
+  }
+}
+
+/** What is approved lets its request through by itself, and what is pending can still be approved, and does then. */
+async function checkAlive(
+  world: World,
+  gateways: readonly ModelGateway[],
+  states: ReadonlyMap<string, Approval>,
+  wrong: (what: string) => void,
+): Promise<void> {
+  let n = 0;
+  for (const approval of states.values()) {
+    const { name, state, proposal } = approval;
+    const kind = KINDS.find(({ command }) => command === proposal.summary.command);
+    const gate = world.gates[n++ % 2];
+    if ((state !== "approved" && state !== "pending") || kind === undefined || gate?.gateway === undefined) continue;
+    // As it was when the approver was shown what would change.
+    const replicas = proposal.changes.find(({ path }) => path === "spec.replicas")?.from;
+    kind.prepare(world.upstream.cluster.objects, Number(replicas ?? 1));
+    if (state === "pending") {
+      world.act("approve", approval, gate.gateway);
+      await world.settle();
+      await refresh(world, gateways);
+      // Those that were held for it had their turn.
+      kind.prepare(world.upstream.cluster.objects, Number(replicas ?? 1));
+    }
+    const now = await world.finish(gate.gateway.home.get(name));
+    if (now?.state === "consumed") continue;
+    if (now?.state !== "approved") {
+      wrong(`${name} cannot be approved any more: it is ${now?.state ?? "lost"}`);
+      continue;
+    }
+    const sent = world.send(gate, kind, gate.gateway);
+    await world.settle();
+    if (sent.status === undefined || sent.status >= 300) {
+      wrong(`${name} is approved, and ${sent.id}, «${kind.command}», is answered ${sent.status}: ${sent.text}`);
+    }
+  }
+}

@@ -1,0 +1,83 @@
+import fc from "fast-check";
+import type { Policy } from "../../../engine/decision.ts";
+import { run, type Step, step } from "./commands.ts";
+import { checkEnding } from "./ending.ts";
+import type { MakeModelHome } from "./home.ts";
+import { World } from "./world.ts";
+
+export interface ModelOptions {
+  home: MakeModelHome;
+  policy: Policy;
+  cases: number;
+  seed: number;
+  withoutSwap?: boolean;
+  onProgress?: (done: number) => void;
+}
+
+export interface ModelResult {
+  /** Steps that happened, of each sequence. */
+  lengths: number[];
+  /** How often each command happened, and how often an approval came to be in each state. */
+  fired: Record<string, number>;
+  states: Record<string, number>;
+  /** The shortest sequence that leads to something that must not be, as a story; undefined where there was none. */
+  failure?: string;
+}
+
+const LONGEST = 40;
+
+/** Runs sequences until one fails, and makes that one as short as it can be. */
+export async function runModel(options: ModelOptions): Promise<ModelResult> {
+  const result: ModelResult = { lengths: [], fired: {}, states: {} };
+  let failing = false;
+  const sequence = fc.array(step, { maxLength: LONGEST, size: "max" });
+  const property = fc.asyncProperty(sequence, async (steps) => {
+    const { violations, happened, world } = await play(steps, options);
+    // What comes after a failure is that one, made shorter.
+    if (!failing) {
+      result.lengths.push(happened.length);
+      for (const kind of happened) add(result.fired, kind, 1);
+      for (const [state, count] of world.changes) add(result.states, state, count);
+      options.onProgress?.(result.lengths.length);
+    }
+    failing ||= violations.length > 0;
+    if (violations.length > 0) throw new Error(violations.join("\n"));
+  });
+  const { failed, counterexample } = await fc.check(property, { numRuns: options.cases, seed: options.seed });
+  return failed ? { ...result, failure: await story(counterexample?.[0] ?? [], options) } : result;
+}
+
+export function add(counts: Record<string, number>, key: string, more: number): void {
+  counts[key] = (counts[key] ?? 0) + more;
+}
+
+async function play(steps: readonly Step[], { home, policy, withoutSwap = false }: ModelOptions) {
+  const world = await World.open(home, { policy, withoutSwap });
+  const { violations } = world.history;
+  const happened: string[] = [];
+  try {
+    for (const { before, command } of steps) {
+      if (before === "all") await world.settle();
+      else for (const pick of before) await world.turns.step(pick);
+      const { kind, ...which } = command;
+      const at = world.turns.log.length;
+      if (!(await run(command, world))) continue;
+      world.turns.log.splice(at, 0, `${kind} ${JSON.stringify(which)}`);
+      happened.push(kind);
+      if (violations.length > 0) break;
+    }
+    if (violations.length === 0) {
+      world.turns.log.push("and then everything settles");
+      await checkEnding(world);
+    }
+    return { violations, happened, world };
+  } finally {
+    await world.close();
+  }
+}
+
+/** What must not be, and what led to it, turn by turn. */
+async function story(steps: readonly Step[], options: ModelOptions): Promise<string> {
+  const { world, violations } = await play(steps, options);
+  return [...violations, "", ...world.turns.log].join("\n");
+}

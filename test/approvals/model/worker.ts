@@ -1,0 +1,22 @@
+// One process of `npm run test:approvals`: node worker.ts <home> <cases> <seed> [without-swap]. Its result is one line of JSON.
+import { HOMES } from "./homes.ts";
+import { runModel } from "./model.ts";
+import { modelPolicy } from "./policy.ts";
+
+const [name = "", cases = "", seed = "", without] = process.argv.slice(2);
+const home = HOMES[name];
+if (home === undefined) throw new Error(`there is no home ${name}`);
+let told = Date.now();
+const result = await runModel({
+  home,
+  policy: await modelPolicy(),
+  cases: Number(cases),
+  seed: Number(seed),
+  withoutSwap: without === "without-swap",
+  onProgress: (done) => {
+    if (Date.now() - told < 20_000) return;
+    told = Date.now();
+    process.stderr.write(`${name}, seed ${seed}: ${done} of ${cases}\n`);
+  },
+});
+process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
