@@ -1,0 +1,85 @@
+import { renderBatch } from "../pull-request/pull-request.ts";
+import type { Approval } from "../types.ts";
+import type { HubContext, HubEntry, HubPull } from "./context.ts";
+import { statusOf } from "./failures.ts";
+import { commitAt, createRef, writeCommit, writeTree } from "./git.ts";
+import { addMember } from "./proposals.ts";
+import { labelLater, pullText, stub } from "./pulls.ts";
+import { type HubRecord, recordMessage } from "./records.ts";
+import { BRANCH } from "./refs.ts";
+import { anyShape, pullShape, refShape } from "./wire.ts";
+
+/** A reviewer reads all of it at once. */
+const MOST_MEMBERS = 50;
+
+/** The pending batch of a session that one more request may join; the newest. */
+function batchOf(home: HubContext, { proposal }: Approval): HubPull | undefined {
+  return [...home.pulls.values()].findLast(
+    ({ members, unjudged, ours }) =>
+      ours &&
+      !unjudged &&
+      members.length < MOST_MEMBERS &&
+      members.every(
+        ({ approval }) =>
+          approval.state === "pending" &&
+          approval.proposal.batch === true &&
+          approval.proposal.connection === proposal.connection &&
+          approval.proposal.requester.session === proposal.requester.session &&
+          approval.proposal.requester.username === proposal.requester.username,
+      ),
+  );
+}
+
+/**
+ * One more request in the pull request of its session: a commit on top, which moves the head, so that reviews of what
+ * it was before count no more. Undefined where there is none to join, or it was decided meanwhile.
+ */
+export function joinBatch(home: HubContext, approval: Approval, record: HubRecord): Promise<HubEntry | undefined> {
+  const pull = batchOf(home, approval);
+  if (pull === undefined) return Promise.resolve(undefined);
+  return home.alone(`batch/${pull.number}`, () => join(home, pull, approval, record));
+}
+
+async function join(
+  home: HubContext,
+  pull: HubPull,
+  approval: Approval,
+  record: HubRecord,
+): Promise<HubEntry | undefined> {
+  if (pull !== batchOf(home, approval)) return undefined;
+  const approvals = [...pull.members.map((member) => member.approval), approval];
+  const { title, body } = renderBatch(approvals, ({ name }) => ({
+    url: home.url(name),
+    ...(home.docsUrl === undefined ? {} : { docsUrl: home.docsUrl }),
+  }));
+  const { name, proposal } = approval;
+  const before = await commitAt(home, pull.head);
+  const tree = await writeTree(home, before.tree, `exceptions/${name}.yaml`, approval.file);
+  const head = await writeCommit(home, "hold", recordMessage(home.keys, `Propose ${name}`, record), tree, [pull.head]);
+  const branch = `sallyport/${proposal.digest}`;
+  if (!(await createRef(home, "hold", BRANCH + proposal.digest, head))) return undefined;
+  try {
+    // Forwards only: where somebody pushed to it, or it is gone, this is no batch to join.
+    const parameters = { ref: `heads/${pull.branch}`, sha: head, force: false };
+    await home.client.send("hold", "PATCH /repos/{owner}/{repo}/git/refs/{ref}", parameters, refShape);
+  } catch (error) {
+    if (statusOf(error) !== 422 && statusOf(error) !== 404) throw error;
+    await home.client.send("hold", "DELETE /repos/{owner}/{repo}/git/refs/{ref}", { ref: `heads/${branch}` }, anyShape);
+    return undefined;
+  }
+  const known = home.index.byName.get(name);
+  pull.head = head;
+  pull.locks = (pull.locks ?? new Map()).set(branch, head);
+  const entry = known ?? addMember(pull, approval);
+  if (known === undefined) home.index.add(entry);
+  home.later("saying what a batch has", () =>
+    home.client.send(
+      "hold",
+      "PATCH /repos/{owner}/{repo}/pulls/{pull_number}",
+      { pull_number: pull.number, title, body: body + stub(home, approvals) },
+      pullShape,
+    ),
+  );
+  labelLater(home, pull.number, pullText(home, approval).labels);
+  return entry;
+}

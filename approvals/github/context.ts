@@ -1,0 +1,113 @@
+import type { Clock } from "../../base/clock.ts";
+import type { ExceptionLimits } from "../../base/config/guardrails.ts";
+import { errorMessage, Refusal } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
+import type { Caps } from "../caps.ts";
+import type { HistoryGuard } from "../history.ts";
+import type { ApprovalIndex } from "../memory.ts";
+import type { Approval, ApprovalState, Kill, Proposal } from "../types.ts";
+import type { Person } from "../voters.ts";
+import type { GitHubClient } from "./client.ts";
+import type { MainView } from "./main.ts";
+import type { Keys, RecordOf } from "./records.ts";
+
+/** A pull request of ours: one request's, or a batch's. */
+export interface HubPull {
+  number: number;
+  url: string;
+  /** Its branch, without `refs/heads/`. */
+  branch: string;
+  /** The commit that we made last on it: a review of another one counts for nothing. */
+  head: string;
+  /** As it was when it was last looked at. */
+  updatedAt: string;
+  members: HubEntry[];
+  /** Of a batch: the branch of each further member's digest, and the commit that it points to. */
+  locks?: Map<string, string>;
+  /** Closed or merged, and not judged to the end yet: GitHub did not answer, or not all of it. */
+  unjudged: boolean;
+  /** Opened by this gateway, which writes the comments and tidies up; the others do where it does not. */
+  ours: boolean;
+  /** The commit that merged it, and the one of main before. */
+  merged?: { commit: string; base: string };
+}
+
+export interface HubEntry {
+  approval: Approval;
+  pull: HubPull;
+  /** Uses that the upstream definitely did not apply: n to the exchange that may try again. */
+  released: Map<number, string>;
+  /** The pull request in which a break-glass is reviewed. */
+  review?: { number: number; head: string };
+}
+
+/** What the parts of the home share. */
+export interface HubContext {
+  readonly client: GitHubClient;
+  readonly index: ApprovalIndex<HubEntry>;
+  /** By number, of what is in the index. */
+  readonly pulls: Map<number, HubPull>;
+  readonly kills: Map<string, Kill>;
+  /** Break-glasses on record, by the approval's name. */
+  readonly broken: Map<string, RecordOf<"break-glass">>;
+  /** Approvals with a ref that takes them back. */
+  readonly revoked: Set<string>;
+  readonly keys: Keys;
+  readonly people: readonly Person[];
+  readonly teams: Readonly<Record<string, string>>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly caps: Caps;
+  /** `exceptions` of the guardrails in force. */
+  exceptionLimits(): ExceptionLimits;
+  readonly branch: string;
+  readonly docsUrl: string | undefined;
+  url(name: string): string;
+  /** main as it was last seen whole; `frozen` says why nothing newer counts. */
+  main: MainView;
+  readonly guard: HistoryGuard;
+  /** Looks at main now. Throws Refusal `approvals-unavailable` where its history was rewritten. */
+  lookAtMain(): Promise<MainView>;
+  /** Proposals that are being opened: they count as pending. */
+  readonly opening: Set<Proposal>;
+  /** Work that nobody waits for: comments, labels, branches. Its errors are logged. */
+  later(what: string, work: () => Promise<unknown>): void;
+  /** One change of a digest at a time, in this gateway. */
+  alone<T>(digest: string, work: () => Promise<T>): Promise<T>;
+}
+
+/** Whether a state may follow another: what is settled for good stays as it is. */
+const NEXT: Record<ApprovalState, readonly ApprovalState[]> = {
+  pending: ["approved", "denied", "expired", "cancelled", "revoked"],
+  approved: ["consumed", "expired", "revoked"],
+  consumed: ["revoked"],
+  denied: [],
+  expired: [],
+  cancelled: [],
+  revoked: [],
+};
+
+/** Moves an approval on and tells of it, once; false where it has moved on already. */
+export function move(home: HubContext, entry: HubEntry, state: ApprovalState, more: Partial<Approval> = {}): boolean {
+  const { approval } = entry;
+  if (!NEXT[approval.state].includes(state)) return false;
+  const settled = approval.state === "pending" ? { settledAt: home.clock.now() } : {};
+  Object.assign(approval, settled, more, { state });
+  if (home.index.byName.get(approval.name) === entry) home.index.changed(entry);
+  return true;
+}
+
+/** The entry of a name, where it is known. Throws Refusal `not-found`. */
+export function known(home: HubContext, name: string): HubEntry {
+  const entry = home.index.byName.get(name);
+  if (entry === undefined) throw new Refusal("not-found", "there is no such approval");
+  return entry;
+}
+
+export function due({ approval }: HubEntry, now: number): boolean {
+  return (approval.state === "pending" || approval.state === "approved") && approval.proposal.notAfter <= now;
+}
+
+export function logFailure(home: Pick<HubContext, "log">, what: string, error: unknown): void {
+  home.log.warn(`${what} failed`, { error: errorMessage(error) });
+}

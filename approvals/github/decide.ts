@@ -1,0 +1,96 @@
+import { sha256 } from "../../base/digest.ts";
+import { Refusal } from "../../base/errors.ts";
+import { snapshot } from "../memory.ts";
+import { clip } from "../text.ts";
+import type { Actor, Approval } from "../types.ts";
+import { checkDecider } from "../voters.ts";
+import { due, type HubContext, type HubEntry, move } from "./context.ts";
+import { createRef, writeCommit } from "./git.ts";
+import { judgePull } from "./judge.ts";
+import { close, comment, endWith, removeBranches, tidyLater } from "./outcome.ts";
+import { recordMessage } from "./records.ts";
+import { REVOKED } from "./refs.ts";
+
+const LONGEST_REASON = 1024;
+
+function checkPending(home: HubContext, entry: HubEntry): void {
+  const now = home.clock.now();
+  if (due(entry, now)) endWith(home, entry, { kind: "expired", at: now });
+  const { state } = entry.approval;
+  if (state !== "pending") throw new Refusal("conflict", `this approval is already ${state}`);
+}
+
+/** Closes the pull request for what was decided on the gateway, unless GitHub decided meanwhile. */
+async function closePending(home: HubContext, entry: HubEntry): Promise<void> {
+  if (!(await close(home, entry.pull, "use"))) {
+    await judgePull(home, entry.pull);
+    throw new Refusal("conflict", `its pull request was merged meanwhile, and it is ${entry.approval.state}`);
+  }
+  checkPending(home, entry);
+}
+
+/** A person's no by the control API. The others of its batch are asked again: their pull request is closed. */
+export async function deny(
+  home: HubContext,
+  entry: HubEntry,
+  by: Actor,
+  input: { reason: string; seen?: string },
+): Promise<Approval> {
+  const { approval } = entry;
+  checkDecider(home.people, approval.proposal, by);
+  checkPending(home, entry);
+  if (input.seen !== undefined && input.seen !== sha256(approval.file)) {
+    throw new Refusal("conflict", "the file that you were shown is not the one that is proposed", {
+      next: "Look at it again before you decide.",
+    });
+  }
+  const at = home.clock.now();
+  const reason = clip(input.reason, LONGEST_REASON);
+  await closePending(home, entry);
+  await comment(home, entry, { kind: "denied", at, issuer: by.issuer, by: by.username, reason }, true);
+  move(home, entry, "denied", { denial: { issuer: by.issuer, username: by.username, at, reason }, settledAt: at });
+  endOthers(home, entry, at);
+  home.later("taking a branch away", () => removeBranches(home, entry.pull));
+  return snapshot(entry);
+}
+
+/** Ends a pending proposal without a verdict. */
+export async function cancel(home: HubContext, entry: HubEntry, by: string, reason: string): Promise<Approval> {
+  checkPending(home, entry);
+  const ending = { kind: "cancelled", at: home.clock.now(), by, reason: clip(reason, LONGEST_REASON) } as const;
+  await closePending(home, entry);
+  await comment(home, entry, ending, true);
+  move(home, entry, "cancelled", { ended: { by, at: ending.at, reason: ending.reason } });
+  endOthers(home, entry, ending.at);
+  home.later("taking a branch away", () => removeBranches(home, entry.pull));
+  return snapshot(entry);
+}
+
+/** A batch is decided together: with its pull request closed none of it can be approved. */
+export function endOthers(home: HubContext, entry: HubEntry, at: number): void {
+  const reason = `decided together with ${entry.approval.name}, which is ${entry.approval.state}`;
+  for (const other of entry.pull.members) {
+    if (other !== entry && other.approval.state === "pending") endWith(home, other, { kind: "cancelled", at, reason });
+  }
+}
+
+/** Takes an approval back, used or not: a ref, which every replica sees. */
+export async function revoke(home: HubContext, entry: HubEntry, by: string, why: string): Promise<Approval> {
+  const { approval } = entry;
+  const { name, state } = approval;
+  if (state !== "approved" && state !== "consumed") {
+    throw new Refusal("conflict", `there is nothing to take back: this approval is ${state}`, {
+      next: state === "pending" ? "Deny it." : "Nothing of it counts.",
+    });
+  }
+  const at = home.clock.now();
+  const reason = clip(why, LONGEST_REASON);
+  const record = { kind: "revoke", name, at, by, reason } as const;
+  const sha = await writeCommit(home, "use", recordMessage(home.keys, `Revoke ${name}`, record), home.main.tree, []);
+  // Where another gateway was faster, it is revoked all the same.
+  await createRef(home, "use", REVOKED + name, sha);
+  home.guard.keep(`refs/${REVOKED}${name}`, approval.proposal.notAfter);
+  if (move(home, entry, "revoked", { ended: { by, at, reason } }))
+    tidyLater(home, entry, { kind: "revoked", at, by, reason });
+  return snapshot(entry);
+}

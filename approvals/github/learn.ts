@@ -1,0 +1,55 @@
+import { DENIAL_MS } from "../denials.ts";
+import { letThrough } from "./broken.ts";
+import { due, type HubContext, type HubPull } from "./context.ts";
+import { judgePull } from "./judge.ts";
+import { endWith } from "./outcome.ts";
+import { isOwn, readPull, remember } from "./proposals.ts";
+import { readRecord } from "./records.ts";
+import { applyUses, usesOf } from "./use.ts";
+import type { Pull } from "./wire.ts";
+
+/**
+ * Makes a pull request known that this gateway did not open or has forgotten, with what became of it. Nobody is told of
+ * what it became before: that is over.
+ */
+export async function learn(home: HubContext, pull: Pull): Promise<void> {
+  if (home.pulls.has(pull.number) || !isOwn(home, pull)) return;
+  const read = await readPull(home, pull);
+  if (read === undefined || home.pulls.has(pull.number)) return;
+  if (pull.state === "open") remember(home, read);
+  home.pulls.set(pull.number, read);
+  try {
+    await settleNew(home, read, pull.state === "closed");
+  } catch (error) {
+    home.pulls.delete(pull.number);
+    throw error;
+  }
+  if (pull.state === "closed") remember(home, read);
+}
+
+async function settleNew(home: HubContext, pull: HubPull, closed: boolean): Promise<void> {
+  for (const entry of pull.members) letThrough(home, entry);
+  if (closed) await judgePull(home, pull);
+  const at = home.clock.now();
+  for (const entry of pull.members) {
+    const { approval } = entry;
+    if (approval.state === "approved") applyUses(home, entry, await usesOf(home, approval.name, approval.uses));
+    if (home.revoked.has(approval.name)) endWith(home, entry, { kind: "revoked", at, reason: "it was taken back" });
+    const kill = home.kills.get(approval.proposal.requester.session);
+    if (kill !== undefined) {
+      const kind = approval.state === "pending" ? "cancelled" : "revoked";
+      if (kind === "cancelled" || approval.state === "approved") {
+        endWith(home, entry, { kind, at, by: kill.by, reason: `its session was killed: ${kill.reason}` });
+      }
+    }
+    if (due(entry, at)) endWith(home, entry, { kind: "expired", at });
+  }
+}
+
+/** Whether a closed pull request of ours says by a record of ours that nothing of it can matter any more. */
+export function isLongOver(home: HubContext, pull: Pull): boolean {
+  const record = readRecord(home.keys, "pull", pull.body ?? "");
+  if (pull.state === "open" || record === undefined || record.names.length === 0) return false;
+  const own = record.names.some((name) => pull.head.ref.startsWith(`sallyport/${name.split("-")[0] ?? "-"}`));
+  return own && record.notAfter + DENIAL_MS < home.clock.now();
+}

@@ -1,0 +1,204 @@
+import { errorMessage } from "../../base/errors.ts";
+import { judgeReview } from "./break-glass.ts";
+import { lookAtBreakGlass } from "./broken.ts";
+import { due, type HubContext, type HubPull, move } from "./context.ts";
+import { refAt, refsBelow } from "./git.ts";
+import { judgePull, recount } from "./judge.ts";
+import type { Kills } from "./kills.ts";
+import { isLongOver, learn } from "./learn.ts";
+import { endWith, tidyLater } from "./outcome.ts";
+import { checkPull } from "./people-pulls.ts";
+import { addMember, forgetOld, isOwn, readPull } from "./proposals.ts";
+import { holderOf } from "./propose.ts";
+import { pullsOf } from "./pulls.ts";
+import { BRANCH, PROPOSAL_BRANCH, REVIEW_OF, REVOKED } from "./refs.ts";
+import type { HubStanding } from "./standing.ts";
+import { applyUses, standsOnMain, usesOf } from "./use.ts";
+import { type Pull, pullShape } from "./wire.ts";
+
+/** How far back a start looks for approvals that are not used yet. */
+const WINDOW_MS = 7 * 86_400_000;
+/** Approvals that wait for their use, whose reviews are counted again at each poll; the others when they are used. */
+const RECOUNTED = 50;
+
+/** Looks at the repository, again and again. Whatever a webhook says, this is what counts. */
+export class Poll {
+  readonly #home: HubContext;
+  readonly #kills: Kills;
+  readonly #standing: HubStanding;
+  /** `updated_at` of the newest pull request that was seen: what is older has not changed since. */
+  #watermark = "";
+  /** Pull requests that are none of ours, or long over, as they were when they were looked at. */
+  #ignored = new Map<number, string>();
+  #refs = new Set<string>();
+  #started = false;
+
+  constructor(home: HubContext, kills: Kills, standing: HubStanding) {
+    this.#home = home;
+    this.#kills = kills;
+    this.#standing = standing;
+  }
+
+  /** One look at everything. Throws where GitHub cannot be asked; what was seen until then counts. */
+  async run(): Promise<void> {
+    const home = this.#home;
+    await this.#lookAtRefs();
+    // What is only rewritten still takes back; it puts nothing in force.
+    const whole = await home.lookAtMain().then(
+      () => true,
+      (error: unknown) => {
+        if (home.guard.frozen === undefined) throw error;
+        return false;
+      },
+    );
+    if (whole) await this.#lookAtPulls();
+    await this.#lookAtApproved(whole);
+    for (const entry of home.index.byName.values()) {
+      if (entry.approval.breakGlass !== undefined && entry.approval.breakGlass.review === undefined && whole) {
+        await judgeReview(home, entry);
+      }
+    }
+    await this.#standing.look();
+    this.expire();
+    if (!this.#started) await this.#adopt();
+    this.#started = true;
+    forgetOld(home);
+  }
+
+  /** Expires what nobody decided, and what nobody used, by its notAfter. */
+  expire(): void {
+    const home = this.#home;
+    const at = home.clock.now();
+    for (const entry of [...home.index.byName.values()]) {
+      if (due(entry, at)) endWith(home, entry, { kind: "expired", at });
+    }
+  }
+
+  /** All refs of ours that there are, as far as they were looked at: for the guard. */
+  get refs(): ReadonlySet<string> {
+    return this.#refs;
+  }
+
+  async #lookAtRefs(): Promise<void> {
+    const home = this.#home;
+    const revoked = await refsBelow(home, REVOKED);
+    const refs = new Set([...(await this.#kills.look()), ...(await lookAtBreakGlass(home))]);
+    for (const name of revoked.keys()) {
+      refs.add(`refs/${REVOKED}${name}`);
+      home.revoked.add(name);
+    }
+    // What was spent must stay spent: whoever deletes such a ref is noticed.
+    for (const ref of home.guard.kept("refs/sallyport/")) {
+      if (!refs.has(ref) && (await refAt(home, ref.slice("refs/".length))) !== undefined) refs.add(ref);
+    }
+    this.#refs = refs;
+  }
+
+  async #lookAtPulls(): Promise<void> {
+    const home = this.#home;
+    const since = this.#watermark === "" ? new Date(home.clock.now() - WINDOW_MS).toISOString() : this.#watermark;
+    const base = { base: home.branch, sort: "updated", direction: "desc" };
+    const route = "GET /repos/{owner}/{repo}/pulls";
+    const recent = await home.client.list(
+      route,
+      { ...base, state: "all" },
+      pullShape,
+      (page) => (page.at(-1)?.updated_at ?? "") >= since,
+    );
+    const open = this.#watermark === "" ? await home.client.list(route, { ...base, state: "open" }, pullShape) : [];
+    const all = new Map([...recent.filter(({ updated_at }) => updated_at >= since), ...open].map((p) => [p.number, p]));
+    let failed: unknown;
+    for (const pull of [...all.values()].sort((a, b) => (a.updated_at < b.updated_at ? -1 : 1))) {
+      try {
+        await this.#lookAt(pull);
+      } catch (error) {
+        // The others are looked at all the same, and this one again.
+        failed ??= error;
+        home.log.warn("a pull request could not be looked at", { number: pull.number, error: errorMessage(error) });
+      }
+    }
+    for (const pull of [...home.pulls.values()]) if (pull.unjudged) await judgePull(home, pull);
+    if (failed !== undefined) throw failed;
+    this.#watermark = recent[0]?.updated_at ?? since;
+  }
+
+  async #lookAt(pull: Pull): Promise<void> {
+    const home = this.#home;
+    const seen = `${pull.updated_at} ${pull.head.sha} ${pull.state}`;
+    if (this.#ignored.get(pull.number) === seen) return;
+    const known = home.pulls.get(pull.number);
+    if (known !== undefined) return this.#lookAgain(known, pull);
+    const own = isOwn(home, pull);
+    if (own && !isLongOver(home, pull)) {
+      await learn(home, pull);
+      if (home.pulls.has(pull.number)) return;
+      home.log.warn("a pull request under the gateway's login proposes nothing, since no key of its own signed it", {
+        number: pull.number,
+      });
+    } else if (!own && !REVIEW_OF.test(pull.head.ref) && (pull.state === "open" || pull.merged_at != null)) {
+      if (this.#started || pull.state === "open") home.later("checking a pull request", () => checkPull(home, pull));
+    }
+    this.#ignored.set(pull.number, seen);
+    for (const oldest of this.#ignored.keys()) {
+      if (this.#ignored.size <= 5000) break;
+      this.#ignored.delete(oldest);
+    }
+  }
+
+  async #lookAgain(known: HubPull, pull: Pull): Promise<void> {
+    const home = this.#home;
+    if (pull.head.sha !== known.head) await this.#moved(known, pull);
+    if (pull.state === "closed" && known.members.some(({ approval }) => approval.state === "pending")) {
+      await judgePull(home, known);
+    }
+  }
+
+  /** Another gateway added a request to a batch, or somebody pushed, which counts for nothing. */
+  async #moved(known: HubPull, pull: Pull): Promise<void> {
+    const home = this.#home;
+    const read = await readPull(home, pull);
+    if (read === undefined) return;
+    const names = new Set(known.members.map(({ approval }) => approval.name));
+    if (!known.members.every(({ approval }) => read.members.some((other) => other.approval.name === approval.name)))
+      return;
+    known.head = read.head;
+    known.locks = new Map([...(known.locks ?? []), ...(read.locks ?? [])]);
+    for (const { approval } of read.members) {
+      if (!names.has(approval.name)) home.index.add(addMember(known, approval));
+    }
+  }
+
+  async #lookAtApproved(whole: boolean): Promise<void> {
+    const home = this.#home;
+    const at = home.clock.now();
+    let counted = 0;
+    for (const entry of [...home.index.byName.values()]) {
+      const { approval, pull } = entry;
+      const { state, name } = approval;
+      if (state !== "approved" && state !== "consumed") continue;
+      if (home.revoked.has(name)) {
+        endWith(home, entry, { kind: "revoked", at, reason: "it was taken back" });
+      } else if (whole && !standsOnMain(home, entry)) {
+        const reason = "its file is not on main any more as it was approved";
+        if (move(home, entry, "revoked", { ended: { by: "", at, reason } })) {
+          tidyLater(home, entry, { kind: "revoked", at, reason });
+        }
+      } else if (state === "approved") {
+        applyUses(home, entry, await usesOf(home, name, approval.uses));
+        if (counted++ < RECOUNTED) await recount(home, pull);
+      }
+    }
+  }
+
+  /** Branches whose gateway died before it opened their pull request get it now: nobody's hold is lost. */
+  async #adopt(): Promise<void> {
+    const home = this.#home;
+    const known = new Set([...home.pulls.values()].flatMap(({ branch, locks }) => [branch, ...(locks?.keys() ?? [])]));
+    for (const name of (await refsBelow(home, BRANCH)).keys()) {
+      const digest = PROPOSAL_BRANCH.exec(`sallyport/${name}`)?.[1];
+      if (digest === undefined || known.has(`sallyport/${digest}`)) continue;
+      if ((await pullsOf(home, digest)).length > 0 && home.index.of(digest).length > 0) continue;
+      await holderOf(home, digest);
+    }
+  }
+}

@@ -1,0 +1,101 @@
+import { sha256 } from "../../base/digest.ts";
+import { APPROVAL_NAME } from "../exception.ts";
+import type { Approval } from "../types.ts";
+import type { HubContext, HubEntry, HubPull } from "./context.ts";
+import { blobAt, viewOf } from "./main.ts";
+import { readRecord } from "./records.ts";
+import { PROPOSAL_BRANCH } from "./refs.ts";
+import { commitShape, type Pull, pullCommitShape } from "./wire.ts";
+
+/** Whether a pull request may be one of this home's own: our login opened it, from a digest's branch to our branch. */
+export function isOwn(home: HubContext, pull: Pull): boolean {
+  return (
+    pull.user?.login.toLowerCase() === home.client.login.toLowerCase() &&
+    pull.base.ref === home.branch &&
+    PROPOSAL_BRANCH.test(pull.head.ref)
+  );
+}
+
+/** A pending approval from the commit that proposes it; undefined where no key of ours made its record. */
+export async function proposedBy(home: HubContext, sha: string): Promise<Approval | undefined> {
+  const { message } = await home.client.get(
+    "GET /repos/{owner}/{repo}/git/commits/{commit_sha}",
+    { commit_sha: sha },
+    commitShape,
+  );
+  return readProposal(home, sha, message);
+}
+
+async function readProposal(home: HubContext, sha: string, message: string): Promise<Approval | undefined> {
+  const record = readRecord(home.keys, "propose", message);
+  if (record === undefined) return undefined;
+  const { name, at, proposal } = record;
+  if (!APPROVAL_NAME.test(name) || !name.startsWith(`${proposal.digest.slice(0, 16)}-`)) return undefined;
+  const blob = (await viewOf(home.client, sha)).folders.exceptions.get(name);
+  const file = blob === undefined ? undefined : (await blobAt(home.client, blob)).toString("utf8");
+  if (file === undefined || sha256(file) !== record.file) return undefined;
+  return { name, state: "pending", proposal, file, openedAt: at, approvals: [], uses: [] };
+}
+
+/**
+ * A pull request of ours as its commits say it is, each with a record of ours; undefined where it proposes nothing:
+ * somebody pushed onto the branch, or made it.
+ */
+export async function readPull(home: HubContext, pull: Pull): Promise<HubPull | undefined> {
+  if (!isOwn(home, pull)) return undefined;
+  const commits = await home.client.list(
+    "GET /repos/{owner}/{repo}/pulls/{pull_number}/commits",
+    { pull_number: pull.number },
+    pullCommitShape,
+  );
+  const approvals: Approval[] = [];
+  for (const { sha, commit } of commits) {
+    const approval = await readProposal(home, sha, commit.message);
+    if (approval === undefined) return undefined;
+    approvals.push(approval);
+  }
+  const [first] = approvals;
+  if (first === undefined || commits.at(-1)?.sha !== pull.head.sha) return undefined;
+  if (first.proposal.digest !== PROPOSAL_BRANCH.exec(pull.head.ref)?.[1]) return undefined;
+  const made = asPull(pull, approvals, false);
+  made.locks = new Map(approvals.map(({ proposal }, i) => [`sallyport/${proposal.digest}`, commits[i]?.sha ?? ""]));
+  return made;
+}
+
+/** Puts approvals side by side in one pull request. */
+export function asPull(pull: Pull, approvals: readonly Approval[], ours: boolean): HubPull {
+  const made: HubPull = {
+    number: pull.number,
+    url: pull.html_url,
+    branch: pull.head.ref,
+    head: pull.head.sha,
+    updatedAt: "",
+    unjudged: false,
+    members: [],
+    ours,
+  };
+  for (const approval of approvals) addMember(made, approval);
+  return made;
+}
+
+export function addMember(pull: HubPull, approval: Approval): HubEntry {
+  const entry: HubEntry = { approval, pull, released: new Map() };
+  approval.pullRequest = { number: pull.number, url: pull.url };
+  pull.members.push(entry);
+  const names = pull.members.map((member) => member.approval.name);
+  if (names.length > 1) for (const member of pull.members) member.approval.batch = names;
+  return entry;
+}
+
+/** Makes a pull request known here. */
+export function remember(home: HubContext, pull: HubPull): void {
+  home.pulls.set(pull.number, pull);
+  for (const entry of pull.members) home.index.add(entry);
+}
+
+/** The index lets go of what settled long ago, and so do we. */
+export function forgetOld(home: HubContext): void {
+  for (const [number, pull] of home.pulls) {
+    if (pull.members.every(({ approval }) => !home.index.byName.has(approval.name))) home.pulls.delete(number);
+  }
+}

@@ -1,0 +1,145 @@
+import { sha256 } from "../../base/digest.ts";
+import { Refusal } from "../../base/errors.ts";
+import { checkCaps } from "../caps.ts";
+import { denialRefusal, pendingOrDenied } from "../denials.ts";
+import { renderException } from "../exception.ts";
+import { snapshot } from "../memory.ts";
+import type { Approval, Proposal } from "../types.ts";
+import { joinBatch } from "./batch.ts";
+import { due, type HubContext, type HubEntry } from "./context.ts";
+import { statusOf } from "./failures.ts";
+import { createRef, refAt, writeCommit, writeTree } from "./git.ts";
+import { learn } from "./learn.ts";
+import { endWith } from "./outcome.ts";
+import { asPull, isOwn, proposedBy, remember } from "./proposals.ts";
+import { createPull, labelLater, pullsOf, pullText } from "./pulls.ts";
+import { type HubRecord, recordMessage } from "./records.ts";
+import { BRANCH } from "./refs.ts";
+import { anyShape, type Pull } from "./wire.ts";
+
+/** Tree, commit, branch, pull request, labels; then commit and ref of the use, and the comment. */
+export const CREATIONS = { hold: 5, use: 2, comment: 1 };
+const TRIES = 3;
+/** How often another gateway's pull request is looked for that made its branch and no pull request yet. */
+const LOOKS = 4;
+const LOOK_MS = 500;
+
+export type Opened = { approval: Approval; opened: boolean };
+
+/**
+ * Opens a proposal, or finds the pending one. Throws Refusal `approval-denied`, `too-many`, `body-too-large`, and
+ * `approvals-unavailable` where GitHub cannot be asked or its budget is spent.
+ */
+export async function propose(home: HubContext, proposal: Proposal): Promise<Opened> {
+  const now = home.clock.now();
+  for (const entry of home.index.of(proposal.digest)) {
+    if (due(entry, now)) endWith(home, entry, { kind: "expired", at: now });
+  }
+  const known = knownOf(home, proposal.digest);
+  if (known !== undefined) return known;
+  home.guard.checkWhole();
+  checkCaps([...home.index.byName.values(), ...[...home.opening].map(asPending)], proposal, home.caps);
+  home.client.budget.checkHold(CREATIONS.hold);
+  home.opening.add(proposal);
+  try {
+    return await open(home, proposal);
+  } finally {
+    home.opening.delete(proposal);
+  }
+}
+
+/** What is pending or was denied a moment ago. Throws Refusal `approval-denied`. */
+function knownOf(home: HubContext, digest: string): Opened | undefined {
+  const known = pendingOrDenied(home.index.of(digest), home.clock.now());
+  if (known?.approval.state === "denied") throw denialRefusal(known.approval, home.url(known.approval.name));
+  return known === undefined ? undefined : { approval: snapshot(known), opened: false };
+}
+
+function asPending(proposal: Proposal): { approval: Approval } {
+  return { approval: { name: "", state: "pending", proposal, file: "", openedAt: 0, approvals: [], uses: [] } };
+}
+
+async function open(home: HubContext, proposal: Proposal): Promise<Opened> {
+  const pulls = await pullsOf(home, proposal.digest);
+  for (const pull of pulls) await learn(home, pull);
+  const known = knownOf(home, proposal.digest);
+  if (known !== undefined) return known;
+  const main = await home.lookAtMain();
+  const name = nextName(home, proposal.digest, pulls);
+  const file = renderException(name, proposal);
+  const at = home.clock.now();
+  const approval: Approval = { name, state: "pending", proposal, file, openedAt: at, approvals: [], uses: [] };
+  const record: HubRecord = { kind: "propose", name, at, file: sha256(file), proposal };
+  // Before anything is created: what cannot be shown whole is refused.
+  pullText(home, approval);
+  if (proposal.batch === true) {
+    const joined = await joinBatch(home, approval, record);
+    if (joined !== undefined) return { approval: snapshot(joined), opened: true };
+  }
+  const tree = await writeTree(home, main.tree, `exceptions/${name}.yaml`, file);
+  const head = await writeCommit(home, "hold", recordMessage(home.keys, `Propose ${name}`, record), tree, [
+    main.commit,
+  ]);
+  const other = await takeLock(home, proposal.digest, head);
+  if (other !== undefined) return { approval: snapshot(other), opened: false };
+  const entry = await openPull(home, approval, head);
+  return { approval: snapshot(entry), opened: true };
+}
+
+/** No name is given twice: of what is known, of pull requests of this digest, and of files on main. */
+function nextName(home: HubContext, digest: string, pulls: readonly Pull[]): string {
+  const prefix = `${digest.slice(0, 16)}-`;
+  const names = [...home.index.byName.keys(), ...home.main.folders.exceptions.keys()];
+  const highest = names
+    .filter((name) => name.startsWith(prefix))
+    .reduce((most, name) => Math.max(most, Number(name.slice(prefix.length)) || 0), 0);
+  return `${prefix}${Math.max(highest, pulls.length) + 1}`;
+}
+
+/** Creates the branch: that is the lock. Resolves to what has it already, where that is a proposal of ours. */
+async function takeLock(home: HubContext, digest: string, head: string): Promise<HubEntry | undefined> {
+  const ref = BRANCH + digest;
+  for (let i = 1; ; i++) {
+    if (await createRef(home, "hold", ref, head)) return undefined;
+    const other = await holderOf(home, digest);
+    if (other !== undefined) return other;
+    if (i === TRIES) throw new Refusal("approvals-unavailable", "another branch of this request is in the way");
+    home.log.warn("a branch that proposes nothing was in the way and is taken away", { ref });
+    await home.client.send("hold", "DELETE /repos/{owner}/{repo}/git/refs/{ref}", { ref }, anyShape).catch((error) => {
+      if (statusOf(error) !== 422) throw error;
+    });
+  }
+}
+
+/** The pending proposal that a digest's branch holds; one without a pull request, after a crash, gets it now. */
+export async function holderOf(home: HubContext, digest: string): Promise<HubEntry | undefined> {
+  const head = await refAt(home, BRANCH + digest);
+  const approval = head === undefined ? undefined : await proposedBy(home, head);
+  if (head === undefined || approval?.proposal.digest !== digest) return undefined;
+  if (approval.proposal.notAfter <= home.clock.now()) return undefined;
+  for (let i = 1; i <= LOOKS; i++) {
+    const pulls = (await pullsOf(home, digest)).filter((pull) => isOwn(home, pull) && pull.head.sha === head);
+    for (const pull of pulls) await learn(home, pull);
+    const entry = home.index.byName.get(approval.name);
+    if (entry !== undefined) return entry.approval.state === "pending" ? entry : undefined;
+    if (pulls.length > 0) return undefined;
+    // Its gateway may be just about to open it.
+    if (i < LOOKS) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
+  }
+  return openPull(home, approval, head);
+}
+
+/** Opens the pull request of a branch that is there, and makes it known. */
+async function openPull(home: HubContext, approval: Approval, head: string): Promise<HubEntry> {
+  const { title, body, labels } = pullText(home, approval);
+  const branch = `sallyport/${approval.proposal.digest}`;
+  const pull = await createPull(home, { title, body, head: branch, base: home.branch });
+  const known = home.pulls.get(pull.number);
+  const made = known ?? asPull({ ...pull, head: { ref: branch, sha: head } }, [approval], true);
+  made.ours = true;
+  if (known === undefined) remember(home, made);
+  labelLater(home, pull.number, labels);
+  const entry = home.index.byName.get(approval.name);
+  if (entry === undefined) throw new Refusal("approvals-unavailable", "the pull request is another one's");
+  return entry;
+}
