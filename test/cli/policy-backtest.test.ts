@@ -1,15 +1,13 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { beforeAll, describe, expect, test } from "vitest";
-import { uuid7 } from "../../base/uuid7.ts";
 import { type BacktestOptions, backtestCommand } from "../../cli/policy/backtest.ts";
 import { reportCommand } from "../../cli/policy/report.ts";
 import { createPolicy } from "../../engine/policy.ts";
 import { backtest } from "../../proxy/backtest/backtest.ts";
 import { type RecordedRow, recordedDecision } from "../../proxy/backtest/recorded.ts";
-import { explain } from "../../proxy/explain/explain.ts";
-import { inputText } from "../../proxy/record-input.ts";
 import { folder, guardrails, libraryBundle } from "../engine/support.ts";
+import { rowOf } from "./recorded-row.ts";
 
 const BARE: BacktestOptions = { rules: [], limit: "100000", examples: "5" };
 const PODS = "/api/v1/namespaces/shop/pods";
@@ -25,47 +23,6 @@ const ODD_ROW = {
   payload: JSON.stringify({ decisionId: "d", findings: [null] }),
 };
 const SERIOUS = "<b>@everyone</b>|`x`";
-
-/** A row as the store has it, of a request that was judged by `profiles`. */
-async function rowOf(
-  request: { method: string; path: string; body?: object; user?: string },
-  { profiles = ["baseline"], objects = true, input = true, at = "2026-11-22 10:00:00.000001" } = {},
-): Promise<RecordedRow> {
-  const policy = await createPolicy({ bundle: await libraryBundle(), guardrails: guardrails({ profiles }) });
-  const { method, path, body, user = "corp:agent" } = request;
-  const asked = {
-    method,
-    path,
-    contentType: "application/json",
-    user: { username: user },
-    connection: { name: "prod" },
-  };
-  const { input: question, decision } = await explain(
-    { ...asked, ...(body === undefined ? {} : { body: Buffer.from(JSON.stringify(body)) }) },
-    policy,
-  );
-  if (question === undefined) throw new Error("it was refused by classification");
-  const findings = decision.findings.map(({ rule, effect }) => ({ rule, effect }));
-  const { resource, verb, namespace, name, subResource } = question.request;
-  const payload = { decisionId: uuid7(), findings, ...(input ? { input: JSON.parse(inputText(question)) } : {}) };
-  return {
-    at,
-    kind: decision.effect === "deny" ? "request.refused" : "request.outcome",
-    username: user,
-    connection: "prod",
-    verb,
-    api_group: resource.group,
-    resource: resource.resource,
-    subresource: subResource,
-    namespace,
-    name,
-    path,
-    payload: JSON.stringify({ ...payload, code: "policy-denied" }),
-    ...(objects && question.object !== undefined
-      ? { facts: JSON.stringify({ masked: [], object: question.object, oldObject: question.oldObject ?? null }) }
-      : {}),
-  };
-}
 
 let rows: RecordedRow[];
 let file: string;
