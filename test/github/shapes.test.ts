@@ -32,9 +32,10 @@ async function everything(): Promise<void> {
   await i("GET /repos/R");
   await p("PATCH /repos/R", { delete_branch_on_merge: true });
   await i("GET /repos/R/branches");
-  for (const protection of [undefined, GUARDED, { ...GUARDED, by: "ruleset" as const }]) {
+  const open = { ...GUARDED, bypass: true, forcePushes: true, deletions: true };
+  for (const protection of [undefined, GUARDED, open, { ...open, by: "ruleset" as const }]) {
     double.protection = protection;
-    for (const path of ["branches/main", "branches/main/protection", "rules/branches/main"])
+    for (const path of ["branches/main", "branches/main/protection", "rules/branches/main", "rulesets/1"])
       await i(`GET /repos/R/${path}`);
   }
   await p("PUT /repos/R/contents/direct.txt", { message: "past the rules", content: "" });

@@ -58,6 +58,11 @@ export interface Protection {
   dismissStale: boolean;
   lastPush: boolean;
   enforceAdmins: boolean;
+  /** The app may merge past it. */
+  bypass?: boolean;
+  /** What GitHub refuses where nothing is said of it. */
+  forcePushes?: boolean;
+  deletions?: boolean;
 }
 
 export interface Settings {

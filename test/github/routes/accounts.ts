@@ -7,7 +7,7 @@ function appOnly({ caller }: Context): void {
   if (caller.kind !== "app") throw new Fault(401, "A JSON web token could not be decoded");
 }
 
-function app(context: Context, permissions: Record<string, string>): Record<string, unknown> {
+export function appShape(context: Context, permissions: Record<string, string>): Record<string, unknown> {
   const { shapes, state } = context;
   return {
     id: APP.appId,
@@ -70,7 +70,7 @@ export function accountRoutes(
   return {
     "GET /app": (context) => {
       appOnly(context);
-      return ok(app(context, permissions()));
+      return ok(appShape(context, permissions()));
     },
     "GET /app/installations/:installation_id": (context) => {
       appOnly(context);

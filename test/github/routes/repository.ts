@@ -7,6 +7,7 @@ import type { Commit } from "../repository.ts";
 import { type Answer, type Context, maybeText, needs, ok, page, type Routes, text } from "../router.ts";
 import { Fault, notFound, type Protection } from "../state.ts";
 import { diff, edit, lookUp, walk } from "../trees.ts";
+import { appShape } from "./accounts.ts";
 
 const REPO = "/repos/:owner/:repo";
 /** What GitHub lists of a comparison's or a commit's files, and of a file's bytes. */
@@ -37,7 +38,7 @@ async function branch(context: Context, name: string): Promise<Record<string, un
   };
 }
 
-function classic(url: string, protection: Protection): Record<string, unknown> {
+function classic(url: string, protection: Protection, app: object): Record<string, unknown> {
   const on = (enabled: boolean) => ({ enabled });
   return {
     url,
@@ -47,12 +48,13 @@ function classic(url: string, protection: Protection): Record<string, unknown> {
       require_code_owner_reviews: protection.codeOwners,
       required_approving_review_count: protection.reviews,
       require_last_push_approval: protection.lastPush,
+      ...(protection.bypass && { bypass_pull_request_allowances: { users: [], teams: [], apps: [app] } }),
     },
     required_signatures: { url: `${url}/required_signatures`, enabled: false },
     enforce_admins: { url: `${url}/enforce_admins`, enabled: protection.enforceAdmins },
     required_linear_history: on(false),
-    allow_force_pushes: on(false),
-    allow_deletions: on(false),
+    allow_force_pushes: on(protection.forcePushes === true),
+    allow_deletions: on(protection.deletions === true),
     block_creations: on(false),
     required_conversation_resolution: on(false),
     lock_branch: on(false),
@@ -60,11 +62,14 @@ function classic(url: string, protection: Protection): Record<string, unknown> {
   };
 }
 
-function rules(protection: Protection, source: string): Record<string, unknown>[] {
-  const from = { ruleset_source_type: "Repository", ruleset_source: source, ruleset_id: 1 };
+interface Rule {
+  type: string;
+  parameters?: Record<string, unknown>;
+}
+function rules(protection: Protection, from: Record<string, unknown> = {}): Rule[] {
   return [
-    { type: "deletion", ...from },
-    { type: "non_fast_forward", ...from },
+    ...(protection.deletions ? [] : [{ type: "deletion", ...from }]),
+    ...(protection.forcePushes ? [] : [{ type: "non_fast_forward", ...from }]),
     {
       type: "pull_request",
       ...from,
@@ -250,12 +255,32 @@ export const repositoryRoutes: Routes = {
     const { state, shapes, params } = context;
     if (state.protection?.by !== "classic" || params.branch !== state.branch)
       throw new Fault(404, "Branch not protected");
-    return ok(classic(`${shapes.repo}/branches/${params.branch}/protection`, state.protection));
+    const url = `${shapes.repo}/branches/${params.branch}/protection`;
+    return ok(classic(url, state.protection, appShape(context, {})));
   },
   [`GET ${REPO}/branches/*branch`]: async (context) => ok(await branch(context, context.params.branch ?? "")),
   [`GET ${REPO}/rules/branches/*branch`]: ({ state, params }) => {
     const applies = state.protection?.by === "ruleset" && params.branch === state.branch;
-    return ok(applies && state.protection ? rules(state.protection, state.fullName) : []);
+    const from = { ruleset_source_type: "Repository", ruleset_source: state.fullName, ruleset_id: 1 };
+    return ok(applies && state.protection ? rules(state.protection, from) : []);
+  },
+  [`GET ${REPO}/rulesets/:ruleset_id`]: ({ state, params }) => {
+    const { protection } = state;
+    if (protection?.by !== "ruleset" || params.ruleset_id !== "1") throw notFound();
+    return ok({
+      id: 1,
+      name: "main",
+      target: "branch",
+      source_type: "Repository",
+      source: state.fullName,
+      enforcement: "active",
+      current_user_can_bypass: protection.bypass ? "always" : "never",
+      conditions: { ref_name: { include: [`refs/heads/${state.branch}`], exclude: [] } },
+      rules: rules(protection).map(({ type, parameters }) => ({
+        type,
+        ...(parameters !== undefined && { parameters }),
+      })),
+    });
   },
   [`GET ${REPO}/contents`]: contents,
   [`GET ${REPO}/contents/*path`]: contents,
