@@ -6,6 +6,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { notThere } from "./caller.ts";
 import type { ConsoleDeps } from "./deps.ts";
 import { sendProblem } from "./problem.ts";
+import { approvalDecisionRoutes } from "./routes/approval-decisions.ts";
 import { approvalPageRoutes } from "./routes/approval-page.ts";
 import { approvalRoutes } from "./routes/approvals.ts";
 import { approvalsRepositoryRoutes } from "./routes/approvals-repository.ts";
@@ -66,6 +67,7 @@ export async function createConsole(deps: ConsoleDeps): Promise<FastifyInstance>
       wellKnownRoutes,
       approvalPageRoutes,
       approvalRoutes,
+      approvalDecisionRoutes,
       exceptionRoutes,
       approvalsRepositoryRoutes,
       killRoutes,

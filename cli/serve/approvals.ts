@@ -1,6 +1,8 @@
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openEmbeddedHome } from "../../approvals/git/home.ts";
+import type { GitHubCredential } from "../../approvals/github/client.ts";
+import { openGitHubHome } from "../../approvals/github/home.ts";
 import type { ApprovalHome } from "../../approvals/types.ts";
 import type { GatewayConfig } from "../../base/config/gateway.ts";
 import type { ExceptionLimits } from "../../base/config/guardrails.ts";
@@ -30,10 +32,23 @@ export async function openApprovals(config: GatewayConfig, deps: HomeDeps): Prom
   if (approvals.home === "embedded") {
     return openEmbeddedHome({ ...shared, path: approvals.path, mergeKeyFile: keys.mergeFile ?? [] });
   }
-  throw new UserError("approvals.home: this version serves embedded only", {
-    exitCode: 2,
-    next: "Set approvals: {home: embedded, path: …}.",
+  const { repository, baseUrl, caFile, branch, teams, pollSeconds } = approvals;
+  const credential = credentialOf(approvals);
+  return openGitHubHome({
+    ...shared,
+    ...{ repository, credential, baseUrl, caFile, branch, teams, pollSeconds },
+    hmacKeys: deps.hmacKeys,
   });
+}
+
+/** The configuration has either (base/config/gateway.ts). */
+function credentialOf(config: Extract<GatewayConfig["approvals"], { home: "github" }>): GitHubCredential {
+  const { appId, installationId, privateKeyFile, tokenFile } = config;
+  if (tokenFile !== undefined) return { tokenFile };
+  if (appId !== undefined && installationId !== undefined && privateKeyFile !== undefined) {
+    return { appId, installationId, privateKeyFile };
+  }
+  throw new UserError("approvals: needs a GitHub App or a tokenFile", { exitCode: 2 });
 }
 
 /** What GitHub signs its webhooks with. Throws a UserError where the file cannot be read, or is empty. */
