@@ -1,6 +1,7 @@
 import { readdir, readFile, stat } from "node:fs/promises";
 import { basename, join } from "node:path";
 import { parseStanding, type StandingException } from "../../approvals/standing/exception.ts";
+import { ConfigError } from "../../base/config/issues.ts";
 import { UserError } from "../../base/errors.ts";
 import { readInput } from "../policy/read-input.ts";
 
@@ -25,11 +26,26 @@ export async function exceptionFiles(named: readonly string[]): Promise<Exceptio
   return paths.map((path, i) => ({ path, name: basename(path).replace(/\.ya?ml$/, ""), text: texts[i] ?? "" }));
 }
 
-/** The standing exceptions of files; those for one request are left out. Throws a ConfigError, or a UserError where none is left. */
-export async function standingExceptions(named: readonly string[]): Promise<StandingException[]> {
+/**
+ * The standing exceptions of files; those for one request are left out. One that is not valid goes to `broken`; throws its
+ * ConfigError where nobody takes it. Throws a UserError where none is left.
+ */
+export async function standingExceptions(
+  named: readonly string[],
+  broken?: (file: ExceptionFile, error: ConfigError) => void,
+): Promise<StandingException[]> {
   const files = await exceptionFiles(named);
-  const standing = files.map(({ name, text }) => parseStanding(name, text)).filter((one) => one !== undefined);
-  if (standing.length > 0 || files.length === 0) return standing;
+  const standing: StandingException[] = [];
+  for (const file of files) {
+    try {
+      const exception = parseStanding(file.name, file.text);
+      if (exception !== undefined) standing.push(exception);
+    } catch (error) {
+      if (broken === undefined || !(error instanceof ConfigError)) throw error;
+      broken(file, error);
+    }
+  }
+  if (standing.length > 0 || files.length === 0 || broken !== undefined) return standing;
   throw new UserError("these files are for one request each, and none of them is a standing exception", {
     exitCode: 2,
   });

@@ -17,10 +17,16 @@ export async function report(named: readonly string[], flags: ReportFlags): Prom
   const now = Date.now();
   const soonMs = now - parseWhen(flags.expiring, now);
   if (soonMs <= 0) throw new UserError(`--expiring ${flags.expiring}: must be how long, as in 14d`, { exitCode: 2 });
-  const exceptions = named.length === 0 ? await inForce() : await standingExceptions(named);
+  const broken: string[] = [];
+  const exceptions =
+    named.length === 0 ? await inForce() : await standingExceptions(named, ({ name }) => void broken.push(name));
   const uses = await exceptionUses(decisionsOf(flags), exceptions, { now, soonMs });
   const since = flags.since ?? "the start of the record";
-  return { json: { items: uses }, text: flags.markdown === true ? markdown(uses, since) : text(uses, since) };
+  const rest = broken.length === 0 ? "" : `not valid, and left out: ${broken.join(", ")}`;
+  return {
+    json: { items: uses, broken },
+    text: flags.markdown === true ? markdown(uses, since, rest) : text(uses, since, rest),
+  };
 }
 
 async function inForce(): Promise<StandingException[]> {
@@ -62,7 +68,7 @@ const SECTIONS: { title: string; of(use: ExceptionUse): boolean; says(use: Excep
   },
 ];
 
-function text(uses: readonly ExceptionUse[], since: string): string {
+function text(uses: readonly ExceptionUse[], since: string, rest: string): string {
   const lines = [`${uses.length} exceptions, by what is on record since ${since}`];
   for (const { title, of, says } of SECTIONS) {
     const some = uses.filter(of);
@@ -71,10 +77,11 @@ function text(uses: readonly ExceptionUse[], since: string): string {
   }
   if (!uses.some((use) => SECTIONS.some(({ of }) => of(use))))
     lines.push("", "each of them is used, and no wider than its use");
+  if (rest !== "") lines.push("", rest);
   return lines.map(printable).join("\n");
 }
 
-function markdown(uses: readonly ExceptionUse[], since: string): string {
+function markdown(uses: readonly ExceptionUse[], since: string, rest: string): string {
   const lines = ["### Use of exceptions", "", `${uses.length} exceptions, by what is on record since ${cell(since)}.`];
   for (const { title, of, says } of SECTIONS) {
     const some = uses.filter(of);
@@ -86,5 +93,6 @@ function markdown(uses: readonly ExceptionUse[], since: string): string {
       ...some.map((use) => `| ${code(use.name)} | ${cell(says(use).join("; "))} |`),
     );
   }
+  if (rest !== "") lines.push("", cell(rest));
   return `${lines.join("\n")}\n`;
 }

@@ -15,16 +15,10 @@
  * Exit 0: all is well; 1: check or test found something; 3: one of them could not run. What the backtest finds is for
  * people to judge.
  */
-import { spawnSync } from "node:child_process";
-import { appendFileSync, existsSync, writeFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
-
-const root = fileURLToPath(new URL("../..", import.meta.url));
-/** GitHub takes 65,536 characters in a comment. */
-const COMMENT = 60_000;
-const STEP = 16_000;
+import { exitCode, run as runStep, section as sectionOf, write } from "../steps.mjs";
 
 const { values } = parseArgs({
   options: {
@@ -48,34 +42,10 @@ function named(file, usual) {
   return existsSync(join(policy, usual)) ? join(policy, usual) : undefined;
 }
 
-/**
- * One command of sallyport, with the Node that it pins.
- * @param {string} title @param {string[]} args
- */
-function run(title, args) {
-  const done = spawnSync("npm", ["run", "-s", "sallyport", "--", "policy", ...args], {
-    cwd: root,
-    encoding: "utf8",
-    maxBuffer: 64 * 1024 * 1024,
-  });
-  const code = done.status ?? 3;
-  process.stderr.write(`${code === 0 ? "ok    " : "FAILED"} ${title}\n`);
-  return { title, code, text: `${done.stdout ?? ""}${code > 1 ? (done.stderr ?? done.error ?? "") : ""}`.trim() };
-}
-
-/** Text of others in Markdown: fenced by more backticks than it has itself. @param {string} text */
-function fenced(text) {
-  const short = text.length > STEP ? `${text.slice(0, STEP)}\n… and ${text.length - STEP} characters more` : text;
-  const fence = "`".repeat(Math.max(3, ...[...short.matchAll(/`+/g)].map(([ticks]) => ticks.length + 1)));
-  return `${fence}text\n${short.replaceAll(`${policy}/`, "")}\n${fence}`;
-}
-
-/** @param {{title: string, code: number, text: string}} step */
-function section({ title, code, text }) {
-  const said = code === 0 ? "in order" : code === 1 ? "<b>failed</b>" : "<b>could not run</b>";
-  const details = `<details${code === 0 ? "" : " open"}><summary>${title}: ${said}</summary>`;
-  return `${details}\n\n${fenced(text)}\n\n</details>`;
-}
+/** @param {string} title @param {string[]} args */
+const run = (title, args) => runStep(title, ["policy", ...args]);
+/** @param {import("../steps.mjs").Step} step */
+const section = (step) => sectionOf(step, policy);
 
 // Rules that have no decision of their own stand on those that come with sallyport.
 const withGuardrails = guardrails === undefined ? [] : ["--guardrails", guardrails];
@@ -90,10 +60,5 @@ if (recorded === undefined) {
   parts.push(backtest.code > 1 ? section(backtest) : backtest.text);
   steps.push({ ...backtest, code: backtest.code > 1 ? backtest.code : 0 });
 }
-const whole = `${parts.join("\n\n")}\n`;
-const markdown =
-  whole.length > COMMENT ? `${whole.slice(0, COMMENT)}\n\n… cut: the summary of the job has all of it\n` : whole;
-if (values.out === undefined) process.stdout.write(markdown);
-else writeFileSync(values.out, markdown);
-if (values.summary !== undefined && values.summary !== "") appendFileSync(values.summary, whole);
-process.exitCode = steps.some(({ code }) => code > 1) ? 3 : steps.some(({ code }) => code === 1) ? 1 : 0;
+write(parts, values);
+process.exitCode = exitCode(steps);
