@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
 import type { EmbeddedHome } from "../../approvals/git/home.ts";
 import type { StandingQuestion } from "../../approvals/standing/standing.ts";
-import { alice, approved, newMergeKey, type Rig, rig } from "./embedded.ts";
+import type { Actor } from "../../approvals/types.ts";
+import { actor, alice, approved, bob, carol, newMergeKey, type Rig, rig } from "./embedded.ts";
 import { standingFile } from "./standing-files.ts";
 
 const asked: StandingQuestion = {
@@ -66,6 +67,7 @@ test("a file that only git brought to main stands for nothing", async () => {
   pushByHand(all, "more", standingFile("more"));
   await all.home.standing.refresh();
   expect(names(all.home)).toEqual(["logs"]);
+  expect(all.home.status().malformed).toEqual([{ name: "more", error: "no merge key signed it" }]);
 });
 
 test("a file that was altered after it was merged stands for nothing", async () => {
@@ -200,4 +202,54 @@ test.for<[string, string, string, string]>([
   const { home, git } = await rig();
   await expect(home.standing.merge(new Map([[name, text]]), by, "")).rejects.toThrow(why);
   expect(git(["ls-tree", "-r", "--name-only", "main"])).toBe("README");
+});
+
+const devs = (who: Actor): Actor => ({ ...who, groups: ["corp:devs"] });
+test.for<[string, Record<string, unknown>, Actor]>([
+  ["who asked for it", {}, alice],
+  ["who asked for it, by another login", {}, actor("corp:alice-admin@example.com")],
+  ["who answers for it", { owner: `user:${bob.username}` }, bob],
+  ["who is of the group that answers for it", { owner: "group:corp:oncall" }, bob],
+  ["whom it names", { subjects: [{ issuer: "corp", username: bob.username }] }, bob],
+  ["whose agent it names", { subjects: [{ issuer: "corp", username: "corp:agent-bob" }] }, bob],
+  ["who is of the group that it names", {}, devs(bob)],
+  ["whom nobody listed", {}, actor("corp:mallory@example.com")],
+  ["who is an agent", {}, actor("corp:agent-bob")],
+])("an exception is not applied by somebody %s", async ([, spec, who]) => {
+  const { home, git } = await rig();
+  await expect(home.standing.put("logs", standingFile("logs", spec), who, "please")).rejects.toMatchObject({
+    code: "forbidden",
+  });
+  expect(git(["ls-tree", "-r", "--name-only", "main"])).toBe("README");
+});
+
+test("an exception that another person applies is in force, and the commit says who and why", async () => {
+  const { home, git } = await rig();
+  await home.standing.put("logs", standingFile("logs"), carol, "the collector needs it");
+  expect(names(home)).toEqual(["logs"]);
+  const record = git(["log", "-1", "--format=%B", "main"]);
+  expect(record).toContain("the collector needs it");
+  expect(record).toContain(carol.username);
+  await home.standing.remove("logs", carol, "no longer");
+  expect(names(home)).toEqual([]);
+});
+
+test("an exception that is past, or reaches further than the guardrails in force allow, is not applied", async () => {
+  const limits = { maxLifeDays: 90, wildcards: [] };
+  const { home } = await rig({ exceptionLimits: () => limits });
+  const put = (spec: Record<string, unknown>) => home.standing.put("logs", standingFile("logs", spec), carol, "please");
+  await expect(put({ notAfter: "2026-11-22T09:59:59Z" })).rejects.toThrow("has passed already");
+  await expect(put({ match: { namespaces: ["*"] } })).rejects.toThrow("spec.match.namespaces");
+  limits.maxLifeDays = 30;
+  await expect(put({})).rejects.toThrow("more than 30 days");
+});
+
+test("what the guardrails allow no longer is out of force with the next look, though main is as it was", async () => {
+  const limits = { maxLifeDays: 90, wildcards: [] };
+  const { home } = await rig({ exceptionLimits: () => limits });
+  await merge(home, ["logs"]);
+  limits.maxLifeDays = 1;
+  await home.standing.refresh();
+  expect(names(home)).toEqual([]);
+  expect(home.status().malformed).toEqual([{ name: "logs", error: expect.stringContaining("spec.notAfter") }]);
 });
