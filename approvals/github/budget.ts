@@ -34,7 +34,7 @@ export class ContentBudget {
   /** How many creations the approvals that are open may still need. */
   #reserved: () => number = () => 0;
   #waiting = 0;
-  #closed = new AbortController();
+  readonly #closed = new AbortController();
 
   constructor({ limits = LIMITS, now = Date.now }: BudgetOptions = {}) {
     this.#limits = limits;
@@ -55,14 +55,14 @@ export class ContentBudget {
   }
 
   /**
-   * Whether a hold may begin: `needed` creations now, beside those that uses of what is open need.
+   * Whether a hold may begin: `now` creations at once and `later` ones, beside those that uses of what is open need.
    * Throws Refusal `approvals-unavailable` with the reason, and when there is room again.
    */
-  checkHold(needed: number): void {
+  checkHold(now: number, later: number): void {
     const left = this.left();
-    const reserved = this.#reserved();
-    if (left.minute >= needed && left.hour >= needed + reserved) return;
-    throw this.#spent(left.minute < needed ? "minute" : "hour", needed + (left.minute < needed ? 0 : reserved));
+    const whole = now + later + this.#reserved();
+    if (left.minute < now) throw this.#spent("minute", now);
+    if (left.hour < whole) throw this.#spent("hour", whole);
   }
 
   /** Counts one creation; a comment waits until there is room, anything else is refused where there is none. */
@@ -80,6 +80,7 @@ export class ContentBudget {
     return rfc3339(this.#blockedUntil);
   }
 
+  /** What still waits for room is given up. */
   close(): void {
     this.#closed.abort();
   }
@@ -95,9 +96,10 @@ export class ContentBudget {
   }
 
   #hasRoom(): boolean {
-    if (this.#closed.signal.aborted) throw new Refusal("draining", "the gateway is shutting down");
     const left = this.left();
-    return left.minute > COMMENTS_LEAVE.minute && left.hour > COMMENTS_LEAVE.hour + this.#reserved();
+    if (left.minute > COMMENTS_LEAVE.minute && left.hour > COMMENTS_LEAVE.hour + this.#reserved()) return true;
+    if (this.#closed.signal.aborted) throw new Refusal("draining", "the gateway is shutting down");
+    return false;
   }
 
   #spent(which: "minute" | "hour", needed: number): Refusal {

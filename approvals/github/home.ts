@@ -345,6 +345,7 @@ class HubHome implements ApprovalHome {
     this.#closed = true;
     for (const timer of this.#timers) clearInterval(timer);
     this.#home.index.wakeAll();
+    this.#home.client.budget.close();
     const done = Promise.allSettled([...this.#later, this.#running]);
     const late = Promise.withResolvers<void>();
     const timer = setTimeout(late.resolve, CLOSING_MS);

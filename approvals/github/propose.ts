@@ -39,7 +39,7 @@ export async function propose(home: HubContext, proposal: Proposal): Promise<Ope
   if (known !== undefined) return known;
   home.guard.checkWhole();
   checkCaps([...home.index.byName.values(), ...[...home.opening].map(asPending)], proposal, home.caps);
-  home.client.budget.checkHold(CREATIONS.hold);
+  home.client.budget.checkHold(CREATIONS.hold, CREATIONS.use);
   home.opening.add(proposal);
   try {
     return await open(home, proposal);
