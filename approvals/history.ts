@@ -43,6 +43,8 @@ export class HistoryGuard {
   #main: string | undefined;
   readonly #refs = new Map<string, number>();
   #frozen: HomeStatus["frozen"];
+  /** What was wrong with the refs when they were last looked at. */
+  #wrong: string | undefined;
 
   /**
    * `file` is `approvals.state`, in memory only where absent; `repository` says which one it is of. Throws a UserError
@@ -84,7 +86,9 @@ export class HistoryGuard {
     ask: HistoryQuestions,
     present?: { has(ref: string): boolean },
   ): Promise<boolean> {
-    const why = (await this.#wrongMain(tip, ask)) ?? this.#wrongRefs(present);
+    const main = await this.#wrongMain(tip, ask);
+    if (present !== undefined) this.#wrong = this.#wrongRefs(present);
+    const why = main ?? this.#wrong;
     if (why === undefined) {
       this.advance(tip as string);
       if (this.#frozen !== undefined) this.#log.warn("the history of the approvals repository is whole again");
@@ -125,6 +129,7 @@ export class HistoryGuard {
     this.#refs.clear();
     this.#main = tip;
     this.#frozen = undefined;
+    this.#wrong = undefined;
     this.#write();
   }
 
@@ -143,8 +148,7 @@ export class HistoryGuard {
     return "main does not descend from the last good one";
   }
 
-  #wrongRefs(present: { has(ref: string): boolean } | undefined): string | undefined {
-    if (present === undefined) return undefined;
+  #wrongRefs(present: { has(ref: string): boolean }): string | undefined {
     const now = this.#clock.now();
     for (const [ref, until] of this.#refs) {
       if (until <= now) this.#refs.delete(ref);

@@ -5,7 +5,10 @@ import { Refusal } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Caps } from "../caps.ts";
 import { APPROVAL_NAME } from "../exception.ts";
+import type { HistoryGuard } from "../history.ts";
+import type { Kills } from "../kills.ts";
 import type { ApprovalIndex } from "../memory.ts";
+import type { ApprovalState } from "../types.ts";
 import type { Person } from "../voters.ts";
 import { signedCommit } from "./commits.ts";
 import { BRANCHES, type Entry, SETTLED } from "./entry.ts";
@@ -13,12 +16,14 @@ import { readSettled } from "./load.ts";
 import type { GitRecord } from "./records.ts";
 import { type RefChange, RefConflict, type Repository } from "./repository.ts";
 import type { MergeKey } from "./ssh-signature.ts";
-import { readTip, type Tip } from "./tree.ts";
+import type { Tip } from "./tree.ts";
 
 /** What the life cycle's parts share: the repository, the index over it, and who may sign. */
 export interface HomeContext {
   readonly repository: Repository;
   readonly index: ApprovalIndex<Entry>;
+  readonly guard: HistoryGuard;
+  readonly kills: Kills;
   readonly key: MergeKey;
   readonly publicKeys: readonly KeyObject[];
   readonly people: readonly Person[];
@@ -30,14 +35,14 @@ export interface HomeContext {
   url(name: string): string;
   /** The highest n of each digest's first 16 hex digits: no name is given twice. */
   highest: Map<string, number>;
-  /** The tip of main as it was last seen. */
+  /** The tip of main as it was last seen; `main.ts` has the one that is looked for. */
   tip: Tip | undefined;
-}
-
-/** The tip of main, from memory unless it is known to be old. */
-export async function mainTip(home: HomeContext): Promise<Tip> {
-  home.tip ??= await readTip(home.repository);
-  return home.tip;
+  /** The commit of main at which every approved file was found to be there. */
+  checkedMain: string | undefined;
+  /** Milliseconds since the epoch at which everything was last read; 0: never. */
+  checkedAt: number;
+  /** Why the repository did not answer when it was last asked. */
+  unreachable: string | undefined;
 }
 
 /** Writes a signed commit; resolves to its id. */
@@ -45,14 +50,10 @@ export function writeCommit(home: HomeContext, tree: string, parents: string[], 
   return home.repository.write("commit", signedCommit(home.key, tree, parents, home.clock.now(), record));
 }
 
-/** The entry of a name, from memory, or from the repository where it settled long ago. */
+/** The entry of a name, from memory, or from the repository where it settled long ago or elsewhere. */
 export async function entryOf(home: HomeContext, name: string): Promise<Entry | undefined> {
   if (!APPROVAL_NAME.test(name)) return undefined;
-  const known = home.index.byName.get(name);
-  if (known !== undefined) return known;
-  const [prefix = "", n] = name.split("-");
-  if (Number(n) > (home.highest.get(prefix) ?? 0)) return undefined;
-  return readSettled(home.repository, home.publicKeys, name);
+  return home.index.byName.get(name) ?? readSettled(home.repository, home.publicKeys, name);
 }
 
 /** Changes refs, all or none; throws Refusal `conflict` where somebody else was faster. */
@@ -67,27 +68,54 @@ export function asConflict(error: unknown): unknown {
   return new Refusal("conflict", "this approval was changed in the repository meanwhile", { cause: error });
 }
 
-/** Puts a denial or an expiry on record: a signed commit on what it ends, and the branch is gone. */
+/** Whether somebody else was faster: what is known here is old. */
+export function isRefConflict(error: unknown): boolean {
+  return error instanceof Refusal && error.details.cause instanceof RefConflict;
+}
+
+/** The change that takes a pending entry's branch away, whatever somebody made of it; none where it is gone. */
+export function withoutBranch({ approval, branch, adrift }: Entry): RefChange[] {
+  const from = adrift ?? branch;
+  return from === "" ? [] : [{ ref: BRANCHES + approval.proposal.digest, from, to: "" }];
+}
+
+type Ending = Extract<GitRecord, { kind: "deny" | "expire" | "cancel" }>;
+
+/** Puts the end of entries on record, all or none: a signed commit on what each ends, and their branches are gone. */
 export async function settle(
   home: HomeContext,
-  entry: Entry,
-  record: Extract<GitRecord, { kind: "deny" | "expire" }>,
+  endings: readonly { entry: Entry; record: Ending; state: ApprovalState }[],
 ): Promise<void> {
-  const to = await writeCommit(home, entry.tree, [entry.branch || entry.settled], record);
-  const changes: RefChange[] = [{ ref: SETTLED + entry.approval.name, from: entry.settled, to }];
-  if (entry.branch !== "") {
-    changes.push({ ref: BRANCHES + entry.approval.proposal.digest, from: entry.branch, to: "" });
-  }
+  const commits = await Promise.all(
+    endings.map(({ entry, record }) => writeCommit(home, entry.tree, [entry.branch || entry.settled], record)),
+  );
+  const changes = endings.flatMap(({ entry }, i): RefChange[] => [
+    { ref: SETTLED + entry.approval.name, from: entry.settled, to: commits[i] ?? "" },
+    ...withoutBranch(entry),
+  ]);
   await swapOrConflict(home, changes);
-  Object.assign(entry, { settled: to, branch: "", merged: undefined });
-  entry.approval.settledAt = home.clock.now();
+  endings.forEach(({ entry, state }, i) => {
+    settled(home, entry, commits[i] ?? "");
+    moved(entry, state);
+  });
+}
+
+/** The entry's branch is gone, and this commit says what became of it. */
+export function settled(home: HomeContext, entry: Entry, commit: string): void {
+  Object.assign(entry, { settled: commit, branch: "", adrift: undefined, merged: undefined });
+  entry.approval.settledAt ??= home.clock.now();
+}
+
+/** The state that its records say; the caller tells of it. */
+export function moved(entry: Entry, state: ApprovalState): void {
+  entry.approval.state = state;
+  entry.passed.push(state);
 }
 
 /** Expires what nobody decided, and what nobody used, by its notAfter. */
 export async function expireIfDue(home: HomeContext, entry: Entry): Promise<void> {
   const { state, proposal, name } = entry.approval;
   if ((state !== "pending" && state !== "approved") || proposal.notAfter > home.clock.now()) return;
-  await settle(home, entry, { kind: "expire", name, at: home.clock.now() });
-  entry.approval.state = "expired";
+  await settle(home, [{ entry, record: { kind: "expire", name, at: home.clock.now() }, state: "expired" }]);
   home.index.changed(entry);
 }

@@ -1,46 +1,71 @@
 import { sha256 } from "../../base/digest.ts";
 import { Refusal } from "../../base/errors.ts";
+import { inOrder, seenDigest, together } from "../batch.ts";
 import { snapshot } from "../memory.ts";
 import { clip } from "../text.ts";
 import type { Actor, Approval } from "../types.ts";
 import { checkApprover, checkDecider, requirementsMet, samePerson } from "../voters.ts";
 import {
-  asConflict,
   entryOf,
   expireIfDue,
   type HomeContext,
-  mainTip,
+  moved,
   settle,
+  settled,
   swapOrConflict,
   writeCommit,
 } from "./context.ts";
-import { BRANCHES, type Entry, MAIN, SETTLED, withoutGroups } from "./entry.ts";
+import { BRANCHES, type Entry, SETTLED, withoutGroups } from "./entry.ts";
+import { changeMain } from "./main.ts";
 import type { GitVote } from "./records.ts";
-import { RefConflict } from "./repository.ts";
-import { blobId, readTip, treeWithFile } from "./tree.ts";
+import type { RefChange } from "./repository.ts";
+import { blobId, type Tip, treeWithFile } from "./tree.ts";
 
-const TRIES = 5;
 const LONGEST_REASON = 1024;
 
-async function known(home: HomeContext, name: string): Promise<Entry> {
+/** The entry of a name. Throws Refusal `not-found`. */
+export async function known(home: HomeContext, name: string): Promise<Entry> {
   const entry = await entryOf(home, name);
   if (entry === undefined) throw new Refusal("not-found", "there is no such approval");
   return entry;
 }
 
-/** A pending entry whose file is the one that was seen. Throws Refusal `conflict`. */
-async function checkPending(home: HomeContext, entry: Entry, seen: string | undefined): Promise<void> {
-  await expireIfDue(home, entry);
-  const { state, file } = entry.approval;
+/** What is decided together with an entry, itself among it, in order of names. */
+function members(home: HomeContext, entry: Entry): Entry[] {
+  const others = [...home.index.byName.values()].filter(
+    (other) => other !== entry && together(entry.approval, other.approval),
+  );
+  const names = new Map([entry, ...others].map((one) => [one.approval.name, one]));
+  return inOrder([...names.values()].map(({ approval }) => approval)).flatMap(({ name }) => names.get(name) ?? []);
+}
+
+/** Says on each pending entry of a batch what is decided with it; called whenever one joins or leaves. */
+export function regroup(home: HomeContext, { approval }: Entry): void {
+  const { requester, batch } = approval.proposal;
+  if (batch !== true) return;
+  for (const entry of home.index.byName.values()) {
+    if (entry.approval.state !== "pending" || entry.approval.proposal.requester.session !== requester.session) continue;
+    const names = members(home, entry).map((one) => one.approval.name);
+    if (names.length > 1) entry.approval.batch = names;
+    else delete entry.approval.batch;
+  }
+}
+
+/** Pending entries whose files are the ones that were seen. Throws Refusal `conflict`. */
+async function checkPending(home: HomeContext, entry: Entry, seen: string | undefined): Promise<Entry[]> {
+  for (const member of members(home, entry)) await expireIfDue(home, member);
+  const { state } = entry.approval;
   if (state !== "pending") throw new Refusal("conflict", `this approval is already ${state}`);
-  if (seen !== undefined && seen !== sha256(file)) {
+  const all = members(home, entry);
+  if (seen !== undefined && seen !== seenDigest(all.map(({ approval }) => approval))) {
     throw new Refusal("conflict", "the file that you were shown is not the one that is proposed", {
       next: "Look at it again before you decide.",
     });
   }
+  return all;
 }
 
-function voteOf(home: HomeContext, { approval }: Entry, by: Actor, reason: string): GitVote {
+export function voteOf(home: HomeContext, { approval }: Entry, by: Actor, reason: string): GitVote {
   // Only the groups that an approver is named by: they are why the vote counts, and they are evidence.
   const approvers = new Set(approval.proposal.requirements.flatMap((requirement) => requirement.approvers));
   const groups = by.groups.filter((group) => approvers.has(`group:${group}`));
@@ -53,7 +78,12 @@ function voteOf(home: HomeContext, { approval }: Entry, by: Actor, reason: strin
   };
 }
 
-/** One person's approval; the merge follows when every requirement is met. */
+interface Voted {
+  entry: Entry;
+  votes: GitVote[];
+}
+
+/** One person's approval, of a batch as a whole; the merge follows when every requirement is met. */
 export async function approve(
   home: HomeContext,
   name: string,
@@ -61,15 +91,23 @@ export async function approve(
   input: { reason: string; seen: string },
 ): Promise<Approval> {
   const entry = await known(home, name);
-  const { proposal } = entry.approval;
-  checkApprover(home.people, proposal, by);
-  await checkPending(home, entry, input.seen);
-  if (entry.votes.some((vote) => samePerson(home.people, vote.username, by.username))) {
-    throw new Refusal("conflict", "you have already approved this; it waits for others");
-  }
-  const votes = [...entry.votes, voteOf(home, entry, by, input.reason)];
-  if (requirementsMet(home.people, proposal.requirements, votes)) await merge(home, entry, votes);
-  else await addVote(home, entry, votes);
+  for (const member of members(home, entry)) checkApprover(home.people, member.approval.proposal, by);
+  const all = await checkPending(home, entry, input.seen);
+  const open = all.filter(({ votes }) => !votes.some((vote) => samePerson(home.people, vote.username, by.username)));
+  if (open.length === 0) throw new Refusal("conflict", "you have already approved this; it waits for others");
+  const voted = all.map(
+    (member): Voted => ({
+      entry: member,
+      votes: open.includes(member) ? [...member.votes, voteOf(home, member, by, input.reason)] : member.votes,
+    }),
+  );
+  const met = voted.every((one) => requirementsMet(home.people, one.entry.approval.proposal.requirements, one.votes));
+  if (met) await merge(home, voted);
+  else
+    await addVotes(
+      home,
+      voted.filter(({ entry }) => open.includes(entry)),
+    );
   return snapshot(entry);
 }
 
@@ -80,13 +118,23 @@ export async function deny(
   input: { reason: string; seen?: string },
 ): Promise<Approval> {
   const entry = await known(home, name);
-  checkDecider(home.people, entry.approval.proposal, by);
-  await checkPending(home, entry, input.seen);
-  const vote = voteOf(home, entry, by, input.reason);
-  await settle(home, entry, { kind: "deny", name, vote });
-  entry.approval.state = "denied";
-  entry.approval.denial = withoutGroups(vote);
-  home.index.changed(entry);
+  for (const member of members(home, entry)) checkDecider(home.people, member.approval.proposal, by);
+  const all = await checkPending(home, entry, input.seen);
+  const batch = all.length > 1 ? { batch: all.map(({ approval }) => approval.name) } : {};
+  const endings = all.map((member) => {
+    const vote = voteOf(home, member, by, input.reason);
+    return {
+      entry: member,
+      vote,
+      record: { kind: "deny", name: member.approval.name, vote, ...batch } as const,
+      state: "denied" as const,
+    };
+  });
+  await settle(home, endings);
+  for (const { entry: member, vote } of endings) {
+    member.approval.denial = withoutGroups(vote);
+    home.index.changed(member);
+  }
   return snapshot(entry);
 }
 
@@ -95,39 +143,55 @@ function setVotes(entry: Entry, votes: GitVote[]): void {
   entry.approval.approvals = votes.map(withoutGroups);
 }
 
-async function addVote(home: HomeContext, entry: Entry, votes: GitVote[]): Promise<void> {
-  const vote = votes.at(-1) as GitVote;
-  const to = await writeCommit(home, entry.tree, [entry.branch], { kind: "vote", name: entry.approval.name, vote });
-  await swapOrConflict(home, [{ ref: BRANCHES + entry.approval.proposal.digest, from: entry.branch, to }]);
-  entry.branch = to;
-  setVotes(entry, votes);
+async function addVotes(home: HomeContext, voted: readonly Voted[]): Promise<void> {
+  const commits = await Promise.all(
+    voted.map(({ entry, votes }) => {
+      const vote = votes.at(-1) as GitVote;
+      return writeCommit(home, entry.tree, [entry.branch], { kind: "vote", name: entry.approval.name, vote });
+    }),
+  );
+  const changes = voted.map(({ entry }, i): RefChange => {
+    const { proposal } = entry.approval;
+    return { ref: BRANCHES + proposal.digest, from: entry.branch, to: commits[i] ?? "" };
+  });
+  await swapOrConflict(home, changes);
+  voted.forEach(({ entry, votes }, i) => {
+    entry.branch = commits[i] ?? "";
+    setVotes(entry, votes);
+  });
 }
 
-async function merge(home: HomeContext, entry: Entry, votes: GitVote[]): Promise<void> {
-  const { name, file, proposal } = entry.approval;
-  const record = { kind: "merge", name, at: home.clock.now(), file: sha256(file), approvals: votes } as const;
-  for (let i = 1; ; i++) {
-    const tip = await mainTip(home);
-    const merged =
-      entry.merged?.commit === tip.commit ? entry.merged : await treeWithFile(home.repository, tip, name, blobId(file));
-    const to = await writeCommit(home, merged.tree, [tip.commit, entry.branch], record);
-    try {
-      await home.repository.swap([
-        { ref: MAIN, from: tip.commit, to },
+/** Brings the files to main, all or none, each in a commit of its own. */
+async function merge(home: HomeContext, voted: readonly Voted[]): Promise<void> {
+  const at = home.clock.now();
+  const batch = voted.length > 1 ? { batch: voted.map(({ entry }) => entry.approval.name) } : {};
+  const commits = new Map<Entry, string>();
+  await changeMain(home, async (tip) => {
+    let next = tip;
+    const changes: RefChange[] = [];
+    for (const { entry, votes } of voted) {
+      const { name, file, proposal } = entry.approval;
+      const merged = await treeOf(home, entry, next);
+      const record = { kind: "merge", name, at, file: sha256(file), approvals: votes, ...batch } as const;
+      const to = await writeCommit(home, merged.tree, [next.commit, entry.branch], record);
+      commits.set(entry, to);
+      next = { ...merged, commit: to };
+      changes.push(
         { ref: SETTLED + name, from: "", to },
         { ref: BRANCHES + proposal.digest, from: entry.branch, to: "" },
-      ]);
-      home.tip = { ...merged, commit: to };
-      Object.assign(entry, { settled: to, branch: "", merged: undefined });
-      break;
-    } catch (error) {
-      // main may move under us; the proposal's own refs may not.
-      home.tip = await readTip(home.repository);
-      if (!(error instanceof RefConflict) || home.tip.commit === tip.commit || i === TRIES) throw asConflict(error);
+      );
     }
+    return { next, changes };
+  });
+  for (const { entry, votes } of voted) {
+    settled(home, entry, commits.get(entry) ?? "");
+    setVotes(entry, votes);
+    moved(entry, "approved");
   }
-  setVotes(entry, votes);
-  entry.approval.state = "approved";
-  entry.approval.settledAt = record.at;
-  home.index.changed(entry);
+  for (const { entry } of voted) home.index.changed(entry);
+}
+
+function treeOf(home: HomeContext, entry: Entry, tip: Tip): Promise<Tip> | Tip {
+  if (entry.merged?.commit === tip.commit) return entry.merged;
+  return treeWithFile(home.repository, tip, entry.approval.name, blobId(entry.approval.file));
 }

@@ -1,10 +1,10 @@
 import type { KeyObject } from "node:crypto";
 import { sha256 } from "../../base/digest.ts";
-import type { Approval } from "../types.ts";
+import type { Approval, ApprovalState, Proposal } from "../types.ts";
 import { readSignedCommit, type SignedCommit } from "./commits.ts";
-import type { GitVote } from "./records.ts";
+import type { GitRecord, GitVote } from "./records.ts";
 import type { Repository } from "./repository.ts";
-import { fileAtMain, type Tip } from "./tree.ts";
+import type { Tip } from "./tree.ts";
 
 /** One approval as the repository has it, and what the next change of it is compared with. */
 export interface Entry {
@@ -17,8 +17,12 @@ export interface Entry {
   merged?: Tip | undefined;
   /** The branch's head, or "" once settled. */
   branch: string;
+  /** Where somebody pushed to the branch, or deleted it (""): what is there now, and must go when the entry settles. */
+  adrift?: string | undefined;
   /** What `refs/sallyport/settled/<name>` points to, or "" while pending. */
   settled: string;
+  /** States that it went through, the present one last; a use is none of the branch's or the settlement's. */
+  passed: ApprovalState[];
   /** Uses that the upstream definitely did not apply: n to the exchange that may try again. */
   released: Map<number, string>;
 }
@@ -27,10 +31,16 @@ export const MAIN = "refs/heads/main";
 export const BRANCHES = "refs/heads/sallyport/";
 export const SETTLED = "refs/sallyport/settled/";
 export const USED = "refs/sallyport/used/";
+/** Points to the commit that says so: what was taken back is found among all that settled. */
+export const REVOKED = "refs/sallyport/revoked/";
+/** Points to the commit of a break-glass while it awaits its review. */
+export const BREAK_GLASS = "refs/sallyport/break-glass/";
+export const KILLED = "refs/sallyport/killed/";
+export const RESETS = "refs/sallyport/reset/";
 
 /** A pending entry. */
 export function newEntry(approval: Approval, tree: string, branch: string): Entry {
-  return { approval, votes: [], tree, branch, settled: "", released: new Map() };
+  return { approval, votes: [], tree, branch, settled: "", passed: ["pending"], released: new Map() };
 }
 
 /** A head, and the signed commits read so far from it back to its proposal. */
@@ -40,39 +50,90 @@ interface Walk {
   ok: boolean;
 }
 
+/** Commits that are on main: their first parent is main's tip, and their second what they settle. */
+const ON_MAIN = new Set<GitRecord["kind"]>(["merge", "break-glass", "revoke"]);
+
 function step(walk: Walk, commit: SignedCommit | undefined): void {
   walk.next = undefined;
   if (commit === undefined || walk.commits.length > 100) return;
   walk.commits.push(commit);
   walk.ok = commit.record.kind === "propose";
-  // A merge's second parent is the branch; every other record has one parent.
-  if (!walk.ok) walk.next = commit.record.kind === "merge" ? commit.parents[1] : commit.parents[0];
+  if (!walk.ok) walk.next = ON_MAIN.has(commit.record.kind) ? commit.parents[1] : commit.parents[0];
 }
 
-/** Plays the records, oldest first, into an entry; undefined where they contradict each other. */
-function play(head: string, oldestFirst: SignedCommit[], file: string | undefined): Entry | undefined {
+/** What a break-glass lets through: the same request, for as long as it lasts, once. */
+export function brokenGlass(proposal: Proposal, notAfter: number): Proposal {
+  return { ...proposal, notAfter, maxUses: 1 };
+}
+
+/** Plays the records, oldest first, into an entry; undefined where they contradict each other. `files`: by commit. */
+function play(
+  head: string,
+  oldestFirst: SignedCommit[],
+  files: ReadonlyMap<string, string | undefined>,
+): Entry | undefined {
   const [first, ...rest] = oldestFirst;
+  const file = files.get(first?.oid ?? "");
   if (first?.record.kind !== "propose" || file === undefined) return undefined;
   const { name, at, proposal, file: fileHash } = first.record;
   if (sha256(file) !== fileHash) return undefined;
   const approval: Approval = { name, state: "pending", proposal, file, openedAt: at, approvals: [], uses: [] };
   const entry = newEntry(approval, first.tree, head);
-  for (const { record } of rest) {
-    if (!("name" in record) || record.name !== name || record.kind === "propose") return undefined;
-    if (record.kind === "vote") entry.votes.push(record.vote);
-    else {
-      approval.state = ({ merge: "approved", deny: "denied", expire: "expired" } as const)[record.kind];
-      approval.settledAt = record.kind === "deny" ? record.vote.at : record.at;
-      if (record.kind === "deny") approval.denial = withoutGroups(record.vote);
-      if (record.kind === "merge") {
-        if (record.file !== fileHash) return undefined;
-        entry.votes = record.approvals;
-      }
-    }
+  for (const { oid, record } of rest) {
+    if (!("name" in record) || record.name !== name || !apply(entry, record, files.get(oid))) return undefined;
   }
   approval.approvals = entry.votes.map(withoutGroups);
   if (approval.state !== "pending") Object.assign(entry, { settled: head, branch: "" });
   return entry;
+}
+
+type NamedRecord = Extract<GitRecord, { name: string }>;
+
+/** Whether the record may follow on what the entry is; if so, the entry is what it says. */
+function apply(entry: Entry, record: NamedRecord, file: string | undefined): boolean {
+  const { approval } = entry;
+  const to = (state: ApprovalState, settledAt: number): boolean => {
+    approval.state = state;
+    approval.settledAt ??= settledAt;
+    entry.passed.push(state);
+    return true;
+  };
+  switch (record.kind) {
+    case "propose":
+      return false;
+    case "vote":
+      entry.votes.push(record.vote);
+      return approval.state === "pending";
+    case "merge":
+      entry.votes = record.approvals;
+      if (record.batch !== undefined) approval.batch = record.batch;
+      return approval.state === "pending" && record.file === sha256(approval.file) && to("approved", record.at);
+    case "deny":
+      approval.denial = withoutGroups(record.vote);
+      if (record.batch !== undefined) approval.batch = record.batch;
+      return approval.state === "pending" && to("denied", record.vote.at);
+    case "expire":
+      return (approval.state === "pending" || approval.state === "approved") && to("expired", record.at);
+    case "cancel":
+    case "revoke": {
+      const { by, at, reason } = record;
+      approval.ended = { by, at, reason };
+      if (record.kind === "cancel") return approval.state === "pending" && to("cancelled", at);
+      return approval.state === "approved" && to("revoked", at);
+    }
+    case "break-glass": {
+      const { vote, notAfter, reviewBy } = record;
+      approval.proposal = brokenGlass(approval.proposal, notAfter);
+      approval.breakGlass = { by: withoutGroups(vote), reviewBy };
+      if (approval.state !== "pending" || file === undefined || record.file !== sha256(file)) return false;
+      approval.file = file;
+      return to("approved", vote.at);
+    }
+    case "review":
+      if (approval.breakGlass === undefined || approval.breakGlass.review !== undefined) return false;
+      approval.breakGlass.review = { ...withoutGroups(record.vote), verdict: record.verdict };
+      return true;
+  }
 }
 
 /**
@@ -95,25 +156,20 @@ export async function readEntries(
       step(walk, text === undefined ? undefined : readSignedCommit(keys, walk.next as string, text));
     });
   }
-  const whole = walks.filter((walk) => walk.ok);
-  const files = await repository.read(
-    whole.map(({ commits }) => {
-      const first = commits.at(-1);
-      return first?.record.kind === "propose" ? `${first.oid}:exceptions/${first.record.name}.yaml` : "";
-    }),
-  );
+  const withFile = walks
+    .filter(({ ok }) => ok)
+    .flatMap(({ commits }) => commits)
+    .flatMap(({ oid, record }) =>
+      record.kind === "propose" || record.kind === "break-glass" ? [{ oid, name: record.name }] : [],
+    );
+  const texts = await repository.read(withFile.map(({ oid, name }) => `${oid}:exceptions/${name}.yaml`));
+  const files = new Map(withFile.map(({ oid }, i) => [oid, texts[i]]));
   return heads.map((head, i) => {
     const walk = walks[i] as Walk;
-    return walk.ok ? play(head, walk.commits.toReversed(), files[whole.indexOf(walk)]) : undefined;
+    return walk.ok ? play(head, walk.commits.toReversed(), files) : undefined;
   });
 }
 
 export function withoutGroups({ groups: _, ...vote }: GitVote): Approval["approvals"][number] {
   return vote;
-}
-
-/** Whether the file at the tip of main is, byte for byte, the one that was approved. Taking it away revokes it. */
-export async function standsOnMain(repository: Repository, approval: Approval): Promise<boolean> {
-  const [file] = await repository.read([fileAtMain(approval.name)]);
-  return file !== undefined && file === approval.file;
 }

@@ -3,7 +3,7 @@ import type { Log } from "../../base/log.ts";
 import { APPROVAL_NAME } from "../exception.ts";
 import { KEPT } from "../memory.ts";
 import { readSignedCommit } from "./commits.ts";
-import { BRANCHES, type Entry, MAIN, readEntries, SETTLED, USED } from "./entry.ts";
+import { BRANCHES, type Entry, REVOKED, readEntries, SETTLED, USED } from "./entry.ts";
 import { RefConflict, type Repository } from "./repository.ts";
 
 export interface Loaded {
@@ -23,7 +23,14 @@ export function countName(highest: Map<string, number>, name: string): void {
 
 /** Reads the uses of approvals: refs `refs/sallyport/used/<name>/<n>`, each a blob with the exchange's id. */
 export async function readUses(repository: Repository, prefix = USED): Promise<Map<string, Entry["approval"]["uses"]>> {
-  const refs = await repository.refs(prefix);
+  return usesAt(repository, await repository.refs(prefix));
+}
+
+/** The same, of refs that are listed already. */
+export async function usesAt(
+  repository: Repository,
+  refs: readonly (readonly [ref: string, oid: string])[],
+): Promise<Map<string, Entry["approval"]["uses"]>> {
   const blobs = await repository.read(refs.map(([, oid]) => oid));
   const uses = new Map<string, Entry["approval"]["uses"]>();
   refs.forEach(([ref], i) => {
@@ -44,12 +51,22 @@ export async function readSettled(
   keys: readonly KeyObject[],
   name: string,
 ): Promise<Entry | undefined> {
-  const head = await repository.ref(SETTLED + name);
-  if (head === undefined) return undefined;
-  const [entry] = await readEntries(repository, keys, [head]);
-  if (entry?.approval.name !== name || entry.settled === "") return undefined;
+  const heads = await repository.resolve([SETTLED + name, REVOKED + name]);
+  const read = await readEntries(
+    repository,
+    keys,
+    heads.filter((head) => head !== undefined),
+  );
+  const entry = newest(name, read);
+  if (entry === undefined) return undefined;
   applyUses(entry, (await readUses(repository, `${USED}${name}/`)).get(name) ?? []);
   return entry;
+}
+
+/** What a settlement and a revocation say of one name: the revocation, wherever somebody put the settlement back to. */
+export function newest(name: string, read: readonly (Entry | undefined)[]): Entry | undefined {
+  const own = read.filter((entry) => entry?.approval.name === name && entry.settled !== "");
+  return own.find((entry) => entry?.approval.state === "revoked") ?? own[0];
 }
 
 export function applyUses({ approval }: Entry, uses: Entry["approval"]["uses"]): void {
@@ -59,38 +76,56 @@ export function applyUses({ approval }: Entry, uses: Entry["approval"]["uses"]):
 }
 
 /** A merge whose settlement was cut off by a crash: git renames the refs of a transaction one by one. */
-async function repair(repository: Repository, keys: readonly KeyObject[], settled: Map<string, string>): Promise<void> {
-  const oids = await repository.firstParents(MAIN, REPAIR);
+async function repair(
+  repository: Repository,
+  keys: readonly KeyObject[],
+  settled: Map<string, string>,
+  main: string,
+): Promise<void> {
+  const oids = await repository.firstParents(main, REPAIR);
   const texts = await repository.read(oids);
   for (const [i, oid] of oids.entries()) {
     const commit = readSignedCommit(keys, oid, texts[i] ?? "");
-    if (commit?.record.kind !== "merge" || settled.has(commit.record.name)) continue;
-    await repository.swap([{ ref: SETTLED + commit.record.name, from: "", to: oid }]);
-    settled.set(commit.record.name, oid);
+    if (commit === undefined || !("name" in commit.record)) continue;
+    const { kind, name } = commit.record;
+    const from = settled.get(name) ?? "";
+    // What the commit settles is its second parent: the branch, or what a revocation takes back.
+    const cutOff = kind === "revoke" ? from === commit.parents[1] : from === "";
+    if (!cutOff || (kind !== "merge" && kind !== "break-glass" && kind !== "revoke")) continue;
+    await repository.swap([{ ref: SETTLED + name, from, to: oid }]);
+    if (kind === "revoke") await repository.swap([{ ref: REVOKED + name, from: "", to: oid }]).catch(ignoreConflict);
+    settled.set(name, oid);
   }
 }
 
-/** Rebuilds the index from the repository's refs. What no merge key signed is logged, and counts for nothing. */
-export async function load(repository: Repository, keys: readonly KeyObject[], log: Log): Promise<Loaded> {
+/** Rebuilds the index from the repository's refs, and main at this commit. What no merge key signed is logged, and counts for nothing. */
+export async function load(
+  repository: Repository,
+  keys: readonly KeyObject[],
+  log: Log,
+  main: string,
+): Promise<Loaded> {
   const settled = new Map<string, string>();
   for (const [ref, oid] of await repository.refs("--sort=committerdate", SETTLED)) {
     if (APPROVAL_NAME.test(ref.slice(SETTLED.length))) settled.set(ref.slice(SETTLED.length), oid);
   }
-  await repair(repository, keys, settled);
+  await repair(repository, keys, settled, main);
   const highest = new Map<string, number>();
   for (const name of settled.keys()) countName(highest, name);
 
-  const uses = await readUses(repository);
   const entries: Entry[] = [];
   const recent = [...settled].slice(-KEPT);
-  const read = await readEntries(
-    repository,
-    keys,
-    recent.map(([, oid]) => oid),
-  );
+  const revoked = new Map(await repository.refs(REVOKED));
+  const heads = recent.flatMap(([name, oid]) => [oid, revoked.get(REVOKED + name) ?? oid]);
+  const read = await readEntries(repository, keys, [...new Set(heads)]);
+  const byHead = new Map([...new Set(heads)].map((head, i) => [head, read[i]]));
+  const uses = await readUses(repository);
   for (const [i, [name]] of recent.entries()) {
-    const entry = read[i];
-    if (entry?.approval.name === name && entry.settled !== "") {
+    const entry = newest(
+      name,
+      heads.slice(i * 2, i * 2 + 2).map((head) => byHead.get(head)),
+    );
+    if (entry !== undefined) {
       applyUses(entry, uses.get(name) ?? []);
       entries.push(entry);
     } else log.warn("a settlement that no merge key signed approves nothing", { approval: name });

@@ -1,19 +1,32 @@
 import { sha256 } from "../../base/digest.ts";
+import { Refusal } from "../../base/errors.ts";
 import { checkCaps } from "../caps.ts";
 import { denialRefusal, pendingOrDenied } from "../denials.ts";
 import { renderException } from "../exception.ts";
 import { snapshot } from "../memory.ts";
 import type { Approval, Proposal } from "../types.ts";
-import { expireIfDue, type HomeContext, mainTip, writeCommit } from "./context.ts";
+import { expireIfDue, type HomeContext, writeCommit } from "./context.ts";
+import { regroup } from "./decide.ts";
 import { BRANCHES, type Entry, newEntry, readEntries } from "./entry.ts";
 import { countName } from "./load.ts";
+import { mainTip } from "./main.ts";
 import { RefConflict } from "./repository.ts";
 import { blobId, treeWithFile } from "./tree.ts";
 
 const TRIES = 5;
 
-/** Opens a proposal, or finds the pending one. Throws Refusal `approval-denied`, `too-many`. */
-export async function propose(home: HomeContext, proposal: Proposal): Promise<{ approval: Approval; opened: boolean }> {
+/**
+ * Opens a proposal, or finds the pending one. `look` makes memory what the repository has of the digest. Throws Refusal
+ * `approval-denied`, `too-many`, `session-ended`.
+ */
+export async function propose(
+  home: HomeContext,
+  proposal: Proposal,
+  look: (digest: string) => Promise<void>,
+): Promise<{ approval: Approval; opened: boolean }> {
+  home.guard.checkWhole();
+  await look(proposal.digest);
+  if (home.kills.has(proposal.requester.session)) throw new Refusal("session-ended", "this session was killed");
   for (const entry of home.index.of(proposal.digest)) await expireIfDue(home, entry);
   const known = pendingOrDenied(home.index.of(proposal.digest), home.clock.now());
   if (known?.approval.state === "denied") throw denialRefusal(known.approval, home.url(known.approval.name));
@@ -39,6 +52,7 @@ async function openBranch(home: HomeContext, proposal: Proposal): Promise<{ appr
   const entry = other ?? { ...newEntry(approval, merged.tree, head), merged };
   countName(home.highest, entry.approval.name);
   home.index.add(entry);
+  regroup(home, entry);
   return { approval: snapshot(entry), opened: other === undefined };
 }
 

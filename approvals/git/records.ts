@@ -17,6 +17,7 @@ const vote = z.strictObject({
   at: count,
   reason: z.string(),
 });
+const names = z.array(z.string()).optional();
 const hex64 = z.string().regex(/^[0-9a-f]{64}$/);
 const proposal = z
   .looseObject({ connection: z.string(), digest: hex64, change: hex64, notAfter: count, maxUses: z.int().min(1) })
@@ -26,9 +27,45 @@ export const recordSchema = z.discriminatedUnion("kind", [
   z.strictObject({ kind: z.literal("init") }),
   z.strictObject({ kind: z.literal("propose"), name: z.string(), at: count, file: hex64, proposal }),
   z.strictObject({ kind: z.literal("vote"), name: z.string(), vote }),
-  z.strictObject({ kind: z.literal("merge"), name: z.string(), at: count, file: hex64, approvals: z.array(vote) }),
-  z.strictObject({ kind: z.literal("deny"), name: z.string(), vote }),
+  z.strictObject({
+    kind: z.literal("merge"),
+    name: z.string(),
+    at: count,
+    file: hex64,
+    approvals: z.array(vote),
+    batch: names,
+  }),
+  z.strictObject({ kind: z.literal("deny"), name: z.string(), vote, batch: names }),
   z.strictObject({ kind: z.literal("expire"), name: z.string(), at: count }),
+  z.strictObject({ kind: z.literal("cancel"), name: z.string(), by: z.string(), at: count, reason: z.string() }),
+  z.strictObject({ kind: z.literal("revoke"), name: z.string(), by: z.string(), at: count, reason: z.string() }),
+  // Its file says how long it lasts: the proposal with this notAfter, and for one use.
+  z.strictObject({
+    kind: z.literal("break-glass"),
+    name: z.string(),
+    vote,
+    file: hex64,
+    notAfter: count,
+    reviewBy: count,
+  }),
+  z.strictObject({ kind: z.literal("review"), name: z.string(), vote, verdict: z.enum(["accepted", "rejected"]) }),
+  z.strictObject({
+    kind: z.literal("kill"),
+    session: z.string(),
+    by: z.string(),
+    reason: z.string(),
+    at: count,
+    until: count,
+  }),
+  // main was rewritten, and a person says that it is right.
+  z.strictObject({
+    kind: z.literal("reset"),
+    from: z.string(),
+    to: z.string(),
+    by: z.string(),
+    at: count,
+    reason: z.string(),
+  }),
   // Standing exceptions that a person wrote, by name, each with the SHA-256 of its file.
   z.strictObject({
     kind: z.literal("standing"),
@@ -50,6 +87,12 @@ const TITLES: Record<GitRecord["kind"], string> = {
   merge: "Approve",
   deny: "Deny",
   expire: "Expire",
+  cancel: "Cancel",
+  revoke: "Revoke",
+  "break-glass": "Break the glass for",
+  review: "Review the break-glass of",
+  kill: "Kill a session",
+  reset: "Accept main as it is",
   standing: "Take standing exceptions into force",
 };
 

@@ -1,8 +1,13 @@
 import { existsSync, mkdirSync } from "node:fs";
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type SimpleGit, simpleGit } from "simple-git";
+import { within } from "../../base/deadline.ts";
+import { Refusal } from "../../base/errors.ts";
 
-/** A change of one ref, with what it must be before: git's own compare-and-swap. Empty `from`: none must exist. */
+/**
+ * A change of one ref, with what it must be before: git's own compare-and-swap. Empty `from`: none must exist. Where
+ * `to` is the same, it is only looked at, and the other changes are made only if it is so.
+ */
 export interface RefChange {
   ref: string;
   from: string;
@@ -10,6 +15,8 @@ export interface RefChange {
   to: string;
 }
 
+/** git knows it without an object. */
+const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 const NONE = "0".repeat(40);
 
 /** Thrown where a ref was not what the change expected, or was locked: somebody else was faster. */
@@ -20,37 +27,75 @@ export class RefConflict extends Error {
   }
 }
 
+/** What a repository gets that does not answer, or is not there. */
+export function unavailable(cause: unknown): Refusal {
+  return new Refusal("approvals-unavailable", "the approvals repository cannot be read or written now", {
+    next: "Try again later; if it stays so, tell the operator of the gateway.",
+    cause,
+  });
+}
+
+// git is asked for milliseconds of work, and for seconds where ten thousand files are written at once.
+const DEADLINE_MS = 8_000;
+const BULK_DEADLINE_MS = 60_000;
+
 /** The plumbing of a bare repository: objects, and refs by compare-and-swap. No work tree, no index, no remotes. */
 export class Repository {
   readonly path: string;
-  constructor(path: string) {
-    this.path = path;
+  readonly #deadlineMs: number;
+  /** `deadlineMs`: how long one question to git may take. */
+  constructor(path: string, { deadlineMs = DEADLINE_MS }: { deadlineMs?: number } = {}) {
+    this.path = resolve(path);
+    this.#deadlineMs = deadlineMs;
   }
 
   /** Makes the repository where there is none. Resolves to whether it was made. */
   async ensure(): Promise<boolean> {
     if (existsSync(join(this.path, "HEAD"))) return false;
     mkdirSync(this.path, { recursive: true, mode: 0o700 });
-    await this.run(["init", "--quiet", "--bare", "--initial-branch=main", "--object-format=sha1"]);
+    await this.run(["init", "--quiet", "--bare", "--initial-branch=main", "--object-format=sha1", this.path]);
     return true;
   }
 
-  private git(input?: string): SimpleGit {
+  private git(input: string | undefined, deadlineMs: number): SimpleGit {
     return simpleGit({
       baseDir: this.path,
       // Whoever can write the folder must not run code in the gateway (update-ref runs the hook
       // reference-transaction), nor pass one object off as another (refs/replace).
-      config: ["core.hooksPath=/dev/null", "core.useReplaceRefs=false", "gc.auto=0", "core.filesRefLockTimeout=2000"],
+      config: [
+        "core.hooksPath=/dev/null",
+        "core.useReplaceRefs=false",
+        "core.commitGraph=false",
+        "gc.auto=0",
+        "core.filesRefLockTimeout=2000",
+      ],
       unsafe: { allowUnsafeHooksPath: true },
-      timeout: { block: 20_000 },
+      allowEnvironment: ["GIT_DIR", "GIT_GRAFT_FILE"],
+      // A process that says nothing for so long is ended; one that does not end either is not waited for.
+      timeout: { block: deadlineMs },
       errors: (error, result) =>
         error ?? (result.exitCode === 0 ? undefined : Buffer.from(`git exited with ${result.exitCode}`)),
       ...(input === undefined ? {} : { input: () => input }),
-    });
+    }).env(this.#environment());
   }
 
-  private async run(args: string[], input?: string): Promise<string> {
-    return this.git(input).raw(args);
+  /** Named, since git looks for a repository in the folders above one that is none; grafts give commits other parents. */
+  #environment(): Record<string, string> {
+    const { PATH = "", HOME = "" } = process.env;
+    return { PATH, HOME, GIT_DIR: this.path, GIT_GRAFT_FILE: "/dev/null" };
+  }
+
+  private run(args: string[], input?: string, deadlineMs = this.#deadlineMs): Promise<string> {
+    return this.asked(deadlineMs, () => this.git(input, deadlineMs).raw(args));
+  }
+
+  private async asked<T>(deadlineMs: number, ask: () => Promise<T>): Promise<T> {
+    try {
+      return await within(deadlineMs + 500, async () => ask());
+    } catch (error) {
+      // A folder that is gone, a git that is missing, hangs or fails: whatever it is, nobody knows what is true now.
+      throw error instanceof Refusal ? error : unavailable(error);
+    }
   }
 
   /** Writes an object; resolves to its id. */
@@ -62,15 +107,17 @@ export class Repository {
   async writeBlobs(texts: readonly string[]): Promise<void> {
     if (texts.length === 0) return;
     const stream = texts.map((text) => `blob\ndata ${Buffer.byteLength(text)}\n${text}\n`).join("");
-    await this.run(["fast-import", "--quiet"], stream);
+    await this.run(["fast-import", "--quiet"], stream, BULK_DEADLINE_MS);
   }
 
   /**
-   * Writes a tree of `ls-tree` lines, at least one (simple-git never ends an empty stdin). What the lines name
-   * may still be on its way into the repository.
+   * Writes a tree of `ls-tree` lines. What the lines name may still be on its way into the repository.
    */
   async writeTree(lines: string[]): Promise<string> {
-    return (await this.run(["mktree", "--missing"], lines.map((line) => `${line}\n`).join(""))).trim();
+    // simple-git never ends an empty stdin.
+    if (lines.length === 0) return EMPTY_TREE;
+    const text = lines.map((line) => `${line}\n`).join("");
+    return (await this.run(["mktree", "--missing"], text, BULK_DEADLINE_MS)).trim();
   }
 
   /** The `ls-tree` lines of a tree-ish that exists. */
@@ -85,7 +132,9 @@ export class Repository {
   async read(names: string[]): Promise<(string | undefined)[]> {
     if (names.length === 0) return [];
     // As bytes: a hostile blob that is not UTF-8 must not shift where the next object begins.
-    const out: Buffer = await this.git(`${names.join("\n")}\n`).binaryCatFile(["--batch"]);
+    const input = `${names.join("\n")}\n`;
+    const deadlineMs = names.length > 100 ? BULK_DEADLINE_MS : this.#deadlineMs;
+    const out = await this.asked<Buffer>(deadlineMs, () => this.git(input, deadlineMs).binaryCatFile(["--batch"]));
     const found: (string | undefined)[] = [];
     let at = 0;
     for (const _ of names) {
@@ -114,7 +163,28 @@ export class Repository {
 
   /** The id of a ref, or undefined. */
   async ref(name: string): Promise<string | undefined> {
-    return (await this.refs(name)).find(([ref]) => ref === name)?.[1];
+    return (await this.resolve([name]))[0];
+  }
+
+  /**
+   * The ids of refs by their full names, in order; undefined where one does not exist. However many others there are:
+   * `for-each-ref` reads the folders that they are in (20,000 loose refs: 160 ms).
+   */
+  async resolve(names: readonly string[]): Promise<(string | undefined)[]> {
+    if (names.length === 0) return [];
+    const out = await this.run(["cat-file", "--batch-check=%(objectname)"], `${names.join("\n")}\n`);
+    return out.split("\n", names.length).map((line) => (/^[0-9a-f]{40}$/.test(line) ? line : undefined));
+  }
+
+  /**
+   * Whether a commit is another one or one of its ancestors; false where it is not there any more. Files by which
+   * git is told of other parents than a commit has (grafts, shallow, commit-graph) are not believed.
+   */
+  async isAncestor(from: string, to: string): Promise<boolean> {
+    if (["info/grafts", "shallow"].some((file) => existsSync(join(this.path, file)))) return false;
+    const there = await this.resolve([from, to]);
+    if (there.includes(undefined)) return false;
+    return (await this.run(["rev-list", "--count", "--max-count=1", from, `^${to}`])).trim() === "0";
   }
 
   /** The newest commits of a branch along first parents. */
@@ -125,17 +195,18 @@ export class Repository {
 
   /** Changes refs, all or none; throws RefConflict where one was not as expected. */
   async swap(changes: RefChange[]): Promise<void> {
-    const lines = changes.map(({ ref, from, to }) =>
-      to === "" ? `delete ${ref} ${from}` : `update ${ref} ${to} ${from === "" ? NONE : from}`,
-    );
+    const lines = changes.map(({ ref, from, to }) => {
+      if (to === from) return `verify ${ref} ${from === "" ? NONE : from}`;
+      return to === "" ? `delete ${ref} ${from}` : `update ${ref} ${to} ${from === "" ? NONE : from}`;
+    });
     try {
       // With its verbs of a transaction update-ref prints something; simple-git waits 50 ms for a command that
       // prints nothing.
       await this.run(["update-ref", "--stdin"], `${["start", ...lines, "prepare", "commit"].join("\n")}\n`);
     } catch (error) {
       // git has no exit code of its own for it, and its words depend on the locale: what differs tells.
-      const now = new Map(await this.refs());
-      if (changes.some(({ ref, from }) => (now.get(ref) ?? "") !== from)) throw new RefConflict(error);
+      const now = await this.resolve(changes.map(({ ref }) => ref));
+      if (changes.some(({ from }, i) => (now[i] ?? "") !== from)) throw new RefConflict(error);
       throw error;
     }
   }

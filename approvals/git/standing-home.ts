@@ -5,8 +5,9 @@ import type { StandingException } from "../standing/exception.ts";
 import type { Candidates, StandingQuestion } from "../standing/standing.ts";
 import type { Actor, StandingHome } from "../types.ts";
 import type { HomeContext } from "./context.ts";
-import { MAIN, USED } from "./entry.ts";
+import { USED } from "./entry.ts";
 import { readUses } from "./load.ts";
+import { goodMain } from "./main.ts";
 import { RefConflict } from "./repository.ts";
 import { checkedFile, mergeStanding, revokeStanding } from "./standing.ts";
 import { listStanding, readTexts, type SignedFiles } from "./standing-files.ts";
@@ -121,8 +122,8 @@ export class GitStanding implements StandingHome {
   }
 
   async #refresh(): Promise<void> {
-    const { repository } = this.#home;
-    const main = await repository.ref(MAIN);
+    // The last good one while main is rewritten: what was in force stays.
+    const main = await goodMain(this.#home);
     if (main === this.#main) await this.#book.judge();
     else await this.#read(main);
     this.#main = main;

@@ -6,12 +6,13 @@ import { parseStanding, type StandingException } from "../standing/exception.ts"
 import { meaningIssues } from "../standing/meaning.ts";
 import { clip } from "../text.ts";
 import { listing } from "../voters.ts";
-import { asConflict, type HomeContext, mainTip, writeCommit } from "./context.ts";
+import { asConflict, type HomeContext, writeCommit } from "./context.ts";
 import { MAIN } from "./entry.ts";
+import { mainTip, newTip } from "./main.ts";
 import type { GitRecord } from "./records.ts";
 import type { RefChange } from "./repository.ts";
 import { STANDING } from "./standing-files.ts";
-import { blobId, readTip, treeWithFiles } from "./tree.ts";
+import { blobId, treeWithFiles } from "./tree.ts";
 
 const TRIES = 5;
 /** Files of one commit: its record names each, and is read in one piece. */
@@ -65,7 +66,7 @@ async function mergePart(
       home.tip = { ...merged, commit: to };
       return;
     } catch (error) {
-      home.tip = await readTip(home.repository);
+      home.tip = await newTip(home);
       if (home.tip.commit === tip.commit || i === TRIES) throw asConflict(error);
     }
   }
@@ -117,7 +118,7 @@ export async function revokeStanding(
       home.tip = { ...merged, commit: to };
       return;
     } catch (error) {
-      home.tip = await readTip(home.repository);
+      home.tip = await newTip(home);
       if (home.tip.commit === tip.commit || i === TRIES) throw asConflict(error);
     }
   }

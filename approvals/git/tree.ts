@@ -2,7 +2,6 @@ import { createHash } from "node:crypto";
 import type { Repository } from "./repository.ts";
 
 const FOLDER = "exceptions";
-const MAIN = "refs/heads/main";
 
 /**
  * A commit and its tree as `ls-tree` lines. Kept in memory for the tip of main, since each git process costs
@@ -15,11 +14,6 @@ export interface Tip {
   files: string[];
 }
 
-/** Where an exception's file stands at the tip of main, as `git cat-file` names it. */
-export function fileAtMain(name: string): string {
-  return `${MAIN}:${FOLDER}/${name}.yaml`;
-}
-
 /** The id that git gives a blob (gitformat-pack): of what is already written, without asking a process. */
 export function blobId(text: string): string {
   return createHash("sha1")
@@ -28,10 +22,8 @@ export function blobId(text: string): string {
     .digest("hex");
 }
 
-/** Reads the tip of main. Throws where there is none. */
-export async function readTip(repository: Repository): Promise<Tip> {
-  const commit = await repository.ref(MAIN);
-  if (commit === undefined) throw new Error("the approvals repository has lost its branch main");
+/** Reads a commit as the tip of main. */
+export async function readTip(repository: Repository, commit: string): Promise<Tip> {
   const [text = ""] = await repository.read([commit]);
   const root = await repository.listTree(commit);
   const files = await filesIn(repository, commit, root);
@@ -70,4 +62,14 @@ export async function treeWithFiles(
   // A folder without files is none.
   if (files.length > 0) root.push(`040000 tree ${await repository.writeTree(files)}\t${FOLDER}`);
   return { commit: tip.commit, tree: await repository.writeTree(root), root, files };
+}
+
+/** The blobs of a tip's exception files, by their names without `.yaml`. */
+export function blobsOf({ files }: Tip): Map<string, string> {
+  return new Map(
+    files.map((line) => {
+      const tab = line.indexOf("\t");
+      return [line.slice(tab + 1).replace(/\.yaml$/, ""), line.slice(0, tab).split(" ")[2] ?? ""];
+    }),
+  );
 }

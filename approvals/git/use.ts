@@ -1,51 +1,95 @@
+import { sessionRef } from "../kills.ts";
 import type { UseResult } from "../types.ts";
 import { entryOf, expireIfDue, type HomeContext } from "./context.ts";
-import { type Entry, standsOnMain, USED } from "./entry.ts";
+import { type Entry, KILLED, MAIN, REVOKED, SETTLED, USED } from "./entry.ts";
 import { applyUses, readUses } from "./load.ts";
-import { RefConflict } from "./repository.ts";
+import { mainTip } from "./main.ts";
+import { type RefChange, RefConflict } from "./repository.ts";
 
-/** Spends a use of an approval for one exchange, or says why it cannot be spent. */
-export async function use(home: HomeContext, name: string, exchangeId: string): Promise<UseResult> {
+const TRIES = 5;
+
+/**
+ * Spends a use of an approval for one exchange, or says why it cannot be spent. One compare-and-swap says that main
+ * still has the file, that nobody took it back or killed the session, and that the use was nobody else's. `look` makes
+ * memory what the repository is.
+ */
+export async function use(
+  home: HomeContext,
+  name: string,
+  exchangeId: string,
+  look: (names: string[]) => Promise<void>,
+): Promise<UseResult> {
   if (!/^[\w-]{1,64}$/.test(exchangeId)) throw new TypeError("an exchange id has letters, digits and dashes only");
-  const entry = await entryOf(home, name);
-  if (entry === undefined) return { ok: false, reason: "not-approved" };
-  const { approval } = entry;
-  await expireIfDue(home, entry);
-  if (approval.proposal.notAfter <= home.clock.now()) return { ok: false, reason: "expired" };
-  if (approval.state !== "approved" && approval.state !== "consumed") return { ok: false, reason: "not-approved" };
-  const [stands, blob] = await Promise.all([
-    standsOnMain(home.repository, approval),
-    home.repository.write("blob", `${exchangeId}\n`),
-  ]);
-  if (!stands) return { ok: false, reason: "not-approved" };
-  for (const [n, exchange] of entry.released) {
-    if (exchange === exchangeId && entry.released.delete(n)) return { ok: true, n };
+  if ((await entryOf(home, name)) === undefined) return { ok: false, reason: "not-approved" };
+  const blob = await home.repository.write("blob", `${exchangeId}\n`);
+  for (let i = 1; ; i++) {
+    const entry = await entryOf(home, name);
+    if (entry === undefined) return { ok: false, reason: "not-approved" };
+    const refused = await refusal(home, entry);
+    if (refused !== undefined) return refused;
+    const tip = await mainTip(home);
+    // main went on: whether it still has the file is to be looked at first.
+    if (home.checkedMain === tip.commit) {
+      const freed = [...entry.released].find(([, exchange]) => exchange === exchangeId)?.[0];
+      const spent = entry.approval.uses.some((one) => one.exchangeId === exchangeId);
+      if (freed === undefined && (spent || entry.approval.state !== "approved")) return { ok: false, reason: "spent" };
+      const n = freed ?? (entry.approval.uses.at(-1)?.n ?? 0) + 1;
+      const what: RefChange =
+        freed === undefined
+          ? { ref: `${USED}${name}/${n}`, from: "", to: blob }
+          : { ref: `${USED}${name}/${n}`, from: blob, to: blob };
+      if (await swapped(home, [...standing(entry, tip.commit), what], blob)) {
+        if (freed === undefined) record(home, entry, [...entry.approval.uses, { n, exchangeId }]);
+        entry.released.delete(n);
+        return { ok: true, n };
+      }
+      // Another gateway spent it, or something else moved: its refs are the truth.
+      record(home, entry, (await readUses(home.repository, `${USED}${name}/`)).get(name) ?? []);
+    }
+    if (i === TRIES) return { ok: false, reason: "not-approved" };
+    await look([name]);
   }
-  return spend(home, entry, exchangeId, blob);
 }
 
-async function spend(home: HomeContext, entry: Entry, exchangeId: string, blob: string): Promise<UseResult> {
-  const { approval } = entry;
-  while (approval.state === "approved" && !approval.uses.some((spent) => spent.exchangeId === exchangeId)) {
-    const n = (approval.uses.at(-1)?.n ?? 0) + 1;
-    try {
-      await home.repository.swap([{ ref: `${USED}${approval.name}/${n}`, from: "", to: blob }]);
-      record(home, entry, [...approval.uses, { n, exchangeId }]);
-      return { ok: true, n };
-    } catch (error) {
-      if (!(error instanceof RefConflict)) throw error;
-      // Another gateway spent it: its refs are the truth.
-      const uses = await readUses(home.repository, `${USED}${approval.name}/`);
-      record(home, entry, uses.get(approval.name) ?? []);
-    }
+async function refusal(home: HomeContext, entry: Entry): Promise<UseResult | undefined> {
+  home.guard.checkWhole();
+  if (home.kills.has(entry.approval.proposal.requester.session)) return { ok: false, reason: "not-approved" };
+  await expireIfDue(home, entry);
+  const { state, proposal } = entry.approval;
+  if (proposal.notAfter <= home.clock.now()) return { ok: false, reason: "expired" };
+  return state === "approved" || state === "consumed" ? undefined : { ok: false, reason: "not-approved" };
+}
+
+/** What must be so at the very moment of the use. */
+function standing({ approval, settled }: Entry, main: string): RefChange[] {
+  const { name, proposal } = approval;
+  return [
+    { ref: MAIN, from: main, to: main },
+    { ref: SETTLED + name, from: settled, to: settled },
+    { ref: REVOKED + name, from: "", to: "" },
+    { ref: KILLED + sessionRef(proposal.requester.session), from: "", to: "" },
+  ];
+}
+
+/** False where something was not as expected. A git that fails may have done it all the same: who has the use tells. */
+async function swapped(home: HomeContext, changes: RefChange[], blob: string): Promise<boolean> {
+  try {
+    await home.repository.swap(changes);
+    return true;
+  } catch (error) {
+    if (error instanceof RefConflict) return false;
+    const last = changes.at(-1);
+    if (last?.from === "" && (await home.repository.ref(last.ref)) === blob) return true;
+    throw error;
   }
-  return { ok: false, reason: "spent" };
 }
 
 function record(home: HomeContext, entry: Entry, uses: Entry["approval"]["uses"]): void {
   const before = entry.approval.state;
   applyUses(entry, uses);
-  if (entry.approval.state !== before) home.index.changed(entry);
+  const { name, proposal, state } = entry.approval;
+  for (const { n } of uses) home.guard.keep(`${USED}${name}/${n}`, proposal.notAfter);
+  if (state !== before) home.index.changed(entry);
 }
 
 /**

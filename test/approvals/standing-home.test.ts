@@ -126,12 +126,13 @@ test("a standing exception that is merged again replaces the one before", async 
   expect(names(home)).toEqual([]);
 });
 
-test("where the repository has lost its main, nothing stands", async () => {
+test("where the repository has lost its main, what stood stays in force until somebody says otherwise", async () => {
   const { home, git } = await rig();
   await merge(home, ["logs"]);
   git(["update-ref", "-d", "refs/heads/main"]);
-  await home.standing.refresh();
-  expect(names(home)).toEqual([]);
+  await home.refresh();
+  expect(names(home)).toEqual(["logs"]);
+  expect(home.status().frozen?.why).toBe("main is gone");
 });
 
 test("one that has expired is no candidate, and whoever stands on it is told", async () => {

@@ -1,0 +1,67 @@
+import { Refusal } from "../../base/errors.ts";
+import { snapshot } from "../memory.ts";
+import { clip } from "../text.ts";
+import type { Actor, Approval } from "../types.ts";
+import { checkDecider, listing, samePerson } from "../voters.ts";
+import { expireIfDue, type HomeContext, moved, settle, settled, writeCommit } from "./context.ts";
+import { known, regroup } from "./decide.ts";
+import { type Entry, REVOKED, SETTLED } from "./entry.ts";
+import { changeMain } from "./main.ts";
+import type { RefChange } from "./repository.ts";
+import { blobsOf, treeWithFiles } from "./tree.ts";
+
+const LONGEST_REASON = 1024;
+
+/** Ends a pending proposal without a verdict. Throws Refusal `conflict` where it is not pending. */
+export async function cancel(home: HomeContext, name: string, by: string, reason: string): Promise<Approval> {
+  const entry = await known(home, name);
+  await expireIfDue(home, entry);
+  if (entry.approval.state !== "pending") {
+    throw new Refusal("conflict", `this approval is already ${entry.approval.state}`);
+  }
+  const ended = { by, at: home.clock.now(), reason: clip(reason, LONGEST_REASON) };
+  await settle(home, [{ entry, record: { kind: "cancel", name, ...ended }, state: "cancelled" }]);
+  entry.approval.ended = ended;
+  regroup(home, entry);
+  home.index.changed(entry);
+  return snapshot(entry);
+}
+
+/** Takes an approval back, by an approver of it or the person that it was given to. */
+export async function revoke(home: HomeContext, name: string, by: Actor, reason: string): Promise<Approval> {
+  const entry = await known(home, name);
+  const { requester } = entry.approval.proposal;
+  const own = [requester.username, ...(requester.owner === undefined ? [] : [requester.owner.username])].some(
+    (username) => samePerson(home.people, username, by.username),
+  );
+  // Whoever it was given to may give it back; that it is a person says `people`.
+  if (!own || !listing(home.people)(by.username)) checkDecider(home.people, entry.approval.proposal, by);
+  await revokeEntry(home, entry, by.username, reason);
+  return snapshot(entry);
+}
+
+/** Puts a revocation on record and takes the file off main. Throws Refusal `conflict` where nothing is to take back. */
+export async function revokeEntry(home: HomeContext, entry: Entry, by: string, reason: string): Promise<void> {
+  await expireIfDue(home, entry);
+  const { name, state } = entry.approval;
+  if (state !== "approved" && state !== "consumed") {
+    throw new Refusal("conflict", `there is nothing to take back: this approval is ${state}`);
+  }
+  const ended = { by, at: home.clock.now(), reason: clip(reason, LONGEST_REASON) };
+  let to = "";
+  await changeMain(home, async (tip) => {
+    const there = blobsOf(tip).has(name);
+    const next = there ? await treeWithFiles(home.repository, tip, [[name, undefined]]) : tip;
+    to = await writeCommit(home, next.tree, [tip.commit, entry.settled], { kind: "revoke", name, ...ended });
+    const changes: RefChange[] = [
+      { ref: SETTLED + name, from: entry.settled, to },
+      { ref: REVOKED + name, from: "", to },
+    ];
+    return { next: { ...next, commit: to }, changes };
+  });
+  settled(home, entry, to);
+  entry.approval.ended = ended;
+  moved(entry, "revoked");
+  home.guard.keep(REVOKED + name, entry.approval.proposal.notAfter);
+  home.index.changed(entry);
+}
