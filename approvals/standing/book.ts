@@ -60,8 +60,10 @@ export class StandingBook {
     return this.#index.get(name);
   }
 
+  /** Those in force, in order of their names. */
   list(): readonly StandingException[] {
-    return [...this.#inForce.values()];
+    // Git's order is that of the files' names: "a-b.yaml" stands before "a.yaml".
+    return [...this.#inForce.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
   }
 
   /** Files that stand for nothing, and why. What has expired is none of them. */

@@ -35,6 +35,7 @@ const exceptionSchema = z.looseObject({
 });
 const listSchema = z.looseObject({
   items: z.array(exceptionSchema),
+  continue: z.string(),
   malformed: z.array(z.looseObject({ name: z.string(), error: z.string() })),
   limits: z.looseObject({
     maxLifeDays: z.number(),
@@ -62,13 +63,27 @@ async function withApi<T>(purpose: "read" | "decide", work: (client: ApiClient) 
   }
 }
 
-/** What the gateway says of its exceptions to who asks. */
-export function exceptionsInForce(): Promise<z.output<typeof listSchema>> {
+type Answered = z.output<typeof listSchema>;
+
+/** What the gateway says of its exceptions to who asks: all of its pages. */
+export function exceptionsInForce(): Promise<Answered> {
   return withApi("read", async (client) => {
-    const result = listSchema.safeParse(await client.request("GET", "/v1alpha1/exceptions"));
-    if (result.success) return result.data;
-    throw new UserError("the gateway's answer is no list of exceptions", { next: "Is it of another version?" });
+    let whole: Answered | undefined;
+    for (;;) {
+      const after = whole?.continue === "" ? undefined : whole?.continue;
+      const page = pageOf(
+        await client.request("GET", "/v1alpha1/exceptions", { query: { limit: 500, continue: after } }),
+      );
+      whole = { ...page, items: [...(whole?.items ?? []), ...page.items] };
+      if (page.continue === "" || page.items.length === 0) return { ...whole, continue: "" };
+    }
   });
+}
+
+function pageOf(answer: unknown): Answered {
+  const result = listSchema.safeParse(answer);
+  if (result.success) return result.data;
+  throw new UserError("the gateway's answer is no list of exceptions", { next: "Is it of another version?" });
 }
 
 /** `exceptions` of the guardrails in force. */

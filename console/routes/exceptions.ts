@@ -17,6 +17,8 @@ const PARAMS = {
   additionalProperties: false,
 } as const;
 const REASON = { type: "string", maxLength: 1024 } as const;
+/** Files that stand for nothing and are named, of those there are. */
+const MALFORMED = 100;
 /** Nobody's session: what a person changed for everybody stands with what the gateway loaded and rejected. */
 const SESSION = "gateway";
 
@@ -25,24 +27,36 @@ type Revoke = { Params: { name: string }; Body: { reason: string } };
 
 /** Standing exceptions: which are in force, and taking one into force or back. */
 export function exceptionRoutes(app: FastifyInstance, deps: ConsoleDeps): void {
-  app.get(
+  app.get<{ Querystring: { limit?: number; continue?: string } }>(
     "/v1alpha1/exceptions",
     {
       schema: {
         summary:
-          "Standing exceptions in force: all of them for approvers and auditors, else those that name the caller",
+          "Standing exceptions in force, by name: all of them for approvers and auditors, else those that name the caller",
         tags: TAGS,
+        querystring: {
+          type: "object",
+          properties: {
+            limit: { type: "integer", minimum: 1, maximum: 500 },
+            continue: { type: "string", pattern: NAME },
+          },
+          additionalProperties: false,
+        },
       },
     },
     async (request) => {
       const { identity } = await reader(deps, request);
+      const { limit = 100, continue: after = "" } = request.query;
       const all = seesAll(identity);
-      const items = deps.approvals.standing.list().filter((exception) => all || concerns(exception, identity));
+      const items = deps.approvals.standing
+        .list()
+        .filter((exception) => exception.name > after && (all || concerns(exception, identity)));
+      const page = items.slice(0, limit);
       return {
-        items: items.map(viewOf).sort((a, b) => (a.name < b.name ? -1 : 1)),
-        malformed: all ? deps.approvals.status().malformed : [],
+        items: page.map(viewOf),
+        malformed: all ? deps.approvals.status().malformed.slice(0, MALFORMED) : [],
         limits: deps.exceptionLimits?.() ?? DEFAULT_EXCEPTION_LIMITS,
-        continue: "",
+        continue: items.length > limit ? (page.at(-1)?.name ?? "") : "",
       };
     },
   );

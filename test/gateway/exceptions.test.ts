@@ -2,6 +2,7 @@ import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { parse } from "yaml";
+import { standingFile } from "../approvals/standing-files.ts";
 import { type Ran, sallyport } from "../cli/run.ts";
 import { kube, type Reply, send, spooled, until } from "./client.ts";
 import { serveObjects } from "./cluster.ts";
@@ -127,4 +128,24 @@ test.for([
   if (status === 400) expect(reply.json?.errors).toEqual([expect.stringContaining("line ")]);
   const listed = await send(rig, "GET", "/v1alpha1/exceptions", { token: await rig.token("alice") });
   expect(listed.json).toMatchObject({ items: [], malformed: [], limits: { maxLifeDays: 14 } });
+});
+
+test("a list of exceptions is read page by page, in order of their names", async () => {
+  const token = await rig.token("alice", "admin");
+  for (const name of ["page-c", "page-a", "page", "page-b"]) {
+    const file = standingFile(name, {
+      requestedBy: { issuer: "dev", username: "dev:bob@example.com", session: "" },
+      notAfter: new Date(Date.now() + 86_400_000).toISOString(),
+    });
+    const body = { file, reason: "as the test says" };
+    expect((await send(rig, "POST", `/v1alpha1/exceptions/${name}/apply`, { token, body })).status).toBe(200);
+  }
+  const page = async (query: string) => (await send(rig, "GET", `/v1alpha1/exceptions?${query}`, { token })).json;
+  expect(await page("limit=2")).toMatchObject({ items: [{ name: "page" }, { name: "page-a" }], continue: "page-a" });
+  expect(await page("limit=2&continue=page-a")).toMatchObject({
+    items: [{ name: "page-b" }, { name: "page-c" }],
+    continue: "",
+  });
+  const others = await send(rig, "GET", "/v1alpha1/exceptions", { token: agent });
+  expect(others.json).toMatchObject({ items: [], continue: "" });
 });
