@@ -1,4 +1,4 @@
-import type { ApprovalHome } from "../approvals/types.ts";
+import type { Approval, ApprovalHome } from "../approvals/types.ts";
 import type { Recorder } from "../audit/event.ts";
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
@@ -40,6 +40,8 @@ export interface Deps {
   knownValues: Pick<SessionValues, "of" | "forget">;
   streamRoom: StreamRoom;
   secondAttempts: SecondAttempts;
+  /** Told of each proposal that this gateway opened. */
+  held?: ((approval: Approval) => void) | undefined;
   /** A candidate that is asked beside the policy in force. */
   shadow?: Shadow | undefined;
   clock: Clock;

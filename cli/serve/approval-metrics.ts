@@ -8,6 +8,7 @@ const PAGE = 500;
 export async function renderApprovalMetrics(
   home: Pick<ApprovalHome, "list" | "status" | "standing">,
   { breakGlassUses, breakGlassReviews }: ApprovalCounts,
+  notificationsGivenUp: Readonly<Record<string, number>>,
 ): Promise<string> {
   const { checkedAt, unreachable, frozen, malformed, overdueReviews, warnings, budget } = home.status();
   const lines = [
@@ -48,6 +49,13 @@ export async function renderApprovalMetrics(
       overdueReviews.length,
     ),
   ];
+  const targets = Object.entries(notificationsGivenUp);
+  if (targets.length > 0) {
+    lines.push(
+      ...family("sallyport_notifications_given_up_total", "counter", "News that could not be delivered."),
+      ...targets.map(([target, count]) => `sallyport_notifications_given_up_total{target="${target}"} ${count}`),
+    );
+  }
   if (budget !== undefined) {
     lines.push(
       ...family("sallyport_approvals_budget", "gauge", "Content creations that the forge still lets the gateway make."),

@@ -35,6 +35,7 @@ import { openPeers } from "./peers.ts";
 import { openPolicy } from "./policy.ts";
 import { watchSessions } from "./sessions.ts";
 import { openShadow } from "./shadow.ts";
+import { tellPeople } from "./tell-people.ts";
 import { watchApprovals } from "./watch-approvals.ts";
 
 /** A gateway that serves. */
@@ -96,6 +97,8 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     opened.push(() => peers.close());
     const watched = watchApprovals(approvals, { recorder, peers, url: config.listen.url, log });
     opened.push(() => watched.stop());
+    const people = tellPeople(config, approvals, { clock, log });
+    opened.push(() => people.close());
     const connections = openConnections(config, { recorder, clock, log });
     opened.push(() => closeConnections(connections));
 
@@ -119,6 +122,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       knownValues: new SessionValues(),
       streamRoom: new StreamRoom(),
       secondAttempts: new SecondAttempts(clock),
+      held: (approval) => people.held(approval),
       shadow: shadow?.shadow,
       clock,
       log,
@@ -150,7 +154,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       metrics: async () =>
         [
           renderMetrics({ proxy, streams: deps.openStreams, recorder, policy: policy.holder, shadow: shadow?.shadow }),
-          await renderApprovalMetrics(approvals, watched.counts),
+          await renderApprovalMetrics(approvals, watched.counts, people.givenUp()),
         ].join(""),
       log,
     });

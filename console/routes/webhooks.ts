@@ -24,7 +24,7 @@ export function webhookRoutes(app: FastifyInstance, deps: ConsoleDeps): void {
   });
 }
 
-function githubWebhook(app: FastifyInstance, { webhookSecret, approvals }: ConsoleDeps): void {
+function githubWebhook(app: FastifyInstance, { webhookSecret, approvals, peers }: ConsoleDeps): void {
   if (webhookSecret === undefined) return;
   const seen = new Set<string>();
   app.post(
@@ -41,6 +41,8 @@ function githubWebhook(app: FastifyInstance, { webhookSecret, approvals }: Conso
       if (header(request, "x-github-event") === "ping") return { refreshed: false };
       // GitHub waits ten seconds for an answer; what is there to see takes longer at times.
       void approvals.refresh();
+      // It comes to one replica, and another may hold what it is about.
+      peers.tell();
       return { refreshed: true };
     },
   );

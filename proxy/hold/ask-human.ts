@@ -35,6 +35,7 @@ export async function askHuman(exchange: Decided, { change, supersedes, home }: 
       causes: causesOf(exchange.decision.findings),
     },
   });
+  if (opened) deps.held?.(approval);
   // Nobody else's write of this object waits for a human.
   exchange.unlock?.();
   const budget = deps.holdBudget.start(budgetKeys(exchange), exchange.decision.approval?.holdSeconds ?? 90);

@@ -11,7 +11,7 @@ import { loadGatewayConfig } from "../../base/config/gateway.ts";
 import { silentLog } from "../../base/log.ts";
 import { keptBundle } from "../../cli/policy/bundle-cache.ts";
 import { type Gateway, openGateway } from "../../cli/serve/gateway.ts";
-import { writeState } from "../../cli/up/state.ts";
+import { type State, writeState } from "../../cli/up/state.ts";
 import { type DevelopmentIssuer, startDevelopmentIssuer } from "../../identity/development/issuer.ts";
 import { developmentTokens } from "../../identity/development/sign-in.ts";
 import { createAuthority } from "../../tools/control-plane/certificates.ts";
@@ -98,6 +98,10 @@ export interface Rig {
   upstream: StubUpstream;
   /** ID token of a user of the development issuer: agent, bob, alice. */
   token(login: string, audience?: "data" | "admin"): Promise<string>;
+  /** Another gateway of the same installation: keys, repository and upstream are shared, spool and store its own. */
+  replica?: Rig | undefined;
+  /** Ends its gateway and opens it again, as a restart does. */
+  restart(): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -110,6 +114,8 @@ export async function startRig(
     guardrails?: object;
     /** Writes what the configuration names. */
     prepare?: (directory: string) => void;
+    /** A second gateway; `pushes`: each is told by the other what changes. */
+    replica?: { pushes: boolean };
   } = {},
 ): Promise<Rig> {
   const directory = mkdtempSync(join(tmpdir(), "sallyport-rig-"));
@@ -141,22 +147,59 @@ export async function startRig(
     writeFileSync(state.configFile, stringify(config));
   }
   options.prepare?.(directory);
-  const gateway = await openGateway(loadGatewayConfig(state.configFile), {
-    log: silentLog,
-    opa: await ensureTool("opa"),
-  });
-  return {
+  const files = [state.configFile];
+  if (options.replica !== undefined) files.push(await writeReplica(state, options.replica.pushes));
+  const opa = await ensureTool("opa");
+  const open = (file: string): Promise<Gateway> => openGateway(loadGatewayConfig(file), { log: silentLog, opa });
+  const shared = {
     ...state,
-    directory,
-    gateway,
     issuer,
     upstream,
-    token: async (login, audience = "data") => (await developmentTokens(issuer, login, audience)).idToken,
-    close: async () => {
-      await gateway.close();
-      await issuer.close();
-      await upstream.close();
-      rmSync(directory, { recursive: true, force: true });
-    },
+    token: async (login: string, audience: "data" | "admin" = "data") =>
+      (await developmentTokens(issuer, login, audience)).idToken,
   };
+  const rigs: Rig[] = [];
+  for (const [i, configFile] of files.entries()) {
+    const rig: Rig = {
+      ...shared,
+      configFile,
+      directory: i === 0 ? directory : join(directory, REPLICA),
+      gateway: await open(configFile),
+      async restart() {
+        await rig.gateway.close();
+        rig.gateway = await open(configFile);
+      },
+      async close() {
+        for (const { gateway } of rigs) await gateway.close();
+        await issuer.close();
+        await upstream.close();
+        rmSync(directory, { recursive: true, force: true });
+      },
+    };
+    rigs.push(rig);
+  }
+  const [first, second] = rigs;
+  if (first === undefined) throw new Error("no gateway was opened");
+  return Object.assign(first, { replica: second });
+}
+
+const REPLICA = "replica";
+
+/** The configuration of a second gateway behind the same URL, beside the first one's, which gets to know it. */
+async function writeReplica({ directory, configFile }: State, pushes: boolean): Promise<string> {
+  const config = parse(readFileSync(configFile, "utf8")) as Record<string, unknown>;
+  const { address } = config.listen as { address: string };
+  const other = { ...structuredClone(config), listen: { ...(config.listen as object), address: "127.0.0.1:0" } };
+  if (pushes) {
+    other.listen.address = `127.0.0.1:${await freePort()}`;
+    Object.assign(config, { peers: { urls: [`https://${other.listen.address}`], caFile: "ca.crt" } });
+    Object.assign(other, { peers: { urls: [`https://${address}`], caFile: "ca.crt" } });
+  }
+  Object.assign(other, {
+    audit: { spool: { path: `${REPLICA}/spool` }, store: { embedded: `${REPLICA}/clickhouse` } },
+  });
+  writeFileSync(configFile, stringify(config));
+  const file = join(directory, "replica.yaml");
+  writeFileSync(file, stringify(other));
+  return file;
 }
