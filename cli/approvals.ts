@@ -73,7 +73,8 @@ async function taken(
   [name = ""]: string[],
   { reason, yes }: TakeOptions,
 ): Promise<Answer> {
-  const { withApprovals, renderApproval, confirm } = await import("./approvals/client.ts");
+  const { withApprovals, confirm } = await import("./approvals/client.ts");
+  const { renderApproval } = await import("./approvals/render.ts");
   return withApprovals("decide", async (api) => {
     if (yes !== true) {
       const approval = await api.get(name);
@@ -104,7 +105,8 @@ async function reset(_: string[], { commit, reason }: { commit: string; reason: 
 }
 
 async function list(_: string[], options: GlobalOptions & { state?: string; limit: string }): Promise<Answer> {
-  const { withApprovals, renderList } = await import("./approvals/client.ts");
+  const { withApprovals } = await import("./approvals/client.ts");
+  const { renderList } = await import("./approvals/render.ts");
   return withApprovals("read", async (api) => {
     const answer = await api.list({ state: options.state, limit: options.limit });
     return { json: answer, text: renderList(answer.items) };
@@ -112,7 +114,8 @@ async function list(_: string[], options: GlobalOptions & { state?: string; limi
 }
 
 async function show([name = ""]: string[]): Promise<Answer> {
-  const { withApprovals, renderApproval } = await import("./approvals/client.ts");
+  const { withApprovals } = await import("./approvals/client.ts");
+  const { renderApproval } = await import("./approvals/render.ts");
   return withApprovals("read", async (api) => {
     const approval = await api.get(name);
     return { json: approval, text: renderApproval(approval) };
@@ -120,7 +123,8 @@ async function show([name = ""]: string[]): Promise<Answer> {
 }
 
 async function decision(verb: "approve" | "deny", [name = ""]: string[], options: DecideOptions): Promise<Answer> {
-  const { withApprovals, renderApproval, confirm } = await import("./approvals/client.ts");
+  const { withApprovals, confirm } = await import("./approvals/client.ts");
+  const { renderApproval } = await import("./approvals/render.ts");
   const { UserError } = await import("../base/errors.ts");
   if (verb === "deny" && (options.reason ?? "").trim() === "")
     throw new UserError("a denial needs a reason: it is what the agent is told", {

@@ -1,4 +1,3 @@
-import { visible } from "../approvals/text.ts";
 import type { Approval, ApprovalState } from "../approvals/types.ts";
 import { isApprover } from "../approvals/voters.ts";
 import { rfc3339 } from "../base/clock.ts";
@@ -36,6 +35,7 @@ export function fullView(approval: Approval, base: string) {
     requester: proposal.requester,
     summary: proposal.summary,
     findings: proposal.findings,
+    ...(proposal.blastRadius === undefined ? {} : { blastRadius: proposal.blastRadius }),
     changes: proposal.changes,
     requirements: proposal.requirements,
     maxUses: proposal.maxUses,
@@ -44,9 +44,21 @@ export function fullView(approval: Approval, base: string) {
     ...(approval.settledAt === undefined ? {} : { settledAt: rfc3339(approval.settledAt) }),
     approvals: approval.approvals.map(vote),
     ...(approval.denial === undefined ? {} : { denial: vote(approval.denial) }),
+    ...(approval.ended === undefined ? {} : { ended: { ...approval.ended, at: rfc3339(approval.ended.at) } }),
+    ...(approval.breakGlass === undefined ? {} : { breakGlass: breakGlassView(approval.breakGlass) }),
+    ...(approval.pullRequest === undefined ? {} : { pullRequest: approval.pullRequest }),
+    ...(approval.batch === undefined ? {} : { batch: approval.batch }),
     uses: approval.uses,
     file: approval.file,
     seen: sha256(approval.file),
+  };
+}
+
+function breakGlassView({ by, reviewBy, review }: NonNullable<Approval["breakGlass"]>) {
+  return {
+    by: { ...by, at: rfc3339(by.at) },
+    reviewBy: rfc3339(reviewBy),
+    ...(review === undefined ? {} : { review: { ...review, at: rfc3339(review.at) } }),
   };
 }
 
@@ -60,12 +72,7 @@ export function maySee({ proposal }: Approval, identity: Identity): boolean {
     proposal.requirements.some((requirement) => isApprover(requirement, identity)) ||
     identity.roles.includes("approver") ||
     identity.roles.includes("breakGlass") ||
+    identity.roles.includes("breakGlass") ||
     identity.roles.includes("auditor")
   );
-}
-
-/** One line of a change, for a page and a terminal. */
-export function changeLine({ path, from, to }: FullView["changes"][number]): string {
-  const value = (v: unknown): string => (v === undefined ? "(nothing)" : JSON.stringify(v));
-  return visible(`${path === "" ? "(object)" : path}: ${value(from)} → ${value(to)}`);
 }

@@ -50,6 +50,7 @@ export interface ConsoleDeps {
   exceptionLimits?: () => ExceptionLimits;
   config: Pick<GatewayConfig, "issuers" | "tenant" | "sessions"> & {
     listen: { url: string };
+    policy?: Pick<GatewayConfig["policy"], "docsUrl">;
     people: readonly Person[];
     approvals: { breakGlass: GatewayConfig["approvals"]["breakGlass"] };
   };

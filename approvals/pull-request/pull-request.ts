@@ -1,5 +1,6 @@
 import { rfc3339 } from "../../base/clock.ts";
 import type { Approval, Proposal } from "../types.ts";
+import { factsOf } from "./facts.ts";
 import { whole } from "./limits.ts";
 import { codeBlock, prose, safeText } from "./safe-text.ts";
 import { labelsOf, titleOf, titleText, whatOf } from "./title.ts";
@@ -49,32 +50,13 @@ export function sectionOf(approval: Approval, context: PullRequestContext): stri
   const { proposal } = approval;
   return [
     ...(proposal.blastRadius === undefined ? [] : [`**What it reaches:** ${safeText(proposal.blastRadius)}`]),
-    factsOf(approval)
-      .filter(([, value]) => value !== undefined && value !== "")
-      .map(([name, value]) => `- **${name}:** ${safeText(value ?? "")}`)
+    factsOf({ ...proposal, notAfter: rfc3339(proposal.notAfter) })
+      .map(([name, value]) => `- **${name}:** ${safeText(value)}`)
       .join("\n"),
     `### Why it is held\n\n${proposal.findings.map((finding) => findingLine(finding, context)).join("\n")}`,
     `### What changes\n\n${changesOf(proposal)}`,
     `[This approval on the gateway](<${context.url}>)`,
   ].join("\n\n");
-}
-
-/** Who asks for what, and until when; what is empty is not said. */
-export function factsOf({ proposal }: Pick<Approval, "proposal">): [name: string, value: string | undefined][] {
-  const { requester, summary } = proposal;
-  return [
-    ["Who", requester.username],
-    ["Acts for", requester.owner?.username],
-    ["Agent, as it calls itself", summary.agent],
-    ["Session", requester.session],
-    ["Prompt, as claimed", requester.promptId],
-    ["What", whatOf(proposal)],
-    ["Command", summary.command],
-    ["Stated reason", summary.reason],
-    ["May be used", proposal.maxUses === 1 ? "once" : `${proposal.maxUses} times`],
-    ["Not after", rfc3339(proposal.notAfter)],
-    ["In place of, since the change or the approvers are others now", proposal.supersedes],
-  ];
 }
 
 function changesOf({ changes, summary }: Proposal): string {

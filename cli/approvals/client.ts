@@ -5,9 +5,7 @@ import { UserError } from "../../base/errors.ts";
 import { adminToken } from "../admin-token.ts";
 import { createClient } from "../client.ts";
 import { loadContext } from "../context.ts";
-import { table } from "../evidence/render.ts";
 import { gatewaySession } from "../session.ts";
-import { printable } from "../style.ts";
 
 const vote = z.looseObject({ username: z.string(), at: z.string(), reason: z.string() });
 const approvalSchema = z.looseObject({
@@ -17,7 +15,13 @@ const approvalSchema = z.looseObject({
   openedAt: z.string(),
   notAfter: z.string(),
   connection: z.string(),
-  requester: z.looseObject({ issuer: z.string(), username: z.string(), session: z.string() }),
+  requester: z.looseObject({
+    issuer: z.string(),
+    username: z.string(),
+    session: z.string(),
+    owner: z.looseObject({ issuer: z.string(), username: z.string() }).optional(),
+    promptId: z.string().optional(),
+  }),
   summary: z.looseObject({
     verb: z.string(),
     resource: z.string(),
@@ -27,11 +31,29 @@ const approvalSchema = z.looseObject({
     agent: z.string(),
     reason: z.string(),
   }),
-  findings: z.array(z.looseObject({ rule: z.string(), message: z.string() })),
+  blastRadius: z.string().optional(),
+  maxUses: z.number(),
+  supersedes: z.string().optional(),
+  findings: z.array(
+    z.looseObject({
+      rule: z.string(),
+      message: z.string(),
+      title: z.string().optional(),
+      remediation: z.string().optional(),
+      absolute: z.boolean().optional(),
+    }),
+  ),
   changes: z.array(z.looseObject({ path: z.string(), from: z.unknown().optional(), to: z.unknown().optional() })),
   requirements: z.array(z.looseObject({ approvers: z.array(z.string()), required: z.number() })),
   approvals: z.array(vote),
   denial: vote.optional(),
+  ended: z.looseObject({ by: z.string(), at: z.string(), reason: z.string() }).optional(),
+  breakGlass: z
+    .looseObject({ by: vote, reviewBy: z.string(), review: vote.extend({ verdict: z.string() }).optional() })
+    .optional(),
+  pullRequest: z.looseObject({ number: z.number(), url: z.string() }).optional(),
+  batch: z.array(z.string()).optional(),
+  uses: z.array(z.looseObject({ exchangeId: z.string() })),
   file: z.string(),
   seen: z.string(),
 });
@@ -113,64 +135,6 @@ function checked<S extends z.ZodType>(schema: S, answer: unknown): z.output<S> {
   throw new UserError("the gateway's answer is not of the shape that this command knows", {
     next: "Is it of another version?",
   });
-}
-
-export function renderList(approvals: readonly ShownApproval[]): string {
-  if (approvals.length === 0) return "no approvals";
-  return table(
-    ["NAME", "STATE", "REQUESTER", "WHAT", "RULES", "NOT AFTER"],
-    approvals.map(({ name, state, requester, summary, rules, notAfter }) => [
-      name,
-      state,
-      requester.username,
-      [summary.verb, summary.resource, `${summary.namespace}/${summary.name}`].join(" "),
-      rules.join(","),
-      notAfter,
-    ]),
-  );
-}
-
-function changeLine({ path, from, to }: ShownApproval["changes"][number]): string {
-  const value = (v: unknown): string => (v === undefined ? "(nothing)" : JSON.stringify(v));
-  return `  ${path || "(object)"}: ${value(from)} → ${value(to)}`;
-}
-
-/** An approval for a person who decides about it. Safe to print: nothing in it moves the cursor. */
-export function renderApproval(approval: ShownApproval): string {
-  const { summary, requester } = approval;
-  const pairs: [string, string][] = [
-    ["approval", approval.name],
-    ["state", approval.state],
-    ["who", `${requester.username}, session ${requester.session}`],
-    ["agent", summary.agent],
-    ["reason", summary.reason],
-    ["what", `${summary.verb} ${summary.resource} ${summary.namespace}/${summary.name} on ${approval.connection}`],
-    ["command", summary.command],
-    ["needs", approval.requirements.map((r) => `${r.required} of ${r.approvers.join(", ")}`).join("; and ")],
-    ["approved by", approval.approvals.map(({ username }) => username).join(", ")],
-    ["denied by", approval.denial === undefined ? "" : `${approval.denial.username}: ${approval.denial.reason}`],
-    ["not after", approval.notAfter],
-  ];
-  const head = pairs.filter(([, value]) => value !== "").map(([name, value]) => `${name.padEnd(12)}  ${value}`);
-  const held = approval.findings.map(({ rule, message }) => `  ${rule}: ${message}`);
-  const file = approval.file
-    .trimEnd()
-    .split("\n")
-    .map((line) => `  ${line}`);
-  return [
-    ...head,
-    "",
-    "held because",
-    ...held,
-    "",
-    "changes",
-    ...approval.changes.map(changeLine),
-    "",
-    `file (SHA-256 ${approval.seen})`,
-    ...file,
-  ]
-    .map((line) => printable(line.replaceAll("\n", "\\n")))
-    .join("\n");
 }
 
 /** Asks on stderr; no where there is nobody to ask. */

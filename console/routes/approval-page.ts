@@ -21,7 +21,7 @@ export function approvalPageRoutes(app: FastifyInstance, deps: ConsoleDeps): voi
         if (approval === undefined) throw notThere();
         const all = reader !== undefined && maySee(approval, reader.identity);
         const view = (all ? fullView : publicView)(approval, deps.config.listen.url);
-        return page ? sendPage(reply, 200, approvalPage(view)) : view;
+        return page ? sendPage(reply, 200, approvalPage(view, deps.config.policy?.docsUrl)) : view;
       } catch (error) {
         if (!page || !(error instanceof Refusal)) throw error;
         return sendPage(reply, error.status, errorPage("Not shown", `${error.message}. ${error.details.next ?? ""}`));
