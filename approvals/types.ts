@@ -148,6 +148,7 @@ export interface StandingHome {
   use(name: string, exchangeId: string): Promise<boolean>;
   /** Called when one that was in force is no more, or is another one now: what stands on it must be decided again. */
   onChange(listener: () => void): () => void;
+  /** Those in force, in order of their names. */
   list(): readonly StandingException[];
   /**
    * Takes a file into force on a person's word. Throws a ConfigError where it is not valid, Refusal `forbidden` where it
