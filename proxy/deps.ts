@@ -9,6 +9,7 @@ import type { Authenticated } from "../identity/types.ts";
 import type { Connection } from "./connection.ts";
 import type { HoldBudget } from "./hold/hold-budget.ts";
 import type { SecondAttempts } from "./hold/second-attempts.ts";
+import type { SharedAsks } from "./hold/shared-asks.ts";
 import type { ObjectLocks } from "./object-locks.ts";
 import type { OpenSessions } from "./open-sessions.ts";
 import type { OpenStreams } from "./open-streams.ts";
@@ -40,6 +41,7 @@ export interface Deps {
   knownValues: Pick<SessionValues, "of" | "forget">;
   streamRoom: StreamRoom;
   secondAttempts: SecondAttempts;
+  sharedAsks: SharedAsks;
   /** Told of each proposal that this gateway opened. */
   held?: ((approval: Approval) => void) | undefined;
   /** A candidate that is asked beside the policy in force. */

@@ -20,7 +20,12 @@ export async function use(
   look: (names: string[]) => Promise<void>,
 ): Promise<UseResult> {
   if (!/^[\w-]{1,64}$/.test(exchangeId)) throw new TypeError("an exchange id has letters, digits and dashes only");
-  if ((await entryOf(home, name)) === undefined) return { ok: false, reason: "not-approved" };
+  const known = await entryOf(home, name);
+  if (known === undefined) return { ok: false, reason: "not-approved" };
+  // Spent is spent: of a thousand that waited for it, all but one need not ask git.
+  if (known.approval.state === "consumed" && ![...known.released.values()].includes(exchangeId)) {
+    return { ok: false, reason: "spent" };
+  }
   const blob = await home.repository.write("blob", `${exchangeId}\n`);
   for (let i = 1; ; i++) {
     const entry = await entryOf(home, name);

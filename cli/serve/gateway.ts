@@ -18,6 +18,7 @@ import type { Deps } from "../../proxy/deps.ts";
 import { createProxy } from "../../proxy/handler.ts";
 import { HoldBudget } from "../../proxy/hold/hold-budget.ts";
 import { SecondAttempts } from "../../proxy/hold/second-attempts.ts";
+import { SharedAsks } from "../../proxy/hold/shared-asks.ts";
 import type { HttpRequest, HttpResponse } from "../../proxy/http.ts";
 import { listen } from "../../proxy/listener/listener.ts";
 import { ObjectLocks } from "../../proxy/object-locks.ts";
@@ -122,6 +123,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       knownValues: new SessionValues(),
       streamRoom: new StreamRoom(),
       secondAttempts: new SecondAttempts(clock),
+      sharedAsks: new SharedAsks(),
       held: (approval) => people.held(approval),
       shadow: shadow?.shadow,
       clock,

@@ -62,7 +62,10 @@ async function open(
   deps: Deps,
 ): ReturnType<ApprovalHome["propose"]> {
   try {
-    return await home.of("propose", () => deps.approvals.propose(proposal));
+    const key = `${proposal.digest} ${proposal.change}`;
+    const propose = (): ReturnType<ApprovalHome["propose"]> => deps.approvals.propose(proposal);
+    const { answer, first } = await home.of("propose", () => deps.sharedAsks.open(key, propose));
+    return { approval: answer.approval, opened: answer.opened && first };
   } catch (error) {
     throw error instanceof Refusal ? notProposed(error, decision) : error;
   }

@@ -1,11 +1,12 @@
 import type { Approval } from "../../approvals/types.ts";
 import { rfc3339 } from "../../base/clock.ts";
+import { Refusal } from "../../base/errors.ts";
 import type { Deps } from "../deps.ts";
 import type { Cleared, Decided } from "../exchange.ts";
 import { namespaceLabels } from "../gather/namespace-labels.ts";
 import { askHuman } from "../hold/ask-human.ts";
 import { covers } from "../hold/covers.ts";
-import { changed, denied, ended } from "../hold/hold-refusals.ts";
+import { changed, denied, ended, notProposed } from "../hold/hold-refusals.ts";
 import { HomeTime } from "../hold/home-time.ts";
 import { changeDigest, changeOf, digestOf } from "../hold/proposal.ts";
 import { spend } from "../hold/spend.ts";
@@ -24,7 +25,11 @@ export async function hold(exchange: Decided, deps: Deps): Promise<Cleared> {
   if (effect !== "hold" && findings.every(({ exception }) => exception === undefined)) return exchange;
   const home = new HomeTime(deps.log);
   for (let current = exchange; ; current = await judgeNow(current, deps)) {
-    const cleared = await held(current, home, deps);
+    const cleared = await held(current, home, deps).catch((error: unknown) => {
+      // Whatever could not be asked: the caller hears why it was to be held at all.
+      const unavailable = error instanceof Refusal && error.code === "approvals-unavailable";
+      throw unavailable && error.details.causes === undefined ? notProposed(error, current.decision) : error;
+    });
     // A standing exception whose last use others spent meanwhile lifts nothing any more.
     if (cleared.input.request.dryRun || (await spendStanding(cleared, home, deps))) return cleared;
   }
@@ -46,7 +51,7 @@ async function held(exchange: Decided, home: HomeTime, deps: Deps): Promise<Clea
   let granted = await approvalInUse(exchange, home, deps);
   for (;;) {
     const change = changeDigest(changeOf(current), deps);
-    const known = granted ?? (await home.of("find", () => deps.approvals.find(current.input.request.digest)));
+    const known = granted ?? (await find(current, home, deps));
     if (known?.state === "denied") throw denied(known, current.decision);
     if (known !== undefined && (known === granted || known.state === "approved")) {
       if (lifts(known, change, current)) return await spend(known, current, home, deps);
@@ -60,6 +65,11 @@ async function held(exchange: Decided, home: HomeTime, deps: Deps): Promise<Clea
     current = await judgeNow(current, deps);
     if (current.decision.effect !== "hold") return current;
   }
+}
+
+function find({ input }: Decided, home: HomeTime, deps: Deps): Promise<Approval | undefined> {
+  const { digest } = input.request;
+  return home.of("find", () => deps.sharedAsks.find(digest, () => deps.approvals.find(digest)));
 }
 
 /** Break-glass lifts no absolute finding, even one that became absolute only since. */

@@ -10,6 +10,7 @@ import { Reader } from "../../../proxy/gather/reader.ts";
 import { createProxy, type DataPlane } from "../../../proxy/handler.ts";
 import { HoldBudget } from "../../../proxy/hold/hold-budget.ts";
 import { SecondAttempts } from "../../../proxy/hold/second-attempts.ts";
+import { SharedAsks } from "../../../proxy/hold/shared-asks.ts";
 import { ObjectLocks } from "../../../proxy/object-locks.ts";
 import { OpenSessions } from "../../../proxy/open-sessions.ts";
 import { OpenStreams } from "../../../proxy/open-streams.ts";
@@ -66,6 +67,7 @@ export class ModelGateway {
       knownValues: new SessionValues(),
       streamRoom: new StreamRoom(),
       secondAttempts: new SecondAttempts(parts.time),
+      sharedAsks: new SharedAsks(),
       clock: parts.time,
       log: silentLog,
     });
