@@ -39,6 +39,8 @@ export interface HomeContext {
   tip: Tip | undefined;
   /** The commit of main at which every approved file was found to be there. */
   checkedMain: string | undefined;
+  /** The exception files that were on it. */
+  checkedNames: ReadonlySet<string>;
   /** Milliseconds since the epoch at which everything was last read; 0: never. */
   checkedAt: number;
   /** Why the repository did not answer when it was last asked. */

@@ -72,6 +72,7 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Em
     highest: new Map(),
     tip: undefined,
     checkedMain: undefined,
+    checkedNames: new Set(),
     checkedAt: 0,
     unreachable: undefined,
   };

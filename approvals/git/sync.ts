@@ -24,7 +24,7 @@ export async function sync(home: HomeContext, seen: SeenKills, names: readonly s
   const under = (prefix: string): [string, string][] => [...refs].filter(([ref]) => ref.startsWith(prefix));
   await learnKills(home, under(KILLED), seen);
   // A revocation counts whatever became of main; what lets something through waits until main is whole again.
-  await readSettlements(home, refs, whole ? names : [], whole);
+  await readSettlements(home, refs, whole ? [...names, ...(await newOnMain(home))] : [], whole);
   if (whole) {
     await readBranches(home, under(BRANCHES));
     await readUses(home, under(USED));
@@ -184,6 +184,18 @@ async function readUses(home: HomeContext, refs: readonly [string, string][]): P
   }
 }
 
+/** What came to main since, and was neither proposed nor settled before our eyes: another replica's. */
+async function newOnMain(home: HomeContext): Promise<string[]> {
+  const main = home.guard.lastGood;
+  if (main === undefined || main === home.checkedMain) return [];
+  if (home.tip?.commit !== main) home.tip = await readTip(home.repository, main);
+  // At the start, what is not in memory is there because it is old.
+  if (home.checkedMain === undefined) return [];
+  return [...blobsOf(home.tip).keys()].filter(
+    (name) => APPROVAL_NAME.test(name) && !home.checkedNames.has(name) && !home.index.byName.has(name),
+  );
+}
+
 /** A file that is not on main as it was approved is taken back: a revert, or whoever changed it. */
 async function checkFiles(home: HomeContext): Promise<void> {
   const main = home.guard.lastGood;
@@ -192,6 +204,7 @@ async function checkFiles(home: HomeContext): Promise<void> {
   const blobs = blobsOf(home.tip);
   // From here on it goes on with our own changes alone.
   home.checkedMain = main;
+  home.checkedNames = new Set(blobs.keys());
   for (const entry of [...home.index.byName.values()]) {
     const { state, name, file } = entry.approval;
     if ((state !== "approved" && state !== "consumed") || blobs.get(name) === blobId(file)) continue;

@@ -173,10 +173,18 @@ describe("a held exec", () => {
     expect(client.status).toBe(101);
     // The file leaves main, as a revert of its merge takes it away.
     const git = (...args: string[]): string =>
-      execFileSync("git", ["--git-dir", join(rig.directory, "policy-exceptions.git"), ...args], {
-        encoding: "utf8",
-      }).trim();
-    git("update-ref", "refs/heads/main", git("rev-list", "--max-parents=0", "main").split("\n")[0] ?? "");
+      execFileSync(
+        "git",
+        [
+          ...["-c", "user.name=x", "-c", "user.email=x@x"],
+          "--git-dir",
+          join(rig.directory, "policy-exceptions.git"),
+          ...args,
+        ],
+        { encoding: "utf8" },
+      ).trim();
+    const first = git("rev-list", "--max-parents=0", "main").split("\n")[0] ?? "";
+    git("update-ref", "refs/heads/main", git("commit-tree", `${first}^{tree}`, "-p", "main", "-m", "Revert"));
     await until(() => client.closed && servers[0]?.closed);
     const id = client.headers["audit-id"];
     const row = await until(() => spooled(rig).find((one) => one.exchange_id === id && one.kind === "stream.closed"));
