@@ -5,7 +5,7 @@ import { statusOf } from "./failures.ts";
 import { commitAt, createRef, writeCommit, writeTree } from "./git.ts";
 import { addMember } from "./proposals.ts";
 import { labelLater, pullText, stub } from "./pulls.ts";
-import { type HubRecord, recordMessage } from "./records.ts";
+import { type RecordOf, recordMessage } from "./records.ts";
 import { BRANCH } from "./refs.ts";
 import { anyShape, pullShape, refShape } from "./wire.ts";
 
@@ -34,7 +34,11 @@ function batchOf(home: HubContext, { proposal }: Approval): HubPull | undefined 
  * One more request in the pull request of its session: a commit on top, which moves the head, so that reviews of what
  * it was before count no more. Undefined where there is none to join, or it was decided meanwhile.
  */
-export function joinBatch(home: HubContext, approval: Approval, record: HubRecord): Promise<HubEntry | undefined> {
+export function joinBatch(
+  home: HubContext,
+  approval: Approval,
+  record: RecordOf<"propose">,
+): Promise<HubEntry | undefined> {
   const pull = batchOf(home, approval);
   if (pull === undefined) return Promise.resolve(undefined);
   return home.alone(`batch/${pull.number}`, () => join(home, pull, approval, record));
@@ -44,7 +48,7 @@ async function join(
   home: HubContext,
   pull: HubPull,
   approval: Approval,
-  record: HubRecord,
+  record: RecordOf<"propose">,
 ): Promise<HubEntry | undefined> {
   if (pull !== batchOf(home, approval)) return undefined;
   const approvals = [...pull.members.map((member) => member.approval), approval];
@@ -55,7 +59,8 @@ async function join(
   const { name, proposal } = approval;
   const before = await commitAt(home, pull.head);
   const tree = await writeTree(home, before.tree, `exceptions/${name}.yaml`, approval.file);
-  const head = await writeCommit(home, "hold", recordMessage(home.keys, `Propose ${name}`, record), tree, [pull.head]);
+  const message = recordMessage(home.keys, `Propose ${name}`, { ...record, parent: pull.head });
+  const head = await writeCommit(home, "hold", message, tree, [pull.head]);
   const branch = `sallyport/${proposal.digest}`;
   if (!(await createRef(home, "hold", BRANCH + proposal.digest, head))) return undefined;
   try {

@@ -18,17 +18,23 @@ export function isOwn(home: HubContext, pull: Pull): boolean {
 
 /** A pending approval from the commit that proposes it; undefined where no key of ours made its record. */
 export async function proposedBy(home: HubContext, sha: string): Promise<Approval | undefined> {
-  const { message } = await home.client.get(
+  const { message, parents } = await home.client.get(
     "GET /repos/{owner}/{repo}/git/commits/{commit_sha}",
     { commit_sha: sha },
     commitShape,
   );
-  return readProposal(home, sha, message);
+  return readProposal(home, sha, message, parents);
 }
 
-async function readProposal(home: HubContext, sha: string, message: string): Promise<Approval | undefined> {
+async function readProposal(
+  home: HubContext,
+  sha: string,
+  message: string,
+  parents: readonly { sha: string }[],
+): Promise<Approval | undefined> {
   const record = readRecord(home.keys, "propose", message);
-  if (record === undefined) return undefined;
+  // Somebody who may push can make this commit again anywhere else: on the pull request of a request that is approved.
+  if (record === undefined || parents.length !== 1 || parents[0]?.sha !== record.parent) return undefined;
   const { name, at, proposal } = record;
   if (!APPROVAL_NAME.test(name) || !name.startsWith(`${proposal.digest.slice(0, 16)}-`)) return undefined;
   const blob = (await viewOf(home.client, sha)).folders.exceptions.get(name);
@@ -49,8 +55,8 @@ export async function readPull(home: HubContext, pull: Pull): Promise<HubPull | 
     pullCommitShape,
   );
   const approvals: Approval[] = [];
-  for (const { sha, commit } of commits) {
-    const approval = await readProposal(home, sha, commit.message);
+  for (const { sha, commit, parents } of commits) {
+    const approval = await readProposal(home, sha, commit.message, parents);
     if (approval === undefined) return undefined;
     approvals.push(approval);
   }

@@ -13,7 +13,7 @@ import { learn } from "./learn.ts";
 import { endWith } from "./outcome.ts";
 import { asPull, isOwn, proposedBy, remember } from "./proposals.ts";
 import { createPull, labelLater, pullsOf, pullText } from "./pulls.ts";
-import { type HubRecord, recordMessage } from "./records.ts";
+import { type RecordOf, recordMessage } from "./records.ts";
 import { BRANCH } from "./refs.ts";
 import { anyShape, type Pull } from "./wire.ts";
 
@@ -38,6 +38,7 @@ export async function propose(home: HubContext, proposal: Proposal): Promise<Ope
   const known = knownOf(home, proposal.digest);
   if (known !== undefined) return known;
   home.guard.checkWhole();
+  if (home.kills.has(proposal.requester.session)) throw new Refusal("session-ended", "this session was ended");
   checkCaps([...home.index.byName.values(), ...[...home.opening].map(asPending)], proposal, home.caps);
   home.client.budget.checkHold(CREATIONS.hold, CREATIONS.use);
   home.opening.add(proposal);
@@ -69,7 +70,7 @@ async function open(home: HubContext, proposal: Proposal): Promise<Opened> {
   const file = renderException(name, proposal);
   const at = home.clock.now();
   const approval: Approval = { name, state: "pending", proposal, file, openedAt: at, approvals: [], uses: [] };
-  const record: HubRecord = { kind: "propose", name, at, file: sha256(file), proposal };
+  const record: RecordOf<"propose"> = { kind: "propose", name, at, file: sha256(file), parent: main.commit, proposal };
   // Before anything is created: what cannot be shown whole is refused.
   pullText(home, approval);
   if (proposal.batch === true) {

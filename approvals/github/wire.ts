@@ -45,7 +45,11 @@ export const pullDetailShape = pullShape.extend({
   changed_files: z.int(),
 });
 export const changedFileShape = z.object({ filename: z.string(), status: z.string(), sha: z.string().nullish() });
-export const pullCommitShape = z.object({ sha, commit: z.object({ message: z.string() }) });
+export const pullCommitShape = z.object({
+  sha,
+  commit: z.object({ message: z.string() }),
+  parents: z.array(z.object({ sha })),
+});
 export const reviewShape = z.object({
   id: z.number(),
   user,
