@@ -1,32 +1,23 @@
+import { together } from "../batch.ts";
 import { renderBatch } from "../pull-request/pull-request.ts";
 import type { Approval } from "../types.ts";
 import type { HubContext, HubEntry, HubPull } from "./context.ts";
 import { statusOf } from "./failures.ts";
 import { commitAt, createRef, writeCommit, writeTree } from "./git.ts";
-import { addMember } from "./proposals.ts";
+import { addMember, MOST_MEMBERS } from "./proposals.ts";
 import { labelLater, pullText, stub } from "./pulls.ts";
 import { type RecordOf, recordMessage } from "./records.ts";
 import { BRANCH } from "./refs.ts";
 import { anyShape, pullShape, refShape } from "./wire.ts";
 
-/** A reviewer reads all of it at once. */
-const MOST_MEMBERS = 50;
-
 /** The pending batch of a session that one more request may join; the newest. */
-function batchOf(home: HubContext, { proposal }: Approval): HubPull | undefined {
+function batchOf(home: HubContext, approval: Approval): HubPull | undefined {
   return [...home.pulls.values()].findLast(
     ({ members, unjudged, ours }) =>
       ours &&
       !unjudged &&
       members.length < MOST_MEMBERS &&
-      members.every(
-        ({ approval }) =>
-          approval.state === "pending" &&
-          approval.proposal.batch === true &&
-          approval.proposal.connection === proposal.connection &&
-          approval.proposal.requester.session === proposal.requester.session &&
-          approval.proposal.requester.username === proposal.requester.username,
-      ),
+      members.every((member) => together(member.approval, approval)),
   );
 }
 
@@ -57,9 +48,10 @@ async function join(
     ...(home.docsUrl === undefined ? {} : { docsUrl: home.docsUrl }),
   }));
   const { name, proposal } = approval;
+  const first = approvals[0]?.proposal.digest ?? proposal.digest;
   const before = await commitAt(home, pull.head);
   const tree = await writeTree(home, before.tree, `exceptions/${name}.yaml`, approval.file);
-  const message = recordMessage(home.keys, `Propose ${name}`, { ...record, parent: pull.head });
+  const message = recordMessage(home.keys, `Propose ${name}`, { ...record, branch: first, parent: pull.head });
   const head = await writeCommit(home, "hold", message, tree, [pull.head]);
   const branch = `sallyport/${proposal.digest}`;
   if (!(await createRef(home, "hold", BRANCH + proposal.digest, head))) return undefined;

@@ -1,16 +1,16 @@
 import { sha256 } from "../../base/digest.ts";
 import { Refusal } from "../../base/errors.ts";
+import { checkBreakGlass } from "../break-glass.ts";
 import { snapshot } from "../memory.ts";
 import { renderBreakGlassReview } from "../pull-request/break-glass-review.ts";
 import { clip } from "../text.ts";
 import type { Actor, Approval, BreakGlassTerms, Vote } from "../types.ts";
 import { samePerson } from "../voters.ts";
 import { letThrough } from "./broken.ts";
-import { due, type HubContext, type HubEntry } from "./context.ts";
-import { endOthers } from "./decide.ts";
+import { due, type HubContext, type HubEntry, regroup } from "./context.ts";
 import { commitAt, createRef, writeCommit, writeTree } from "./git.ts";
-import { said } from "./judge.ts";
-import { close, comment, endWith, removeBranches } from "./outcome.ts";
+import { said, wordsOf } from "./judge.ts";
+import { close, comment, commentsOf, endWith, removeBranches } from "./outcome.ts";
 import { createPull, labelLater } from "./pulls.ts";
 import { readRecord, recordMessage } from "./records.ts";
 import { BREAK_GLASS, REVIEW_BRANCH } from "./refs.ts";
@@ -39,10 +39,9 @@ export async function breakGlass(
   const { name, proposal } = approval;
   const at = home.clock.now();
   if (due(entry, at)) endWith(home, entry, { kind: "expired", at });
+  checkBreakGlass(home.people, proposal, by);
+  if (input.reason.trim() === "") throw new Refusal("bad-request", "breaking the glass needs a reason");
   if (approval.state !== "pending") throw new Refusal("conflict", `this approval is already ${approval.state}`);
-  if (proposal.findings.some(({ absolute }) => absolute === true)) {
-    throw new Refusal("forbidden", "a rule that no break-glass lifts holds this request");
-  }
   const vote: Vote = { issuer: by.issuer, username: by.username, at, reason: clip(input.reason, 1024) };
   const notAfter = at + terms.validForSeconds * 1000;
   const reviewBy = at + terms.reviewWithinSeconds * 1000;
@@ -64,6 +63,7 @@ export async function breakGlass(
   home.guard.keep(`refs/${BREAK_GLASS}${name}`, reviewBy);
   home.broken.set(name, record);
   letThrough(home, entry);
+  regroup(entry.pull);
   home.later(`putting the break-glass of ${name} up for review`, () => openReview(home, entry));
   return snapshot(entry);
 }
@@ -84,10 +84,10 @@ async function openReview(home: HubContext, entry: HubEntry): Promise<void> {
   const review = await createPull(home, { title, body, head: branch, base: home.branch });
   entry.review = { number: review.number, head: review.head.sha };
   labelLater(home, review.number, labels);
-  if (await close(home, pull, "hold")) {
-    await comment(home, entry, { kind: "break-glass", at: used.by.at, by: used.by.username, reason: used.by.reason });
-  }
-  endOthers(home, entry, used.by.at);
+  await comment(home, entry, { kind: "break-glass", at: used.by.at, by: used.by.username, reason: used.by.reason });
+  // The others of its batch are decided there still.
+  if (pull.members.some((member) => member.approval.state === "pending")) return;
+  await close(home, pull, "hold");
   await removeBranches(home, pull);
 }
 
@@ -109,7 +109,11 @@ export async function judgeReview(home: HubContext, entry: HubEntry): Promise<vo
   if (review === undefined) return;
   used.review = review;
   home.log.info("a break-glass was reviewed", { approval: name, verdict: review.verdict });
-  home.index.changed(entry);
+  const { state } = approval;
+  if (review.verdict === "rejected" && (state === "approved" || state === "consumed")) {
+    const reason = clip(`the break-glass was rejected: ${review.reason}`, 1024);
+    endWith(home, entry, { kind: "revoked", at: home.clock.now(), by: review.username, reason });
+  } else home.index.changed(entry);
 }
 
 async function findReview(home: HubContext, entry: HubEntry): Promise<Pull | undefined> {
@@ -179,5 +183,7 @@ async function rejected(home: HubContext, entry: HubEntry, detail: PullDetail): 
   const username = await decider(home, entry, closed_by);
   if (username === undefined || samePerson(home.people, username, used?.by.username ?? "")) return undefined;
   const at = timeOf(detail.closed_at, home.clock.now());
-  return { issuer: "github", username, at, reason: "closed on GitHub", verdict: "rejected" };
+  const comments = await commentsOf(home, detail.number);
+  const words = (await wordsOf(home, detail.number, closed_by, comments)) ?? "closed on GitHub";
+  return { issuer: "github", username, at, reason: clip(words, 1024), verdict: "rejected" };
 }

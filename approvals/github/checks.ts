@@ -41,24 +41,24 @@ interface Guard {
  * gateway's own count of reviews; standing exceptions stand on what guards main, and on nothing else.
  */
 export async function warningsOf(home: HubContext, credential: { installationId?: number }): Promise<string[]> {
-  const warnings: string[] = [];
-  const check = async (what: string, ask: () => Promise<string[]>): Promise<void> => {
-    try {
-      warnings.push(...(await ask()));
-    } catch (error) {
-      warnings.push(`${what} could not be looked at: ${reasonOf(error)}`);
-    }
-  };
-  await check(`the protection of ${home.branch}`, () => protection(home));
-  await check("the repository's settings", () => settings(home));
   const { installationId } = credential;
-  if (installationId !== undefined) await check("the App's permissions", () => permissions(home, installationId));
-  else {
-    warnings.push(
-      "approvals use a token: its account's own reviews count for nothing, and its permissions could not be looked at; use a GitHub App",
-    );
+  const found = await Promise.all([
+    looked(`the protection of ${home.branch}`, () => protection(home)),
+    looked("the repository's settings", () => settings(home)),
+    installationId === undefined ? [TOKEN] : looked("the App's permissions", () => permissions(home, installationId)),
+  ]);
+  return found.flat();
+}
+
+const TOKEN =
+  "approvals use a token: its account's own reviews count for nothing, and its permissions could not be looked at; use a GitHub App";
+
+async function looked(what: string, ask: () => Promise<string[]>): Promise<string[]> {
+  try {
+    return await ask();
+  } catch (error) {
+    return [`${what} could not be looked at: ${reasonOf(error)}`];
   }
-  return warnings;
 }
 
 async function protection(home: HubContext): Promise<string[]> {

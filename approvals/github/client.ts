@@ -37,6 +37,8 @@ export interface ClientOptions {
   /** For tests: where content creations are counted, and how long one answer may take. */
   budget?: ContentBudget;
   deadlineMs?: number;
+  /** In place of the network. */
+  fetch?: typeof fetch;
 }
 
 type Parameters = Record<string, unknown>;
@@ -186,7 +188,7 @@ export class GitHubClient {
   }
 }
 
-function octokitOf({ credential, baseUrl = DOT_COM, log }: ClientOptions, agent: Agent): Octokit {
+function octokitOf({ credential, baseUrl = DOT_COM, log, fetch: given }: ClientOptions, agent: Agent): Octokit {
   const quiet = {
     debug() {},
     info() {},
@@ -200,7 +202,7 @@ function octokitOf({ credential, baseUrl = DOT_COM, log }: ClientOptions, agent:
     userAgent: "sallyport",
     log: quiet,
     // A repository that was moved is another one, and nobody said that it is ours.
-    request: { fetch: fetchWith, redirect: "error" as const },
+    request: { fetch: given ?? fetchWith, redirect: "error" as const },
     // Only GETs: send() says 0. Network errors are 500 here, and the budget waits for what GitHub limits.
     retry: { retries: 1, retryAfterBaseValue: 250, doNotRetry: [304, 400, 401, 403, 404, 409, 410, 422, 429, 451] },
   };

@@ -4,8 +4,9 @@ import { errorMessage, Refusal } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Caps } from "../caps.ts";
 import type { HistoryGuard } from "../history.ts";
+import type { Kills } from "../kills.ts";
 import type { ApprovalIndex } from "../memory.ts";
-import type { Approval, ApprovalState, Kill, Proposal } from "../types.ts";
+import type { Approval, ApprovalState, Proposal } from "../types.ts";
 import type { Person } from "../voters.ts";
 import type { GitHubClient } from "./client.ts";
 import type { MainView } from "./main.ts";
@@ -47,11 +48,11 @@ export interface HubContext {
   readonly index: ApprovalIndex<HubEntry>;
   /** By number, of what is in the index. */
   readonly pulls: Map<number, HubPull>;
-  readonly kills: Map<string, Kill>;
+  readonly kills: Kills;
   /** Break-glasses on record, by the approval's name. */
   readonly broken: Map<string, RecordOf<"break-glass">>;
-  /** Approvals with a ref that takes them back. */
-  readonly revoked: Set<string>;
+  /** Approvals with a ref that takes them back, and the commit that says who did and why. */
+  readonly revoked: Map<string, string>;
   readonly keys: Keys;
   readonly people: readonly Person[];
   readonly teams: Readonly<Record<string, string>>;
@@ -67,7 +68,7 @@ export interface HubContext {
   main: MainView;
   readonly guard: HistoryGuard;
   /** Looks at main now. Throws Refusal `approvals-unavailable` where its history was rewritten. */
-  lookAtMain(): Promise<MainView>;
+  lookAtMain(present?: ReadonlySet<string>): Promise<MainView>;
   /** Proposals that are being opened: they count as pending. */
   readonly opening: Set<Proposal>;
   /** Work that nobody waits for: comments, labels, branches. Its errors are logged. */
@@ -95,6 +96,16 @@ export function move(home: HubContext, entry: HubEntry, state: ApprovalState, mo
   Object.assign(approval, settled, more, { state });
   if (home.index.byName.get(approval.name) === entry) home.index.changed(entry);
   return true;
+}
+
+/** Says on what is pending still what is decided with it, once one of a batch is not any more. */
+export function regroup({ members }: HubPull): void {
+  const pending = members.filter(({ approval }) => approval.state === "pending");
+  const names = pending.map(({ approval }) => approval.name);
+  for (const { approval } of pending) {
+    if (names.length > 1) approval.batch = names;
+    else delete approval.batch;
+  }
 }
 
 /** The entry of a name, where it is known. Throws Refusal `not-found`. */

@@ -1,10 +1,10 @@
-import { sha256 } from "../../base/digest.ts";
 import { Refusal } from "../../base/errors.ts";
+import { inOrder, seenDigest } from "../batch.ts";
 import { snapshot } from "../memory.ts";
 import { clip } from "../text.ts";
 import type { Actor, Approval } from "../types.ts";
-import { checkDecider } from "../voters.ts";
-import { due, type HubContext, type HubEntry, move } from "./context.ts";
+import { checkDecider, listing, samePerson } from "../voters.ts";
+import { due, type HubContext, type HubEntry, type HubPull, move, regroup } from "./context.ts";
 import { createRef, writeCommit } from "./git.ts";
 import { judgePull } from "./judge.ts";
 import { close, comment, endWith, removeBranches, tidyLater } from "./outcome.ts";
@@ -29,17 +29,17 @@ async function closePending(home: HubContext, entry: HubEntry): Promise<void> {
   checkPending(home, entry);
 }
 
-/** A person's no by the control API. The others of its batch are asked again: their pull request is closed. */
+/** A person's no by the control API, of a batch as a whole. */
 export async function deny(
   home: HubContext,
   entry: HubEntry,
   by: Actor,
   input: { reason: string; seen?: string },
 ): Promise<Approval> {
-  const { approval } = entry;
-  checkDecider(home.people, approval.proposal, by);
   checkPending(home, entry);
-  if (input.seen !== undefined && input.seen !== sha256(approval.file)) {
+  const all = pendingOf(entry.pull);
+  for (const { approval } of all) checkDecider(home.people, approval.proposal, by);
+  if (input.seen !== undefined && input.seen !== seenDigest(inOrder(all.map(({ approval }) => approval)))) {
     throw new Refusal("conflict", "the file that you were shown is not the one that is proposed", {
       next: "Look at it again before you decide.",
     });
@@ -47,37 +47,44 @@ export async function deny(
   const at = home.clock.now();
   const reason = clip(input.reason, LONGEST_REASON);
   await closePending(home, entry);
-  await comment(home, entry, { kind: "denied", at, issuer: by.issuer, by: by.username, reason }, true);
-  move(home, entry, "denied", { denial: { issuer: by.issuer, username: by.username, at, reason }, settledAt: at });
-  endOthers(home, entry, at);
+  for (const member of all) {
+    await comment(home, member, { kind: "denied", at, issuer: by.issuer, by: by.username, reason }, true);
+    move(home, member, "denied", { denial: { issuer: by.issuer, username: by.username, at, reason }, settledAt: at });
+  }
   home.later("taking a branch away", () => removeBranches(home, entry.pull));
   return snapshot(entry);
 }
 
-/** Ends a pending proposal without a verdict. */
+function pendingOf({ members }: HubPull): HubEntry[] {
+  return members.filter(({ approval }) => approval.state === "pending");
+}
+
+/** Ends a pending proposal without a verdict; the others of its batch wait on. */
 export async function cancel(home: HubContext, entry: HubEntry, by: string, reason: string): Promise<Approval> {
   checkPending(home, entry);
   const ending = { kind: "cancelled", at: home.clock.now(), by, reason: clip(reason, LONGEST_REASON) } as const;
-  await closePending(home, entry);
+  const alone = pendingOf(entry.pull).length === 1;
+  if (alone) await closePending(home, entry);
   await comment(home, entry, ending, true);
   move(home, entry, "cancelled", { ended: { by, at: ending.at, reason: ending.reason } });
-  endOthers(home, entry, ending.at);
-  home.later("taking a branch away", () => removeBranches(home, entry.pull));
+  if (alone) home.later("taking a branch away", () => removeBranches(home, entry.pull));
+  else regroup(entry.pull);
   return snapshot(entry);
 }
 
-/** A batch is decided together: with its pull request closed none of it can be approved. */
-export function endOthers(home: HubContext, entry: HubEntry, at: number): void {
-  const reason = `decided together with ${entry.approval.name}, which is ${entry.approval.state}`;
-  for (const other of entry.pull.members) {
-    if (other !== entry && other.approval.state === "pending") endWith(home, other, { kind: "cancelled", at, reason });
-  }
-}
-
 /** Takes an approval back, used or not: a ref, which every replica sees. */
-export async function revoke(home: HubContext, entry: HubEntry, by: string, why: string): Promise<Approval> {
+export async function revoke(home: HubContext, entry: HubEntry, actor: Actor, why: string): Promise<Approval> {
   const { approval } = entry;
-  const { name, state } = approval;
+  const { name, proposal } = approval;
+  const { requester } = proposal;
+  const own = [requester.username, requester.owner?.username].some(
+    (username) => username !== undefined && samePerson(home.people, username, actor.username),
+  );
+  // Whoever it was given to may give it back; that it is a person says `people`.
+  if (!own || !listing(home.people)(actor.username)) checkDecider(home.people, proposal, actor);
+  if (due(entry, home.clock.now())) endWith(home, entry, { kind: "expired", at: home.clock.now() });
+  const { state } = approval;
+  const by = actor.username;
   if (state !== "approved" && state !== "consumed") {
     throw new Refusal("conflict", `there is nothing to take back: this approval is ${state}`, {
       next: state === "pending" ? "Deny it." : "Nothing of it counts.",

@@ -56,13 +56,16 @@ export async function refAt(home: HubContext, ref: string): Promise<string | und
   return found?.ref === `refs/${ref}` ? found.object.sha : undefined;
 }
 
-export async function commitAt(home: HubContext, commit_sha: string): Promise<{ message: string; tree: string }> {
-  const { message, tree } = await home.client.get(
+export async function commitAt(
+  home: HubContext,
+  commit_sha: string,
+): Promise<{ message: string; tree: string; parents: { sha: string }[] }> {
+  const { message, tree, parents } = await home.client.get(
     "GET /repos/{owner}/{repo}/git/commits/{commit_sha}",
     { commit_sha },
     commitShape,
   );
-  return { message, tree: tree.sha };
+  return { message, tree: tree.sha, parents };
 }
 /** Refs below a prefix, without it, and what they point to. */
 export async function refsBelow(home: HubContext, prefix: string): Promise<Map<string, string>> {

@@ -6,6 +6,7 @@ import { type Caps, DEFAULT_CAPS } from "../caps.ts";
 import { pendingOrDenied } from "../denials.ts";
 import { APPROVAL_NAME, parseException } from "../exception.ts";
 import { HistoryGuard } from "../history.ts";
+import { Kills } from "../kills.ts";
 import { ApprovalIndex, snapshot } from "../memory.ts";
 import { page } from "../page.ts";
 import { fitProposal } from "../proposals.ts";
@@ -28,7 +29,7 @@ import { GitHubClient, type GitHubCredential } from "./client.ts";
 import { type HubContext, type HubEntry, known, logFailure } from "./context.ts";
 import { cancel, deny, revoke } from "./decide.ts";
 import { isLimited, reasonOf, unavailable, waitOf } from "./failures.ts";
-import { Kills } from "./kills.ts";
+import { kill } from "./kills.ts";
 import { learn } from "./learn.ts";
 import { blobAt, tipOf, viewOf } from "./main.ts";
 import { Poll } from "./poll.ts";
@@ -69,6 +70,7 @@ export interface GitHubHomeOptions {
   /** For tests. */
   budget?: ContentBudget;
   deadlineMs?: number;
+  fetch?: typeof fetch;
 }
 
 const EXPIRE_MS = 1000;
@@ -92,6 +94,7 @@ export async function openGitHubHome(options: GitHubHomeOptions): Promise<Approv
     log,
     ...(budget === undefined ? {} : { budget }),
     ...(deadlineMs === undefined ? {} : { deadlineMs }),
+    ...(options.fetch === undefined ? {} : { fetch: options.fetch }),
   });
   try {
     const home = await contextOf(options, client);
@@ -118,9 +121,9 @@ async function contextOf(options: GitHubHomeOptions, client: GitHubClient): Prom
     client,
     index: new ApprovalIndex(log),
     pulls: new Map(),
-    kills: new Map(),
+    kills: new Kills(clock, log),
     broken: new Map(),
-    revoked: new Set(),
+    revoked: new Map(),
     keys: options.hmacKeys,
     people,
     teams,
@@ -137,15 +140,10 @@ async function contextOf(options: GitHubHomeOptions, client: GitHubClient): Prom
       return { commit: tip, tree: "", folders: { exceptions: new Map(), "break-glass": new Map() }, trees: {} };
     }),
     guard,
-    async lookAtMain() {
+    async lookAtMain(present) {
       const now = await tipOf(client, branch);
-      if (
-        !(await guard.look(
-          now,
-          questions(() => home),
-        ))
-      )
-        guard.checkWhole();
+      const asked = questions(() => home);
+      if (!(await guard.look(now, asked, present))) guard.checkWhole();
       home.main = await viewOf(client, now, home.main);
       return home.main;
     },
@@ -166,7 +164,6 @@ class HubHome implements ApprovalHome {
   readonly standing: HubStanding;
   readonly #home: HubContext;
   readonly #options: GitHubHomeOptions;
-  readonly #kills: Kills;
   readonly #poll: Poll;
   readonly #later = new Set<Promise<unknown>>();
   readonly #timers: NodeJS.Timeout[] = [];
@@ -182,17 +179,15 @@ class HubHome implements ApprovalHome {
       later: (what: string, work: () => Promise<unknown>) => this.#doLater(what, work),
     });
     this.#options = options;
-    this.#kills = new Kills(home);
     this.standing = new HubStanding(home, (options.pollSeconds ?? 10) * 1000 + STALE_MS);
-    this.#poll = new Poll(home, this.#kills, this.standing);
+    this.#poll = new Poll(home, this.standing);
     home.client.budget.reserve(() => this.#reserved());
   }
 
   /** Reads what there is, and from then on what changes. */
   async start(): Promise<void> {
     const { pollSeconds = 10 } = this.#options;
-    await this.#look();
-    await this.#check();
+    await Promise.all([this.#look(), this.#check()]);
     const every = (ms: number, work: () => unknown): void => {
       this.#timers.push(setInterval(() => void work(), ms).unref());
     };
@@ -266,7 +261,7 @@ class HubHome implements ApprovalHome {
   }
 
   revoke(name: string, by: Actor, input: { reason: string }): Promise<Approval> {
-    return this.#on(name, (entry) => revoke(this.#home, entry, by.username, input.reason));
+    return this.#on(name, (entry) => revoke(this.#home, entry, by, input.reason));
   }
 
   cancel(name: string, by: string, reason: string): Promise<Approval> {
@@ -277,12 +272,12 @@ class HubHome implements ApprovalHome {
     return this.#on(name, (entry) => breakGlass(this.#home, entry, by, input, terms));
   }
 
-  kill(kill: Kill): Promise<void> {
-    return this.#asked(() => this.#kills.kill(kill));
+  kill(wanted: Kill): Promise<void> {
+    return this.#asked(() => kill(this.#home, wanted));
   }
 
   onKill(listener: (kill: Kill) => void): () => void {
-    return this.#kills.onKill(listener);
+    return this.#home.kills.onKill(listener);
   }
 
   use(name: string, exchangeId: string): Promise<UseResult> {
@@ -318,7 +313,7 @@ class HubHome implements ApprovalHome {
     const home = this.#home;
     const now = home.clock.now();
     const overdue = [...home.index.byName.values()].filter(
-      ({ approval: { breakGlass: used } }) => used !== undefined && used.review === undefined && used.reviewBy < now,
+      ({ approval: { breakGlass: used } }) => used !== undefined && used.review === undefined && used.reviewBy <= now,
     );
     const frozen = home.guard.frozen;
     return {

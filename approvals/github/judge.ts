@@ -19,7 +19,7 @@ import {
 
 type Verdict =
   | { kind: "approved"; votes: Map<HubEntry, Vote[]>; merged: { commit: string; base: string } }
-  | { kind: "nothing"; reason: string }
+  | { kind: "nothing"; reason: string; state?: "revoked" }
   /** GitHub does not show all of the merge yet. */
   | { kind: "later" };
 
@@ -41,11 +41,9 @@ export async function judgePull(home: HubContext, pull: HubPull): Promise<void> 
     const verdict = await judgeMerge(home, pull, detail);
     if (verdict.kind === "later") return;
     if (verdict.kind === "nothing") {
-      const ending = {
-        kind: "cancelled",
-        at: now,
-        reason: `merged, and it approves nothing: ${verdict.reason}`,
-      } as const;
+      const { state = "cancelled" as const, reason: why } = verdict;
+      const reason = state === "revoked" ? why : `merged, and it approves nothing: ${why}`;
+      const ending = { kind: state, at: now, reason };
       for (const entry of pull.members) endWith(home, entry, ending);
     } else {
       pull.merged = verdict.merged;
@@ -146,7 +144,7 @@ async function isOnMain(home: HubContext, pull: HubPull, commit: string): Promis
     compareShape,
   );
   if (compared?.status !== "ahead" && compared?.status !== "identical") return { kind: "later" };
-  return { kind: "nothing", reason: "its file is not on main any more as it was proposed" };
+  return { kind: "nothing", state: "revoked", reason: "its file is not on main any more as it was approved" };
 }
 
 /** Closed and not merged: a denial where who closed it may decide, and else the end of it all the same. */
@@ -180,7 +178,7 @@ async function judgeClosed(home: HubContext, pull: HubPull, detail: PullDetail):
         reason: `closed on GitHub by ${who}, who may not decide it`,
       });
     } else {
-      const reason = clip((await wordsOf(home, pull, closed_by, comments)) ?? "closed on GitHub", 1024);
+      const reason = clip((await wordsOf(home, pull.number, closed_by, comments)) ?? "closed on GitHub", 1024);
       if (!move(home, entry, "denied", { denial: { issuer: "github", username, at, reason }, settledAt: at })) continue;
       tidyLater(home, entry, { kind: "denied", at, by: username, reason });
     }
@@ -211,14 +209,14 @@ function endByRecord(home: HubContext, entry: HubEntry, record: Said | undefined
 }
 
 /** The newest that who closed it wrote: a comment, or a review's text. */
-async function wordsOf(
+export async function wordsOf(
   home: HubContext,
-  pull: HubPull,
+  number: number,
   by: User | undefined,
   comments: Awaited<ReturnType<typeof commentsOf>>,
 ): Promise<string | undefined> {
   const theirs = (user: User): boolean => user !== null && user.login.toLowerCase() === by?.login.toLowerCase();
-  const reviews = await reviewsOf(home, pull.number);
+  const reviews = await reviewsOf(home, number);
   const words = [
     ...comments.filter(({ user }) => theirs(user)).map(({ body, created_at }) => ({ body, at: created_at })),
     ...reviews.filter(({ user }) => theirs(user)).map(({ body, submitted_at }) => ({ body, at: submitted_at ?? "" })),

@@ -1,86 +1,61 @@
-import { errorMessage } from "../../base/errors.ts";
 import { clip } from "../text.ts";
 import type { Kill } from "../types.ts";
 import type { HubContext } from "./context.ts";
-import { commitAt, createRef, refsBelow, writeCommit } from "./git.ts";
+import { commitAt, createRef, refAt, refsBelow, writeCommit } from "./git.ts";
 import { close, endWith } from "./outcome.ts";
 import { readRecord, recordMessage } from "./records.ts";
-import { KILLED, sessionRef } from "./refs.ts";
+import { KILLED, sessionRefOf } from "./refs.ts";
+import { anyShape } from "./wire.ts";
 
-/** Sessions that were ended for good, and who wants to know. */
-export class Kills {
-  readonly #home: HubContext;
-  readonly #listeners = new Set<(kill: Kill) => void>();
-  /** Refs that are read, or that say nothing. */
-  readonly #read = new Set<string>();
+/** Puts a kill on record as a ref, and ends what it ends. */
+export async function kill(home: HubContext, wanted: Kill): Promise<void> {
+  const said: Kill = { ...wanted, reason: clip(wanted.reason, 1024) };
+  const message = recordMessage(home.keys, "Kill a session", { kind: "kill", ...said });
+  const sha = await writeCommit(home, "use", message, home.main.tree, []);
+  const ref = sessionRefOf(said.session);
+  if (!(await createRef(home, "use", ref, sha))) await replaceForged(home, ref, sha);
+  home.guard.keep(`refs/${ref}`, said.until);
+  add(home, said);
+}
 
-  constructor(home: HubContext) {
-    this.#home = home;
-  }
+/** A ref that no key of ours made is in the way: the other gateways would never hear of the kill. */
+async function replaceForged(home: HubContext, ref: string, sha: string): Promise<void> {
+  const there = await refAt(home, ref);
+  if (there === sha) return;
+  const record = there === undefined ? undefined : readRecord(home.keys, "kill", (await commitAt(home, there)).message);
+  if (record !== undefined && sessionRefOf(record.session) === ref) return;
+  const route = "PATCH /repos/{owner}/{repo}/git/refs/{ref}";
+  await home.client.send("use", route, { ref, sha, force: true }, anyShape);
+}
 
-  onKill(listener: (kill: Kill) => void): () => void {
-    this.#listeners.add(listener);
-    for (const kill of this.#home.kills.values()) this.#tell(listener, kill);
-    return () => void this.#listeners.delete(listener);
-  }
-
-  async kill(kill: Kill): Promise<void> {
-    const home = this.#home;
-    const said: Kill = { ...kill, reason: clip(kill.reason, 1024) };
-    const message = recordMessage(home.keys, "Kill a session", { kind: "kill", ...said });
-    const sha = await writeCommit(home, "use", message, home.main.tree, []);
-    const ref = sessionRef(kill.session);
-    await createRef(home, "use", ref, sha);
-    home.guard.keep(`refs/${ref}`, kill.until);
-    this.#add(said);
-  }
-
-  /** Resolves to the refs that there are. A ref that no key of ours made ends no session: it is logged once. */
-  async look(): Promise<string[]> {
-    const home = this.#home;
-    const refs = await refsBelow(home, KILLED);
-    for (const [session, sha] of refs) {
-      if (this.#read.has(`${session} ${sha}`)) continue;
-      const kill = readRecord(home.keys, "kill", (await commitAt(home, sha)).message);
-      this.#read.add(`${session} ${sha}`);
-      if (kill === undefined || sessionRef(kill.session) !== KILLED + session) {
-        home.log.warn("a kill that no key of the gateway's signed ends nothing", { ref: clip(session, 200) });
-        continue;
-      }
-      const { kind: _, ...said } = kill;
-      home.guard.keep(`refs/${KILLED}${session}`, said.until);
-      this.#add(said);
+/** Reads kills by other gateways. Resolves to the refs that there are. */
+export async function lookAtKills(home: HubContext, read: Set<string>): Promise<string[]> {
+  const refs = await refsBelow(home, KILLED);
+  for (const [session, sha] of refs) {
+    if (read.has(`${session} ${sha}`)) continue;
+    const record = readRecord(home.keys, "kill", (await commitAt(home, sha)).message);
+    read.add(`${session} ${sha}`);
+    if (record === undefined || sessionRefOf(record.session) !== KILLED + session) {
+      home.log.warn("a kill that no key of the gateway signed ends nothing", { ref: clip(session, 200) });
+      continue;
     }
-    return [...refs.keys()].map((session) => `refs/${KILLED}${session}`);
+    const { kind: _, ...said } = record;
+    home.guard.keep(`refs/${KILLED}${session}`, said.until);
+    add(home, said);
   }
+  return [...refs.keys()].map((session) => `refs/${KILLED}${session}`);
+}
 
-  #add(kill: Kill): void {
-    const home = this.#home;
-    if (home.kills.has(kill.session) || kill.until <= home.clock.now()) return;
-    home.kills.set(kill.session, kill);
-    this.end(kill);
-    for (const listener of [...this.#listeners]) this.#tell(listener, kill);
-  }
-
-  /** What was pending is cancelled, and what was not used is taken back. */
-  end({ session, by, reason: why }: Kill): void {
-    const home = this.#home;
-    const at = home.clock.now();
-    const reason = `its session was killed: ${why}`;
-    for (const entry of [...home.index.byName.values()]) {
-      if (entry.approval.proposal.requester.session !== session) continue;
-      if (entry.approval.state === "pending") {
-        if (entry.pull.ours) home.later("closing a pull request", () => close(home, entry.pull, "use"));
-        endWith(home, entry, { kind: "cancelled", at, by, reason });
-      } else if (entry.approval.state === "approved") endWith(home, entry, { kind: "revoked", at, by, reason });
-    }
-  }
-
-  #tell(listener: (kill: Kill) => void, kill: Kill): void {
-    try {
-      listener(kill);
-    } catch (error) {
-      this.#home.log.error("a listener of kills failed", { error: errorMessage(error) });
-    }
+/** What is pending of its session is cancelled, and what was not used is taken back. */
+function add(home: HubContext, { session, by, reason: why, ...times }: Kill): void {
+  if (!home.kills.add({ session, by, reason: why, ...times })) return;
+  const at = home.clock.now();
+  const reason = `its session was killed: ${why}`;
+  for (const entry of [...home.index.byName.values()]) {
+    if (entry.approval.proposal.requester.session !== session) continue;
+    if (entry.approval.state === "pending") {
+      if (entry.pull.ours) home.later("closing a pull request", () => close(home, entry.pull, "use"));
+      endWith(home, entry, { kind: "cancelled", at, by, reason });
+    } else if (entry.approval.state === "approved") endWith(home, entry, { kind: "revoked", at, by, reason });
   }
 }

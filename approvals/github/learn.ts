@@ -1,10 +1,11 @@
 import { DENIAL_MS } from "../denials.ts";
 import { letThrough } from "./broken.ts";
-import { due, type HubContext, type HubPull } from "./context.ts";
+import { due, type HubContext, type HubPull, move, regroup } from "./context.ts";
 import { judgePull } from "./judge.ts";
-import { endWith } from "./outcome.ts";
+import { commentsOf, endWith, outcomesIn } from "./outcome.ts";
 import { isOwn, readPull, remember } from "./proposals.ts";
 import { readRecord } from "./records.ts";
+import { endRevoked } from "./revocations.ts";
 import { applyUses, usesOf } from "./use.ts";
 import type { Pull } from "./wire.ts";
 
@@ -30,11 +31,12 @@ export async function learn(home: HubContext, pull: Pull): Promise<void> {
 async function settleNew(home: HubContext, pull: HubPull, closed: boolean): Promise<void> {
   for (const entry of pull.members) letThrough(home, entry);
   if (closed) await judgePull(home, pull);
+  else if (pull.members.length > 1) await endCancelled(home, pull);
   const at = home.clock.now();
   for (const entry of pull.members) {
     const { approval } = entry;
     if (approval.state === "approved") applyUses(home, entry, await usesOf(home, approval.name, approval.uses));
-    if (home.revoked.has(approval.name)) endWith(home, entry, { kind: "revoked", at, reason: "it was taken back" });
+    if (home.revoked.has(approval.name)) await endRevoked(home, entry);
     const kill = home.kills.get(approval.proposal.requester.session);
     if (kill !== undefined) {
       const kind = approval.state === "pending" ? "cancelled" : "revoked";
@@ -44,6 +46,18 @@ async function settleNew(home: HubContext, pull: HubPull, closed: boolean): Prom
     }
     if (due(entry, at)) endWith(home, entry, { kind: "expired", at });
   }
+}
+
+/** One of a batch may have ended while the others wait on: our comment says so. */
+async function endCancelled(home: HubContext, pull: HubPull): Promise<void> {
+  const comments = await commentsOf(home, pull.number);
+  for (const entry of pull.members) {
+    const record = outcomesIn(home, comments, entry.approval.name).at(-1);
+    if (record?.state !== "cancelled") continue;
+    const { by, at, reason } = record;
+    move(home, entry, "cancelled", { ended: { by, at, reason }, settledAt: at });
+  }
+  regroup(pull);
 }
 
 /** Whether a closed pull request of ours says by a record of ours that nothing of it can matter any more. */

@@ -4,7 +4,7 @@ import { lookAtBreakGlass } from "./broken.ts";
 import { due, type HubContext, type HubPull, move } from "./context.ts";
 import { refAt, refsBelow } from "./git.ts";
 import { judgePull, recount } from "./judge.ts";
-import type { Kills } from "./kills.ts";
+import { lookAtKills } from "./kills.ts";
 import { isLongOver, learn } from "./learn.ts";
 import { endWith, tidyLater } from "./outcome.ts";
 import { checkPull } from "./people-pulls.ts";
@@ -12,30 +12,34 @@ import { addMember, forgetOld, isOwn, readPull } from "./proposals.ts";
 import { holderOf } from "./propose.ts";
 import { pullsOf } from "./pulls.ts";
 import { BRANCH, PROPOSAL_BRANCH, REVIEW_OF, REVOKED } from "./refs.ts";
+import { endRevoked } from "./revocations.ts";
 import type { HubStanding } from "./standing.ts";
 import { applyUses, standsOnMain, usesOf } from "./use.ts";
 import { type Pull, pullShape } from "./wire.ts";
 
 /** How far back a start looks for approvals that are not used yet. */
 const WINDOW_MS = 7 * 86_400_000;
+/** How long a review may be overdue until nobody is told of it any more. */
+const REVIEWS_MS = 90 * 86_400_000;
 /** Approvals that wait for their use, whose reviews are counted again at each poll; the others when they are used. */
 const RECOUNTED = 50;
 
 /** Looks at the repository, again and again. Whatever a webhook says, this is what counts. */
 export class Poll {
   readonly #home: HubContext;
-  readonly #kills: Kills;
   readonly #standing: HubStanding;
   /** `updated_at` of the newest pull request that was seen: what is older has not changed since. */
   #watermark = "";
   /** Pull requests that are none of ours, or long over, as they were when they were looked at. */
   #ignored = new Map<number, string>();
-  #refs = new Set<string>();
+  readonly #brokenRead = new Set<string>();
+  readonly #killsRead = new Set<string>();
+  /** All refs of ours that there are, as far as they were looked at: for the guard. */
+  #refs: ReadonlySet<string> = new Set();
   #started = false;
 
-  constructor(home: HubContext, kills: Kills, standing: HubStanding) {
+  constructor(home: HubContext, standing: HubStanding) {
     this.#home = home;
-    this.#kills = kills;
     this.#standing = standing;
   }
 
@@ -44,7 +48,7 @@ export class Poll {
     const home = this.#home;
     await this.#lookAtRefs();
     // What is only rewritten still takes back; it puts nothing in force.
-    const whole = await home.lookAtMain().then(
+    const whole = await home.lookAtMain(this.#refs).then(
       () => true,
       (error: unknown) => {
         if (home.guard.frozen === undefined) throw error;
@@ -52,6 +56,7 @@ export class Poll {
       },
     );
     if (whole) await this.#lookAtPulls();
+    if (whole) await this.#lookAtBroken();
     await this.#lookAtApproved(whole);
     for (const entry of home.index.byName.values()) {
       if (entry.approval.breakGlass !== undefined && entry.approval.breakGlass.review === undefined && whole) {
@@ -74,18 +79,17 @@ export class Poll {
     }
   }
 
-  /** All refs of ours that there are, as far as they were looked at: for the guard. */
-  get refs(): ReadonlySet<string> {
-    return this.#refs;
-  }
-
   async #lookAtRefs(): Promise<void> {
     const home = this.#home;
-    const revoked = await refsBelow(home, REVOKED);
-    const refs = new Set([...(await this.#kills.look()), ...(await lookAtBreakGlass(home))]);
-    for (const name of revoked.keys()) {
+    const [revoked, kills, broken] = await Promise.all([
+      refsBelow(home, REVOKED),
+      lookAtKills(home, this.#killsRead),
+      lookAtBreakGlass(home),
+    ]);
+    const refs = new Set([...kills, ...broken]);
+    for (const [name, sha] of revoked) {
       refs.add(`refs/${REVOKED}${name}`);
-      home.revoked.add(name);
+      home.revoked.set(name, sha);
     }
     // What was spent must stay spent: whoever deletes such a ref is noticed.
     for (const ref of home.guard.kept("refs/sallyport/")) {
@@ -97,7 +101,8 @@ export class Poll {
   async #lookAtPulls(): Promise<void> {
     const home = this.#home;
     const since = this.#watermark === "" ? new Date(home.clock.now() - WINDOW_MS).toISOString() : this.#watermark;
-    const base = { base: home.branch, sort: "updated", direction: "desc" };
+    // Whatever they are to be merged into: one of ours may have been turned to another branch.
+    const base = { sort: "updated", direction: "desc" };
     const route = "GET /repos/{owner}/{repo}/pulls";
     const recent = await home.client.list(
       route,
@@ -120,6 +125,17 @@ export class Poll {
     for (const pull of [...home.pulls.values()]) if (pull.unjudged) await judgePull(home, pull);
     if (failed !== undefined) throw failed;
     this.#watermark = recent[0]?.updated_at ?? since;
+  }
+
+  /** A break-glass is known until it is reviewed, however long its pull request is over. */
+  async #lookAtBroken(): Promise<void> {
+    const home = this.#home;
+    for (const [name, { proposal, reviewBy }] of home.broken) {
+      if (this.#brokenRead.has(name) || reviewBy < home.clock.now() - REVIEWS_MS) continue;
+      if (!home.index.byName.has(name))
+        for (const pull of await pullsOf(home, proposal.digest)) await learn(home, pull);
+      this.#brokenRead.add(name);
+    }
   }
 
   async #lookAt(pull: Pull): Promise<void> {
@@ -177,7 +193,7 @@ export class Poll {
       const { state, name } = approval;
       if (state !== "approved" && state !== "consumed") continue;
       if (home.revoked.has(name)) {
-        endWith(home, entry, { kind: "revoked", at, reason: "it was taken back" });
+        await endRevoked(home, entry);
       } else if (whole && !standsOnMain(home, entry)) {
         const reason = "its file is not on main any more as it was approved";
         if (move(home, entry, "revoked", { ended: { by: "", at, reason } })) {

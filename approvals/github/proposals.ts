@@ -1,11 +1,16 @@
 import { sha256 } from "../../base/digest.ts";
+import { together } from "../batch.ts";
 import { APPROVAL_NAME } from "../exception.ts";
 import type { Approval } from "../types.ts";
 import type { HubContext, HubEntry, HubPull } from "./context.ts";
+import { commitAt } from "./git.ts";
 import { blobAt, viewOf } from "./main.ts";
 import { readRecord } from "./records.ts";
 import { PROPOSAL_BRANCH } from "./refs.ts";
-import { commitShape, type Pull, pullCommitShape } from "./wire.ts";
+import { type Pull, pullCommitShape } from "./wire.ts";
+
+/** A reviewer reads all of it at once. */
+export const MOST_MEMBERS = 50;
 
 /** Whether a pull request may be one of this home's own: our login opened it, from a digest's branch to our branch. */
 export function isOwn(home: HubContext, pull: Pull): boolean {
@@ -16,13 +21,15 @@ export function isOwn(home: HubContext, pull: Pull): boolean {
   );
 }
 
+export interface Proposed {
+  approval: Approval;
+  /** The digest whose branch has its pull request: its own, or the first one's of a batch. */
+  branch: string;
+}
+
 /** A pending approval from the commit that proposes it; undefined where no key of ours made its record. */
-export async function proposedBy(home: HubContext, sha: string): Promise<Approval | undefined> {
-  const { message, parents } = await home.client.get(
-    "GET /repos/{owner}/{repo}/git/commits/{commit_sha}",
-    { commit_sha: sha },
-    commitShape,
-  );
+export async function proposedBy(home: HubContext, sha: string): Promise<Proposed | undefined> {
+  const { message, parents } = await commitAt(home, sha);
   return readProposal(home, sha, message, parents);
 }
 
@@ -31,38 +38,46 @@ async function readProposal(
   sha: string,
   message: string,
   parents: readonly { sha: string }[],
-): Promise<Approval | undefined> {
+): Promise<Proposed | undefined> {
   const record = readRecord(home.keys, "propose", message);
   // Somebody who may push can make this commit again anywhere else: on the pull request of a request that is approved.
   if (record === undefined || parents.length !== 1 || parents[0]?.sha !== record.parent) return undefined;
-  const { name, at, proposal } = record;
+  const { name, at, proposal, branch } = record;
   if (!APPROVAL_NAME.test(name) || !name.startsWith(`${proposal.digest.slice(0, 16)}-`)) return undefined;
   const blob = (await viewOf(home.client, sha)).folders.exceptions.get(name);
   const file = blob === undefined ? undefined : (await blobAt(home.client, blob)).toString("utf8");
   if (file === undefined || sha256(file) !== record.file) return undefined;
-  return { name, state: "pending", proposal, file, openedAt: at, approvals: [], uses: [] };
+  return { branch, approval: { name, state: "pending", proposal, file, openedAt: at, approvals: [], uses: [] } };
 }
 
 /**
- * A pull request of ours as its commits say it is, each with a record of ours; undefined where it proposes nothing:
- * somebody pushed onto the branch, or made it.
+ * A pull request of ours as its commits say it is, each with a record of ours that was made for its branch; undefined
+ * where it proposes nothing: somebody pushed onto the branch, or made it.
  */
 export async function readPull(home: HubContext, pull: Pull): Promise<HubPull | undefined> {
   if (!isOwn(home, pull)) return undefined;
+  const branch = PROPOSAL_BRANCH.exec(pull.head.ref)?.[1];
   const commits = await home.client.list(
     "GET /repos/{owner}/{repo}/pulls/{pull_number}/commits",
     { pull_number: pull.number },
     pullCommitShape,
   );
   const approvals: Approval[] = [];
-  for (const { sha, commit, parents } of commits) {
-    const approval = await readProposal(home, sha, commit.message, parents);
-    if (approval === undefined) return undefined;
-    approvals.push(approval);
+  for (const { sha, commit, parents } of commits.slice(0, MOST_MEMBERS + 1)) {
+    const proposed = await readProposal(home, sha, commit.message, parents);
+    if (proposed === undefined || proposed.branch !== branch) return undefined;
+    approvals.push(proposed.approval);
   }
   const [first] = approvals;
-  if (first === undefined || commits.at(-1)?.sha !== pull.head.sha) return undefined;
-  if (first.proposal.digest !== PROPOSAL_BRANCH.exec(pull.head.ref)?.[1]) return undefined;
+  if (first === undefined || first.proposal.digest !== branch || commits.at(-1)?.sha !== pull.head.sha)
+    return undefined;
+  if (approvals.length > MOST_MEMBERS || !approvals.slice(1).every((one) => together(first, one))) return undefined;
+  // A name is one pull request's: what was decided there is not asked again here.
+  const elsewhere = approvals.some(({ name }) => {
+    const known = home.index.byName.get(name);
+    return known !== undefined && known.pull.number !== pull.number;
+  });
+  if (elsewhere) return undefined;
   const made = asPull(pull, approvals, false);
   made.locks = new Map(approvals.map(({ proposal }, i) => [`sallyport/${proposal.digest}`, commits[i]?.sha ?? ""]));
   return made;

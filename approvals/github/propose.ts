@@ -70,7 +70,15 @@ async function open(home: HubContext, proposal: Proposal): Promise<Opened> {
   const file = renderException(name, proposal);
   const at = home.clock.now();
   const approval: Approval = { name, state: "pending", proposal, file, openedAt: at, approvals: [], uses: [] };
-  const record: RecordOf<"propose"> = { kind: "propose", name, at, file: sha256(file), parent: main.commit, proposal };
+  const record: RecordOf<"propose"> = {
+    kind: "propose",
+    name,
+    at,
+    file: sha256(file),
+    branch: proposal.digest,
+    parent: main.commit,
+    proposal,
+  };
   // Before anything is created: what cannot be shown whole is refused.
   pullText(home, approval);
   if (proposal.batch === true) {
@@ -115,19 +123,21 @@ async function takeLock(home: HubContext, digest: string, head: string): Promise
 /** The pending proposal that a digest's branch holds; one without a pull request, after a crash, gets it now. */
 export async function holderOf(home: HubContext, digest: string): Promise<HubEntry | undefined> {
   const head = await refAt(home, BRANCH + digest);
-  const approval = head === undefined ? undefined : await proposedBy(home, head);
-  if (head === undefined || approval?.proposal.digest !== digest) return undefined;
+  const proposed = head === undefined ? undefined : await proposedBy(home, head);
+  if (head === undefined || proposed?.approval.proposal.digest !== digest) return undefined;
+  const { approval, branch } = proposed;
   if (approval.proposal.notAfter <= home.clock.now()) return undefined;
   for (let i = 1; i <= LOOKS; i++) {
-    const pulls = (await pullsOf(home, digest)).filter((pull) => isOwn(home, pull) && pull.head.sha === head);
+    const pulls = (await pullsOf(home, branch)).filter((pull) => isOwn(home, pull));
     for (const pull of pulls) await learn(home, pull);
     const entry = home.index.byName.get(approval.name);
     if (entry !== undefined) return entry.approval.state === "pending" ? entry : undefined;
-    if (pulls.length > 0) return undefined;
+    if (pulls.some((pull) => pull.head.sha === head)) return undefined;
     // Its gateway may be just about to open it.
     if (i < LOOKS) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
-  return openPull(home, approval, head);
+  // One that was to join a batch never did.
+  return branch === digest ? openPull(home, approval, head) : undefined;
 }
 
 /** Opens the pull request of a branch that is there, and makes it known. */

@@ -19,8 +19,17 @@ const proposal = z
   .transform((value) => value as unknown as Proposal);
 
 const recordShape = z.discriminatedUnion("kind", [
-  // `parent`: the commit that it stands on, so that it cannot be put on another request's branch.
-  z.strictObject({ kind: z.literal("propose"), name: z.string(), at, file: hex64, parent: z.string(), proposal }),
+  // `branch`: the digest whose branch it is for, its own or the first one's of a batch; `parent`: the commit that it
+  // stands on, so that it cannot be put on another request's branch.
+  z.strictObject({
+    kind: z.literal("propose"),
+    name: z.string(),
+    at,
+    file: hex64,
+    branch: hex64,
+    parent: z.string(),
+    proposal,
+  }),
   // In the body of a pull request, so that one that is long over needs no further reading.
   z.strictObject({ kind: z.literal("pull"), names: z.array(z.string()), notAfter: at }),
   z.strictObject({ kind: z.literal("use"), name: z.string(), n: z.int(), exchangeId: z.string() }),

@@ -1,4 +1,4 @@
-import { sha256 } from "../../base/digest.ts";
+import { sessionRef } from "../kills.ts";
 
 /** Below `refs/`, as GitHub's API names them. */
 export const BRANCH = "heads/sallyport/";
@@ -17,7 +17,6 @@ export const PROPOSAL_BRANCH = /^sallyport\/([0-9a-f]{64})$/;
 /** `sallyport/review/<name>`: the branch of a break-glass's review. */
 export const REVIEW_OF = /^sallyport\/review\/([0-9a-f]{16}-[1-9][0-9]{0,5})$/;
 
-/** A session's name in a ref: its id where git takes it as it is, else a hash of it (git-check-ref-format). */
-export function sessionRef(session: string): string {
-  return `${KILLED}${/^[A-Za-z0-9_-]{1,128}$/.test(session) ? session : sha256(session)}`;
+export function sessionRefOf(session: string): string {
+  return KILLED + sessionRef(session);
 }

@@ -1,12 +1,13 @@
 import { Refusal } from "../../base/errors.ts";
 import type { UseResult } from "../types.ts";
 import { due, type HubContext, type HubEntry, move } from "./context.ts";
-import { commitAt, createRef, refsBelow, writeCommit } from "./git.ts";
+import { commitAt, createRef, refAt, refsBelow, writeCommit } from "./git.ts";
 import { recount } from "./judge.ts";
 import { blobId } from "./main.ts";
 import { comment, endWith } from "./outcome.ts";
 import { readRecord, recordMessage } from "./records.ts";
-import { REVOKED, USED } from "./refs.ts";
+import { REVOKED, sessionRefOf, USED } from "./refs.ts";
+import { endRevoked } from "./revocations.ts";
 
 type Uses = HubEntry["approval"]["uses"];
 
@@ -49,9 +50,18 @@ export async function use(home: HubContext, entry: HubEntry, exchangeId: string)
   if (approval.proposal.notAfter <= now) return { ok: false, reason: "expired" };
   if (approval.state !== "approved" && approval.state !== "consumed") return { ok: false, reason: "not-approved" };
   home.guard.checkWhole();
-  await home.lookAtMain();
-  const revoked = await refsBelow(home, REVOKED + approval.name);
-  if (revoked.has("")) endWith(home, entry, { kind: "revoked", at: now, reason: "it was taken back" });
+  const { session } = approval.proposal.requester;
+  const [revoked, killed] = await Promise.all([
+    refAt(home, REVOKED + approval.name),
+    refAt(home, sessionRefOf(session)),
+    home.lookAtMain(),
+  ]);
+  if (revoked !== undefined) {
+    home.revoked.set(approval.name, revoked);
+    await endRevoked(home, entry);
+  }
+  // Whoever made that ref: a session that may have been killed spends nothing.
+  if (killed !== undefined) return { ok: false, reason: "not-approved" };
   if (approval.state === "approved") await recount(home, pull);
   // All of that may have ended it, which TypeScript cannot know.
   const state = approval.state as string;
