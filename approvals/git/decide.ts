@@ -51,18 +51,26 @@ export function regroup(home: HomeContext, { approval }: Entry): void {
   }
 }
 
-/** Pending entries whose files are the ones that were seen. Throws Refusal `conflict`. */
-async function checkPending(home: HomeContext, entry: Entry, seen: string | undefined): Promise<Entry[]> {
+/**
+ * What of a pending batch the decision is about: those whose files were seen, the one or all of them; nothing that was
+ * not shown. Throws Refusal `conflict`.
+ */
+async function checkPending(
+  home: HomeContext,
+  entry: Entry,
+  seen: string | undefined,
+): Promise<{ all: Entry[]; shown: Entry[] }> {
   for (const member of members(home, entry)) await expireIfDue(home, member);
   const { state } = entry.approval;
   if (state !== "pending") throw new Refusal("conflict", `this approval is already ${state}`);
   const all = members(home, entry);
-  if (seen !== undefined && seen !== seenDigest(all.map(({ approval }) => approval))) {
+  const whole = seen === undefined || seen === seenDigest(all.map(({ approval }) => approval));
+  if (!whole && seen !== sha256(entry.approval.file)) {
     throw new Refusal("conflict", "the file that you were shown is not the one that is proposed", {
       next: "Look at it again before you decide.",
     });
   }
-  return all;
+  return { all, shown: whole ? all : [entry] };
 }
 
 export function voteOf(home: HomeContext, { approval }: Entry, by: Actor, reason: string): GitVote {
@@ -83,7 +91,7 @@ interface Voted {
   votes: GitVote[];
 }
 
-/** One person's approval, of a batch as a whole; the merge follows when every requirement is met. */
+/** One person's approval of what they saw; the merge follows when every requirement of the whole batch is met. */
 export async function approve(
   home: HomeContext,
   name: string,
@@ -91,9 +99,10 @@ export async function approve(
   input: { reason: string; seen: string },
 ): Promise<Approval> {
   const entry = await known(home, name);
-  for (const member of members(home, entry)) checkApprover(home.people, member.approval.proposal, by);
-  const all = await checkPending(home, entry, input.seen);
-  const open = all.filter(({ votes }) => !votes.some((vote) => samePerson(home.people, vote.username, by.username)));
+  checkApprover(home.people, entry.approval.proposal, by);
+  const { all, shown } = await checkPending(home, entry, input.seen);
+  for (const member of shown) checkApprover(home.people, member.approval.proposal, by);
+  const open = shown.filter(({ votes }) => !votes.some((vote) => samePerson(home.people, vote.username, by.username)));
   if (open.length === 0) throw new Refusal("conflict", "you have already approved this; it waits for others");
   const voted = all.map(
     (member): Voted => ({
@@ -119,7 +128,7 @@ export async function deny(
 ): Promise<Approval> {
   const entry = await known(home, name);
   for (const member of members(home, entry)) checkDecider(home.people, member.approval.proposal, by);
-  const all = await checkPending(home, entry, input.seen);
+  const { all } = await checkPending(home, entry, input.seen);
   const batch = all.length > 1 ? { batch: all.map(({ approval }) => approval.name) } : {};
   const endings = all.map((member) => {
     const vote = voteOf(home, member, by, input.reason);

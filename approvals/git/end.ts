@@ -2,7 +2,6 @@ import { Refusal } from "../../base/errors.ts";
 import { snapshot } from "../memory.ts";
 import { clip } from "../text.ts";
 import type { Actor, Approval } from "../types.ts";
-import { checkDecider, listing, samePerson } from "../voters.ts";
 import { expireIfDue, type HomeContext, moved, settle, settled, writeCommit } from "./context.ts";
 import { known, regroup } from "./decide.ts";
 import { type Entry, REVOKED, SETTLED } from "./entry.ts";
@@ -27,15 +26,9 @@ export async function cancel(home: HomeContext, name: string, by: string, reason
   return snapshot(entry);
 }
 
-/** Takes an approval back, by an approver of it or the person that it was given to. */
+/** Takes an approval back. That only ever refuses more, so who may is for the caller to say. */
 export async function revoke(home: HomeContext, name: string, by: Actor, reason: string): Promise<Approval> {
   const entry = await known(home, name);
-  const { requester } = entry.approval.proposal;
-  const own = [requester.username, ...(requester.owner === undefined ? [] : [requester.owner.username])].some(
-    (username) => samePerson(home.people, username, by.username),
-  );
-  // Whoever it was given to may give it back; that it is a person says `people`.
-  if (!own || !listing(home.people)(by.username)) checkDecider(home.people, entry.approval.proposal, by);
   await revokeEntry(home, entry, by.username, reason);
   return snapshot(entry);
 }

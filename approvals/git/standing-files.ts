@@ -34,9 +34,16 @@ export async function listStanding(
   verified: SignedFiles,
 ): Promise<Map<string, ListedFile>> {
   const slices = new Slices();
-  const refs = new Map(await repository.refs(STANDING));
+  const pairs = await repository.refs(STANDING);
   await slices.turn();
-  await verify(repository, keys, new Set(refs.values()), verified);
+  const refs = new Map<string, string>();
+  const commits = new Set<string>();
+  for (const [ref, commit] of pairs) {
+    if (slices.over) await slices.turn();
+    refs.set(ref, commit);
+    commits.add(commit);
+  }
+  await verify(repository, keys, commits, verified);
   const listed = new Map<string, ListedFile>();
   const lines = await filesAt(repository, main);
   await slices.turn();

@@ -16,11 +16,22 @@ test("the branch is deleted when its proposal settles, and a use is a ref of its
 test("a request that joins a batch after it was shown is not approved unseen", async () => {
   const { home } = await rig();
   const first = await opened(home, { digest: `1${DIGEST.slice(1)}`, batch: true });
-  const shown = seen(first);
   const second = await opened(home, { digest: `2${DIGEST.slice(1)}`, batch: true });
-  await expect(home.approve(first.name, bob, { reason: "", seen: shown })).rejects.toMatchObject({ code: "conflict" });
-  await home.approve(second.name, bob, { reason: "", seen: seenDigest([first, second]) });
-  expect(await home.get(first.name)).toMatchObject({ state: "approved", batch: [first.name, second.name] });
+  const third = await opened(home, { digest: `3${DIGEST.slice(1)}`, batch: true });
+  const before = seenDigest([first, second]);
+  await expect(home.approve(first.name, bob, { reason: "", seen: before })).rejects.toMatchObject({ code: "conflict" });
+  await home.approve(first.name, bob, { reason: "", seen: seenDigest([first, second, third]) });
+  expect((await home.get(third.name))?.state).toBe("approved");
+});
+
+test("of a batch each may be approved by its own file, and they go on together when the last one is", async () => {
+  const { home } = await rig();
+  const first = await opened(home, { digest: `1${DIGEST.slice(1)}`, batch: true });
+  const second = await opened(home, { digest: `2${DIGEST.slice(1)}`, batch: true });
+  await home.approve(first.name, bob, { reason: "", seen: seen(first) });
+  expect((await home.get(first.name))?.state).toBe("pending");
+  await home.approve(second.name, bob, { reason: "", seen: seen(second) });
+  expect((await home.get(first.name))?.state).toBe("approved");
 });
 
 test("where one of a batch needs more people, none of it is approved before they have come", async () => {

@@ -1,9 +1,11 @@
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { renderException } from "../../approvals/exception.ts";
 import { signedCommit } from "../../approvals/git/commits.ts";
 import type { GitRecord } from "../../approvals/git/records.ts";
+import { Repository } from "../../approvals/git/repository.ts";
 import { readMergeKey } from "../../approvals/git/ssh-signature.ts";
 import { sha256 } from "../../base/digest.ts";
 import { approved, bob, DIGEST, newMergeKey, opened, proposal, type Rig, rig, START, seen } from "./embedded.ts";
@@ -157,4 +159,65 @@ test("a merge whose settlement a crash cut off is found again at start", async (
   const again = await r.open();
   expect(await again.find(DIGEST)).toMatchObject({ name, state: "approved" });
   expect(r.git(["for-each-ref", "refs/heads/sallyport"])).toBe("");
+});
+
+test("a use whose ref is deleted stays spent, and freezes the home, also where it starts again", async () => {
+  const r = await rig();
+  const state = join(r.path, "..", "state");
+  const home = await r.open({ state });
+  const { name } = await approved(home);
+  await home.use(name, "x-1");
+  r.git(["update-ref", "-d", `refs/sallyport/used/${name}/1`]);
+  await home.refresh();
+  expect(home.status().frozen?.why).toBe(`refs/sallyport/used/${name}/1 is gone`);
+  await home.close();
+  const again = await r.open({ state });
+  await expect(again.use(name, "x-2")).rejects.toMatchObject({ code: "approvals-unavailable" });
+});
+
+test("an approval that was taken back stays so where its settlement is put back and its file is on main again", async () => {
+  const r = await rig();
+  const { name, file } = await approved(r.home);
+  const before = r.git(["rev-parse", `refs/sallyport/settled/${name}`]);
+  await r.home.revoke(name, bob, { reason: "a mistake" });
+  r.git(["update-ref", `refs/sallyport/settled/${name}`, before]);
+  commitOnMain(r, name, file);
+  for (const home of [r.home, await r.open()]) {
+    await home.refresh();
+    expect((await home.get(name))?.state).toBe("revoked");
+    expect(await home.use(name, "x-1")).toEqual({ ok: false, reason: "not-approved" });
+  }
+});
+
+test("a kill, a revocation and a reset that no merge key signed do nothing", async () => {
+  const r = await rig();
+  const { name } = await approved(r.home);
+  const forged = r.git(["commit-tree", "main^{tree}", "-p", "main", "-m", "revoked, trust me"]);
+  for (const ref of [`revoked/${name}`, "killed/s-1", `reset/${forged}`]) {
+    r.git(["update-ref", `refs/sallyport/${ref}`, forged]);
+  }
+  const told: unknown[] = [];
+  const again = await r.open();
+  again.onKill((kill) => told.push(kill));
+  expect(told).toEqual([]);
+  expect((await again.get(name))?.state).toBe("approved");
+});
+
+test("a break-glass that another key signed lets nothing through", async () => {
+  const r = await rig();
+  const { name } = await opened(r.home);
+  await r.home.close();
+  const impostor = await r.open({ mergeKeyFile: newMergeKey(r.path, "other.pem") });
+  await expect(
+    impostor.breakGlass(name, bob, { reason: "x" }, { validForSeconds: 300, reviewWithinSeconds: 300 }),
+  ).rejects.toMatchObject({ code: "not-found" });
+  expect((await (await r.open()).get(name))?.state).toBe("pending");
+});
+
+test("a folder that is no repository is none, whatever repository it is in", async () => {
+  const r = await rig();
+  execFileSync("git", ["init", "--quiet", join(r.path, "..")]);
+  const inner = join(r.path, "..", "inner");
+  mkdirSync(inner);
+  await expect(new Repository(inner).write("blob", "x")).rejects.toMatchObject({ code: "approvals-unavailable" });
 });
