@@ -1,5 +1,5 @@
+import { benchStanding } from "./approvals/standing.ts";
 import { benchDecisions } from "./policy/decisions.ts";
-import { benchHome } from "./policy/exceptions.ts";
 import { benchSwaps } from "./policy/swaps.ts";
 import type { Benched, World } from "./world.ts";
 
@@ -8,7 +8,7 @@ export async function benchPolicy(world: World): Promise<Benched> {
   world.say("measuring decisions, beside opa bench");
   const decisions = await benchDecisions();
   world.say("measuring standing exceptions");
-  const exceptions = await benchHome(world.directory);
+  const exceptions = await benchStanding(world.directory);
   world.say("measuring swaps under load");
   return { rows: [...decisions, ...exceptions, ...(await benchSwaps(world))], mistakes: [] };
 }
