@@ -56,6 +56,8 @@ export interface GitHubDouble {
   requests: RequestSeen[];
   /** Requests that were not a GET and count as content: tokens do not. */
   mutations(): number;
+  /** Asks it without a socket. */
+  fetch(url: URL, init: RequestInit): Promise<Response>;
   /** What it answers. */
   routes: readonly Route[];
   /** What was asked of it that it does not know. */
@@ -154,6 +156,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubDo
     requests: server.requests,
     mutations: () =>
       server.requests.filter(({ method, path }) => method !== "GET" && !path.endsWith("/access_tokens")).length,
+    fetch: (to, init) => server.fetch(to, init),
     routes,
     unknown: dispatch.unknown,
     limits,
