@@ -53,6 +53,8 @@ export interface HubContext {
   readonly broken: Map<string, RecordOf<"break-glass">>;
   /** Approvals with a ref that takes them back, and the commit that says who did and why. */
   readonly revoked: Map<string, string>;
+  /** CODEOWNERS by commit, "" where there is none. */
+  readonly codeowners: Map<string, string>;
   readonly keys: Keys;
   readonly people: readonly Person[];
   readonly teams: Readonly<Record<string, string>>;

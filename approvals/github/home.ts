@@ -124,6 +124,7 @@ async function contextOf(options: GitHubHomeOptions, client: GitHubClient): Prom
     kills: new Kills(clock, log),
     broken: new Map(),
     revoked: new Map(),
+    codeowners: new Map(),
     keys: options.hmacKeys,
     people,
     teams,

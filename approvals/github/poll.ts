@@ -11,7 +11,7 @@ import { checkPull } from "./people-pulls.ts";
 import { addMember, forgetOld, isOwn, readPull } from "./proposals.ts";
 import { holderOf } from "./propose.ts";
 import { pullsOf } from "./pulls.ts";
-import { BRANCH, PROPOSAL_BRANCH, REVIEW_OF, REVOKED } from "./refs.ts";
+import { BRANCH, PROPOSAL_BRANCH, REVIEW_OF, REVOKED, USED, WITHDRAWN } from "./refs.ts";
 import { endRevoked } from "./revocations.ts";
 import type { HubStanding } from "./standing.ts";
 import { applyUses, standsOnMain, usesOf } from "./use.ts";
@@ -36,6 +36,8 @@ export class Poll {
   readonly #killsRead = new Set<string>();
   /** All refs of ours that there are, as far as they were looked at: for the guard. */
   #refs: ReadonlySet<string> = new Set();
+  /** `<name>/<blob>` of standing exceptions that were taken back. */
+  #withdrawn: ReadonlySet<string> = new Set();
   #started = false;
 
   constructor(home: HubContext, standing: HubStanding) {
@@ -55,19 +57,20 @@ export class Poll {
         return false;
       },
     );
-    if (whole) await this.#lookAtPulls();
+    await this.#standing.look(this.#withdrawn);
+    // One pull request that cannot be read keeps nobody from the rest.
+    const failed = whole ? await this.#lookAtPulls() : [];
     if (whole) await this.#lookAtBroken();
     await this.#lookAtApproved(whole);
     for (const entry of home.index.byName.values()) {
-      if (entry.approval.breakGlass !== undefined && entry.approval.breakGlass.review === undefined && whole) {
-        await judgeReview(home, entry);
-      }
+      const used = entry.approval.breakGlass;
+      if (whole && used !== undefined && used.review === undefined) await judgeReview(home, entry);
     }
-    await this.#standing.look();
     this.expire();
     if (!this.#started) await this.#adopt();
     this.#started = true;
     forgetOld(home);
+    if (failed.length > 0) throw failed[0];
   }
 
   /** Expires what nobody decided, and what nobody used, by its notAfter. */
@@ -81,24 +84,36 @@ export class Poll {
 
   async #lookAtRefs(): Promise<void> {
     const home = this.#home;
-    const [revoked, kills, broken] = await Promise.all([
+    const [revoked, withdrawn, kills, broken] = await Promise.all([
       refsBelow(home, REVOKED),
+      refsBelow(home, WITHDRAWN),
       lookAtKills(home, this.#killsRead),
       lookAtBreakGlass(home),
     ]);
-    const refs = new Set([...kills, ...broken]);
-    for (const [name, sha] of revoked) {
-      refs.add(`refs/${REVOKED}${name}`);
-      home.revoked.set(name, sha);
-    }
+    for (const [name, sha] of revoked) home.revoked.set(name, sha);
+    this.#withdrawn = new Set(withdrawn.keys());
+    const named = (prefix: string, names: Iterable<string>): string[] =>
+      [...names].map((name) => `refs/${prefix}${name}`);
+    const refs = new Set([
+      ...kills,
+      ...broken,
+      ...named(REVOKED, revoked.keys()),
+      ...named(WITHDRAWN, withdrawn.keys()),
+    ]);
     // What was spent must stay spent: whoever deletes such a ref is noticed.
+    const folders = home.guard.kept(`refs/${USED}`).map((ref) => ref.slice("refs/".length, ref.lastIndexOf("/") + 1));
+    for (const folder of new Set(folders)) {
+      for (const ref of named(folder, (await refsBelow(home, folder)).keys())) refs.add(ref);
+    }
+    // A list may be a moment behind what was created just now.
     for (const ref of home.guard.kept("refs/sallyport/")) {
       if (!refs.has(ref) && (await refAt(home, ref.slice("refs/".length))) !== undefined) refs.add(ref);
     }
     this.#refs = refs;
   }
 
-  async #lookAtPulls(): Promise<void> {
+  /** Resolves to what went wrong with single pull requests, which are looked at again. */
+  async #lookAtPulls(): Promise<unknown[]> {
     const home = this.#home;
     const since = this.#watermark === "" ? new Date(home.clock.now() - WINDOW_MS).toISOString() : this.#watermark;
     // Whatever they are to be merged into: one of ours may have been turned to another branch.
@@ -112,19 +127,18 @@ export class Poll {
     );
     const open = this.#watermark === "" ? await home.client.list(route, { ...base, state: "open" }, pullShape) : [];
     const all = new Map([...recent.filter(({ updated_at }) => updated_at >= since), ...open].map((p) => [p.number, p]));
-    let failed: unknown;
+    const failed: unknown[] = [];
     for (const pull of [...all.values()].sort((a, b) => (a.updated_at < b.updated_at ? -1 : 1))) {
       try {
         await this.#lookAt(pull);
       } catch (error) {
-        // The others are looked at all the same, and this one again.
-        failed ??= error;
+        failed.push(error);
         home.log.warn("a pull request could not be looked at", { number: pull.number, error: errorMessage(error) });
       }
     }
     for (const pull of [...home.pulls.values()]) if (pull.unjudged) await judgePull(home, pull);
-    if (failed !== undefined) throw failed;
-    this.#watermark = recent[0]?.updated_at ?? since;
+    if (failed.length === 0) this.#watermark = recent[0]?.updated_at ?? since;
+    return failed;
   }
 
   /** A break-glass is known until it is reviewed, however long its pull request is over. */

@@ -58,10 +58,10 @@ export class HubStanding implements StandingHome {
     return this.#book.onChange(listener);
   }
 
-  /** main and what was taken back, as they are now. Resolves to the refs that there are. Throws where GitHub cannot be asked. */
-  async look(): Promise<void> {
+  /** What is on main as it was last seen, less what was taken back. Throws where GitHub cannot be asked. */
+  async look(withdrawn: ReadonlySet<string>): Promise<void> {
     const home = this.#home;
-    this.#withdrawn = new Set((await refsBelow(home, WITHDRAWN)).keys());
+    this.#withdrawn = withdrawn;
     // Nothing of a rewritten main: the last good one stays in force, and so does what was taken back of it.
     const files = new Map<string, { id: string }>();
     for (const [name, blob] of home.main.folders.exceptions) {
@@ -128,7 +128,7 @@ export class HubStanding implements StandingHome {
     const sha = await writeCommit(home, "use", recordMessage(home.keys, `Revoke ${name}`, record), home.main.tree, []);
     await createRef(home, "use", `${WITHDRAWN}${name}/${blob}`, sha);
     home.guard.keep(`refs/${WITHDRAWN}${name}/${blob}`, this.#book.get(name)?.notAfter ?? 0);
-    await this.look();
+    await this.look(new Set([...this.#withdrawn, `${name}/${blob}`]));
   }
 
   /** A gap (somebody else made a ref) spends what lies below it. */

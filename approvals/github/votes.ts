@@ -16,11 +16,22 @@ import { fileShape, membershipShape, type Review, reviewShape, type User } from 
 
 /** Who owns a file by CODEOWNERS at a commit; undefined where there is none, or it names nobody for it. */
 export async function ownersAt(home: HubContext, path: string, ref: string): Promise<Owners | undefined> {
+  let text = home.codeowners.get(ref);
+  if (text === undefined) {
+    text = await codeownersAt(home, ref);
+    if (home.codeowners.size > 1000) home.codeowners.clear();
+    // A commit never changes.
+    home.codeowners.set(ref, text);
+  }
+  return ownersOf(text, path);
+}
+
+async function codeownersAt(home: HubContext, ref: string): Promise<string> {
   for (const place of CODEOWNERS_PATHS) {
     const file = await home.client.find("GET /repos/{owner}/{repo}/contents/{path}", { path: place, ref }, fileShape);
-    if (file !== undefined) return ownersOf(Buffer.from(file.content, "base64").toString("utf8"), path);
+    if (file !== undefined) return Buffer.from(file.content, "base64").toString("utf8");
   }
-  return undefined;
+  return "";
 }
 
 export function reviewsOf(home: HubContext, pull_number: number): Promise<Review[]> {

@@ -1,6 +1,5 @@
 import { expect, test } from "vitest";
-import type { Approval } from "../../../approvals/types.ts";
-import { alice, bob, carol, digestOf, dora, opened, proposal, seen } from "../suite/fixtures.ts";
+import { bob, carol, digestOf, opened, proposal, seen } from "../suite/fixtures.ts";
 import { eventually, githubRig } from "./rig.ts";
 
 const TERMS = { validForSeconds: 300, reviewWithinSeconds: 3600 };
@@ -50,31 +49,6 @@ test("approve by the control API says where to approve", async () => {
   });
 });
 
-test("a revocation is known to every gateway, and to one that starts again", async () => {
-  const rig = await githubRig();
-  const other = await rig.open();
-  const { name } = await opened(rig.home);
-  await rig.approve(name, bob);
-  await other.refresh();
-  await rig.home.revoke(name, bob, { reason: "changed my mind" });
-  expect(await rig.now(name)).toMatchObject({ state: "revoked", ended: { reason: "changed my mind" } });
-  expect(await other.use(name, "x-1")).toEqual({ ok: false, reason: "not-approved" });
-  await other.refresh();
-  expect((await other.get(name))?.state).toBe("revoked");
-  expect((await (await rig.open()).get(name))?.state).toBe("revoked");
-});
-
-test("a file that is taken off main takes its approval back", async () => {
-  const rig = await githubRig();
-  const { name } = await opened(rig.home);
-  await rig.approve(name, bob);
-  await rig.takeOffMain(name);
-  expect(await rig.home.use(name, "x-1")).toEqual({ ok: false, reason: "not-approved" });
-  await rig.home.refresh();
-  expect(await rig.now(name)).toMatchObject({ state: "revoked" });
-  expect(await rig.home.stands(name)).toBe(false);
-});
-
 test("an approval that is dismissed after the merge approves nothing", async () => {
   const rig = await githubRig();
   const { name } = await opened(rig.home);
@@ -82,26 +56,6 @@ test("an approval that is dismissed after the merge approves nothing", async () 
   await rig.github.as("acme").dismiss(1, rig.github.state.pull(1).reviews[0]?.id ?? 0);
   expect(await rig.home.use(name, "x-1")).toEqual({ ok: false, reason: "not-approved" });
   expect((await rig.now(name)).ended?.reason).toContain("the review of bob was dismissed");
-});
-
-test("a kill cancels what its session has pending and takes back what it did not use, on every gateway", async () => {
-  const rig = await githubRig();
-  const other = await rig.open();
-  const told: string[] = [];
-  other.onKill(({ session }) => told.push(session));
-  const { name } = await opened(rig.home);
-  const { name: second } = await opened(rig.home, { digest: digestOf(2) });
-  await rig.approve(name, bob);
-  await other.refresh();
-  const { time } = rig.clock;
-  await rig.home.kill({ session: "s-1", by: bob.username, reason: "stolen", at: time, until: time + 900_000 });
-  await other.refresh();
-  for (const home of [rig.home, other]) {
-    expect((await home.get(name))?.state).toBe("revoked");
-    expect((await home.get(second))?.state).toBe("cancelled");
-  }
-  expect(told).toEqual(["s-1"]);
-  await eventually(() => rig.github.state.pull(2).state === "closed");
 });
 
 test("what nobody decided in time expires, its pull request is closed, and its branch is gone", async () => {
@@ -128,21 +82,6 @@ test("a break-glass lets it through at once, closes its pull request, and is rev
   rig.clock.time += 3_600_001;
   await rig.home.refresh();
   expect(rig.home.status().overdueReviews).toEqual([name]);
-});
-
-test("the review of a break-glass by another approver accepts or rejects it", async () => {
-  const rig = await githubRig();
-  const reviewed = async (digest: string, verdict: "accepted" | "rejected"): Promise<Approval> => {
-    const { name } = await opened(rig.home, { digest });
-    await rig.home.breakGlass(name, bob, { reason: "on fire" }, TERMS);
-    await rig.review(name, dora, verdict, "seen");
-    return rig.now(name);
-  };
-  expect((await reviewed(digestOf(1), "accepted")).breakGlass?.review).toMatchObject({ verdict: "accepted" });
-  expect((await reviewed(digestOf(2), "rejected")).breakGlass?.review).toMatchObject({
-    verdict: "rejected",
-    username: dora.username,
-  });
 });
 
 test("requests of a burst are decided in one pull request", async () => {
@@ -172,21 +111,4 @@ test("a review that was given before a batch grew counts for none of it", async 
   await rig.home.refresh();
   expect((await rig.now(first.name)).ended?.reason).toContain("another commit");
   expect((await rig.now(second.name)).state).toBe("cancelled");
-});
-
-test("a rewritten main freezes the home until a person resets it", async () => {
-  const rig = await githubRig();
-  const { name } = await opened(rig.home);
-  await rig.approve(name, bob);
-  const to = await rig.rewriteMain();
-  await rig.home.refresh();
-  expect(rig.home.status().frozen).toMatchObject({ to });
-  await expect(rig.home.propose(proposal({ digest: digestOf(2) }))).rejects.toMatchObject({
-    code: "approvals-unavailable",
-  });
-  await expect(rig.home.use(name, "x-1")).rejects.toMatchObject({ code: "approvals-unavailable" });
-  await rig.home.reset(alice, { commit: to, reason: "looked at it" });
-  expect(rig.home.status().frozen).toBeUndefined();
-  expect((await rig.now(name)).state).toBe("revoked");
-  expect((await rig.home.propose(proposal({ digest: digestOf(2) }))).opened).toBe(true);
 });
