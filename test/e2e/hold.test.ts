@@ -58,6 +58,16 @@ describe("a held kubectl goes through by itself when the approval merges", () =>
     expect((await world.admin(["get", "pod", "reader", "-n", "shop"])).code).toBe(0);
   });
 
+  test("an apply, by the command of an approver", async () => {
+    const running = world.kubectl(["apply", "-f", "-"], deployment("commanded", { hostPath: "/0" }));
+    const { name } = await pending(world, "commanded");
+    const args = ["approvals", "approve", name, "--yes", "--reason", "for the collector"];
+    const decided = await world.alice.sallyport(args, await world.alice.asApprover()).finished;
+    expect(decided).toMatchObject({ code: 0, stdout: `${name} is approved\n` });
+    expect(await running).toMatchObject({ code: 0, stdout: "deployment.apps/commanded created\n" });
+    expect(await hostPathOf("commanded")).toBe("/0");
+  });
+
   test("Teleport 40792: kubectl debug, an ephemeral container of a running pod", async () => {
     await world.admin(["create", "-f", "-"], hostPathPod("debugged"));
     // The profile `general` adds SYS_PTRACE, which is denied.
