@@ -1,7 +1,7 @@
 import { rfc3339 } from "../../base/clock.ts";
 import type { Approval, Proposal } from "../types.ts";
 import { factsOf } from "./facts.ts";
-import { whole } from "./limits.ts";
+import { checkChanges, whole } from "./limits.ts";
 import { codeBlock, prose, safeText } from "./safe-text.ts";
 import { labelsOf, titleOf, titleText, whatOf } from "./title.ts";
 import { yamlDiff } from "./yaml-diff.ts";
@@ -61,6 +61,7 @@ export function sectionOf(approval: Approval, context: PullRequestContext): stri
 
 function changesOf({ changes, summary }: Proposal): string {
   if (changes.length > 0) {
+    checkChanges(changes);
     const key = "`-` is stored now, `+` is what would be. Values that are masked stay masked.";
     return `${key}\n\n${codeBlock("diff", yamlDiff(changes))}`;
   }

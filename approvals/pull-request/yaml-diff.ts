@@ -20,7 +20,7 @@ type Sign = " " | "-" | "+";
 /** Lines of a text that are shown before and after those that change. */
 const CONTEXT = 3;
 /** Edits of a text that are looked for line by line; beyond, all of it goes and all of it comes. */
-const MOST_EDITS = 1000;
+const MOST_EDITS = 200;
 
 /**
  * What changes, as YAML with `-` for what is stored and `+` for what would be, under the fields and list entries that it

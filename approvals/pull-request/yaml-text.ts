@@ -124,6 +124,8 @@ function quotedRow([first, ...rest]: readonly Unit[], continued: boolean): strin
 }
 
 function shownCharacter(character: string): string {
+  // Nearly all of any text: classes of Unicode cost a hundred times that.
+  if (character >= " " && character <= "~" && character !== '"' && character !== "\\") return character;
   if (character === "\n") return "\\n";
   if (character === "\t") return "\\t";
   if (character === '"' || character === "\\") return `\\${character}`;

@@ -67,11 +67,21 @@ describe("the pull request of a hold", () => {
     expect(renderPullRequest(approval({ findings }), CONTEXT).body).toContain("Absolute: break-glass does not lift it");
   });
 
-  test("that GitHub would not take whole is refused: what is not shown cannot be approved", () => {
-    const changes = [{ path: "data.x", to: "x".repeat(70_000) }];
+  test.each([
+    ["a long text", [{ path: "data.x", to: "x".repeat(70_000) }]],
+    ["a very long one", [{ path: "data.x", to: "x".repeat(200_000) }]],
+    ["a text of which every line changes", [{ path: "data.x", from: "a\n".repeat(20_000), to: "b\n".repeat(20_000) }]],
+  ])("that GitHub would not take whole (%s) is refused: what is not shown cannot be approved", (_, changes) => {
     const tooLarge = (): unknown => renderPullRequest(approval({ changes }), CONTEXT);
     expect(tooLarge).toThrow(Refusal);
     expect(tooLarge).toThrow(/too large to be shown/);
+  });
+
+  test("of a large text of which a line changes is shown: what stays takes no room", () => {
+    const text = (word: string): string => `${"a line\n".repeat(8000)}${word}\n${"a line\n".repeat(8000)}`;
+    const changes = [{ path: "data.x", from: text("old"), to: text("new") }];
+    const { body } = renderPullRequest(approval({ changes }), CONTEXT);
+    expect(body).toContain("-     old\n+     new");
   });
 
   test("of a batch shows each of its requests, and that one merge approves all", () => {
