@@ -120,6 +120,18 @@ test("guardrails that allow less take an exception out of force, and whoever sta
   expect(told).toBe(1);
 });
 
+test("what could not be looked at for too long lifts nothing, and lifts again once it was", async () => {
+  const clock = new FakeClock();
+  const limits = () => DEFAULT_EXCEPTION_LIMITS;
+  const opened = new StandingBook({ people, limits, clock, log: silentLog, staleMs: 60_000 });
+  await opened.set(new Map([["logs", { id: "1" }]]), new Map([["logs", { text: standingFile("logs") }]]));
+  expect(opened.size).toBe(1);
+  expect(opened.candidates(asked).sure).toEqual([]);
+  expect(opened.standing(asked, new Set(["logs"])).sure).toEqual([]);
+  opened.seen();
+  expect(opened.candidates(asked).sure).toHaveLength(1);
+});
+
 test("one that has expired is no mistake of its file", async () => {
   const { book: opened } = await book({ logs: standingFile("logs", { notAfter: "2026-11-01T00:00:00Z" }) });
   expect(opened.malformed()).toEqual([]);
