@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync } from "node:fs";
+import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { type SimpleGit, simpleGit } from "simple-git";
 import { within } from "../../base/deadline.ts";
@@ -38,6 +38,8 @@ export function unavailable(cause: unknown): Refusal {
 // git is asked for milliseconds of work, and for seconds where ten thousand files are written at once.
 const DEADLINE_MS = 8_000;
 const BULK_DEADLINE_MS = 60_000;
+/** No git of ours holds a lock for so long. */
+const OLD_LOCK_MS = 2 * BULK_DEADLINE_MS;
 
 /** The plumbing of a bare repository: objects, and refs by compare-and-swap. No work tree, no index, no remotes. */
 export class Repository {
@@ -195,6 +197,26 @@ export class Repository {
 
   /** Changes refs, all or none; throws RefConflict where one was not as expected. */
   async swap(changes: RefChange[]): Promise<void> {
+    try {
+      await this.#swap(changes);
+    } catch (error) {
+      if (error instanceof RefConflict || !this.#removeOldLocks(changes)) throw error;
+      await this.#swap(changes);
+    }
+  }
+
+  /** Removes the locks on these refs that a git left which was killed, or a machine that failed. False: there is none. */
+  #removeOldLocks(changes: readonly RefChange[]): boolean {
+    const files = ["packed-refs", ...changes.map(({ ref }) => ref)].map((file) => join(this.path, `${file}.lock`));
+    const old = files.filter((file) => {
+      const since = statSync(file, { throwIfNoEntry: false })?.mtimeMs;
+      return since !== undefined && Date.now() - since > OLD_LOCK_MS;
+    });
+    for (const file of old) rmSync(file, { force: true });
+    return old.length > 0;
+  }
+
+  async #swap(changes: RefChange[]): Promise<void> {
     const lines = changes.map(({ ref, from, to }) => {
       if (to === from) return `verify ${ref} ${from === "" ? NONE : from}`;
       return to === "" ? `delete ${ref} ${from}` : `update ${ref} ${to} ${from === "" ? NONE : from}`;

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, writeFileSync } from "node:fs";
+import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { renderException } from "../../approvals/exception.ts";
@@ -220,4 +220,15 @@ test("a folder that is no repository is none, whatever repository it is in", asy
   const inner = join(r.path, "..", "inner");
   mkdirSync(inner);
   await expect(new Repository(inner).write("blob", "x")).rejects.toMatchObject({ code: "approvals-unavailable" });
+});
+
+test("a lock that a killed git left behind stops nothing for long, and one that is held is waited for", async () => {
+  const r = await rig();
+  const { name, file } = await opened(r.home);
+  const lock = join(r.path, "refs", "heads", "main.lock");
+  writeFileSync(lock, "");
+  const decide = () => r.home.approve(name, bob, { reason: "", seen: sha256(file) });
+  await expect(decide()).rejects.toMatchObject({ code: "approvals-unavailable" });
+  utimesSync(lock, new Date(0), new Date(0));
+  expect((await decide()).state).toBe("approved");
 });
