@@ -1,4 +1,5 @@
 import { together } from "../batch.ts";
+import { whole } from "../pull-request/limits.ts";
 import { renderBatch } from "../pull-request/pull-request.ts";
 import type { Approval } from "../types.ts";
 import type { HubContext, HubEntry, HubPull } from "./context.ts";
@@ -47,6 +48,8 @@ async function join(
     url: home.url(name),
     ...(home.docsUrl === undefined ? {} : { docsUrl: home.docsUrl }),
   }));
+  // Before anything is created: what cannot be shown whole is refused.
+  const shown = whole(body + stub(home, approvals));
   const { name, proposal } = approval;
   const first = approvals[0]?.proposal.digest ?? proposal.digest;
   const before = await commitAt(home, pull.head);
@@ -73,7 +76,7 @@ async function join(
     home.client.send(
       "hold",
       "PATCH /repos/{owner}/{repo}/pulls/{pull_number}",
-      { pull_number: pull.number, title, body: body + stub(home, approvals) },
+      { pull_number: pull.number, title, body: shown },
       pullShape,
     ),
   );

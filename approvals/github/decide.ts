@@ -1,9 +1,10 @@
+import { sha256 } from "../../base/digest.ts";
 import { Refusal } from "../../base/errors.ts";
 import { inOrder, seenDigest } from "../batch.ts";
 import { snapshot } from "../memory.ts";
 import { clip } from "../text.ts";
 import type { Actor, Approval } from "../types.ts";
-import { checkDecider, listing, samePerson } from "../voters.ts";
+import { checkDecider } from "../voters.ts";
 import { due, type HubContext, type HubEntry, type HubPull, move, regroup } from "./context.ts";
 import { createRef, writeCommit } from "./git.ts";
 import { judgePull } from "./judge.ts";
@@ -39,7 +40,9 @@ export async function deny(
   checkPending(home, entry);
   const all = pendingOf(entry.pull);
   for (const { approval } of all) checkDecider(home.people, approval.proposal, by);
-  if (input.seen !== undefined && input.seen !== seenDigest(inOrder(all.map(({ approval }) => approval)))) {
+  const { seen } = input;
+  const shown = [sha256(entry.approval.file), seenDigest(inOrder(all.map(({ approval }) => approval)))];
+  if (seen !== undefined && !shown.includes(seen)) {
     throw new Refusal("conflict", "the file that you were shown is not the one that is proposed", {
       next: "Look at it again before you decide.",
     });
@@ -72,16 +75,10 @@ export async function cancel(home: HubContext, entry: HubEntry, by: string, reas
   return snapshot(entry);
 }
 
-/** Takes an approval back, used or not: a ref, which every replica sees. */
+/** Takes an approval back, used or not: a ref, which every replica sees. Who may is for the caller to say. */
 export async function revoke(home: HubContext, entry: HubEntry, actor: Actor, why: string): Promise<Approval> {
   const { approval } = entry;
-  const { name, proposal } = approval;
-  const { requester } = proposal;
-  const own = [requester.username, requester.owner?.username].some(
-    (username) => username !== undefined && samePerson(home.people, username, actor.username),
-  );
-  // Whoever it was given to may give it back; that it is a person says `people`.
-  if (!own || !listing(home.people)(actor.username)) checkDecider(home.people, proposal, actor);
+  const { name } = approval;
   if (due(entry, home.clock.now())) endWith(home, entry, { kind: "expired", at: home.clock.now() });
   const { state } = approval;
   const by = actor.username;

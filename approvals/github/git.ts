@@ -56,6 +56,7 @@ export async function refAt(home: HubContext, ref: string): Promise<string | und
   return found?.ref === `refs/${ref}` ? found.object.sha : undefined;
 }
 
+/** What is read of a commit. */
 export async function commitAt(
   home: HubContext,
   commit_sha: string,
@@ -67,6 +68,7 @@ export async function commitAt(
   );
   return { message, tree: tree.sha, parents };
 }
+
 /** Refs below a prefix, without it, and what they point to. */
 export async function refsBelow(home: HubContext, prefix: string): Promise<Map<string, string>> {
   const found = await home.client.list("GET /repos/{owner}/{repo}/git/matching-refs/{ref}", { ref: prefix }, refShape);

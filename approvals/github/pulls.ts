@@ -1,3 +1,4 @@
+import { whole } from "../pull-request/limits.ts";
 import { renderPullRequest } from "../pull-request/pull-request.ts";
 import type { Approval } from "../types.ts";
 import type { HubContext } from "./context.ts";
@@ -48,7 +49,7 @@ export function pullText(home: HubContext, approval: Approval): { title: string;
     url: home.url(approval.name),
     ...(home.docsUrl === undefined ? {} : { docsUrl: home.docsUrl }),
   });
-  return { title, body: body + stub(home, [approval]), labels };
+  return { title, body: whole(body + stub(home, [approval])), labels };
 }
 
 /** At the end of a body: when it is over for good, so that a start need not read it. */
