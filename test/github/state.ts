@@ -113,10 +113,7 @@ export class State {
   readonly now: () => number;
   readonly git: Repository;
   readonly pulls = new Map<number, Pull>();
-  readonly repositoryLabels = new Map<
-    string,
-    { id: number; name: string; color: string; description: string | null }
-  >();
+  readonly repositoryLabels = new Map<string, { id: number; name: string; color: string; description: string }>();
   /** `organisation/team` → login in lower case → what they are there. */
   readonly teams = new Map<string, Map<string, "active" | "pending">>();
   readonly settings: Settings = {
@@ -177,9 +174,9 @@ export class State {
     pull.touched = this.id();
   }
 
-  label(name: string): { id: number; name: string; color: string; description: string | null } {
+  label(name: string): { id: number; name: string; color: string; description: string } {
     const key = name.toLowerCase();
-    const label = this.repositoryLabels.get(key) ?? { id: this.id(), name, color: "ededed", description: null };
+    const label = this.repositoryLabels.get(key) ?? { id: this.id(), name, color: "ededed", description: "" };
     this.repositoryLabels.set(key, label);
     return label;
   }
