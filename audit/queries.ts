@@ -22,6 +22,8 @@ export interface SessionSummary {
   has_gaps: boolean;
   events: number;
   state: "open" | "closed" | "killed";
+  /** Of its requests, how many were let through by break-glass. */
+  break_glass: number;
 }
 
 export type PrivilegedOutcome =

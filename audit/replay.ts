@@ -92,16 +92,18 @@ function describe(event: EventRow): string[] {
     case "approval.approved":
     case "approval.denied":
     case "approval.revoked":
-    case "approval.cancelled": {
-      const by = (payload.approvers ?? []).map((name) => harmless(String(name))).join(", ") || who;
-      return [`${approval} ${event.kind.slice(9)} by ${by}${said(":", payload.reason)}`];
-    }
+    case "approval.cancelled":
+      return [`${approval} ${event.kind.slice(9)} by ${approvers(payload, who)}${said(":", payload.reason)}`];
     case "approval.expired":
       return [`${approval} expired`];
     case "approval.consumed":
       return [`${approval} was used`];
     case "break_glass.used":
-      return [`${who} broke the glass for ${approval || what}${said(":", payload.reason)}`];
+      return [`${approvers(payload, who)} broke the glass for ${approval || what}${said(":", payload.reason)}`];
+    case "break_glass.reviewed":
+      return [
+        `break-glass ${approval} ${harmless(String(payload.verdict))} by ${approvers(payload, who)}${said(":", payload.reason)}`,
+      ];
     case "recorder.gap":
       return [`the record has a gap here${said(":", payload.why ?? payload.state)}`];
     case "recorder.torn":
@@ -111,6 +113,10 @@ function describe(event: EventRow): string[] {
     default:
       return [`${event.kind}${said(":", payload.message ?? payload.reason)}`];
   }
+}
+
+function approvers(payload: Payload, who: string): string {
+  return (payload.approvers ?? []).map((name) => harmless(String(name))).join(", ") || who;
 }
 
 function candidateEffect({ shadow }: Payload): unknown {

@@ -27,7 +27,9 @@ export function renderSessions(sessions: readonly SessionSummary[]): string {
       String(session.requests),
       String(session.refused),
       String(session.held),
-      session.has_gaps ? `${session.state}, gaps` : session.state,
+      [session.state, ...(session.break_glass > 0 ? ["break-glass"] : []), ...(session.has_gaps ? ["gaps"] : [])].join(
+        ", ",
+      ),
     ]),
   );
 }

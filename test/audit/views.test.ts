@@ -184,6 +184,9 @@ const APPROVALS: Over[] = [
     approval_id: "glass-1",
     payload: { approvers: ["corp:eve@example.com"], reason: "outage" },
   },
+  { kind: "break_glass.reviewed", approval_id: "glass-1", payload: { verdict: "rejected", reason: "it was none" } },
+  // In the chain of the session that it ended.
+  { kind: "session.killed", username: "corp:zoe@example.com", payload: { by: "corp:zoe@example.com" } },
 ];
 
 describe("the views", () => {
@@ -269,7 +272,8 @@ describe("the views", () => {
       held: 3,
       masked: 1,
       has_gaps: false,
-      state: "open",
+      state: "killed",
+      break_glass: 1,
     });
     expect(await listSessions(audit, "default", { user: "corp:mallory" })).toEqual([]);
     expect(await listSessions(audit, "default", { until: Date.UTC(2026, 0, 1) })).toEqual([]);
@@ -294,6 +298,7 @@ describe("the views", () => {
       "yes-1": "consumed",
       "no-1": "denied",
       "late-1": "pending",
+      "glass-1": "approved",
     });
   });
 
