@@ -71,7 +71,7 @@ function configuration({ issuer, ports, cluster, rules }: StateOptions): object 
     admin: { address: `127.0.0.1:${ports.admin}` },
     keys: { sessionFile: "session.jwk", hmacFile: "hmac.key", mergeFile: "merge.pem" },
     issuers: [issuer.config],
-    roles: { approver: ["group:dev:sre"], auditor: ["group:dev:audit"] },
+    roles: { approver: ["group:dev:sre"], auditor: ["group:dev:audit"], breakGlass: ["group:dev:sre"] },
     people: [
       { identities: ["dev:alice@example.com"] },
       { identities: ["dev:bob@example.com"], agents: ["dev:agent@example.com"] },

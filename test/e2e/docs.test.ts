@@ -165,6 +165,82 @@ describe("docs/approve.md", () => {
   });
 });
 
+describe("docs/approve.md, after the decision", () => {
+  const EXAMPLE = "3f9c0f1d2a4b5c6d-1";
+  const SESSION = "e1ddd7242cfbed3cc97488a7-e1aa07df0a796a8e";
+  const NO_TERMINAL = { "--reason": "--yes --reason" };
+  let alice: Record<string, string>;
+  beforeAll(async () => {
+    alice = { SALLYPORT_URL: environment.gateway.url, ...(await environment.alice.asApprover()).env };
+  });
+
+  test("the glass is broken, what was held goes through, and what must be reviewed is said", async () => {
+    const kubectl = environment.agent.kubectl(["create", "-f", "-"], { input: HOST_PATH_POD("broken-by-the-docs") });
+    const names = { [EXAMPLE]: await pendingApproval(environment), ...NO_TERMINAL };
+    await succeeds(type("approve.md", "sallyport approvals break-glass", names, { env: alice }));
+    expect(await kubectl.finished).toMatchObject({ code: 0 });
+    await succeeds(type("approve.md", "sallyport approvals status", {}, { env: alice }));
+  });
+
+  test("an approval is taken back before it was used, and lifts nothing", async () => {
+    const kubectl = environment.agent.kubectl(["create", "-f", "-"], { input: HOST_PATH_POD("revoked-by-the-docs") });
+    const name = await pendingApproval(environment);
+    kubectl.kill("SIGKILL");
+    await kubectl.finished;
+    const names = { [EXAMPLE]: name, ...NO_TERMINAL };
+    await succeeds(type("approve.md", "sallyport approvals approve", names, { env: alice }));
+    const revoked = await succeeds(type("approve.md", "sallyport approvals revoke", names, { env: alice }));
+    expect(revoked.stdout).toContain("revoked");
+  });
+
+  test("a session is killed, and its token opens no other", async () => {
+    const kubectl = environment.agent.kubectl(["create", "-f", "-"], { input: HOST_PATH_POD("killed-by-the-docs") });
+    const name = await pendingApproval(environment);
+    const shown = await succeeds(type("approve.md", "sallyport approvals show", { [EXAMPLE]: name }, { env: alice }));
+    const session = /^session +(\S+)$/m.exec(shown.stdout)?.[1] ?? "";
+    await succeeds(type("approve.md", "sallyport sessions kill", { [SESSION]: session }, { env: alice }));
+    expect((await kubectl.finished).code).not.toBe(0);
+    expect((await environment.agent.kubectl(["get", "pods"]).finished).stderr).toContain("the session was ended");
+    await environment.agent.logIn();
+    // As `sallyport login` does: what was killed is not offered again.
+    rmSync(join(environment.agent.home, ".config", "sallyport", "sessions"), { recursive: true });
+    expect((await environment.agent.kubectl(["get", "pods"]).finished).code).toBe(0);
+  });
+});
+
+describe("docs/standing-exceptions.md", () => {
+  const PAGE = "standing-exceptions.md";
+
+  test("an exception is written from a decision, checked, tried, applied, looked after and taken back", async () => {
+    const refused = environment.agent.kubectl(["create", "clusterrolebinding", "y", "--clusterrole=view", "--user=y"]);
+    const decision = /Decision (\S+)\.$/m.exec((await refused.finished).stderr.trim())?.[1] ?? "";
+    // The store takes what is on the spool a moment later.
+    await pause(2_000);
+    const auditor = {
+      SALLYPORT_URL: environment.gateway.url,
+      SALLYPORT_CONNECTION: "local",
+      SALLYPORT_ID_TOKEN_FILE: join(environment.alice.home, "id.token"),
+    };
+    const alice = { ...auditor, ...(await environment.alice.asApprover()).env };
+    const names = {
+      "01a202fc-dcfa-79f1-b229-089b904a87b8": decision,
+      "user:corp:alice@example.com": "user:dev:bob@example.com",
+      "sallyport.yaml": environment.state.configFile,
+    };
+    await succeeds(type(PAGE, "sallyport exceptions new", names, { env: auditor }));
+    expect(readFileSync(join(folder, "log-collector.yaml"), "utf8")).toContain("rbac/cluster-role-binding");
+    await succeeds(type(PAGE, "sallyport exceptions check", names));
+    const tried = await succeeds(type(PAGE, "sallyport exceptions backtest", {}, { env: auditor }));
+    expect(tried.stdout).toContain("log-collector");
+    const yes = { "--reason": "--yes --reason" };
+    await succeeds(type(PAGE, "sallyport exceptions apply", yes, { env: alice }));
+    const listed = await succeeds(type(PAGE, "sallyport exceptions list", {}, { env: alice }));
+    expect(listed.stdout).toContain("log-collector");
+    await succeeds(type(PAGE, "sallyport exceptions report", {}, { env: auditor }));
+    await succeeds(type(PAGE, "sallyport exceptions revoke", {}, { env: alice }));
+  });
+});
+
 describe("docs/answer-an-auditor.md", () => {
   test("an auditor asks for operations, sessions and decisions", async () => {
     const auditor = {
@@ -276,6 +352,7 @@ describe("docs/answer-an-auditor.md, with the gateway stopped", () => {
       "write-a-guardrail.md",
       "guardrails.md",
       "approve.md",
+      "standing-exceptions.md",
       "answer-an-auditor.md",
       "deploy.md",
     ];
