@@ -1,8 +1,7 @@
 import { expect, test } from "vitest";
 import type { EmbeddedHome } from "../../approvals/git/home.ts";
 import type { StandingQuestion } from "../../approvals/standing/standing.ts";
-import type { Actor } from "../../approvals/types.ts";
-import { actor, alice, approved, bob, carol, newMergeKey, type Rig, rig } from "./embedded.ts";
+import { alice, approved, carol, newMergeKey, type Rig, rig } from "./embedded.ts";
 import { standingFile } from "./standing-files.ts";
 
 const asked: StandingQuestion = {
@@ -205,22 +204,10 @@ test.for<[string, string, string, string]>([
   expect(git(["ls-tree", "-r", "--name-only", "main"])).toBe("README");
 });
 
-const devs = (who: Actor): Actor => ({ ...who, groups: ["corp:devs"] });
-test.for<[string, Record<string, unknown>, Actor]>([
-  ["who asked for it", {}, alice],
-  ["who asked for it, by another login", {}, actor("corp:alice-admin@example.com")],
-  ["who answers for it", { owner: `user:${bob.username}` }, bob],
-  ["who is of the group that answers for it", { owner: "group:corp:oncall" }, bob],
-  ["whom it names", { subjects: [{ issuer: "corp", username: bob.username }] }, bob],
-  ["whose agent it names", { subjects: [{ issuer: "corp", username: "corp:agent-bob" }] }, bob],
-  ["who is of the group that it names", {}, devs(bob)],
-  ["whom nobody listed", {}, actor("corp:mallory@example.com")],
-  ["who is an agent", {}, actor("corp:agent-bob")],
-])("an exception is not applied by somebody %s", async ([, spec, who]) => {
+test("an exception is not applied by who asked for it", async () => {
   const { home, git } = await rig();
-  await expect(home.standing.put("logs", standingFile("logs", spec), who, "please")).rejects.toMatchObject({
-    code: "forbidden",
-  });
+  const put = home.standing.put("logs", standingFile("logs"), alice, "please");
+  await expect(put).rejects.toMatchObject({ code: "forbidden" });
   expect(git(["ls-tree", "-r", "--name-only", "main"])).toBe("README");
 });
 

@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
+import { checkApplier } from "../../approvals/standing/applier.ts";
 import { StandingBook } from "../../approvals/standing/book.ts";
+import { parseStanding } from "../../approvals/standing/exception.ts";
 import type { StandingQuestion } from "../../approvals/standing/standing.ts";
+import type { Actor } from "../../approvals/types.ts";
 import { DEFAULT_EXCEPTION_LIMITS, type ExceptionLimits } from "../../base/config/guardrails.ts";
 import { silentLog } from "../../base/log.ts";
-import { alice, FakeClock, people } from "./embedded.ts";
+import { actor, alice, bob, carol, FakeClock, people } from "./embedded.ts";
 import { standingFile } from "./standing-files.ts";
 
 type Spec = Record<string, unknown>;
@@ -185,4 +188,22 @@ test("a change of one among many leaves the index as a new one of all of them wo
   expect(names()).toEqual(fresh.candidates(asked).sure.map(({ name }) => name));
   expect(names()).toContain("e-1");
   expect(names()).not.toContain("e-3");
+});
+
+const devs = (who: Actor): Actor => ({ ...who, groups: ["corp:devs"] });
+test.for<[string, Record<string, unknown>, Actor]>([
+  ["who asked for it", {}, alice],
+  ["who asked for it, by another login", {}, actor("corp:alice-admin@example.com")],
+  ["who answers for it", { owner: `user:${bob.username}` }, bob],
+  ["who is of the group that answers for it", { owner: "group:corp:oncall" }, bob],
+  ["whom it names", { subjects: [{ issuer: "corp", username: bob.username }] }, bob],
+  ["whose agent it names", { subjects: [{ issuer: "corp", username: "corp:agent-bob" }] }, bob],
+  ["who is of the group that it names", {}, devs(bob)],
+  ["whom nobody listed", {}, actor("corp:mallory@example.com")],
+  ["who is an agent", {}, actor("corp:agent-bob")],
+])("an exception is not applied by somebody %s", ([, spec, who]) => {
+  const exception = parseStanding("logs", standingFile("logs", spec));
+  if (exception === undefined) throw new Error("no standing exception");
+  expect(() => checkApplier(people, exception, who)).toThrow(expect.objectContaining({ code: "forbidden" }));
+  expect(() => checkApplier(people, exception, carol)).not.toThrow();
 });
