@@ -2,11 +2,11 @@ import { Refusal } from "../../base/errors.ts";
 import { snapshot } from "../memory.ts";
 import { clip } from "../text.ts";
 import type { Actor, Approval } from "../types.ts";
-import { expireIfDue, type HomeContext, moved, settle, settled, writeCommit } from "./context.ts";
+import { expireIfDue, type HomeContext, moved, settle, settled, swapOrConflict, writeCommit } from "./context.ts";
 import { known, regroup } from "./decide.ts";
 import { type Entry, REVOKED, SETTLED } from "./entry.ts";
 import { changeMain } from "./main.ts";
-import type { RefChange } from "./repository.ts";
+import { EMPTY_TREE, type RefChange } from "./repository.ts";
 import { blobsOf, treeWithFiles } from "./tree.ts";
 
 const LONGEST_REASON = 1024;
@@ -41,17 +41,24 @@ export async function revokeEntry(home: HomeContext, entry: Entry, by: string, r
     throw new Refusal("conflict", `there is nothing to take back: this approval is ${state}`);
   }
   const ended = { by, at: home.clock.now(), reason: clip(reason, LONGEST_REASON) };
+  const record = { kind: "revoke", name, ...ended } as const;
+  const changes = (to: string): RefChange[] => [
+    { ref: SETTLED + name, from: entry.settled, to },
+    { ref: REVOKED + name, from: "", to },
+  ];
   let to = "";
-  await changeMain(home, async (tip) => {
-    const there = blobsOf(tip).has(name);
-    const next = there ? await treeWithFiles(home.repository, tip, [[name, undefined]]) : tip;
-    to = await writeCommit(home, next.tree, [tip.commit, entry.settled], { kind: "revoke", name, ...ended });
-    const changes: RefChange[] = [
-      { ref: SETTLED + name, from: entry.settled, to },
-      { ref: REVOKED + name, from: "", to },
-    ];
-    return { next: { ...next, commit: to }, changes };
-  });
+  if (home.guard.frozen !== undefined) {
+    // A main that was rewritten is not written to, and its file counts for nothing once this is on record.
+    to = await writeCommit(home, EMPTY_TREE, [home.guard.lastGood ?? entry.settled, entry.settled], record);
+    await swapOrConflict(home, changes(to));
+  } else {
+    await changeMain(home, async (tip) => {
+      const there = blobsOf(tip).has(name);
+      const next = there ? await treeWithFiles(home.repository, tip, [[name, undefined]]) : tip;
+      to = await writeCommit(home, next.tree, [tip.commit, entry.settled], record);
+      return { next: { ...next, commit: to }, changes: changes(to) };
+    });
+  }
   settled(home, entry, to);
   entry.approval.ended = ended;
   moved(entry, "revoked");

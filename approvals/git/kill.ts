@@ -5,15 +5,14 @@ import { readSignedCommit } from "./commits.ts";
 import { type HomeContext, isRefConflict, writeCommit } from "./context.ts";
 import { cancel, revokeEntry } from "./end.ts";
 import { KILLED } from "./entry.ts";
-import { mainTip } from "./main.ts";
-import { RefConflict } from "./repository.ts";
+import { EMPTY_TREE, RefConflict } from "./repository.ts";
 
 /** Ends a session on every replica: the ref first, since it is what outlasts a crash. */
 export async function kill(home: HomeContext, { session, by, reason, at, until }: Kill): Promise<void> {
   const said = { session, by, reason: clip(reason, 1024), at, until };
   const ref = KILLED + sessionRef(session);
-  const { tree } = await mainTip(home);
-  const to = await writeCommit(home, tree, [], { kind: "kill", ...said });
+  // Of no branch, so that a rewritten main stops no kill.
+  const to = await writeCommit(home, EMPTY_TREE, [], { kind: "kill", ...said });
   for (;;) {
     const [before] = await readKills(home, [[ref, (await home.repository.ref(ref)) ?? ""]]);
     // Another replica's word of it is as good as ours, unless it ends too soon.

@@ -16,7 +16,7 @@ export interface RefChange {
 }
 
 /** git knows it without an object. */
-const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
+export const EMPTY_TREE = "4b825dc642cb6eb9a060e54bf8d69288fbee4904";
 const NONE = "0".repeat(40);
 
 /** Thrown where a ref was not what the change expected, or was locked: somebody else was faster. */

@@ -124,3 +124,18 @@ test("a session and an identity have caps of pending proposals", async () => {
   await expect(of(5, "s-3")).rejects.toMatchObject({ code: "too-many" });
   expect(await of(1, "s-1")).toMatchObject({ opened: false });
 });
+
+test("a reset by one gateway counts for the others that stand still", async () => {
+  const { home, open, git } = await rig();
+  const other = await open();
+  await approved(home, { digest: hex(1) });
+  await other.refresh();
+  const first = git(["rev-list", "--max-parents=0", "main"]);
+  git(["update-ref", "refs/heads/main", first]);
+  await Promise.all([home.refresh(), other.refresh()]);
+  expect(other.status().frozen).toBeDefined();
+  await home.reset(bob, { commit: first, reason: "restored from a backup" });
+  await other.refresh();
+  expect(other.status().frozen).toBeUndefined();
+  expect(await other.propose(proposal({ digest: hex(2) }))).toMatchObject({ opened: true });
+});

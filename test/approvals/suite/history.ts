@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bob, digestOf, opened, proposal } from "./fixtures.ts";
+import { bob, digestOf, opened, proposal, START } from "./fixtures.ts";
 import { approved, type MakeRig } from "./rig.ts";
 
 const unavailable = expect.objectContaining({ code: "approvals-unavailable" });
@@ -43,6 +43,20 @@ export function history(makeRig: MakeRig): void {
     await home.reset(bob, { commit: tip, reason });
     expect(home.status().frozen).toBeUndefined();
     expect(await home.propose(proposal({ digest: digestOf(2) }))).toMatchObject({ opened: true });
+  });
+
+  test("while main is rewritten, what refuses more still works: a revocation and a kill", async () => {
+    const rig = await makeRig();
+    const { home } = rig;
+    const { name } = await approved(rig, { digest: digestOf(1) });
+    const requester = { issuer: "corp", username: "corp:agent-bob", session: "s-2" };
+    const pending = await opened(home, { digest: digestOf(2), requester });
+    await rig.rewriteMain();
+    await home.refresh();
+    expect((await home.revoke(name, bob, { reason: "in doubt" })).state).toBe("revoked");
+    expect(await home.stands(name)).toBe(false);
+    await home.kill({ session: "s-2", by: bob.username, reason: "in doubt", at: START, until: START + 3_600_000 });
+    expect((await home.get(pending.name))?.state).toBe("cancelled");
   });
 
   test("a repository that cannot be reached refuses, says so, and serves again when it is back", async () => {
