@@ -86,3 +86,59 @@ test("agent text cannot move the terminal's cursor", async () => {
   expect(stdout).not.toMatch(/[^\P{C}\n]/u);
   expect(stdout.split("\n").filter((line) => line.startsWith("state "))).toEqual(["state         pending"]);
 });
+
+test("revoke takes an approval back, and break-glass lets a request through to be reviewed", async () => {
+  const back = await opened();
+  await sallyport(["approvals", "approve", back, "--yes"], env);
+  expect(await sallyport(["approvals", "revoke", back, "--yes"], env)).toMatchObject({ code: 2 });
+  expect(await sallyport(["approvals", "revoke", back, "--yes", "--reason", "too wide"], env)).toMatchObject({
+    code: 0,
+    stdout: `${back} is revoked\n`,
+  });
+  expect((await rig.home.get(back))?.ended).toMatchObject({ by: "corp:bob@example.com", reason: "too wide" });
+  const urgent = await opened();
+  const args = ["approvals", "break-glass", urgent, "--yes", "--reason", "an outage"];
+  expect(await sallyport(args, env)).toMatchObject({ code: 1, stderr: expect.stringContaining("role breakGlass") });
+  expect(await sallyport(args, await as("dora@example.com"))).toMatchObject({
+    code: 0,
+    stdout: `${urgent} is approved\n`,
+  });
+  expect(await sallyport(["approvals", "approve", urgent, "--yes", "--reason", "it was one"], env)).toMatchObject({
+    code: 0,
+  });
+  expect((await rig.home.get(urgent))?.breakGlass).toMatchObject({
+    by: { username: "corp:dora@example.com", reason: "an outage" },
+    review: { username: "corp:bob@example.com", verdict: "accepted" },
+  });
+});
+
+test("status says how the repository is, and reset is of who has the role approver", async () => {
+  const dora = await as("dora@example.com");
+  expect(await sallyport(["approvals", "status"], dora)).toMatchObject({
+    code: 0,
+    stdout: expect.stringContaining("nothing to do"),
+  });
+  const commit = "0".repeat(40);
+  const args = ["approvals", "reset", "--commit", commit, "--reason", "it was cleaned up"];
+  expect(await sallyport(args, env)).toMatchObject({ code: 1, stderr: expect.stringContaining("role approver") });
+  // Nothing was rewritten, and no such commit is main.
+  expect(await sallyport(args, dora)).toMatchObject({ code: 1 });
+});
+
+test("sessions kill ends a session, and what it has waiting", async () => {
+  const name = await opened({ requester: { issuer: "corp", username: "corp:agent-alice", session: "s-killed" } });
+  const args = ["sessions", "kill", "s-killed", "--reason", "it went astray"];
+  expect(await sallyport(args, env)).toMatchObject({ code: 1 });
+  expect(await sallyport(args, await as("dora@example.com"))).toMatchObject({
+    code: 0,
+    stdout: "session s-killed is killed\n",
+  });
+  expect(await rig.home.get(name)).toMatchObject({ state: "cancelled" });
+});
+
+/** The environment of somebody else who approves. */
+async function as(email: string): Promise<Record<string, string>> {
+  const file = join(rig.folder, email);
+  writeFileSync(file, await rig.token(email, { groups: ["oncall"], admin: true }));
+  return { ...env, SALLYPORT_ADMIN_TOKEN_FILE: file };
+}

@@ -51,7 +51,11 @@ export async function consoleRig(more: Partial<ConsoleDeps> = {}): Promise<Conso
   let app: Awaited<ReturnType<typeof createConsole>> | undefined;
   const server = await startStub(folder, (req, res) => app?.routing(req, res));
   const config = gatewayConfig([issuerConfig({ issuer: keys.issuer, clientId: "sallyport-cli" })], {
-    roles: { approver: [], auditor: ["group:corp:audit"], breakGlass: [] },
+    roles: {
+      approver: ["user:corp:dora@example.com"],
+      auditor: ["group:corp:audit"],
+      breakGlass: ["user:corp:dora@example.com"],
+    },
     listen: { address: "127.0.0.1:0", url: server.url, certFile: "", keyFile: "" },
   });
   const authenticator = createAuthenticator({
