@@ -38,6 +38,7 @@ export async function openApprovals(config: GatewayConfig, deps: HomeDeps): Prom
     ...shared,
     ...{ repository, credential, baseUrl, caFile, branch, teams, pollSeconds },
     hmacKeys: deps.hmacKeys,
+    docsUrl: config.policy.docsUrl,
   });
 }
 
