@@ -25,13 +25,16 @@ export async function propose(
   look: (digest: string) => Promise<void>,
 ): Promise<{ approval: Approval; opened: boolean }> {
   home.guard.checkWhole();
+  // Of a flood that memory can refuse the repository is not asked.
+  const mayOpen = (): void => checkCaps(home.index.byName.values(), proposal, home.limits);
+  if (home.index.of(proposal.digest).length === 0) mayOpen();
   await look(proposal.digest);
   if (home.kills.has(proposal.requester.session)) throw new Refusal("session-ended", "this session was killed");
   for (const entry of home.index.of(proposal.digest)) await expireIfDue(home, entry);
   const known = pendingOrDenied(home.index.of(proposal.digest), home.clock.now());
   if (known?.approval.state === "denied") throw denialRefusal(known.approval, home.url(known.approval.name));
   if (known !== undefined) return { approval: snapshot(known), opened: false };
-  checkCaps(home.index.byName.values(), proposal, home.limits);
+  mayOpen();
   return openBranch(home, proposal);
 }
 

@@ -41,10 +41,18 @@ const BULK_DEADLINE_MS = 60_000;
 /** No git of ours holds a lock for so long. */
 const OLD_LOCK_MS = 2 * BULK_DEADLINE_MS;
 
+interface Asked {
+  names: readonly string[];
+  resolve(ids: (string | undefined)[]): void;
+  reject(error: unknown): void;
+}
+
 /** The plumbing of a bare repository: objects, and refs by compare-and-swap. No work tree, no index, no remotes. */
 export class Repository {
   readonly path: string;
   readonly #deadlineMs: number;
+  readonly #asked: Asked[] = [];
+  #resolving = false;
   /** `deadlineMs`: how long one question to git may take. */
   constructor(path: string, { deadlineMs = DEADLINE_MS }: { deadlineMs?: number } = {}) {
     this.path = resolve(path);
@@ -172,10 +180,33 @@ export class Repository {
    * The ids of refs by their full names, in order; undefined where one does not exist. However many others there are:
    * `for-each-ref` reads the folders that they are in (20,000 loose refs: 160 ms).
    */
-  async resolve(names: readonly string[]): Promise<(string | undefined)[]> {
-    if (names.length === 0) return [];
-    const out = await this.run(["cat-file", "--batch-check=%(objectname)"], `${names.join("\n")}\n`);
-    return out.split("\n", names.length).map((line) => (/^[0-9a-f]{40}$/.test(line) ? line : undefined));
+  resolve(names: readonly string[]): Promise<(string | undefined)[]> {
+    if (names.length === 0) return Promise.resolve([]);
+    const { promise, resolve, reject } = Promise.withResolvers<(string | undefined)[]>();
+    this.#asked.push({ names, resolve, reject });
+    if (!this.#resolving) void this.#resolveAll();
+    return promise;
+  }
+
+  /** One process at a time, for all who asked since the last one began: a thousand held requests are not a thousand. */
+  async #resolveAll(): Promise<void> {
+    this.#resolving = true;
+    while (this.#asked.length > 0) {
+      const asked = this.#asked.splice(0);
+      const names = asked.flatMap((one) => one.names);
+      try {
+        const out = await this.run(["cat-file", "--batch-check=%(objectname)"], `${names.join("\n")}\n`);
+        const ids = out.split("\n").map((line) => (/^[0-9a-f]{40}$/.test(line) ? line : undefined));
+        let at = 0;
+        for (const one of asked) {
+          one.resolve(ids.slice(at, at + one.names.length));
+          at += one.names.length;
+        }
+      } catch (error) {
+        for (const one of asked) one.reject(error);
+      }
+    }
+    this.#resolving = false;
   }
 
   /**
