@@ -62,7 +62,6 @@ export class GitHubClient {
 
   private constructor(options: ClientOptions) {
     const [owner = "", repo = ""] = options.repository.split("/");
-    Object.assign(this, { owner, repo });
     this.owner = owner;
     this.repo = repo;
     this.budget = options.budget ?? new ContentBudget();
@@ -181,7 +180,8 @@ export class GitHubClient {
     const request = { signal: AbortSignal.timeout(deadlineMs), ...(parameters.request as object | undefined) };
     const started = performance.now();
     try {
-      return await this.#octokit.request(route, { owner: this.owner, repo: this.repo, ...parameters, request });
+      const repository = route.includes("{owner}") ? { owner: this.owner, repo: this.repo } : {};
+      return await this.#octokit.request(route, { ...repository, ...parameters, request });
     } finally {
       this.#log.debug("asked GitHub", { route, ms: Math.round(performance.now() - started) });
     }

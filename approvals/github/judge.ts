@@ -9,6 +9,7 @@ import {
   changedFileShape,
   commitShape,
   compareShape,
+  eventShape,
   fileShape,
   issueShape,
   type PullDetail,
@@ -83,7 +84,9 @@ async function judgeMerge(home: HubContext, pull: HubPull, detail: PullDetail): 
       return { kind: "nothing", reason: `the bytes of ${approval.name} that were merged are not the proposed ones` };
     }
   }
-  const reviews = await reviewsOf(home, pull.number);
+  const [reviews, again] = await Promise.all([reviewsOf(home, pull.number), wasReopened(home, pull.number)]);
+  // It was denied or cancelled then, for whoever was looking: a comment that says so can be deleted, this cannot.
+  if (again) return { kind: "nothing", reason: "it was closed before, and opened again" };
   const votes = new Map<HubEntry, Vote[]>();
   for (const entry of pull.members) {
     const count = await countFor(home, entry, reviews, { head: pull.head, base });
@@ -93,6 +96,12 @@ async function judgeMerge(home: HubContext, pull: HubPull, detail: PullDetail): 
   const onMain = await isOnMain(home, pull, commit);
   if (onMain !== true) return onMain;
   return { kind: "approved", votes, merged: { commit, base } };
+}
+
+async function wasReopened(home: HubContext, issue_number: number): Promise<boolean> {
+  const route = "GET /repos/{owner}/{repo}/issues/{issue_number}/events";
+  const events = await home.client.list(route, { issue_number }, eventShape);
+  return events.some(({ event }) => event === "reopened");
 }
 
 /** The reasons in one line, as a person reads them. */

@@ -60,6 +60,7 @@ export const reviewShape = z.object({
 });
 export const commentShape = z.object({ id: z.number(), user, body: z.string().nullish(), created_at: z.string() });
 export const issueShape = z.object({ closed_by: user.optional() });
+export const eventShape = z.object({ event: z.string() });
 export const membershipShape = z.object({ state: z.string() });
 export const compareShape = z.object({ status: z.enum(["ahead", "behind", "diverged", "identical"]) });
 /** Where nothing of the answer is read. */

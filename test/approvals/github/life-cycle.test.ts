@@ -48,3 +48,14 @@ test("another gateway finds what this one opened, and one that starts again find
   expect(await third.use(name, "x-1")).toEqual({ ok: true, n: 1 });
   expect(await rig.home.use(name, "x-2")).toEqual({ ok: false, reason: "spent" });
 });
+
+test("a poll of what has not changed is answered 304 throughout, which costs nothing of the rate limit", async () => {
+  const rig = await githubRig();
+  await opened(rig.home);
+  await rig.home.refresh();
+  const before = rig.github.requests.length;
+  await rig.home.refresh();
+  const poll = rig.github.requests.slice(before);
+  expect(poll.length).toBeGreaterThan(3);
+  expect(poll.filter(({ status }) => status !== 304)).toEqual([]);
+});
