@@ -197,7 +197,7 @@ async function judgeClosed(home: HubContext, pull: HubPull, detail: PullDetail):
 type Said = ReturnType<typeof outcomesIn>[number];
 
 /** We closed it ourselves: our comment says why, and without one it was to expire, or a crash came between. */
-function endByRecord(home: HubContext, entry: HubEntry, record: Said | undefined, at: number): void {
+export function endByRecord(home: HubContext, entry: HubEntry, record: Said | undefined, at: number): void {
   const now = home.clock.now();
   if (record === undefined) {
     const expired = entry.approval.proposal.notAfter <= now;

@@ -61,6 +61,7 @@ export async function openPull(state: State, user: User, wanted: NewPull): Promi
     labels: [],
     reviews: [],
     comments: [],
+    events: [],
   };
   state.pulls.set(pull.number, pull);
   state.announce("pull_request", "opened", { sender: user, pull });
@@ -163,6 +164,7 @@ export async function editPull(state: State, pull: Pull, user: User, wanted: Edi
     if (head === undefined) throw invalid("PullRequest", "state", "custom", "The head branch was deleted.");
     pull.state = "open";
     for (const key of ["closedAt", "closedBy", "mergeBase"] as const) delete pull[key];
+    state.note(pull, "reopened", user);
     state.announce("pull_request", "reopened", { sender: user, pull });
   }
   if (wanted.title !== undefined) pull.title = wanted.title;

@@ -95,6 +95,7 @@ export async function close(state: State, pull: Pull, by: User): Promise<void> {
   pull.state = "closed";
   pull.closedAt = state.now();
   pull.closedBy = by;
+  state.note(pull, "closed", by);
   state.touch(pull);
   state.announce("pull_request", "closed", { sender: by, pull });
 }
@@ -107,6 +108,8 @@ export async function setMerged(state: State, pull: Pull, commit: string, by: Us
   pull.mergedAt = pull.closedAt;
   pull.mergedBy = by;
   pull.mergeCommit = commit;
+  state.note(pull, "merged", by);
+  state.note(pull, "closed", by);
   state.touch(pull);
   state.announce("pull_request", "closed", { sender: by, pull });
 }

@@ -81,6 +81,7 @@ async function everything(): Promise<void> {
   await i(`DELETE ${issue}/labels/prod`);
   await p(`PATCH ${issue}`, { state: "closed" });
   await i(`GET ${issue}`);
+  await i(`GET ${issue}/events`);
   await p(`PATCH ${pull}`, { state: "open" });
   await p(`PUT ${pull}/merge`, { sha: "0".repeat(40) });
   await p(`PUT ${pull}/merge`, { sha });

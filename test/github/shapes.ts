@@ -250,6 +250,20 @@ export class Shapes {
     };
   }
 
+  event({ id, event, actor, at }: Pull["events"][number]): Record<string, unknown> {
+    return {
+      id,
+      node_id: nodeId("IE", id),
+      url: `${this.repo}/issues/events/${id}`,
+      actor: this.user(actor),
+      event,
+      commit_id: null,
+      commit_url: null,
+      created_at: time(at),
+      performed_via_github_app: null,
+    };
+  }
+
   issue(pull: Pull): Record<string, unknown> {
     const url = `${this.repo}/issues/${pull.number}`;
     const html = `${this.html}/pull/${pull.number}`;

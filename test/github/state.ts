@@ -48,6 +48,8 @@ export interface Pull {
   labels: string[];
   reviews: Review[];
   comments: Comment[];
+  /** What was done to it, as `issues/{n}/events` tells: nobody can take one away. */
+  events: { id: number; event: "closed" | "merged" | "reopened"; actor: User; at: number }[];
 }
 
 /** What guards the branch; `by`: classic branch protection, or a ruleset, which an app may read without administration. */
@@ -161,6 +163,10 @@ export class State {
     const user = this.#users.get(key) ?? { login, id: this.id(), type: login.endsWith("[bot]") ? "Bot" : "User" };
     this.#users.set(key, user);
     return user;
+  }
+
+  note(pull: Pull, event: Pull["events"][number]["event"], actor: User): void {
+    pull.events.push({ id: this.id(), event, actor, at: this.now() });
   }
 
   pull(number: number): Pull {

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "vitest";
 import type { Approval } from "../../../approvals/types.ts";
-import { bob, digestOf, opened, proposal, START } from "../suite/fixtures.ts";
+import { bob, digestOf, dora, opened, proposal, START } from "../suite/fixtures.ts";
 import { approved } from "../suite/rig.ts";
-import { type GitHubRig, githubRig } from "./rig.ts";
+import { eventually, type GitHubRig, githubRig } from "./rig.ts";
 
 /** mallory may write the repository, and is in nobody's list of people. */
 async function rigged(): Promise<GitHubRig> {
@@ -135,6 +135,24 @@ describe("who can write the repository on GitHub and approve nothing", () => {
     await rig.home.refresh();
     expect((await rig.now(name)).state).not.toBe("approved");
     expect(await rig.home.use(name, "exchange-1")).toEqual({ ok: false, reason: "not-approved" });
+  });
+
+  test("brings nothing back that was denied by opening its pull request again, for a gateway that starts afterwards", async () => {
+    const rig = await rigged();
+    const { name, proposal } = await opened(rig.home);
+    const number = await rig.number(name);
+    const { headSha, headRef } = rig.github.state.pull(number);
+    await rig.github.as("bob").review(number, { state: "APPROVED" });
+    await rig.deny(name, dora, "not today");
+    await eventually(async () => (await rig.github.state.git.ref(`refs/heads/${headRef}`)) === undefined);
+    await call(rig, "POST", "/git/refs", { ref: `refs/heads/${headRef}`, sha: headSha });
+    await rig.github.as("mallory").reopen(number);
+    await rig.github.as("mallory").merge(number);
+    await rig.home.refresh();
+    expect((await rig.now(name)).state).toBe("denied");
+    const other = await rig.open();
+    expect((await other.find(proposal.digest))?.state).not.toBe("approved");
+    expect(await other.use(name, "exchange-1")).toMatchObject({ ok: false });
   });
 
   test("approves nothing by moving main back to where an approval was not yet taken off it", async () => {

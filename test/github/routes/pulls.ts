@@ -146,6 +146,10 @@ export const pullRoutes: Routes = {
       context.shapes.comment(pull, comment(context.state, pull, context.user, text(context.body, "body"))),
     );
   },
+  [`GET ${ISSUE}/events`]: (context) => {
+    const pull = pullOf(context);
+    return paged(context, pull.events, `/issues/${pull.number}/events`, (one) => context.shapes.event(one));
+  },
   [`GET ${ISSUE}/labels`]: (context) => ok(pullOf(context).labels.map((name) => context.shapes.label(name))),
   [`POST ${ISSUE}/labels`]: (context) => {
     const pull = pullOf(context);
