@@ -1,3 +1,4 @@
+import { statSync } from "node:fs";
 import { errorMessage, Refusal } from "../../base/errors.ts";
 import { pendingOrDenied } from "../denials.ts";
 import { snapshot } from "../memory.ts";
@@ -233,10 +234,17 @@ export class GitHome implements ApprovalHome {
       checkedAt,
       ...(unreachable === undefined ? {} : { unreachable }),
       ...(guard.frozen === undefined ? {} : { frozen: guard.frozen }),
-      warnings: [],
+      warnings: this.warnings(),
       malformed: this.standing.malformed(),
       overdueReviews: overdue.map(({ approval }) => approval.name),
     };
+  }
+
+  /** Whoever can write the folder approves nothing, and can end what is pending, or stop it all. */
+  private warnings(): string[] {
+    const { path } = this.home.repository;
+    const mode = statSync(path, { throwIfNoEntry: false })?.mode ?? 0;
+    return (mode & 0o022) === 0 ? [] : [`${path} can be written by others than its owner (chmod go-w)`];
   }
 
   reset(by: Actor, input: { commit: string; reason: string }): Promise<void> {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { renderException } from "../../approvals/exception.ts";
@@ -231,4 +231,11 @@ test("a lock that a killed git left behind stops nothing for long, and one that 
   await expect(decide()).rejects.toMatchObject({ code: "approvals-unavailable" });
   utimesSync(lock, new Date(0), new Date(0));
   expect((await decide()).state).toBe("approved");
+});
+
+test("a folder that others can write is warned of", async () => {
+  const r = await rig();
+  expect(r.home.status().warnings).toEqual([]);
+  chmodSync(r.path, 0o777);
+  expect(r.home.status().warnings).toEqual([expect.stringContaining("can be written by others")]);
 });
