@@ -34,6 +34,7 @@ async function embedded(
     open: (process) =>
       openEmbeddedHome({
         path,
+        state: join(folder, `${process.name}.main`),
         mergeKeyFile,
         people,
         clock: options.time,
@@ -75,7 +76,7 @@ function inTurns(repository: Repository, process: Process, { turns, withoutSwap 
 async function overwrite(repository: Repository, changes: readonly RefChange[]): Promise<void> {
   const now = new Map(await repository.refs());
   const blind = changes.map((change) => ({ ...change, from: now.get(change.ref) ?? "" }));
-  await repository.swap(blind.filter(({ from, to }) => from !== "" || to !== ""));
+  await repository.swap(blind.filter(({ from, to }) => from !== to));
 }
 
 const short = (value: unknown): string => String(value).replaceAll(/[0-9a-f]{24,}/g, (hex) => hex.slice(0, 8));

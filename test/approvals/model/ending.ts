@@ -16,7 +16,10 @@ export async function checkEnding(world: World): Promise<void> {
   await world.settle();
   const gateways = world.gates.flatMap(({ gateway }) => (gateway === undefined ? [] : [gateway]));
   await refresh(world, gateways);
-  const [a, b] = await Promise.all(gateways.map((gateway) => statesOf(world, gateway)));
+  const names = await namesOf(world, gateways);
+  const states: Map<string, Approval>[] = [];
+  for (const gateway of gateways) states.push(await statesOf(world, gateway, names));
+  const [a, b] = states;
   if (a === undefined || b === undefined) {
     wrong("a gateway does not come back");
     return;
@@ -35,8 +38,24 @@ async function refresh(world: World, gateways: readonly ModelGateway[]): Promise
   }
 }
 
-async function statesOf(world: World, gateway: ModelGateway): Promise<Map<string, Approval>> {
-  return new Map((await world.listed(gateway)).map((approval) => [approval.name, approval]));
+/** Of all approvals that a gateway lists, or people were shown. What was never pending where it is asked may not be listed. */
+async function namesOf(world: World, gateways: readonly ModelGateway[]): Promise<Set<string>> {
+  const names = new Set(world.history.grants.keys());
+  for (const gateway of gateways) for (const { name } of await world.listed(gateway)) names.add(name);
+  return names;
+}
+
+async function statesOf(
+  world: World,
+  { home }: ModelGateway,
+  names: ReadonlySet<string>,
+): Promise<Map<string, Approval>> {
+  const states = new Map<string, Approval>();
+  for (const name of names) {
+    const approval = await world.finish(home.get(name));
+    if (approval !== undefined) states.set(name, approval);
+  }
+  return states;
 }
 
 const describe = (states: ReadonlyMap<string, Approval>): string =>
@@ -78,6 +97,14 @@ function checkWaiting(world: World, states: ReadonlyMap<string, Approval>, wrong
   );
   for (const { id, command, status } of world.history.sent.values()) {
     if (status === undefined && !pending.has(command)) wrong(`${id}, «${command}», is held by nothing`);
+  }
+  // What a person has approved is not asked of another one.
+  for (const approved of [...states.values()].filter(({ state }) => state === "approved")) {
+    const { digest, change } = approved.proposal;
+    const again = [...states.values()].find(
+      ({ state, proposal }) => state === "pending" && proposal.digest === digest && proposal.change === change,
+    );
+    if (again !== undefined) wrong(`${again.name} asks for what ${approved.name} approves`);
   }
 }
 

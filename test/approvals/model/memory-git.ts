@@ -6,6 +6,13 @@ interface Stored {
   text: string;
 }
 
+function idOf({ type, text }: Stored): string {
+  return createHash("sha1")
+    .update(`${type} ${Buffer.byteLength(text)}\0`)
+    .update(text)
+    .digest("hex");
+}
+
 /** A bare repository in memory, for sequences by the thousand: what approvals/git asks of git, with git's own ids. */
 export class MemoryGit extends Repository {
   readonly #objects = new Map<string, Stored>();
@@ -53,6 +60,17 @@ export class MemoryGit extends Repository {
 
   override async ref(name: string): Promise<string | undefined> {
     return this.#refs.get(name);
+  }
+
+  override async resolve(names: readonly string[]): Promise<(string | undefined)[]> {
+    return names.map((name) => {
+      const found = this.#find(name, false);
+      return found && idOf(found);
+    });
+  }
+
+  override async isAncestor(from: string, to: string): Promise<boolean> {
+    return this.#objects.has(from) && (await this.firstParents(to, Number.POSITIVE_INFINITY)).includes(from);
   }
 
   override async firstParents(ref: string, limit: number): Promise<string[]> {

@@ -1,5 +1,5 @@
 import { setImmediate as nextLoop } from "node:timers";
-import { inRealTime } from "./virtual-time.ts";
+import { inRealTime, type VirtualTime } from "./virtual-time.ts";
 
 /** Something that waits for its turn: one call between a gateway and what lies outside it. */
 interface Parked {
@@ -23,9 +23,14 @@ const never = <T>(): Promise<T> => new Promise<T>(() => {});
  */
 export class Turns {
   readonly #parked: Parked[] = [];
+  readonly #time: VirtualTime;
   readonly #running = new Set<Promise<unknown>>();
   /** What took its turn, in order: the story of a failure. */
   readonly log: string[] = [];
+
+  constructor(time: VirtualTime) {
+    this.#time = time;
+  }
 
   get waiting(): number {
     return this.#parked.length;
@@ -74,7 +79,7 @@ export class Turns {
     return true;
   }
 
-  /** Resolves when nothing goes on by itself any more. */
+  /** Resolves when nothing goes on by itself any more, now: libraries let a timer of no time put their work in order. */
   async quiet(): Promise<void> {
     for (let idle = 0; idle < 2; idle++) {
       while (this.#running.size > 0) {
@@ -82,6 +87,7 @@ export class Turns {
         idle = 0;
       }
       await new Promise<void>((resolve) => nextLoop(() => resolve()));
+      if (this.#time.runDue()) idle = 0;
     }
   }
 }

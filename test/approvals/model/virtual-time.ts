@@ -48,7 +48,9 @@ export class VirtualTime implements Clock {
       (kind: "setTimeout" | "setInterval") =>
       (work: (...args: unknown[]) => void, ms = 0, ...args: unknown[]): unknown => {
         if (outside.getStore() === true) return real[kind](work, ms, ...args);
-        return this.#add(new Timer(this.#now + ms, () => work(...args), kind === "setInterval" ? ms : undefined));
+        return this.#add(
+          new Timer(this.#now + (ms > 1 ? ms : 0), () => work(...args), kind === "setInterval" ? ms : undefined),
+        );
       };
     const virtual = {
       setTimeout: start("setTimeout"),
@@ -78,12 +80,19 @@ export class VirtualTime implements Clock {
 
   pass(ms: number): void {
     this.#now += ms;
-    for (const timer of [...this.#timers].filter(({ at }) => at <= this.#now).sort((a, b) => a.at - b.at)) {
+    this.runDue();
+  }
+
+  /** Runs what is due now; false: nothing was. */
+  runDue(): boolean {
+    const due = [...this.#timers].filter(({ at }) => at <= this.#now).sort((a, b) => a.at - b.at);
+    for (const timer of due) {
       if (!this.#timers.has(timer)) continue;
       if (timer.every === undefined) this.#timers.delete(timer);
       else timer.at = this.#now + timer.every;
       timer.work();
     }
+    return due.length > 0;
   }
 
   end(): void {

@@ -50,7 +50,8 @@ export class World {
   }
 
   static async open(make: MakeModelHome, options: { policy: Policy; withoutSwap: boolean }): Promise<World> {
-    const parts = { turns: new Turns(), time: new VirtualTime() };
+    const time = new VirtualTime();
+    const parts = { turns: new Turns(time), time };
     const home = await make({ ...parts, withoutSwap: options.withoutSwap });
     const world = new World({ ...parts, home, policy: options.policy });
     for (const gate of world.gates) world.start(gate);
@@ -104,6 +105,8 @@ export class World {
     answered.then(({ status, text }) => {
       sent.status = status;
       sent.text = text;
+      if (status >= 500 && ![502, 504].includes(status))
+        this.history.violations.push(`${id} is answered ${status}: ${text}`);
     });
     return sent;
   }

@@ -1,0 +1,48 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const MAIN = fileURLToPath(new URL("../../cli/main.ts", import.meta.url));
+const START_MS = 60_000;
+
+/** `sallyport serve` as a process of its own, to be killed. */
+export class KilledGateway {
+  readonly #configFile: string;
+  #child: ChildProcess | undefined;
+  #exited: Promise<void> = Promise.resolve();
+
+  constructor(configFile: string) {
+    this.#configFile = configFile;
+  }
+
+  /** Starts it, and resolves when it serves. Throws with what it said where it does not. */
+  async start(): Promise<void> {
+    const { PATH, HOME, TMPDIR } = process.env;
+    const child = spawn(process.execPath, [MAIN, "serve", "--config", this.#configFile], {
+      stdio: ["ignore", "pipe", "pipe"],
+      env: { PATH, HOME, TMPDIR },
+    });
+    this.#child = child;
+    this.#exited = new Promise((resolve) => child.once("exit", () => resolve()));
+    const said: string[] = [];
+    const serving = new Promise<boolean>((resolve) => {
+      for (const stream of [child.stdout, child.stderr]) {
+        createInterface({ input: stream }).on("line", (line) => {
+          said.push(line);
+          if (line.includes('"message":"serving"')) resolve(true);
+        });
+      }
+      this.#exited.then(() => resolve(false));
+      setTimeout(resolve, START_MS, false).unref();
+    });
+    if (await serving) return;
+    await this.kill();
+    throw new Error(`the gateway does not start again: ${said.join("\n")}`);
+  }
+
+  /** kill -9, at this very moment; resolves when it is gone. */
+  async kill(): Promise<void> {
+    this.#child?.kill("SIGKILL");
+    await this.#exited;
+  }
+}

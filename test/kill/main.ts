@@ -1,0 +1,49 @@
+/**
+ * `npm run test:kill`: kill -9 of a gateway at least ten times inside each step of a held request, on each home. Prints
+ * where the kills fell. Exits 1 where anything was forwarded unapproved or twice, or a pending approval was lost.
+ *
+ *   --times N      kills in each step (10)
+ *   --home NAME    only that one: embedded, github
+ *   --output json
+ */
+import { parseArgs } from "node:util";
+import { HOMES } from "./homes.ts";
+import { type KillResult, killEverywhere } from "./kill.ts";
+import { openWorld } from "./world.ts";
+
+const { values } = parseArgs({
+  options: {
+    times: { type: "string", default: "10" },
+    home: { type: "string" },
+    output: { type: "string", default: "text" },
+  },
+});
+const times = Number(values.times);
+if (!Number.isSafeInteger(times) || times < 1) {
+  process.stderr.write(`--times is a whole number above 0, not ${values.times}\n`);
+  process.exit(2);
+}
+if (values.home !== undefined && HOMES[values.home] === undefined) {
+  process.stderr.write(`there is no home ${values.home}; there are: ${Object.keys(HOMES).join(", ")}\n`);
+  process.exit(2);
+}
+
+const results: Record<string, KillResult> = {};
+for (const [name, home] of Object.entries(HOMES)) {
+  if (values.home !== undefined && values.home !== name) continue;
+  const world = await openWorld(home);
+  let fell = 0;
+  const result = await killEverywhere(world, {
+    times,
+    onKill: (step) => process.stderr.write(`${name}: kill ${++fell}, while ${step}\n`),
+  }).finally(() => world.close());
+  results[name] = result;
+  if (values.output === "json") continue;
+  process.stdout.write(`${name}: ${result.kills} kills\n`);
+  for (const [step, count] of Object.entries(result.histogram)) {
+    process.stdout.write(`  ${step.padEnd(14)} ${String(count).padStart(3)} ${"#".repeat(count)}\n`);
+  }
+  for (const what of result.wrong) process.stdout.write(`FAILED ${name}: ${what}\n`);
+}
+if (values.output === "json") process.stdout.write(`${JSON.stringify(results)}\n`);
+process.exitCode = Object.values(results).some(({ wrong }) => wrong.length > 0) ? 1 : 0;
