@@ -1,7 +1,7 @@
 import { DENIAL_MS } from "../denials.ts";
 import { letThrough } from "./broken.ts";
-import { due, type HubContext, type HubPull, move, regroup } from "./context.ts";
-import { judgePull } from "./judge.ts";
+import { due, type HubContext, type HubPull, regroup } from "./context.ts";
+import { endByRecord, judgePull } from "./judge.ts";
 import { commentsOf, endWith, outcomesIn } from "./outcome.ts";
 import { isOwn, readPull, remember } from "./proposals.ts";
 import { readRecord } from "./records.ts";
@@ -30,8 +30,8 @@ export async function learn(home: HubContext, pull: Pull): Promise<void> {
 
 async function settleNew(home: HubContext, pull: HubPull, closed: boolean): Promise<void> {
   for (const entry of pull.members) letThrough(home, entry);
+  await endByComments(home, pull);
   if (closed) await judgePull(home, pull);
-  else if (pull.members.length > 1) await endCancelled(home, pull);
   const at = home.clock.now();
   for (const entry of pull.members) {
     const { approval } = entry;
@@ -48,14 +48,17 @@ async function settleNew(home: HubContext, pull: HubPull, closed: boolean): Prom
   }
 }
 
-/** One of a batch may have ended while the others wait on: our comment says so. */
-async function endCancelled(home: HubContext, pull: HubPull): Promise<void> {
+const TERMINAL = new Set(["denied", "cancelled", "expired", "revoked"]);
+
+/**
+ * What a comment of ours says has ended stays so, whatever was done to the pull request since: whoever can write the
+ * repository can open a denied one again. One of a batch may have ended while the others wait on.
+ */
+async function endByComments(home: HubContext, pull: HubPull): Promise<void> {
   const comments = await commentsOf(home, pull.number);
   for (const entry of pull.members) {
-    const record = outcomesIn(home, comments, entry.approval.name).at(-1);
-    if (record?.state !== "cancelled") continue;
-    const { by, at, reason } = record;
-    move(home, entry, "cancelled", { ended: { by, at, reason }, settledAt: at });
+    const record = outcomesIn(home, comments, entry.approval.name).find(({ state }) => TERMINAL.has(state));
+    if (record !== undefined && entry.approval.state === "pending") endByRecord(home, entry, record, record.at);
   }
   regroup(pull);
 }
