@@ -74,11 +74,11 @@ async function taken(
   { reason, yes }: TakeOptions,
 ): Promise<Answer> {
   const { withApprovals, confirm } = await import("./approvals/client.ts");
-  const { renderApproval } = await import("./approvals/render.ts");
+  const { renderTogether } = await import("./approvals/render.ts");
   return withApprovals("decide", async (api) => {
     if (yes !== true) {
       const approval = await api.get(name);
-      process.stderr.write(`${renderApproval(approval)}\n`);
+      process.stderr.write(`${renderTogether(approval)}\n`);
       const sure = await confirm(verb === "revoke" ? "Take this back? [y/N] " : "Let this through unreviewed? [y/N] ");
       if (!sure) return { json: approval, text: "nothing was done", exitCode: 1 };
     }
@@ -115,16 +115,16 @@ async function list(_: string[], options: GlobalOptions & { state?: string; limi
 
 async function show([name = ""]: string[]): Promise<Answer> {
   const { withApprovals } = await import("./approvals/client.ts");
-  const { renderApproval } = await import("./approvals/render.ts");
+  const { renderTogether } = await import("./approvals/render.ts");
   return withApprovals("read", async (api) => {
     const approval = await api.get(name);
-    return { json: approval, text: renderApproval(approval) };
+    return { json: approval, text: renderTogether(approval) };
   });
 }
 
 async function decision(verb: "approve" | "deny", [name = ""]: string[], options: DecideOptions): Promise<Answer> {
   const { withApprovals, confirm } = await import("./approvals/client.ts");
-  const { renderApproval } = await import("./approvals/render.ts");
+  const { renderTogether } = await import("./approvals/render.ts");
   const { UserError } = await import("../base/errors.ts");
   if (verb === "deny" && (options.reason ?? "").trim() === "")
     throw new UserError("a denial needs a reason: it is what the agent is told", {
@@ -134,7 +134,7 @@ async function decision(verb: "approve" | "deny", [name = ""]: string[], options
   return withApprovals("decide", async (api) => {
     const approval = await api.get(name);
     if (options.yes !== true) {
-      process.stderr.write(`${renderApproval(approval)}\n`);
+      process.stderr.write(`${renderTogether(approval)}\n`);
       const sure = await confirm(`${verb === "approve" ? "Approve" : "Deny"} this? [y/N] `);
       if (!sure) return { json: approval, text: "nothing was decided", exitCode: 1 };
     }

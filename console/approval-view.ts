@@ -1,7 +1,7 @@
+import { seenDigest } from "../approvals/batch.ts";
 import type { Approval, ApprovalState } from "../approvals/types.ts";
 import { isApprover } from "../approvals/voters.ts";
 import { rfc3339 } from "../base/clock.ts";
-import { sha256 } from "../base/digest.ts";
 import type { Identity } from "../identity/types.ts";
 
 /** What anybody who has the URL may know: the agent has it, and the name is 64 bits of an HMAC. */
@@ -25,8 +25,11 @@ export function publicView(approval: Approval, base: string): PublicView {
   };
 }
 
-/** All of it, for who asked and who may decide. `seen` is what approving this very file sends back. */
-export function fullView(approval: Approval, base: string) {
+/**
+ * All of it, for who asked and who may decide. `seen` is what approving this very file sends back: with the files of
+ * `members` where it is decided together with others.
+ */
+export function fullView(approval: Approval, base: string, members: readonly Approval[] = [approval]) {
   const { proposal } = approval;
   const vote = ({ at, ...rest }: Approval["approvals"][number]) => ({ ...rest, at: rfc3339(at) });
   return {
@@ -50,7 +53,7 @@ export function fullView(approval: Approval, base: string) {
     ...(approval.batch === undefined ? {} : { batch: approval.batch }),
     uses: approval.uses,
     file: approval.file,
-    seen: sha256(approval.file),
+    seen: seenDigest(members),
   };
 }
 
@@ -71,7 +74,6 @@ export function maySee({ proposal }: Approval, identity: Identity): boolean {
     names.some(({ issuer, username }) => issuer === identity.issuer && username === identity.username) ||
     proposal.requirements.some((requirement) => isApprover(requirement, identity)) ||
     identity.roles.includes("approver") ||
-    identity.roles.includes("breakGlass") ||
     identity.roles.includes("breakGlass") ||
     identity.roles.includes("auditor")
   );

@@ -1,6 +1,7 @@
+import { inOrder, membersOf } from "../approvals/batch.ts";
 import type { Approval } from "../approvals/types.ts";
 import type { Identity } from "../identity/types.ts";
-import { maySee } from "./approval-view.ts";
+import { type FullView, fullView, maySee } from "./approval-view.ts";
 import { notThere } from "./caller.ts";
 import type { ConsoleDeps } from "./deps.ts";
 
@@ -17,4 +18,10 @@ export async function visibleTo(deps: ConsoleDeps, identity: Identity, name: str
   const approval = await deps.approvals.get(name);
   if (approval === undefined || !maySee(approval, identity)) throw notThere();
   return approval;
+}
+
+/** All of it; while it is pending, with what is decided together with it. */
+export async function viewed(deps: ConsoleDeps, approval: Approval): Promise<FullView> {
+  const members = approval.state === "pending" ? inOrder(await membersOf(deps.approvals, approval)) : [approval];
+  return fullView(approval, deps.config.listen.url, members);
 }

@@ -1,6 +1,6 @@
 import { createInterface } from "node:readline/promises";
 import { z } from "zod";
-import { sha256 } from "../../base/digest.ts";
+import { inOrder, seenDigest } from "../../approvals/batch.ts";
 import { UserError } from "../../base/errors.ts";
 import { adminToken } from "../admin-token.ts";
 import { createClient } from "../client.ts";
@@ -72,7 +72,8 @@ export type ShownApproval = z.output<typeof approvalSchema>;
 
 export interface ApprovalsApi {
   list(query: { state?: string | undefined; limit?: string }): Promise<{ items: ShownApproval[]; continue: string }>;
-  get(name: string): Promise<ShownApproval>;
+  /** `together`: what is decided with it, all of which `seen` stands for. */
+  get(name: string): Promise<ShownApproval & { together: ShownApproval[] }>;
   decide(
     verb: "approve" | "deny",
     name: string,
@@ -110,9 +111,13 @@ export async function withApprovals<T>(
         return checked(z.looseObject({ items: z.array(approvalSchema), continue: z.string() }), answer);
       },
       async get(name) {
-        const approval = checked(approvalSchema, await client.request("GET", path(name)));
+        const one = async (of: string): Promise<ShownApproval> =>
+          checked(approvalSchema, await client.request("GET", path(of)));
+        const approval = await one(name);
+        const others = approval.state === "pending" ? (approval.batch ?? []).filter((of) => of !== approval.name) : [];
+        const together = await Promise.all(others.map(one));
         // What is shown is what `seen` stands for: computed here, not believed.
-        return { ...approval, seen: sha256(approval.file) };
+        return { ...approval, together, seen: seenDigest(inOrder([approval, ...together])) };
       },
       decide: async (verb, name, body) =>
         checked(approvalSchema, await client.request("POST", `${path(name)}/${verb}`, { body })),

@@ -55,6 +55,11 @@ export function renderApproval(approval: ShownApproval): string {
     .join("\n");
 }
 
+/** An approval, and all that is decided together with it: approving one approves them all. */
+export function renderTogether(approval: ShownApproval & { together: readonly ShownApproval[] }): string {
+  return [approval, ...approval.together].map(renderApproval).join("\n\n--- and together with it\n\n");
+}
+
 /** What a terminal has no room for. */
 const SHORT: Record<string, string> = {
   "Agent, as it calls itself": "agent",

@@ -1,10 +1,10 @@
 import type { FastifyInstance } from "fastify";
 import type { Approval, ApprovalState } from "../../approvals/types.ts";
 import type { Identity } from "../../identity/types.ts";
-import { fullView, maySee } from "../approval-view.ts";
+import { maySee } from "../approval-view.ts";
 import { reader } from "../caller.ts";
 import type { ConsoleDeps } from "../deps.ts";
-import { APPROVAL_PARAMS, visibleTo } from "../visible-approval.ts";
+import { APPROVAL_PARAMS, viewed, visibleTo } from "../visible-approval.ts";
 
 const STATES: ApprovalState[] = ["pending", "approved", "consumed", "denied", "expired", "cancelled", "revoked"];
 const TAGS = ["approvals"];
@@ -16,8 +16,6 @@ interface ListQuery {
 
 /** Approvals: what waits, and what is proposed. */
 export function approvalRoutes(app: FastifyInstance, deps: ConsoleDeps): void {
-  const base = deps.config.listen.url;
-
   app.get<{ Querystring: ListQuery }>(
     "/v1alpha1/approvals",
     {
@@ -48,7 +46,7 @@ export function approvalRoutes(app: FastifyInstance, deps: ConsoleDeps): void {
     },
     async (request) => {
       const { identity } = await reader(deps, request);
-      return fullView(await visibleTo(deps, identity, request.params.name), base);
+      return viewed(deps, await visibleTo(deps, identity, request.params.name));
     },
   );
 }
@@ -70,6 +68,6 @@ async function listVisible(deps: ConsoleDeps, identity: Identity, query: ListQue
     next = page.continue;
     if (next === undefined || items.length >= limit) break;
   }
-  const views = items.map((approval) => fullView(approval, deps.config.listen.url));
+  const views = await Promise.all(items.map((approval) => viewed(deps, approval)));
   return { items: views, continue: next ?? "" };
 }

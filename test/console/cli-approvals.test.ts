@@ -136,6 +136,15 @@ test("sessions kill ends a session, and what it has waiting", async () => {
   expect(await rig.home.get(name)).toMatchObject({ state: "cancelled" });
 });
 
+test("what is decided together is shown together, and approved with one word", async () => {
+  const names = [await opened({ batch: true }), await opened({ batch: true })];
+  const [name = ""] = names;
+  const show = await sallyport(["approvals", "show", name], env);
+  for (const one of names) expect(show.stdout).toContain(`approval      ${one}`);
+  expect(await sallyport(["approvals", "approve", name, "--yes"], env)).toMatchObject({ code: 0 });
+  for (const one of names) expect((await rig.home.get(one))?.state).toBe("approved");
+});
+
 /** The environment of somebody else who approves. */
 async function as(email: string): Promise<Record<string, string>> {
   const file = join(rig.folder, email);
