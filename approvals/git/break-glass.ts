@@ -88,9 +88,10 @@ export async function review(
   if (entry.approval.breakGlass !== undefined) {
     entry.approval.breakGlass = { ...entry.approval.breakGlass, review: { ...withoutGroups(vote), verdict } };
   }
+  home.index.changed(entry);
   const { state } = entry.approval;
   if (verdict === "rejected" && (state === "approved" || state === "consumed")) {
     await revokeEntry(home, entry, by.username, `the break-glass was rejected: ${reason}`);
-  } else home.index.changed(entry);
+  }
   return snapshot(entry);
 }

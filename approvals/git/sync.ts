@@ -99,7 +99,7 @@ function absorb(home: HomeContext, fresh: Entry): void {
   }
   // A settlement that somebody put back says less than is known.
   if (fresh.passed.length < known.passed.length) return;
-  const { uses, batch } = known.approval;
+  const { uses, batch, state: before } = known.approval;
   const reviewed = known.approval.breakGlass?.review === undefined && fresh.approval.breakGlass?.review !== undefined;
   const since = fresh.passed.slice(known.passed.length);
   const { released } = known;
@@ -109,13 +109,16 @@ function absorb(home: HomeContext, fresh: Entry): void {
     uses,
     ...(fresh.approval.batch === undefined && batch !== undefined ? { batch } : {}),
   };
+  if (reviewed) {
+    known.approval.state = before;
+    home.index.changed(known);
+  }
   for (const passed of since) {
     known.approval.state = passed;
     home.index.changed(known);
   }
   known.approval.state = state;
   applyUses(known, uses);
-  if (reviewed && since.length === 0) home.index.changed(known);
   if (since.length > 0) regroup(home, known);
 }
 

@@ -109,11 +109,13 @@ export async function judgeReview(home: HubContext, entry: HubEntry): Promise<vo
   if (review === undefined) return;
   used.review = review;
   home.log.info("a break-glass was reviewed", { approval: name, verdict: review.verdict });
+  // Two changes, and each is an event of its own.
+  home.index.changed(entry);
   const { state } = approval;
   if (review.verdict === "rejected" && (state === "approved" || state === "consumed")) {
     const reason = clip(`the break-glass was rejected: ${review.reason}`, 1024);
     endWith(home, entry, { kind: "revoked", at: home.clock.now(), by: review.username, reason });
-  } else home.index.changed(entry);
+  }
 }
 
 async function findReview(home: HubContext, entry: HubEntry): Promise<Pull | undefined> {

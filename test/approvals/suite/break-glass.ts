@@ -88,7 +88,11 @@ export function breakGlass(makeRig: MakeRig): void {
     const { name } = await opened(home);
     await home.breakGlass(name, bob, { reason: "prod is down" }, TERMS);
     await home.use(name, "x-1");
+    const told: string[] = [];
+    home.onChange(({ state, breakGlass: one }) => told.push(`${state} ${one?.review?.verdict}`));
     await rig.review(name, dora, "rejected", "it was not");
+    await home.refresh();
+    expect(told).toEqual(["consumed rejected", "revoked rejected"]);
     expect(await home.get(name)).toMatchObject({ state: "revoked", breakGlass: { review: { verdict: "rejected" } } });
     expect(await home.stands(name)).toBe(false);
   });
