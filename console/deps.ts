@@ -37,6 +37,8 @@ export interface ConsoleDeps {
     usersOf(id: string): string[];
     /** Ends it on this replica, at once. */
     kill(kill: Kill): void;
+    /** The repository did not take it: it is tried again. */
+    retryKill(kill: Kill): void;
   };
   /** The other replicas are told at once that something changed; what was killed they end by themselves. */
   peers: { tell(kill?: Kill): void };

@@ -31,6 +31,7 @@ import { renderApprovalMetrics } from "./approval-metrics.ts";
 import { openApprovals, webhookSecretOf } from "./approvals.ts";
 import { closeConnections, openConnections } from "./connections.ts";
 import { explainer } from "./explain.ts";
+import { KillRetries } from "./kill-retries.ts";
 import { renderMetrics } from "./metrics.ts";
 import { openPeers } from "./peers.ts";
 import { openPolicy } from "./policy.ts";
@@ -132,6 +133,8 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     const { idleSeconds } = config.sessions;
     const sessions = watchSessions(deps, { authenticator, policy: policy.holder, idleSeconds });
     opened.push(() => sessions.stop());
+    const killRetries = new KillRetries(approvals, { clock, log });
+    opened.push(() => killRetries.close());
     const proxy = createProxy(deps);
     const console = await createConsole({
       authenticator,
@@ -141,7 +144,11 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       policy: policy.holder,
       explain: explainer(deps),
       exceptionLimits,
-      sessions: { kill: (kill) => sessions.kill(kill), usersOf: (id) => deps.openSessions.usersOf(id) },
+      sessions: {
+        kill: (kill) => sessions.kill(kill),
+        retryKill: (kill) => killRetries.add(kill),
+        usersOf: (id) => deps.openSessions.usersOf(id),
+      },
       peers,
       webhookSecret: webhookSecretOf(config),
       hmacKeys,

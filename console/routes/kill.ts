@@ -51,12 +51,13 @@ export function killRoutes(app: FastifyInstance, deps: ConsoleDeps): void {
       try {
         await deps.approvals.kill(kill);
       } catch (error) {
+        deps.sessions.retryKill(kill);
         const why = error instanceof Refusal ? error.message : "the approvals repository could not be asked";
         throw new Refusal(
           "approvals-unavailable",
           `the session is ended here, and other replicas may not know: ${why}`,
           {
-            next: "Kill it again when the approvals repository can be reached.",
+            next: "The gateway goes on trying; kill it again should it restart before the repository can be reached.",
             cause: error,
           },
         );

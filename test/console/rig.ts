@@ -80,7 +80,11 @@ export async function consoleRig(more: Partial<ConsoleDeps> = {}): Promise<Conso
     recorder,
     reader: recorder,
     policy,
-    sessions: { kill: ({ session, until }) => authenticator.endSession(session, until), usersOf: () => [] },
+    sessions: {
+      kill: ({ session, until }) => authenticator.endSession(session, until),
+      retryKill: () => {},
+      usersOf: () => [],
+    },
     peers: { tell: () => {} },
     hmacKeys: [HMAC_KEY],
     clock: systemClock,

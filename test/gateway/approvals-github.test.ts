@@ -262,4 +262,16 @@ describe("a killed session", () => {
     expect((await post(`/v1alpha1/sessions/${id}/kill`, bob, { reason: "mine" })).status).toBe(200);
     expect((await kube(rig, "GET", PODS, { token: agent })).status).toBe(401);
   });
+
+  test("while GitHub cannot be reached is ended all the same, and comes to the repository when it can be", async () => {
+    await kube(rig, "GET", PODS, { token: agent });
+    const id = await sessionOf();
+    github.fault.down();
+    const answer = await post(`/v1alpha1/sessions/${id}/kill`, alice, { reason: "it went astray" });
+    expect([answer.status, answer.json?.code]).toEqual([403, "approvals-unavailable"]);
+    await until(async () => (await kube(other, "GET", PODS, { token: agent })).status === 401);
+    expect((await kube(rig, "GET", PODS, { token: agent })).status).toBe(401);
+    github.fault.up();
+    await until(() => github.state.git.ref(`refs/sallyport/killed/${id}`));
+  });
 });
