@@ -34,6 +34,14 @@ export async function propose(
   const known = pendingOrDenied(home.index.of(proposal.digest), home.clock.now());
   if (known?.approval.state === "denied") throw denialRefusal(known.approval, home.url(known.approval.name));
   if (known !== undefined) return { approval: snapshot(known), opened: false };
+  // Approved between the caller's question and this one: nobody is asked twice for one thing.
+  const approved = home.index
+    .of(proposal.digest)
+    .findLast(
+      ({ approval: { name, state, proposal: before } }) =>
+        state === "approved" && before.change === proposal.change && name !== proposal.supersedes,
+    );
+  if (approved !== undefined) return { approval: snapshot(approved), opened: false };
   mayOpen();
   return openBranch(home, proposal);
 }
