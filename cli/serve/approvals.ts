@@ -2,7 +2,6 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openEmbeddedHome } from "../../approvals/git/home.ts";
 import type { GitHubCredential } from "../../approvals/github/client.ts";
-import { openGitHubHome } from "../../approvals/github/home.ts";
 import type { ApprovalHome } from "../../approvals/types.ts";
 import type { GatewayConfig } from "../../base/config/gateway.ts";
 import type { ExceptionLimits } from "../../base/config/guardrails.ts";
@@ -34,6 +33,8 @@ export async function openApprovals(config: GatewayConfig, deps: HomeDeps): Prom
   }
   const { repository, baseUrl, caFile, branch, teams, pollSeconds } = approvals;
   const credential = credentialOf(approvals);
+  // Loaded only here: the clients of GitHub's API are memory that the embedded home has no use for.
+  const { openGitHubHome } = await import("../../approvals/github/home.ts");
   return openGitHubHome({
     ...shared,
     ...{ repository, credential, baseUrl, caFile, branch, teams, pollSeconds },
