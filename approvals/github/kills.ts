@@ -13,17 +13,17 @@ export async function kill(home: HubContext, wanted: Kill): Promise<void> {
   const message = recordMessage(home.keys, "Kill a session", { kind: "kill", ...said });
   const sha = await writeCommit(home, "use", message, home.main.tree, []);
   const ref = sessionRefOf(said.session);
-  if (!(await createRef(home, "use", ref, sha))) await replaceForged(home, ref, sha);
+  if (!(await createRef(home, "use", ref, sha))) await replace(home, ref, sha, said.until);
   home.guard.keep(`refs/${ref}`, said.until);
   add(home, said);
 }
 
-/** A ref that no key of ours made is in the way: the other gateways would never hear of the kill. */
-async function replaceForged(home: HubContext, ref: string, sha: string): Promise<void> {
+/** A ref that no key of ours made, or that ends sooner, is in the way: the other gateways would never hear of the kill. */
+async function replace(home: HubContext, ref: string, sha: string, until: number): Promise<void> {
   const there = await refAt(home, ref);
   if (there === sha) return;
   const record = there === undefined ? undefined : readRecord(home.keys, "kill", (await commitAt(home, there)).message);
-  if (record !== undefined && sessionRefOf(record.session) === ref) return;
+  if (record !== undefined && sessionRefOf(record.session) === ref && record.until >= until) return;
   const route = "PATCH /repos/{owner}/{repo}/git/refs/{ref}";
   await home.client.send("use", route, { ref, sha, force: true }, anyShape);
 }
