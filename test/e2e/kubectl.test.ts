@@ -38,7 +38,8 @@ describe("kubectl through a gateway that allows everything", () => {
     expect(FIELDS.length).toBeLessThan(10);
   });
 
-  const versions = all ? kubectls : [...new Set([oldest, newest])];
+  // The oldest: all other tests of this folder run the newest.
+  const versions = all ? kubectls : [oldest];
   test.each(versions)(
     "prints the same as directly, and ends alike: kubectl $version",
     { timeout: 300_000 },
