@@ -44,12 +44,8 @@ async function join(
 ): Promise<HubEntry | undefined> {
   if (pull !== batchOf(home, approval)) return undefined;
   const approvals = [...pull.members.map((member) => member.approval), approval];
-  const { title, body } = renderBatch(approvals, ({ name }) => ({
-    url: home.url(name),
-    ...(home.docsUrl === undefined ? {} : { docsUrl: home.docsUrl }),
-  }));
   // Before anything is created: what cannot be shown whole is refused.
-  const shown = whole(body + stub(home, approvals));
+  batchText(home, approvals);
   const { name, proposal } = approval;
   const first = approvals[0]?.proposal.digest ?? proposal.digest;
   const before = await commitAt(home, pull.head);
@@ -72,14 +68,28 @@ async function join(
   pull.locks = (pull.locks ?? new Map()).set(branch, head);
   const entry = known ?? addMember(pull, approval);
   if (known === undefined) home.index.add(entry);
-  home.later("saying what a batch has", () =>
-    home.client.send(
-      "hold",
-      "PATCH /repos/{owner}/{repo}/pulls/{pull_number}",
-      { pull_number: pull.number, title, body: shown },
-      pullShape,
-    ),
-  );
+  showBatch(home, pull);
   labelLater(home, pull.number, pullText(home, approval).labels);
   return entry;
+}
+
+function batchText(home: HubContext, approvals: readonly Approval[]): { title: string; body: string } {
+  const { title, body } = renderBatch(approvals, ({ name }) => ({
+    url: home.url(name),
+    ...(home.docsUrl === undefined ? {} : { docsUrl: home.docsUrl }),
+  }));
+  return { title, body: whole(body + stub(home, approvals, { title, body })) };
+}
+
+/** Writes all that a batch has into its pull request, the newest last: what is not shown cannot be approved. */
+export function showBatch(home: HubContext, pull: HubPull): void {
+  const show = async (): Promise<void> => {
+    const text = batchText(
+      home,
+      pull.members.map(({ approval }) => approval),
+    );
+    const route = "PATCH /repos/{owner}/{repo}/pulls/{pull_number}";
+    await home.client.send("hold", route, { pull_number: pull.number, ...text }, pullShape);
+  };
+  home.later("saying what a batch has", () => home.alone(`text/${pull.number}`, show));
 }

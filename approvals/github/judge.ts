@@ -4,6 +4,7 @@ import { letThrough, lookAtBreakGlass } from "./broken.ts";
 import { type HubContext, type HubEntry, type HubPull, move } from "./context.ts";
 import { blobId } from "./main.ts";
 import { commentsOf, endWith, outcomesIn, removeBranches, tidyLater } from "./outcome.ts";
+import { shownIn } from "./pulls.ts";
 import { countFor, decider, reviewsOf } from "./votes.ts";
 import {
   changedFileShape,
@@ -12,6 +13,7 @@ import {
   eventShape,
   fileShape,
   issueShape,
+  type Pull,
   type PullDetail,
   pullDetailShape,
   timeOf,
@@ -62,7 +64,8 @@ export async function judgePull(home: HubContext, pull: HubPull): Promise<void> 
 }
 
 async function judgeMerge(home: HubContext, pull: HubPull, detail: PullDetail): Promise<Verdict> {
-  const wrong = wrongPull(home, pull, detail) ?? (await wrongFiles(home, pull, detail));
+  const wrong =
+    wrongPull(home, pull, detail) ?? wrongText(home, pull, detail) ?? (await wrongFiles(home, pull, detail));
   if (wrong !== undefined) return { kind: "nothing", reason: wrong };
   const commit = detail.merge_commit_sha;
   if (commit == null) return { kind: "later" };
@@ -120,6 +123,26 @@ function wrongPull(home: HubContext, pull: HubPull, detail: PullDetail): string 
   if (detail.changed_files !== pull.members.length) return `it touches ${detail.changed_files} files`;
   return undefined;
 }
+
+function wrongText(home: HubContext, { members }: HubPull, detail: PullDetail): string | undefined {
+  const shown = shownIn(home, detail);
+  if (shown.length === 0) return EDITED;
+  const all = shown.length === members.length && members.every(({ approval }) => shown.includes(approval.name));
+  return all ? undefined : "its text does not show all that it would approve";
+}
+
+/** Open, and not as the gateway wrote it: it ends here, since who decides from now on may have read something else. */
+export function endEdited(home: HubContext, { members }: HubPull, pull: Pull): void {
+  const shown = shownIn(home, pull);
+  // The text of a batch comes a moment after its newest member.
+  if (members.some(({ approval }) => shown.includes(approval.name))) return;
+  const at = home.clock.now();
+  for (const entry of members) {
+    if (entry.approval.state === "pending") endWith(home, entry, { kind: "cancelled", at, reason: EDITED });
+  }
+}
+
+const EDITED = "its title or its text was edited: it is not what the gateway wrote";
 
 async function wrongFiles(home: HubContext, pull: HubPull, detail: PullDetail): Promise<string | undefined> {
   const files = await home.client.list(

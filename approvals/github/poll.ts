@@ -1,16 +1,17 @@
 import { errorMessage } from "../../base/errors.ts";
+import { showBatch } from "./batch.ts";
 import { judgeReview } from "./break-glass.ts";
 import { lookAtBreakGlass } from "./broken.ts";
-import { due, type HubContext, type HubPull, move } from "./context.ts";
+import { due, type HubContext, type HubPull, logFailure, move } from "./context.ts";
 import { refAt, refsBelow } from "./git.ts";
-import { judgePull, recount } from "./judge.ts";
+import { endEdited, judgePull, recount } from "./judge.ts";
 import { lookAtKills } from "./kills.ts";
 import { isLongOver, learn } from "./learn.ts";
 import { endWith, tidyLater } from "./outcome.ts";
 import { checkPull } from "./people-pulls.ts";
 import { addMember, forgetOld, isOwn, readPull } from "./proposals.ts";
 import { holderOf } from "./propose.ts";
-import { pullsOf } from "./pulls.ts";
+import { pullsOf, shownIn } from "./pulls.ts";
 import { BRANCH, PROPOSAL_BRANCH, REVIEW_OF, REVOKED, USED, WITHDRAWN } from "./refs.ts";
 import { endRevoked } from "./revocations.ts";
 import type { HubStanding } from "./standing.ts";
@@ -136,7 +137,13 @@ export class Poll {
         home.log.warn("a pull request could not be looked at", { number: pull.number, error: errorMessage(error) });
       }
     }
-    for (const pull of [...home.pulls.values()]) if (pull.unjudged) await judgePull(home, pull);
+    for (const pull of [...home.pulls.values()]) {
+      if (!pull.unjudged) continue;
+      await judgePull(home, pull).catch((error: unknown) => {
+        failed.push(error);
+        logFailure(home, `judging pull request ${pull.number}`, error);
+      });
+    }
     if (failed.length === 0) this.#watermark = recent[0]?.updated_at ?? since;
     return failed;
   }
@@ -161,7 +168,8 @@ export class Poll {
     const own = isOwn(home, pull);
     if (own && !isLongOver(home, pull)) {
       await learn(home, pull);
-      if (home.pulls.has(pull.number)) return;
+      const learned = home.pulls.get(pull.number);
+      if (learned !== undefined) return pull.state === "open" ? endEdited(home, learned, pull) : undefined;
       home.log.warn("a pull request under the gateway's login proposes nothing, since no key of its own signed it", {
         number: pull.number,
       });
@@ -180,6 +188,13 @@ export class Poll {
     if (pull.head.sha !== known.head) await this.#moved(known, pull);
     if (pull.state === "closed" && known.members.some(({ approval }) => approval.state === "pending")) {
       await judgePull(home, known);
+    }
+    if (pull.state === "closed") return;
+    endEdited(home, known, pull);
+    // GitHub did not take it, or not yet.
+    const behind = shownIn(home, pull).length < known.members.length;
+    if (known.ours && behind && known.members.some(({ approval }) => approval.state === "pending")) {
+      showBatch(home, known);
     }
   }
 

@@ -1,9 +1,10 @@
+import { sha256 } from "../../base/digest.ts";
 import { whole } from "../pull-request/limits.ts";
 import { renderPullRequest } from "../pull-request/pull-request.ts";
 import type { Approval } from "../types.ts";
 import type { HubContext } from "./context.ts";
 import { isAmbiguous, statusOf } from "./failures.ts";
-import { hiddenRecord } from "./records.ts";
+import { hiddenRecord, readRecord } from "./records.ts";
 import { anyShape, type Pull, pullShape } from "./wire.ts";
 
 /** All pull requests that there ever were from a digest's branch, ours or not. */
@@ -49,11 +50,30 @@ export function pullText(home: HubContext, approval: Approval): { title: string;
     url: home.url(approval.name),
     ...(home.docsUrl === undefined ? {} : { docsUrl: home.docsUrl }),
   });
-  return { title, body: whole(body + stub(home, [approval])), labels };
+  return { title, body: whole(body + stub(home, [approval], { title, body })), labels };
 }
 
-/** At the end of a body: when it is over for good, so that a start need not read it. */
-export function stub(home: HubContext, approvals: readonly Approval[]): string {
+/** At the end of a body: when it is over for good, so that a start need not read it, and what the gateway wrote above. */
+export function stub(home: HubContext, approvals: readonly Approval[], text: { title: string; body: string }): string {
   const notAfter = Math.max(...approvals.map(({ proposal }) => proposal.notAfter));
-  return hiddenRecord(home.keys, { kind: "pull", names: approvals.map(({ name }) => name), notAfter });
+  const names = approvals.map(({ name }) => name);
+  return hiddenRecord(home.keys, { kind: "pull", names, notAfter, shown: shownDigest(text.title, text.body) });
+}
+
+/** GitHub's own form ends lines in CRLF. */
+function shownDigest(title: string, body: string): string {
+  return sha256(`${title.trim()}\n${body.replaceAll("\r\n", "\n").trim()}`);
+}
+
+const STUB = /<!--\r?\nSallyport-Record: [^\r\n]*\r?\nSallyport-Mac: [0-9a-f]*\r?\n-->\s*$/;
+
+/**
+ * Names of the approvals that a pull request shows, where all of its title and body is as a gateway wrote it; else none:
+ * whoever can write the repository can edit both, and people decide by what they read.
+ */
+export function shownIn(home: HubContext, { title, body }: Pick<Pull, "title" | "body">): readonly string[] {
+  const text = body ?? "";
+  const at = STUB.exec(text)?.index;
+  const record = at === undefined ? undefined : readRecord(home.keys, "pull", text.slice(at));
+  return record !== undefined && record.shown === shownDigest(title, text.slice(0, at)) ? record.names : [];
 }

@@ -31,7 +31,8 @@ const recordShape = z.discriminatedUnion("kind", [
     proposal,
   }),
   // In the body of a pull request, so that one that is long over needs no further reading.
-  z.strictObject({ kind: z.literal("pull"), names: z.array(z.string()), notAfter: at }),
+  // `shown`: what people read of it.
+  z.strictObject({ kind: z.literal("pull"), names: z.array(z.string()), notAfter: at, shown: hex64 }),
   z.strictObject({ kind: z.literal("use"), name: z.string(), n: z.int(), exchangeId: z.string() }),
   z.strictObject({ kind: z.literal("revoke"), name: z.string(), at, by: z.string(), reason: z.string() }),
   z.strictObject({ kind: z.literal("kill"), session: z.string(), at, by: z.string(), reason: z.string(), until: at }),

@@ -30,6 +30,7 @@ export const pullShape = z.object({
   state: z.enum(["open", "closed"]),
   html_url: z.string(),
   user,
+  title: z.string(),
   body: z.string().nullish(),
   head: z.object({ ref: z.string(), sha }),
   base: z.object({ ref: z.string() }),

@@ -268,6 +268,56 @@ const WHAT: Attack[] = [
     because: /pushed to|commits/,
   },
   {
+    title: "the description is rewritten before an approver reads it",
+    act: async (rig, n) => {
+      await rig.github.as("mallory").edit(n, { body: "Deletes one pod that nobody needs." });
+      await by("bob")(rig, n);
+    },
+    because: "its title or its text was edited",
+  },
+  {
+    title: "a sentence is added below the description",
+    act: async (rig, n) => {
+      const { body } = rig.github.state.pull(n);
+      await rig.github.as("mallory").edit(n, { body: `${body}\nAll of it was tried on staging.` });
+      await by("bob")(rig, n);
+    },
+    because: "its title or its text was edited",
+  },
+  {
+    title: "the title is rewritten before an approver reads it",
+    act: async (rig, n) => {
+      await rig.github.as("mallory").edit(n, { title: "delete pod a/idle" });
+      await by("bob")(rig, n);
+    },
+    because: "its title or its text was edited",
+  },
+  {
+    title: "the description of another request is shown for it, as the gateway signed it",
+    act: async (rig, n) => {
+      const other = await opened(rig.home, { digest: digestOf(78) });
+      const { title, body } = rig.github.state.pull(await rig.number(other.name));
+      await rig.github.as("mallory").edit(n, { title, body: body ?? "" });
+      await by("bob")(rig, n);
+    },
+    because: /edited|does not show/,
+  },
+  {
+    title: "the description is rewritten while an approver reads it, and put back before the merge",
+    act: async (rig, n) => {
+      const { body } = rig.github.state.pull(n);
+      await rig.github.as("mallory").edit(n, { body: "Deletes one pod that nobody needs." });
+      await rig.home.refresh();
+      await rig.github.as("mallory").edit(n, { body: body ?? "" });
+      await rig.github.as("bob").review(n, { state: "APPROVED" });
+      await rig.github
+        .as("mallory")
+        .merge(n)
+        .catch(() => undefined); // it may be closed by now
+    },
+    because: "its title or its text was edited",
+  },
+  {
     title: "the merged file is changed on main at once",
     act: async (rig, n, approval) => {
       await by("bob")(rig, n);
