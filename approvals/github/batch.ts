@@ -5,6 +5,7 @@ import type { Approval } from "../types.ts";
 import type { HubContext, HubEntry, HubPull } from "./context.ts";
 import { statusOf } from "./failures.ts";
 import { commitAt, createRef, writeCommit, writeTree } from "./git.ts";
+import { isOpen } from "./outcome.ts";
 import { addMember, MOST_MEMBERS } from "./proposals.ts";
 import { labelLater, pullText, stub } from "./pulls.ts";
 import { type RecordOf, recordMessage } from "./records.ts";
@@ -58,10 +59,11 @@ async function join(
     // Forwards only: where somebody pushed to it, or it is gone, this is no batch to join.
     const parameters = { ref: `heads/${pull.branch}`, sha: head, force: false };
     await home.client.send("hold", "PATCH /repos/{owner}/{repo}/git/refs/{ref}", parameters, refShape);
+    // Where branches stay after a merge this one moves on, and what was merged is as it was.
+    if (!(await isOpen(home, pull))) return await leave(home, branch);
   } catch (error) {
     if (statusOf(error) !== 422 && statusOf(error) !== 404) throw error;
-    await home.client.send("hold", "DELETE /repos/{owner}/{repo}/git/refs/{ref}", { ref: `heads/${branch}` }, anyShape);
-    return undefined;
+    return await leave(home, branch);
   }
   const known = home.index.byName.get(name);
   pull.head = head;
@@ -71,6 +73,12 @@ async function join(
   showBatch(home, pull);
   labelLater(home, pull.number, pullText(home, approval).labels);
   return entry;
+}
+
+/** Gives the lock back: the request gets a pull request of its own. */
+async function leave(home: HubContext, branch: string): Promise<undefined> {
+  await home.client.send("hold", "DELETE /repos/{owner}/{repo}/git/refs/{ref}", { ref: `heads/${branch}` }, anyShape);
+  return undefined;
 }
 
 function batchText(home: HubContext, approvals: readonly Approval[]): { title: string; body: string } {

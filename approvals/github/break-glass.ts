@@ -144,6 +144,8 @@ async function accepted(home: HubContext, entry: HubEntry, detail: PullDetail): 
     record?.name !== name ||
     files.length !== 1 ||
     files[0]?.filename !== path ||
+    // CODEOWNERS of another branch are whoever wrote it.
+    detail.base.ref !== home.branch ||
     detail.commits !== 1 ||
     commit == null
   ) {

@@ -29,6 +29,10 @@ export function letThrough(home: HubContext, entry: HubEntry): void {
   const { approval } = entry;
   const record = home.broken.get(approval.name);
   if (record === undefined || approval.breakGlass !== undefined) return;
+  // A name may be given again, once what had it is forgotten: it was broken for what was proposed then.
+  const { digest, change } = approval.proposal;
+  if (record.openedAt !== approval.openedAt || record.proposal.digest !== digest || record.proposal.change !== change)
+    return;
   const proposal = { ...approval.proposal, notAfter: record.notAfter, maxUses: 1 };
   const breakGlass = { by: record.by, reviewBy: record.reviewBy };
   move(home, entry, "approved", { proposal, breakGlass, settledAt: record.at });

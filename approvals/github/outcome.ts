@@ -105,7 +105,7 @@ export async function removeBranches(home: HubContext, pull: HubPull): Promise<v
   }
 }
 
-async function isOpen(home: HubContext, { number }: HubPull): Promise<boolean> {
+export async function isOpen(home: HubContext, { number }: Pick<HubPull, "number">): Promise<boolean> {
   const { state } = await home.client.get(
     "GET /repos/{owner}/{repo}/pulls/{pull_number}",
     { pull_number: number },

@@ -22,6 +22,8 @@ import { type Pull, pullShape } from "./wire.ts";
 const WINDOW_MS = 7 * 86_400_000;
 /** How long a review may be overdue until nobody is told of it any more. */
 const REVIEWS_MS = 90 * 86_400_000;
+/** A list may be behind: what changed a moment before the newest that it shows may be missing still. */
+const OVERLAP_MS = 60_000;
 /** Approvals that wait for their use, whose reviews are counted again at each poll; the others when they are used. */
 const RECOUNTED = 50;
 
@@ -144,7 +146,7 @@ export class Poll {
         logFailure(home, `judging pull request ${pull.number}`, error);
       });
     }
-    if (failed.length === 0) this.#watermark = recent[0]?.updated_at ?? since;
+    if (failed.length === 0) this.#watermark = before(recent[0]?.updated_at) ?? since;
     return failed;
   }
 
@@ -246,4 +248,10 @@ export class Poll {
       await holderOf(home, digest);
     }
   }
+}
+
+/** As GitHub writes times, so that they compare as text. */
+function before(newest: string | undefined): string | undefined {
+  const at = Date.parse(newest ?? "") - OVERLAP_MS;
+  return Number.isNaN(at) ? undefined : new Date(at).toISOString().replace(/\.\d+Z$/, "Z");
 }

@@ -26,10 +26,12 @@ export async function usesOf(home: HubContext, name: string, known: Uses): Promi
 
 export function applyUses(home: HubContext, entry: HubEntry, uses: Uses): void {
   const { approval } = entry;
-  approval.uses = uses;
-  for (const { n } of uses) home.guard.keep(`refs/${USED}${approval.name}/${n}`, approval.proposal.notAfter);
+  // What was listed may have been asked for before a use of our own, which is on record by now.
+  const all = new Map([...uses, ...approval.uses].map((use) => [use.n, use]));
+  approval.uses = [...all.values()].sort((a, b) => a.n - b.n);
+  for (const { n } of approval.uses) home.guard.keep(`refs/${USED}${approval.name}/${n}`, approval.proposal.notAfter);
   // By the highest number: a gap (somebody else made a ref) spends what lies below it.
-  if ((uses.at(-1)?.n ?? 0) >= approval.proposal.maxUses) move(home, entry, "consumed");
+  if ((approval.uses.at(-1)?.n ?? 0) >= approval.proposal.maxUses) move(home, entry, "consumed");
 }
 
 /** Whether its file is on main as it was approved, or it needs none. */
@@ -49,6 +51,9 @@ export async function use(home: HubContext, entry: HubEntry, exchangeId: string)
   if (due(entry, now)) endWith(home, entry, { kind: "expired", at: now });
   if (approval.proposal.notAfter <= now) return { ok: false, reason: "expired" };
   if (approval.state !== "approved" && approval.state !== "consumed") return { ok: false, reason: "not-approved" };
+  // Spent, and not this exchange's to try again: a thousand that waited for it would else ask GitHub thousands of things.
+  const again = [...entry.released.values()].includes(exchangeId);
+  if (approval.state === "consumed" && !again) return { ok: false, reason: "spent" };
   home.guard.checkWhole();
   const { session } = approval.proposal.requester;
   const [revoked, killed] = await Promise.all([
@@ -83,7 +88,12 @@ async function spend(home: HubContext, entry: HubEntry, exchangeId: string): Pro
     const sha = await writeCommit(home, "use", message, home.main.tree, []);
     if (await createRef(home, "use", `${USED}${approval.name}/${n}`, sha)) {
       const at = home.clock.now();
+      // GitHub takes its time: what ended meanwhile is spent, and lets nothing through.
+      const expired = approval.proposal.notAfter <= at;
+      // A poll may have seen this very use.
+      const over = expired || !["approved", "consumed"].includes(approval.state);
       applyUses(home, entry, [...approval.uses, { n, exchangeId }]);
+      if (over) return { ok: false, reason: expired ? "expired" : "not-approved" };
       home.later(`saying that ${approval.name} was used`, () =>
         comment(home, entry, { kind: "consumed", at, exchangeId }),
       );
