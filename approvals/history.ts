@@ -112,9 +112,13 @@ export class HistoryGuard {
     this.#write();
   }
 
-  /** This ref must be there until then (milliseconds since the epoch): a use, a revocation, a kill. */
-  keep(ref: string, until: number): void {
+  /**
+   * This ref must be there until then (milliseconds since the epoch): a use, a revocation, a kill. `insteadOf` is a prefix
+   * of refs that need not be there any more, since this one says all that they said.
+   */
+  keep(ref: string, until: number, insteadOf?: string): void {
     if ((this.#refs.get(ref) ?? 0) >= until || until <= this.#clock.now()) return;
+    if (insteadOf !== undefined) for (const old of this.kept(insteadOf)) this.#refs.delete(old);
     this.#refs.set(ref, until);
     this.#write();
   }

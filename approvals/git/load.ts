@@ -12,6 +12,8 @@ export interface Loaded {
   highest: Map<string, number>;
 }
 
+/** The n of a use that is none of ours: it spends whatever is left. */
+const ALL = 1_000_000;
 // A crash between the ref changes of one transaction can be no older than the newest merges.
 const REPAIR = 100;
 
@@ -36,7 +38,7 @@ export async function usesAt(
   refs.forEach(([ref], i) => {
     const [name = "", n = ""] = ref.slice(USED.length).split("/");
     // Whoever made the ref, and whatever it points to: it is spent.
-    const use = { n: Number(n), exchangeId: (blobs[i] ?? "").slice(0, 64).trim() };
+    const use = { n: /^[1-9]\d{0,5}$/.test(n) ? Number(n) : ALL, exchangeId: (blobs[i] ?? "").slice(0, 64).trim() };
     uses.set(
       name,
       [...(uses.get(name) ?? []), use].toSorted((a, b) => a.n - b.n),

@@ -74,13 +74,15 @@ export class Repository {
       // reference-transaction), nor pass one object off as another (refs/replace).
       config: [
         "core.hooksPath=/dev/null",
+        // Of git 2.54 on, hooks of the folder's config are none of that path's; this switch is of 2.55.
+        "hook.reference-transaction.enabled=false",
         "core.useReplaceRefs=false",
         "core.commitGraph=false",
         "gc.auto=0",
         "core.filesRefLockTimeout=2000",
       ],
       unsafe: { allowUnsafeHooksPath: true },
-      allowEnvironment: ["GIT_DIR", "GIT_GRAFT_FILE"],
+      allowEnvironment: ["GIT_DIR", "GIT_GRAFT_FILE", "GIT_NO_LAZY_FETCH", "GIT_ALLOW_PROTOCOL"],
       // A process that says nothing for so long is ended; one that does not end either is not waited for.
       timeout: { block: deadlineMs },
       errors: (error, result) =>
@@ -89,10 +91,16 @@ export class Repository {
     }).env(this.#environment());
   }
 
-  /** Named, since git looks for a repository in the folders above one that is none; grafts give commits other parents. */
+  /**
+   * Named, since git looks for a repository in the folders above one that is none; grafts give commits other parents.
+   * An object that is not there is asked of nobody: the folder's config can name a remote that has it (partial clones),
+   * and the command that it is asked with (remote.<name>.uploadpack), which a git before 2.45 can only be kept from by
+   * allowing no protocol.
+   */
   #environment(): Record<string, string> {
     const { PATH = "", HOME = "" } = process.env;
-    return { PATH, HOME, GIT_DIR: this.path, GIT_GRAFT_FILE: "/dev/null" };
+    const nobody = { GIT_NO_LAZY_FETCH: "1", GIT_ALLOW_PROTOCOL: "none" };
+    return { PATH, HOME, GIT_DIR: this.path, GIT_GRAFT_FILE: "/dev/null", ...nobody };
   }
 
   private run(args: string[], input?: string, deadlineMs = this.#deadlineMs): Promise<string> {

@@ -9,29 +9,53 @@ import { filesAt } from "./tree.ts";
 
 /** Each standing exception's ref points to the signed commit that brought its file to main. */
 export const STANDING = "refs/sallyport/standing/";
+/**
+ * `<name>/<at>`: what commits of that time (milliseconds since the epoch) and before brought of a name stands no more,
+ * wherever somebody puts its ref and its file back to. Whoever made one: it only ever refuses more.
+ */
+export const ENDED = "refs/sallyport/ended/";
 /** Objects of one git process: what it says is read in one piece. */
 const AT_ONCE = 250;
 
-/** What each commit that a merge key signed brought: the hash of each file, by name; nothing for one that none signed. */
-export type SignedFiles = Map<string, ReadonlyMap<string, string>>;
+/** What a commit that a merge key signed brought, and when: the hash of each file, by name; nothing for one that none signed. */
+export interface Brought {
+  at: number;
+  files: ReadonlyMap<string, string>;
+}
+/** By the commits' ids. */
+export type SignedFiles = Map<string, Brought>;
 
 /** A file of main: `hash` is what a merge key signed of it, "" where none did. */
 export interface ListedFile {
-  /** Of the signed commit and the bytes: neither can change under it. */
+  /** Of the signed commit and the bytes, neither of which can change under it, and of whether it was taken back. */
   id: string;
   blob: string;
   hash: string;
+  at: number;
+  ended: boolean;
+}
+
+/** Until when what was brought of each name is taken back, by refs of `ENDED`. */
+export function endedIn(refs: Iterable<string>): Map<string, number> {
+  const ended = new Map<string, number>();
+  for (const ref of refs) {
+    const [name = "", at = ""] = ref.slice(ENDED.length).split("/");
+    const until = /^\d{1,15}$/.test(at) ? Number(at) : Number.POSITIVE_INFINITY;
+    ended.set(name, Math.max(until, ended.get(name) ?? 0));
+  }
+  return ended;
 }
 
 /**
  * The files of main for more than one request, by name. Whoever takes a file off main revokes it, and what no merge key
- * signed is listed as such.
+ * signed is listed as such. `kept`: refs of `ENDED` that count whether they are there or not.
  */
 export async function listStanding(
   repository: Repository,
   keys: readonly KeyObject[],
   main: string,
   verified: SignedFiles,
+  kept: readonly string[] = [],
 ): Promise<Map<string, ListedFile>> {
   const slices = new Slices();
   const pairs = await repository.refs(STANDING);
@@ -44,6 +68,7 @@ export async function listStanding(
     commits.add(commit);
   }
   await verify(repository, keys, commits, verified);
+  const ended = endedIn([...(await repository.refs(ENDED)).map(([ref]) => ref), ...kept]);
   const listed = new Map<string, ListedFile>();
   const lines = await filesAt(repository, main);
   await slices.turn();
@@ -53,7 +78,11 @@ export async function listStanding(
     if (name === undefined || APPROVAL_NAME.test(name)) continue;
     const blob = line.split(/[ \t]/, 3)[2] ?? "";
     const commit = refs.get(STANDING + name) ?? "";
-    listed.set(name, { id: `${commit} ${blob}`, blob, hash: verified.get(commit)?.get(name) ?? "" });
+    const brought = verified.get(commit);
+    const at = brought?.at ?? 0;
+    const over = at <= (ended.get(name) ?? -1);
+    const hash = brought?.files.get(name) ?? "";
+    listed.set(name, { id: `${commit} ${blob} ${over}`, blob, hash, at, ended: over });
   }
   return listed;
 }
@@ -68,8 +97,9 @@ export async function readTexts(
   const files = new Map<string, StandingFile>();
   const signed: { name: string; blob: string; hash: string }[] = [];
   for (const name of names) {
-    const { blob = "", hash = "" } = listed.get(name) ?? {};
-    if (hash === "") files.set(name, { error: "no merge key signed it" });
+    const { blob = "", hash = "", ended } = listed.get(name) ?? {};
+    if (ended === true && hash !== "") files.set(name, { error: "was taken back, and somebody put it on main again" });
+    else if (hash === "") files.set(name, { error: "no merge key signed it" });
     else signed.push({ name, blob, hash });
   }
   for (let i = 0; i < signed.length; i += AT_ONCE) {
@@ -99,8 +129,14 @@ async function verify(
     const texts = await repository.read(part);
     for (const [j, oid] of part.entries()) {
       if (slices.over) await slices.turn();
-      const commit = readSignedCommit(keys, oid, texts[j] ?? "");
-      verified.set(oid, new Map(commit?.record.kind === "standing" ? Object.entries(commit.record.files) : []));
+      verified.set(oid, broughtBy(keys, oid, texts[j] ?? "") ?? { at: 0, files: new Map() });
     }
   }
+}
+
+/** What a commit brought; undefined where no merge key signed it. */
+export function broughtBy(keys: readonly KeyObject[], oid: string, text: string): Brought | undefined {
+  const record = readSignedCommit(keys, oid, text)?.record;
+  if (record?.kind !== "standing") return undefined;
+  return { at: record.at, files: new Map(Object.entries(record.files)) };
 }

@@ -6,11 +6,11 @@ import type { Candidates, StandingQuestion } from "../standing/standing.ts";
 import type { Actor, StandingHome } from "../types.ts";
 import type { HomeContext } from "./context.ts";
 import { USED } from "./entry.ts";
-import { readUses } from "./load.ts";
+import { ignoreConflict, readUses } from "./load.ts";
 import { goodMain } from "./main.ts";
 import { RefConflict } from "./repository.ts";
 import { checkedFile, mergeStanding, revokeStanding } from "./standing.ts";
-import { listStanding, readTexts, type SignedFiles } from "./standing-files.ts";
+import { ENDED, type ListedFile, listStanding, readTexts, type SignedFiles } from "./standing-files.ts";
 
 /** How soon what another gateway, or a person with git, did to main is known here. */
 const POLL_MS = 2000;
@@ -23,6 +23,7 @@ export class GitStanding implements StandingHome {
   readonly #book: StandingBook;
   /** A commit's id is the hash of what it says: what a key signed once, it signed. */
   readonly #verified: SignedFiles = new Map();
+  #listed: ReadonlyMap<string, ListedFile> = new Map();
   #main: string | undefined;
   #timer: NodeJS.Timeout | undefined;
   #running: Promise<void> = Promise.resolve();
@@ -86,6 +87,7 @@ export class GitStanding implements StandingHome {
       try {
         await this.#home.repository.swap([{ ref: `${USED}${name}/${spent.length + 1}`, from: "", to: blob }]);
         this.#book.setUses(name, [...spent, exchangeId]);
+        this.#keepUse(name, spent.length + 1);
         return true;
       } catch (error) {
         if (!(error instanceof RefConflict)) throw error;
@@ -131,11 +133,37 @@ export class GitStanding implements StandingHome {
   }
 
   async #read(main: string | undefined): Promise<void> {
-    const { repository, publicKeys } = this.#home;
-    const listed = main === undefined ? new Map() : await listStanding(repository, publicKeys, main, this.#verified);
+    const { repository, publicKeys, guard } = this.#home;
+    const listed: Map<string, ListedFile> =
+      main === undefined
+        ? new Map()
+        : await listStanding(repository, publicKeys, main, this.#verified, guard.kept(ENDED));
     const unread = await this.#book.unread(listed);
-    await this.#book.set(listed, await readTexts(repository, listed, unread));
+    const before = this.#listed;
+    const texts = await readTexts(repository, listed, unread);
+    const stood = [...before].filter(([, { hash, ended }]) => hash !== "" && !ended);
+    const gone = stood.filter(([name, { at }]) => (listed.get(name)?.at ?? Number.POSITIVE_INFINITY) > at);
+    const untils = new Map(gone.map(([name]) => [name, this.#book.get(name)?.notAfter ?? 0]));
+    await this.#book.set(listed, texts);
     await this.#readUses(unread.filter((name) => this.#book.get(name)?.maxUses !== undefined));
+    for (const [name, { at }] of gone) await this.#end(name, at, untils.get(name) ?? 0);
+    this.#listed = listed;
+  }
+
+  /** What was replaced, or taken off main by a gateway or a person with git, comes back by a new approval alone. */
+  async #end(name: string, at: number, until: number): Promise<void> {
+    const { repository, guard } = this.#home;
+    const ref = `${ENDED}${name}/${at}`;
+    if ((await repository.ref(ref)) === undefined) {
+      const to = await repository.write("blob", "its file was taken off main\n");
+      await repository.swap([{ ref, from: "", to }]).catch(ignoreConflict);
+    }
+    guard.keep(ref, until);
+  }
+
+  #keepUse(name: string, n: number): void {
+    const notAfter = this.#book.get(name)?.notAfter ?? 0;
+    this.#home.guard.keep(`${USED}${name}/${n}`, notAfter, `${USED}${name}/`);
   }
 
   /** A gap (somebody else made a ref) spends what lies below it. */
@@ -146,9 +174,19 @@ export class GitStanding implements StandingHome {
     const uses = await readUses(this.#home.repository, prefix);
     for (const name of names) {
       const spent = uses.get(name) ?? [];
-      const highest = spent.at(-1)?.n ?? 0;
+      // Whoever made a ref of a very high number has spent what there is, and no more.
+      const last = Math.max(spent.at(-1)?.n ?? 0, ...this.#keptUses(name));
+      const highest = Math.min(last, this.#book.get(name)?.maxUses ?? 0);
       const ids = Array.from({ length: highest }, (_, i) => spent.find(({ n }) => n === i + 1)?.exchangeId ?? "");
       this.#book.setUses(name, ids);
+      const own = spent.findLast(({ n }) => n <= highest);
+      if (own !== undefined && own.n === highest) this.#keepUse(name, own.n);
     }
+  }
+
+  /** Uses whose refs must be there: spent, whether they are there or not. */
+  #keptUses(name: string): number[] {
+    const prefix = `${USED}${name}/`;
+    return this.#home.guard.kept(prefix).map((ref) => Number(ref.slice(prefix.length)));
   }
 }

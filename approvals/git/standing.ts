@@ -11,7 +11,7 @@ import { MAIN } from "./entry.ts";
 import { mainTip, newTip } from "./main.ts";
 import type { GitRecord } from "./records.ts";
 import type { RefChange } from "./repository.ts";
-import { STANDING } from "./standing-files.ts";
+import { broughtBy, ENDED, endedIn, STANDING } from "./standing-files.ts";
 import { blobId, treeWithFiles } from "./tree.ts";
 
 const TRIES = 5;
@@ -40,29 +40,34 @@ async function mergePart(
   by: { issuer: string; username: string },
   reason: string,
 ): Promise<void> {
-  const record: GitRecord = {
-    kind: "standing",
-    at: home.clock.now(),
-    by: { issuer: by.issuer, username: by.username },
-    reason: clip(reason, 1024),
-    files: Object.fromEntries(files.map(([name, file]) => [name, sha256(file)])),
-  };
   for (let i = 1; ; i++) {
     const tip = await mainTip(home);
+    const before = new Map(await home.repository.refs(STANDING));
+    const ended = await endings(
+      home,
+      files.map(([name]) => [name, before.get(STANDING + name)]),
+    );
+    const record: GitRecord = {
+      kind: "standing",
+      // Later than whatever of these names is over, by whichever gateway's clock.
+      at: Math.max(home.clock.now(), ...ended.map(({ at }) => at + 1)),
+      by: { issuer: by.issuer, username: by.username },
+      reason: clip(reason, 1024),
+      files: Object.fromEntries(files.map(([name, file]) => [name, sha256(file)])),
+    };
     const merged = await treeWithFiles(
       home.repository,
       tip,
       files.map(([name, file]) => [name, blobId(file)]),
     );
     const to = await writeCommit(home, merged.tree, [tip.commit], record);
-    const before = new Map(await home.repository.refs(STANDING));
     const changes: RefChange[] = files.map(([name]) => ({
       ref: STANDING + name,
       from: before.get(STANDING + name) ?? "",
       to,
     }));
     try {
-      await home.repository.swap([{ ref: MAIN, from: tip.commit, to }, ...changes]);
+      await home.repository.swap([{ ref: MAIN, from: tip.commit, to }, ...changes, ...endingChanges(ended, to)]);
       home.tip = { ...merged, commit: to };
       return;
     } catch (error) {
@@ -110,10 +115,12 @@ export async function revokeStanding(
       files: {},
     };
     const to = await writeCommit(home, merged.tree, [tip.commit], record);
+    const ended = await endings(home, [[name, at]]);
     try {
       await home.repository.swap([
         { ref: MAIN, from: tip.commit, to },
         { ref, from: at, to: "" },
+        ...endingChanges(ended, to),
       ]);
       home.tip = { ...merged, commit: to };
       return;
@@ -122,4 +129,36 @@ export async function revokeStanding(
       if (home.tip.commit === tip.commit || i === TRIES) throw asConflict(error);
     }
   }
+}
+
+interface Ending {
+  name: string;
+  /** Of the commit that brought what is over. */
+  at: number;
+  /** Whether it is on record already. */
+  there: boolean;
+}
+
+/** What comes to an end of these names: what the commits brought that their refs point to, and what was over before. */
+async function endings(
+  home: HomeContext,
+  names: readonly (readonly [name: string, commit: string | undefined])[],
+): Promise<Ending[]> {
+  const { repository, publicKeys, guard } = home;
+  const over = endedIn([...(await repository.refs(ENDED)).map(([ref]) => ref), ...guard.kept(ENDED)]);
+  const commits = [...new Set(names.flatMap(([, commit]) => commit ?? []))];
+  const texts = await repository.read(commits);
+  const brought = new Map(commits.map((commit, i) => [commit, broughtBy(publicKeys, commit, texts[i] ?? "")?.at]));
+  return names.flatMap(([name, commit]): Ending[] => {
+    const before = over.get(name);
+    const at = brought.get(commit ?? "");
+    return [
+      ...(before === undefined ? [] : [{ name, at: before, there: true }]),
+      ...(at === undefined || at <= (before ?? -1) ? [] : [{ name, at, there: false }]),
+    ];
+  });
+}
+
+function endingChanges(ended: readonly Ending[], to: string): RefChange[] {
+  return ended.filter(({ there }) => !there).map(({ name, at }) => ({ ref: `${ENDED}${name}/${at}`, from: "", to }));
 }

@@ -1,3 +1,4 @@
+import { join } from "node:path";
 import { expect, test } from "vitest";
 import type { EmbeddedHome } from "../../approvals/git/home.ts";
 import type { StandingQuestion } from "../../approvals/standing/standing.ts";
@@ -240,4 +241,50 @@ test("what the guardrails allow no longer is out of force with the next look, th
   await home.standing.refresh();
   expect(names(home)).toEqual([]);
   expect(home.status().malformed).toEqual([{ name: "logs", error: expect.stringContaining("spec.notAfter") }]);
+});
+
+test("one that was taken back stays so wherever its ref and its file are put back to, until it is applied again", async () => {
+  const all = await rig();
+  await merge(all.home, ["logs"]);
+  const [ref, text] = [
+    all.git(["rev-parse", "refs/sallyport/standing/logs"]),
+    all.git(["cat-file", "-p", "main:exceptions/logs.yaml"]),
+  ];
+  await all.home.standing.revoke("logs", by, "no more");
+  all.git(["update-ref", "refs/sallyport/standing/logs", ref]);
+  pushByHand(all, "logs", `${text}\n`);
+  await all.home.standing.refresh();
+  expect(all.home.status().malformed[0]?.error).toContain("was taken back");
+  expect(names(await all.open())).toEqual([]);
+  await merge(all.home, ["logs"]);
+  expect(names(all.home)).toEqual(["logs"]);
+});
+
+test("one that was replaced, or that git took off main, does not come back by its old ref and file", async () => {
+  const all = await rig();
+  await merge(all.home, ["logs"], ["more"]);
+  const ref = all.git(["rev-parse", "refs/sallyport/standing/logs"]);
+  const text = standingFile("logs");
+  pushByHand(all, "more", undefined);
+  await all.home.standing.refresh();
+  await merge(all.home, ["logs", { match: { namespaces: ["pay"] } }]);
+  all.git(["update-ref", "refs/sallyport/standing/logs", ref]);
+  pushByHand(all, "logs", text);
+  pushByHand(all, "more", standingFile("more"));
+  expect(names(await all.open())).toEqual([]);
+});
+
+test("a use whose ref is deleted stays spent, and one that is no number spends all there are", async () => {
+  const all = await rig();
+  const state = join(all.path, "..", "state");
+  const home = await all.open({ state });
+  await merge(home, ["logs", { maxUses: 1 }], ["more", { maxUses: 9 }]);
+  expect(await home.standing.use("logs", "x-1")).toBe(true);
+  expect(await home.standing.use("more", "x-1")).toBe(true);
+  await home.close();
+  all.git(["update-ref", "-d", "refs/sallyport/used/logs/1"]);
+  for (const n of ["abc", "4294967295"]) all.git(["update-ref", `refs/sallyport/used/more/${n}`, "main"]);
+  const again = await all.open({ state });
+  expect(await again.standing.use("logs", "x-2")).toBe(false);
+  expect(await again.standing.use("more", "x-2")).toBe(false);
 });

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { chmodSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
+import { chmodSync, existsSync, mkdirSync, utimesSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { renderException } from "../../approvals/exception.ts";
@@ -146,6 +146,33 @@ test("hooks in the repository's folder are not run", async () => {
   writeFileSync(hook, "#!/bin/sh\nexit 1\n", { mode: 0o755 });
   expect((await approved(r.home)).state).toBe("approved");
   expect(() => r.git(["update-ref", "refs/x", "refs/heads/main"])).toThrow(); // the hook does work
+});
+
+test("a remote that the folder's config names for missing objects is not asked, and its command is not run", async () => {
+  const r = await rig();
+  const [command, ran] = [join(r.path, "upload-pack"), join(r.path, "ran")];
+  writeFileSync(command, `#!/bin/sh\ntouch ${ran}\n`, { mode: 0o755 });
+  r.git(["config", "core.repositoryFormatVersion", "1"]);
+  r.git(["config", "extensions.partialClone", "evil"]);
+  r.git(["config", "remote.evil.url", r.path]);
+  r.git(["config", "remote.evil.promisor", "true"]);
+  r.git(["config", "remote.evil.uploadpack", command]);
+  r.git(["config", "protocol.file.allow", "always"]);
+  const missing = "1".repeat(40);
+  writeFileSync(join(r.path, "refs", "x"), `${missing}\n`);
+  expect(await new Repository(r.path).read([missing])).toEqual([undefined]);
+  await r.home.refresh();
+  expect(existsSync(ran)).toBe(false);
+  expect(() => r.git(["cat-file", "-p", missing])).toThrow();
+  expect(existsSync(ran)).toBe(true); // the command is what git runs
+});
+
+test("a use that is no number of ours spends the approval, and makes none that is spent good again", async () => {
+  const r = await rig();
+  const spent = await approved(r.home);
+  await r.home.use(spent.name, "x-1");
+  for (const n of ["abc", "-1", "0"]) r.git(["update-ref", `refs/sallyport/used/${spent.name}/${n}`, "main"]);
+  expect(await (await r.open()).use(spent.name, "x-2")).toEqual({ ok: false, reason: "spent" });
 });
 
 test("a merge whose settlement a crash cut off is found again at start", async () => {
