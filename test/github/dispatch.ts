@@ -118,7 +118,8 @@ export class Dispatch {
   /** Pull requests follow their branches, which git may have moved on disk. */
   async #read(route: Route, context: Context): Promise<Answer> {
     const { state } = context;
-    if (/pulls|issues/.test(route.pattern)) await state.inTurn(() => syncPulls(state, state.user("git")));
+    if (state.onDisk && /pulls|issues/.test(route.pattern))
+      await state.inTurn(() => syncPulls(state, state.user("git")));
     return route.endpoint(context);
   }
 

@@ -22,6 +22,8 @@ export interface GitHubOptions {
   branch?: string;
   /** In memory, with nothing for git to read: for runs of thousands. On disk where absent. */
   memory?: boolean;
+  /** Asked by `fetch` alone, and its pull requests without their repository: for runs of thousands. */
+  lean?: boolean;
   /** Where the bare repository is, or is to be; a temporary folder of the double's own where absent. */
   path?: string;
   /** What is on the branch at first, by path. */
@@ -107,8 +109,9 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubDo
   const limits = { ...(options.limits === "none" ? NO_LIMITS : { ...LIMITS, ...options.limits }) };
   const rates = new RateLimits(limits, Date.now);
   const server = new GitHubServer(basePath, now);
-  const url = await server.listen();
-  const shapes = new Shapes(state, url);
+  const { lean = false } = options;
+  const url = lean ? `http://double.invalid${basePath}` : await server.listen();
+  const shapes = new Shapes(state, url, lean);
   const rate = (login: string) => {
     const headers = rates.headers(login);
     const number = (key: string) => Number(headers[`x-ratelimit-${key}`]);
@@ -121,7 +124,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubDo
   );
   const routes = compile(account, gitRoutes, pullRoutes, repositoryRoutes);
   const dispatch = new Dispatch({ state, shapes, accounts, limits: rates, routes, onExchange: options.onExchange });
-  server.serve(dispatch);
+  server.serve(dispatch, state);
   const webhookSecret = "a-secret-of-the-webhook";
   const webhooks = new Webhooks(webhookSecret);
   state.announce = (event, action, details) => webhooks.announce(shapes, event, action, details);

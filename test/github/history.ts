@@ -1,7 +1,7 @@
-import type { Commit, Repository } from "./repository.ts";
+import type { Commit, GitStore } from "./repository.ts";
 
 /** A commit and all that it descends from, newest first by breadth. */
-export async function ancestors(repository: Repository, from: string): Promise<Map<string, Commit>> {
+export async function ancestors(repository: GitStore, from: string): Promise<Map<string, Commit>> {
   const seen = new Map<string, Commit>();
   let next = [from];
   while (next.length > 0) {
@@ -17,7 +17,7 @@ export async function ancestors(repository: Repository, from: string): Promise<M
   return seen;
 }
 
-export async function isAncestor(repository: Repository, older: string, newer: string): Promise<boolean> {
+export async function isAncestor(repository: GitStore, older: string, newer: string): Promise<boolean> {
   if (older === newer) return true;
   // What it most often is, with no walk to the root.
   const tip = await repository.commit(newer);
@@ -26,7 +26,7 @@ export async function isAncestor(repository: Repository, older: string, newer: s
 }
 
 /** The commits from `head` back to `base` where they are one line of a few: with no walk to the root. */
-async function line(repository: Repository, base: string, head: string): Promise<Commit[] | undefined> {
+async function line(repository: GitStore, base: string, head: string): Promise<Commit[] | undefined> {
   const commits: Commit[] = [];
   for (let oid = head; commits.length < 50; ) {
     if (oid === base) return commits;
@@ -40,7 +40,7 @@ async function line(repository: Repository, base: string, head: string): Promise
 }
 
 /** The nearest common ancestor by breadth: what `git merge-base` says of histories with no criss-cross. */
-export async function mergeBase(repository: Repository, a: string, b: string): Promise<string | undefined> {
+export async function mergeBase(repository: GitStore, a: string, b: string): Promise<string | undefined> {
   if ((await line(repository, a, b)) !== undefined) return a;
   const of = await ancestors(repository, a);
   for (const oid of (await ancestors(repository, b)).keys()) if (of.has(oid)) return oid;
@@ -48,7 +48,7 @@ export async function mergeBase(repository: Repository, a: string, b: string): P
 }
 
 /** The commits of `head` that `base` does not have, oldest first. */
-export async function ahead(repository: Repository, base: string, head: string): Promise<Commit[]> {
+export async function ahead(repository: GitStore, base: string, head: string): Promise<Commit[]> {
   const straight = await line(repository, base, head);
   if (straight !== undefined) return straight.reverse();
   const known = await ancestors(repository, base);

@@ -1,8 +1,6 @@
 import * as nodeFs from "node:fs";
 import git from "isomorphic-git";
-import { MemoryFs } from "./memory-fs.ts";
 
-/** What the double of GitHub does with git: a bare repository, on disk (where git itself can read and write it) or in memory. */
 export interface Entry {
   mode: string;
   path: string;
@@ -38,33 +36,45 @@ const signature = (from: Person) => ({
   timezoneOffset: 0,
 });
 
-export class Repository {
+/** What the double of GitHub does with git. */
+export interface GitStore {
+  /** The object that a full ref name points to. */
+  ref(name: string): Promise<string | undefined>;
+  /** All refs whose full name starts with `prefix`, in order. */
+  refs(prefix: string): Promise<{ ref: string; oid: string }[]>;
+  setRef(ref: string, value: string): Promise<void>;
+  deleteRef(ref: string): Promise<void>;
+  commit(oid: string): Promise<Commit | undefined>;
+  tree(oid: string): Promise<Entry[] | undefined>;
+  blob(oid: string): Promise<Buffer | undefined>;
+  writeBlob(content: Buffer): Promise<string>;
+  writeTree(entries: Entry[]): Promise<string>;
+  writeCommit(commit: Omit<Commit, "oid">): Promise<string>;
+}
+
+/** A bare repository on disk, where git itself can read and write it. */
+export class Repository implements GitStore {
   readonly gitdir: string;
-  readonly #fs: typeof nodeFs;
   readonly #cache = {};
   // Objects never change, so what was read once is right for good.
   readonly #commits = new Map<string, Commit>();
   readonly #trees = new Map<string, Entry[]>();
   readonly #blobs = new Map<string, Buffer>();
 
-  private constructor(gitdir: string, fs: typeof nodeFs) {
+  private constructor(gitdir: string) {
     this.gitdir = gitdir;
-    this.#fs = fs;
   }
 
-  /** `path`: an empty folder or a bare repository; without one it is in memory. */
-  static async open(path: string | undefined, branch: string): Promise<Repository> {
-    const gitdir = path ?? "/repository.git";
-    const fs = path === undefined ? (new MemoryFs() as unknown as typeof nodeFs) : nodeFs;
-    const repository = new Repository(gitdir, fs);
-    if (path === undefined || !nodeFs.existsSync(`${path}/HEAD`)) {
-      await git.init({ fs, gitdir, bare: true, defaultBranch: branch });
+  /** An empty folder or a bare repository. */
+  static async open(gitdir: string, branch: string): Promise<Repository> {
+    if (!nodeFs.existsSync(`${gitdir}/HEAD`)) {
+      await git.init({ fs: nodeFs, gitdir, bare: true, defaultBranch: branch });
     }
-    return repository;
+    return new Repository(gitdir);
   }
 
   get #at() {
-    return { fs: this.#fs, gitdir: this.gitdir, cache: this.#cache };
+    return { fs: nodeFs, gitdir: this.gitdir, cache: this.#cache };
   }
 
   /** The object that a full ref name points to. */

@@ -14,10 +14,13 @@ export class Shapes {
   readonly #state: State;
   /** The API's base URL; no slash at its end. */
   readonly api: string;
+  readonly #lean: boolean;
 
-  constructor(state: State, api: string) {
+  /** `lean`: a pull request does not say all of its repository twice. */
+  constructor(state: State, api: string, lean = false) {
     this.#state = state;
     this.api = api;
+    this.#lean = lean;
   }
 
   get repo(): string {
@@ -152,7 +155,7 @@ export class Shapes {
     const issue = `${this.repo}/issues/${pull.number}`;
     const html = `${this.html}/pull/${pull.number}`;
     const statuses = `${this.repo}/statuses/${pull.headSha}`;
-    const repo = this.repository();
+    const repo = this.#lean ? { owner: undefined } : this.repository();
     const end = (ref: string, sha: string) => ({ label: `${owner}:${ref}`, ref, sha, user: repo.owner, repo });
     return {
       url,

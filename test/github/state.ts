@@ -1,4 +1,5 @@
-import { type Commit, Repository } from "./repository.ts";
+import { MemoryRepository } from "./memory-repository.ts";
+import { type Commit, type GitStore, Repository } from "./repository.ts";
 
 /** What GitHub keeps beside git: who there is, pull requests with their reviews, comments and labels, teams, settings. */
 export interface User {
@@ -109,11 +110,13 @@ export interface StateOptions {
 }
 
 export class State {
+  /** Git may move branches on disk, where nobody is told. */
+  readonly onDisk: boolean;
   readonly owner: string;
   readonly name: string;
   readonly branch: string;
   readonly now: () => number;
-  readonly git: Repository;
+  readonly git: GitStore;
   readonly pulls = new Map<number, Pull>();
   readonly repositoryLabels = new Map<string, { id: number; name: string; color: string; description: string }>();
   /** `organisation/team` → login in lower case → what they are there. */
@@ -131,17 +134,21 @@ export class State {
   #ids = 1000;
   #numbers = 0;
   #turn: Promise<unknown> = Promise.resolve();
+  /** Grows with each change that was made here. */
+  changes = 0;
 
-  private constructor(options: StateOptions, git: Repository) {
+  private constructor(options: StateOptions, git: GitStore) {
     this.owner = options.owner;
     this.name = options.name;
     this.branch = options.branch;
     this.now = options.now;
+    this.onDisk = options.path !== undefined;
     this.git = git;
   }
 
   static async open(options: StateOptions): Promise<State> {
-    return new State(options, await Repository.open(options.path, options.branch));
+    const { path, branch } = options;
+    return new State(options, path === undefined ? new MemoryRepository() : await Repository.open(path, branch));
   }
 
   get fullName(): string {
@@ -189,7 +196,9 @@ export class State {
 
   /** One change at a time: a compare-and-swap is one only where nothing comes between its halves. */
   async inTurn<T>(change: () => Promise<T>): Promise<T> {
-    const mine = this.#turn.then(change);
+    const mine = this.#turn.then(change).finally(() => {
+      this.changes += 1;
+    });
     this.#turn = mine.catch(() => undefined);
     return mine;
   }

@@ -1,4 +1,4 @@
-import type { Entry, Repository } from "./repository.ts";
+import type { Entry, GitStore } from "./repository.ts";
 
 /** A file as a tree names it. */
 export interface File {
@@ -13,13 +13,13 @@ export interface Change {
 
 const EMPTY: Entry[] = [];
 
-async function entries(repository: Repository, tree: string | undefined): Promise<Map<string, Entry>> {
+async function entries(repository: GitStore, tree: string | undefined): Promise<Map<string, Entry>> {
   const read = tree === undefined ? EMPTY : ((await repository.tree(tree)) ?? EMPTY);
   return new Map(read.map((entry) => [entry.path, entry]));
 }
 
 /** The entry at a path of a tree; "" is the tree itself. */
-export async function lookUp(repository: Repository, tree: string, path: string): Promise<Entry | undefined> {
+export async function lookUp(repository: GitStore, tree: string, path: string): Promise<Entry | undefined> {
   let found: Entry | undefined = { mode: "040000", path: "", oid: tree, type: "tree" };
   for (const part of path.split("/").filter((part) => part !== "")) {
     if (found?.type !== "tree") return undefined;
@@ -29,7 +29,7 @@ export async function lookUp(repository: Repository, tree: string, path: string)
 }
 
 /** All entries of a tree by their whole path; folders as well where `folders`. */
-export async function walk(repository: Repository, tree: string, folders = false, under = ""): Promise<Entry[]> {
+export async function walk(repository: GitStore, tree: string, folders = false, under = ""): Promise<Entry[]> {
   const found: Entry[] = [];
   for (const entry of (await repository.tree(tree)) ?? EMPTY) {
     const path = under + entry.path;
@@ -41,7 +41,7 @@ export async function walk(repository: Repository, tree: string, folders = false
 
 /** A tree with some files set (null: removed); folders that are left empty go. Undefined: nothing is left. */
 export async function edit(
-  repository: Repository,
+  repository: GitStore,
   tree: string | undefined,
   changes: ReadonlyMap<string, File | null>,
 ): Promise<string | undefined> {
@@ -67,7 +67,7 @@ export async function edit(
 
 /** The files in which two trees differ. */
 export async function diff(
-  repository: Repository,
+  repository: GitStore,
   from: string | undefined,
   to: string | undefined,
   under = "",
@@ -96,7 +96,7 @@ export async function diff(
 
 /** A three-way merge by whole files; undefined where both sides changed one file in two ways. */
 export async function merge(
-  repository: Repository,
+  repository: GitStore,
   base: string | undefined,
   ours: string,
   theirs: string,

@@ -15,7 +15,7 @@ const TEAM = "acme/oncall";
 
 /** The home on GitHub, on the double in memory. People act on GitHub, whatever becomes of the gateways. */
 export const onGitHub: MakeModelHome = async (options) => {
-  const github = await startGitHub({ memory: true, limits: "none", now: () => options.time.now() });
+  const github = await startGitHub({ memory: true, lean: true, limits: "none", now: () => options.time.now() });
   github.protection = { ...GUARDED, reviews: 0, codeOwners: false };
   github.team(TEAM, ["alice", "bob", "dora"]);
   return {

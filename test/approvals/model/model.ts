@@ -51,7 +51,7 @@ export function add(counts: Record<string, number>, key: string, more: number): 
   counts[key] = (counts[key] ?? 0) + more;
 }
 
-async function play(steps: readonly Step[], { home, policy, withoutSwap = false }: ModelOptions) {
+export async function play(steps: readonly Step[], { home, policy, withoutSwap = false }: ModelOptions) {
   const world = await World.open(home, { policy, withoutSwap });
   const { violations } = world.history;
   const happened: string[] = [];
