@@ -72,8 +72,14 @@ function find({ input }: Decided, home: HomeTime, deps: Deps): Promise<Approval 
   return home.of("find", () => deps.sharedAsks.find(digest, () => deps.approvals.find(digest)));
 }
 
-/** Break-glass lifts no absolute finding, even one that became absolute only since. */
-function lifts(approval: Approval, change: string, { decision }: Decided): boolean {
+/**
+ * Nobody approves for themselves: an approval counts in sessions of the owner whom its approvers were told of, since
+ * one of them may own another session of the same agent. Break-glass lifts no absolute finding, even one that became
+ * absolute only since.
+ */
+function lifts(approval: Approval, change: string, { decision, session }: Decided): boolean {
+  const { owner } = approval.proposal.requester;
+  if (owner?.issuer !== session.owner.issuer || owner.username !== session.owner.username) return false;
   const held = decision.findings.filter((finding) => finding.effect === "hold");
   if (approval.breakGlass !== undefined && held.some(({ absolute }) => absolute)) return false;
   const rules = held.map(({ rule }) => rule);

@@ -75,6 +75,19 @@ test("nobody approves what an agent asks in a session that they own themselves",
   expect(decided.json.detail).toContain("are the same person");
 });
 
+test("an approval of what an agent asked by itself is not spent in a session that its approver owns", async () => {
+  const byItself = await rig.token("agent");
+  const { name, seen } = await heldExec(byItself, ["id", "-u"]);
+  const approver = await rig.token("alice", "admin");
+  expect((await call("POST", `/v1alpha1/approvals/${name}/approve`, approver, { seen })).status).toBe(200);
+  const path = "/connections/local/api/v1/namespaces/shop/pods/web/exec?command=id&command=-u";
+  expect((await call("POST", path, await sessionForAlice())).status).toBe(403);
+  const ran = () => rig.upstream.seen.filter(({ url }) => url.includes("/exec"));
+  expect(ran()).toEqual([]);
+  await call("POST", path, byItself);
+  expect(ran()).toHaveLength(1);
+});
+
 test("an approver is shown the whole command of an exec, and where its arguments end", async () => {
   const { summary } = await heldExec(await rig.token("agent"), ["sh", "-c", `${"true;".repeat(400)}rm -rf /`]);
   expect(summary.command).toBe(`sh -c '${"true;".repeat(400)}rm -rf /'`);
