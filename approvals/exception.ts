@@ -4,7 +4,7 @@ import { z } from "zod";
 import { rfc3339 } from "../base/clock.ts";
 import { ConfigError, toConfigIssues } from "../base/config/issues.ts";
 import { errorMessage } from "../base/errors.ts";
-import { clip } from "./text.ts";
+import { clip, visibleYaml } from "./text.ts";
 import type { Proposal } from "./types.ts";
 
 /** `exceptions/<name>.yaml` (contracts §4). */
@@ -79,9 +79,16 @@ export function renderException(name: string, proposal: Proposal): string {
       maxUses: proposal.maxUses,
     },
   };
-  const file = stringify(exception, { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN", lineWidth: 0 });
+  const file = yamlFile(exception);
   parseException(name, file);
   return file;
+}
+
+/** An exception as the text of its file. Every string is double-quoted, and what cannot be seen is an escape. */
+export function yamlFile(exception: object): string {
+  return visibleYaml(
+    stringify(exception, { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN", lineWidth: 0 }),
+  );
 }
 
 /** No exception says so much; what is longer is not parsed. */

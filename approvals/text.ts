@@ -21,3 +21,15 @@ export function clip(text: string, max: number): string {
   const cut = line.slice(0, max).replace(/[\uD800-\uDBFF]$/, "");
   return `${cut}… (${line.length - cut.length} more characters)`;
 }
+
+/**
+ * YAML whose texts are all double-quoted, with control, bidirectional and invisible characters as YAML's own escapes:
+ * it says the same, and a reader of the file sees it.
+ */
+export function visibleYaml(file: string): string {
+  return file.replace(INVISIBLE, (character) => {
+    if (character === "\n") return character;
+    const code = (character.codePointAt(0) ?? 0).toString(16);
+    return code.length > 4 ? `\\U${code.padStart(8, "0")}` : `\\u${code.padStart(4, "0")}`;
+  });
+}

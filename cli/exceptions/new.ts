@@ -1,5 +1,5 @@
 import { writeFile } from "node:fs/promises";
-import { stringify } from "yaml";
+import { yamlFile } from "../../approvals/exception.ts";
 import { parseStanding } from "../../approvals/standing/exception.ts";
 import { meaningIssues } from "../../approvals/standing/meaning.ts";
 import { listing, type Person } from "../../approvals/voters.ts";
@@ -38,7 +38,7 @@ export async function newException(flags: NewFlags): Promise<Answer> {
   const { limits, people } = await rulesOf(flags);
   const exception = narrowest(flags, row, decision, limits);
   const { name } = exception.metadata;
-  const file = stringify(exception, { defaultStringType: "QUOTE_DOUBLE", defaultKeyType: "PLAIN", lineWidth: 0 });
+  const file = yamlFile(exception);
   const standing = parseStanding(name, file);
   const listed = people === undefined ? undefined : listing(people);
   const issues = standing === undefined ? [] : meaningIssues(standing, { limits, listed, now: Date.now() });

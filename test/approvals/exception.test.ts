@@ -34,6 +34,14 @@ test.each(HOSTILE)("agent text %j changes nothing of the exception but its reaso
   expect(file).not.toMatch(/[^\P{C}\n]/u);
 });
 
+test("a name of the identity provider's hides nothing in the file, and is still that name", () => {
+  const username = "corp:alice\u202e\u200b\u{e0041}\u2028\u0085x";
+  const file = renderException(NAME, proposal({ requester: { issuer: "corp", username, session: username } }));
+  expect(file).not.toMatch(/[^\P{C}\n]|\u2028/u);
+  expect(parse(file).spec.subjects[0].username).toBe(username);
+  expect(parseException(NAME, file).spec.requestedBy).toEqual({ issuer: "corp", username, session: username });
+});
+
 test("the file says what contracts §4 says, and nothing else", () => {
   expect(parse(renderException(NAME, proposal()))).toEqual({
     apiVersion: "sallyport.dev/v1alpha1",
