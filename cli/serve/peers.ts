@@ -15,6 +15,9 @@ const PAUSES_MS = [200, 500];
 /** So that a burst of changes is a few messages. */
 const GAP_MS = 100;
 const MOST_KILLS = 100;
+/** Of one message: with the longest names and reasons it is what a peer still takes. */
+const KILLS_AT_ONCE = 10;
+const LONGEST = { by: 256, reason: 1024 };
 
 export interface Peers {
   /** Says to every other replica that something changed in the repository, and what was killed. Never blocks or throws. */
@@ -33,7 +36,7 @@ export function openPeers(
     let kills: Kill[] = [];
     let unreachable = false;
     const push = coalesced(async () => {
-      const said = { kills: kills.splice(0, MOST_KILLS) };
+      const said = { kills: kills.splice(0, KILLS_AT_ONCE) };
       const failure = await deliver(url, said);
       if (failure !== undefined && !closed.signal.aborted) {
         kills = [...said.kills, ...kills].slice(0, MOST_KILLS);
@@ -41,9 +44,12 @@ export function openPeers(
       }
       unreachable = failure !== undefined;
       await pause(GAP_MS);
+      if (kills.length > 0 && !unreachable) push();
     });
     return (kill?: Kill): void => {
-      if (kill !== undefined) kills.push(kill);
+      if (kill !== undefined) {
+        kills.push({ ...kill, by: kill.by.slice(0, LONGEST.by), reason: kill.reason.slice(0, LONGEST.reason) });
+      }
       push();
     };
   });
