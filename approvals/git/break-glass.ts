@@ -7,6 +7,7 @@ import type { Actor, Approval, BreakGlassTerms } from "../types.ts";
 import {
   expireIfDue,
   type HomeContext,
+  isRefConflict,
   moved,
   settled,
   swapOrConflict,
@@ -15,7 +16,7 @@ import {
 } from "./context.ts";
 import { known, regroup, voteOf } from "./decide.ts";
 import { revokeEntry } from "./end.ts";
-import { BREAK_GLASS, brokenGlass, SETTLED, withoutGroups } from "./entry.ts";
+import { BREAK_GLASS, brokenGlass, type Entry, SETTLED, withoutGroups } from "./entry.ts";
 import { changeMain } from "./main.ts";
 import type { RefChange } from "./repository.ts";
 import { blobId, treeWithFile } from "./tree.ts";
@@ -89,9 +90,17 @@ export async function review(
     entry.approval.breakGlass = { ...entry.approval.breakGlass, review: { ...withoutGroups(vote), verdict } };
   }
   home.index.changed(entry);
-  const { state } = entry.approval;
-  if (verdict === "rejected" && (state === "approved" || state === "consumed")) {
-    await revokeEntry(home, entry, by.username, `the break-glass was rejected: ${reason}`);
-  }
+  // What cannot be taken back at once is taken back with the next look: the verdict is on record.
+  await endRejected(home, entry).catch((error: unknown) => {
+    if (!isRefConflict(error)) throw error;
+  });
   return snapshot(entry);
+}
+
+/** Takes back what a review rejected: a crash, or a repository that fails, may have come between the two. */
+export async function endRejected(home: HomeContext, entry: Entry): Promise<void> {
+  const { state, breakGlass } = entry.approval;
+  const review = breakGlass?.review;
+  if (review?.verdict !== "rejected" || (state !== "approved" && state !== "consumed")) return;
+  await revokeEntry(home, entry, review.username, `the break-glass was rejected: ${review.reason}`);
 }

@@ -1,5 +1,6 @@
 import { Refusal } from "../../base/errors.ts";
 import { APPROVAL_NAME } from "../exception.ts";
+import { endRejected } from "./break-glass.ts";
 import type { HomeContext } from "./context.ts";
 import { expireIfDue } from "./context.ts";
 import { regroup } from "./decide.ts";
@@ -30,6 +31,7 @@ export async function sync(home: HomeContext, seen: SeenKills, names: readonly s
     await readUses(home, under(USED));
     await checkFiles(home);
     await endKilled(home);
+    for (const entry of [...home.index.byName.values()]) await ofOthers(endRejected(home, entry));
     await expireDue(home);
   }
   home.checkedAt = home.clock.now();

@@ -60,7 +60,9 @@ async function refusal(home: HomeContext, entry: Entry): Promise<UseResult | und
   home.guard.checkWhole();
   if (home.kills.has(entry.approval.proposal.requester.session)) return { ok: false, reason: "not-approved" };
   await expireIfDue(home, entry);
-  const { state, proposal } = entry.approval;
+  const { state, proposal, breakGlass } = entry.approval;
+  // Its revocation follows; whatever keeps it from coming, the verdict is on record.
+  if (breakGlass?.review?.verdict === "rejected") return { ok: false, reason: "not-approved" };
   if (proposal.notAfter <= home.clock.now()) return { ok: false, reason: "expired" };
   return state === "approved" || state === "consumed" ? undefined : { ok: false, reason: "not-approved" };
 }

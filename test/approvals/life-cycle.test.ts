@@ -1,6 +1,7 @@
 import { expect, test } from "vitest";
 import { seenDigest } from "../../approvals/batch.ts";
-import { approved, bob, DIGEST, dora, opened, proposal, rig, START, seen } from "./embedded.ts";
+import { Repository } from "../../approvals/git/repository.ts";
+import { alice, approved, bob, DIGEST, dora, opened, proposal, rig, START, seen } from "./embedded.ts";
 
 const hex = (n: number): string => n.toString(16).padStart(64, "0");
 
@@ -138,4 +139,24 @@ test("a reset by one gateway counts for the others that stand still", async () =
   await other.refresh();
   expect(other.status().frozen).toBeUndefined();
   expect(await other.propose(proposal({ digest: hex(2) }))).toMatchObject({ opened: true });
+});
+
+test("a break-glass that was rejected lets nothing through, though a crash kept it from being taken back", async () => {
+  const r = await rig();
+  class Dies extends Repository {
+    override async swap(changes: Parameters<Repository["swap"]>[0]): Promise<void> {
+      if (changes.some(({ ref, to }) => ref.startsWith("refs/sallyport/revoked/") && to !== ""))
+        throw new Error("killed");
+      return super.swap(changes);
+    }
+  }
+  const { name } = await opened(r.home);
+  const home = await r.open({ repository: new Dies(r.path) });
+  await home.breakGlass(name, alice, { reason: "an outage" }, { validForSeconds: 300, reviewWithinSeconds: 3600 });
+  await home.review(name, bob, { reason: "it was none", verdict: "rejected" }).catch(() => {});
+  expect(await home.use(name, "x-1").catch(() => "refused")).not.toMatchObject({ ok: true });
+  await home.close();
+  const again = await r.open();
+  expect(await again.use(name, "x-2")).toEqual({ ok: false, reason: "not-approved" });
+  expect((await again.get(name))?.state).toBe("revoked");
 });
