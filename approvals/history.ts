@@ -20,6 +20,13 @@ export interface HistoryQuestions {
   resets(): Promise<readonly Reset[]>;
 }
 
+/** Refs that were there when they were looked at, and which of the guard's had to be, by then. */
+export interface Present {
+  refs: { has(ref: string): boolean };
+  /** `kept` of all, from before they were looked at: of what was created since they need not say anything. */
+  kept: readonly string[];
+}
+
 const stateSchema = z.strictObject({
   version: z.literal(1),
   repository: z.string(),
@@ -81,11 +88,7 @@ export class HistoryGuard {
    * Looks at main's tip as it is now, and at the refs that are there (where the caller has them all). Resolves to
    * whether what it says counts: from then on it is the last good one.
    */
-  async look(
-    tip: string | undefined,
-    ask: HistoryQuestions,
-    present?: { has(ref: string): boolean },
-  ): Promise<boolean> {
+  async look(tip: string | undefined, ask: HistoryQuestions, present?: Present): Promise<boolean> {
     const main = await this.#wrongMain(tip, ask);
     if (present !== undefined) this.#wrong = this.#wrongRefs(present);
     const why = main ?? this.#wrong;
@@ -152,11 +155,13 @@ export class HistoryGuard {
     return "main does not descend from the last good one";
   }
 
-  #wrongRefs(present: { has(ref: string): boolean }): string | undefined {
+  #wrongRefs({ refs, kept }: Present): string | undefined {
     const now = this.#clock.now();
-    for (const [ref, until] of this.#refs) {
+    for (const ref of kept) {
+      const until = this.#refs.get(ref);
+      if (until === undefined) continue;
       if (until <= now) this.#refs.delete(ref);
-      else if (!present.has(ref)) return `${ref} is gone`;
+      else if (!refs.has(ref)) return `${ref} is gone`;
     }
     return undefined;
   }

@@ -9,6 +9,7 @@ import { BRANCHES, BREAK_GLASS, type Entry, KILLED, MAIN, REVOKED, readEntries, 
 import { endKilled, learnKills, type SeenKills } from "./kill.ts";
 import { applyUses, countName, newest, usesAt } from "./load.ts";
 import { questions } from "./main.ts";
+import { ENDED } from "./standing-files.ts";
 import { blobId, blobsOf, readTip } from "./tree.ts";
 
 type Refs = Map<string, string>;
@@ -44,11 +45,11 @@ async function lookAtRefs(home: HomeContext): Promise<{ refs: Refs; whole: boole
     const live = liveEntries(home).map(({ approval }) => `${USED}${approval.name}/`);
     const kept = home.guard.kept("refs/");
     const patterns = [MAIN, BRANCHES, REVOKED, KILLED, BREAK_GLASS];
-    patterns.push(...(live.length + kept.length > NAMED ? [USED] : [...live, ...kept]));
+    patterns.push(...(live.length + kept.length > NAMED ? [USED, ENDED] : [...live, ...kept]));
     const refs = new Map(await home.repository.refs(...new Set(patterns)));
     // What was read before main went on by what we did ourselves is no step backwards.
     if (home.guard.lastGood !== before) continue;
-    return { refs, whole: await home.guard.look(refs.get(MAIN), questions(home), refs) };
+    return { refs, whole: await home.guard.look(refs.get(MAIN), questions(home), { refs, kept }) };
   }
 }
 

@@ -3,7 +3,7 @@ import type { ExceptionLimits } from "../../base/config/guardrails.ts";
 import { errorMessage, Refusal } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Caps } from "../caps.ts";
-import type { HistoryGuard } from "../history.ts";
+import type { HistoryGuard, Present } from "../history.ts";
 import type { Kills } from "../kills.ts";
 import type { ApprovalIndex } from "../memory.ts";
 import type { Approval, ApprovalState, Proposal } from "../types.ts";
@@ -70,7 +70,7 @@ export interface HubContext {
   main: MainView;
   readonly guard: HistoryGuard;
   /** Looks at main now. Throws Refusal `approvals-unavailable` where its history was rewritten. */
-  lookAtMain(present?: ReadonlySet<string>): Promise<MainView>;
+  lookAtMain(present?: Present): Promise<MainView>;
   /** Proposals that are being opened: they count as pending. */
   readonly opening: Set<Proposal>;
   /** Work that nobody waits for: comments, labels, branches. Its errors are logged. */

@@ -142,7 +142,10 @@ async function contextOf(options: GitHubHomeOptions, client: GitHubClient): Prom
     }),
     guard,
     async lookAtMain(present) {
+      const before = guard.lastGood;
       const now = await tipOf(client, branch);
+      // What was read before another look went on is no step backwards.
+      if (guard.lastGood !== before) return home.lookAtMain(present);
       const asked = questions(() => home);
       if (!(await guard.look(now, asked, present))) guard.checkWhole();
       home.main = await viewOf(client, now, home.main);

@@ -1,4 +1,5 @@
 import { errorMessage } from "../../base/errors.ts";
+import type { Present } from "../history.ts";
 import { showBatch } from "./batch.ts";
 import { judgeReview } from "./break-glass.ts";
 import { lookAtBreakGlass } from "./broken.ts";
@@ -13,7 +14,7 @@ import { addMember, forgetOld, isOwn, readPull } from "./proposals.ts";
 import { holderOf } from "./propose.ts";
 import { pullsOf, shownIn } from "./pulls.ts";
 import { BRANCH, PROPOSAL_BRANCH, REVIEW_OF, REVOKED, USED, WITHDRAWN } from "./refs.ts";
-import { endRevoked } from "./revocations.ts";
+import { endRevoked, keepRevoked } from "./revocations.ts";
 import type { HubStanding } from "./standing.ts";
 import { applyUses, standsOnMain, usesOf } from "./use.ts";
 import { type Pull, pullShape } from "./wire.ts";
@@ -38,7 +39,7 @@ export class Poll {
   readonly #brokenRead = new Set<string>();
   readonly #killsRead = new Set<string>();
   /** All refs of ours that there are, as far as they were looked at: for the guard. */
-  #refs: ReadonlySet<string> = new Set();
+  #present: Present = { refs: new Set(), kept: [] };
   /** `<name>/<blob>` of standing exceptions that were taken back. */
   #withdrawn: ReadonlySet<string> = new Set();
   #started = false;
@@ -53,7 +54,7 @@ export class Poll {
     const home = this.#home;
     await this.#lookAtRefs();
     // What is only rewritten still takes back; it puts nothing in force.
-    const whole = await home.lookAtMain(this.#refs).then(
+    const whole = await home.lookAtMain(this.#present).then(
       () => true,
       (error: unknown) => {
         if (home.guard.frozen === undefined) throw error;
@@ -109,10 +110,11 @@ export class Poll {
       for (const ref of named(folder, (await refsBelow(home, folder)).keys())) refs.add(ref);
     }
     // A list may be a moment behind what was created just now.
-    for (const ref of home.guard.kept("refs/sallyport/")) {
+    const kept = home.guard.kept("refs/sallyport/");
+    for (const ref of kept) {
       if (!refs.has(ref) && (await refAt(home, ref.slice("refs/".length))) !== undefined) refs.add(ref);
     }
-    this.#refs = refs;
+    this.#present = { refs, kept };
   }
 
   /** Resolves to what went wrong with single pull requests, which are looked at again. */
@@ -228,6 +230,7 @@ export class Poll {
       } else if (whole && !standsOnMain(home, entry)) {
         const reason = "its file is not on main any more as it was approved";
         if (move(home, entry, "revoked", { ended: { by: "", at, reason } })) {
+          if (state === "approved") home.later(`taking ${name} back`, () => keepRevoked(home, entry, at, reason));
           tidyLater(home, entry, { kind: "revoked", at, reason });
         }
       } else if (state === "approved") {

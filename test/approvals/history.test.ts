@@ -109,13 +109,22 @@ test("a ref that must be there and is gone freezes, until it may be gone", async
   const guard = open();
   await guard.look(A, main);
   guard.keep(used, clock.time + 1000);
-  expect(await guard.look(A, main, new Set([used]))).toBe(true);
+  expect(await guard.look(A, main, { refs: new Set([used]), kept: guard.kept("") })).toBe(true);
   const again = open();
   expect(again.kept("refs/sallyport/used/")).toEqual([used]);
-  expect(await again.look(A, main, new Set())).toBe(false);
+  expect(await again.look(A, main, { refs: new Set(), kept: again.kept("") })).toBe(false);
   expect(again.frozen?.why).toBe(`${used} is gone`);
   clock.time += 1000;
-  expect(await again.look(A, main, new Set())).toBe(true);
+  expect(await again.look(A, main, { refs: new Set(), kept: again.kept("") })).toBe(true);
+});
+
+test("a ref that was made while the refs were looked at is not gone", async () => {
+  const { open, clock } = guarded();
+  const guard = open();
+  await guard.look(A, main);
+  const present = { refs: new Set<string>(), kept: guard.kept("") };
+  guard.keep("refs/sallyport/used/aaaaaaaaaaaaaaaa-1/1", clock.time + 1000);
+  expect(await guard.look(A, main, present)).toBe(true);
 });
 
 test("where nobody can tell, it is neither good nor frozen", async () => {

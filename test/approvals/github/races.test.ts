@@ -113,3 +113,28 @@ test("a pull request that cannot be judged keeps no other from being judged, use
   await rig.home.refresh();
   expect((await rig.now(other.name)).state).toBe("approved");
 });
+
+test("a use that is made while the repository is looked at is no ref that is gone", async () => {
+  const { rig, net } = await slow();
+  const { name } = await approved(rig);
+  const answer = net.next("GET", /\/git\/ref\/heads/);
+  const looking = rig.home.refresh();
+  await answer.reached;
+  expect(await rig.home.use(name, "x-1")).toMatchObject({ ok: true });
+  answer.go();
+  await looking;
+  expect(rig.home.status().frozen).toBeUndefined();
+});
+
+test("an answer about main that is older than what another look has seen is no step backwards", async () => {
+  const { rig, net } = await slow();
+  const answer = net.next("GET", /\/git\/ref\/heads/);
+  const looking = rig.home.refresh();
+  await answer.reached;
+
+  await rig.github.as("alice").push("main", { "README.md": "Another\n" });
+  await opened(rig.home, { digest: digestOf(8) });
+  answer.go();
+  await looking;
+  expect(rig.home.status().frozen).toBeUndefined();
+});
