@@ -5,6 +5,7 @@ import { fileURLToPath } from "node:url";
 import { apply, openCluster, prepareCluster } from "../cli/up/cluster.ts";
 import { startDevelopmentIssuer } from "../identity/development/issuer.ts";
 import { createAuthority } from "../tools/control-plane/certificates.ts";
+import { benchApprovals } from "./approvals.ts";
 import { startChild } from "./child.ts";
 import { benchExec } from "./exec.ts";
 import { startGateway } from "./gateway.ts";
@@ -21,6 +22,7 @@ export const PARTS: Record<string, (world: World) => Promise<Benched>> = {
   lists,
   watches,
   policy: benchPolicy,
+  approvals: benchApprovals,
   exec: async ({ directory, issuer, say }) => {
     say("measuring an exec");
     return { rows: await benchExec(mkdtempSync(join(directory, "exec-")), issuer), mistakes: [] };

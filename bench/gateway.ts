@@ -44,6 +44,8 @@ export interface GatewayOptions {
   guardrails?: object;
   /** The credential that the gateway has for `local`. */
   token: string;
+  /** Edits the rest of the configuration. */
+  change?(config: Record<string, unknown>): void;
 }
 
 /**
@@ -61,7 +63,7 @@ export async function startGateway(options: GatewayOptions): Promise<BenchGatewa
   // The issuer of the bench is called dev: with its names the example's scopes are looked at as they would be.
   writeFileSync(join(directory, "guardrails.yaml"), guardrails.replaceAll("corp:", "dev:"));
   const state = await writeState({ directory, rules: bundle, issuer, ports, cluster: options.cluster });
-  addStub(state, options.stub);
+  addStub(state, options);
   writeFileSync(state.tokenFile, options.token, { mode: 0o600 });
   const child = await startChild(SERVE, ["serve", "--config", state.configFile], /"message":"serving"/);
   const origin = `https://127.0.0.1:${ports.listen}`;
@@ -77,13 +79,13 @@ async function writeBundle(directory: string): Promise<string> {
   return join(directory, "bundle.tar.gz");
 }
 
-interface Configuration {
+interface Configuration extends Record<string, unknown> {
   keys: object;
   policy: object;
   connections: object[];
 }
 
-function addStub(state: State, stub: Upstream): void {
+function addStub(state: State, { stub, change }: GatewayOptions): void {
   const config = parse(readFileSync(state.configFile, "utf8")) as Configuration;
   config.keys = { ...config.keys, bundlePublicFile: "bundle.pem" };
   config.policy = { ...config.policy, verify: true };
@@ -96,6 +98,7 @@ function addStub(state: State, stub: Upstream): void {
     credential: { tokenFile: "stub.token" },
     impersonate: true,
   });
+  change?.(config);
   writeFileSync(join(state.directory, "stub.token"), "no-credential-of-anything", { mode: 0o600 });
   writeFileSync(state.configFile, stringify(config));
 }
