@@ -3,6 +3,8 @@
  * - `hang`: nothing was done, and no answer comes; `500`, `422`: so it is answered, and nothing was done.
  */
 export type How = "before" | "after" | "hang" | "500" | "422";
+/** Asked before a request is carried out (false: it never is), and before it is answered; it waits for the answer. */
+export type Watch = (method: string, path: string, phase: "before" | "after") => boolean | Promise<boolean>;
 export interface Match {
   method: string;
   path: RegExp;
@@ -12,6 +14,7 @@ export interface Match {
 export class Faults {
   isDown = false;
   isHanging = false;
+  watch: Watch | undefined;
   readonly #next: { match: Match; how: How }[] = [];
 
   down(): void {

@@ -66,7 +66,8 @@ export class GitHubServer {
     const seen: RequestSeen = { method, path: path + url.search, status: 0, at: this.#now() };
     this.requests.push(seen);
     const how = this.faults.take(method, path);
-    if (how === "before") {
+    const goesOn = (await this.faults.watch?.(method, path, "before")) ?? true;
+    if (how === "before" || !goesOn) {
       request.socket.destroy();
       return;
     }
@@ -82,6 +83,7 @@ export class GitHubServer {
           : how === "422"
             ? failed(new Fault(422, "Validation Failed"))
             : await this.#dispatch.answer(asked, (answer) => this.#unchanged(request, answer));
+      await this.faults.watch?.(method, path, "after");
       if (how === "after" || this.faults.isDown) {
         request.socket.destroy();
         return;

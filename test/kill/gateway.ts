@@ -10,6 +10,7 @@ export class KilledGateway {
   readonly #configFile: string;
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
+  #said: string[] = [];
 
   constructor(configFile: string) {
     this.#configFile = configFile;
@@ -25,6 +26,7 @@ export class KilledGateway {
     this.#child = child;
     this.#exited = new Promise((resolve) => child.once("exit", () => resolve()));
     const said: string[] = [];
+    this.#said = said;
     const serving = new Promise<boolean>((resolve) => {
       for (const stream of [child.stdout, child.stderr]) {
         createInterface({ input: stream }).on("line", (line) => {
@@ -38,6 +40,11 @@ export class KilledGateway {
     if (await serving) return;
     await this.kill();
     throw new Error(`the gateway does not start again: ${said.join("\n")}`);
+  }
+
+  /** Its log since it was started. */
+  said(): string[] {
+    return this.#said;
   }
 
   /** kill -9, at this very moment; resolves when it is gone. */

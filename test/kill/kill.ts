@@ -1,117 +1,149 @@
 import { setTimeout as wait } from "node:timers/promises";
-import { approvalOf, Flow, STEPS, type StepName } from "./flow.ts";
+import { Flow, type Time } from "./flow.ts";
+import { BETWEEN, type Step } from "./steps.ts";
 import type { World } from "./world.ts";
 
 export interface KillResult {
-  /** How often it was killed inside each step. */
+  /** How often it was killed inside each step; a kill that missed its step is counted where it fell. */
   histogram: Record<string, number>;
   kills: number;
   /** What must not have been. */
   wrong: string[];
 }
 
-/** How long after a step's begin the kill may come, in milliseconds. */
-const WITHIN: Partial<Record<StepName, number>> = {
-  judging: 30,
+/** How long after a time's begin the kill may come, in milliseconds: about as long as it takes. */
+const WITHIN: Partial<Record<Time, number>> = {
   proposing: 60,
   holding: 100,
   approving: 60,
-  "judging again": 30,
   spending: 40,
-  recording: 4,
-  forwarding: 30,
+  recording: 3,
+  recorded: 0.5,
   answering: 3,
 };
-/** The upstream takes its time, so that a kill can fall into what it does. */
-const SLOW = { dryRun: 40, write: 40 };
 /** What is approved is not held. */
 const PATIENCE_MS = 20_000;
-const INSIDE = STEPS.filter((step) => step !== "done");
+/** Each start reads what the last days left: a world is for so many kills. */
+const IN_ONE_WORLD = 20;
 
 /** Kills the gateway at least so often inside each step; after each kill it starts again, and all is looked at. */
 export async function killEverywhere(
-  world: World,
-  { times, steps = INSIDE, onKill }: { times: number; steps?: readonly StepName[]; onKill?: (step: StepName) => void },
+  open: () => Promise<World>,
+  options: { times: number; only?: readonly string[]; onKill?: (step: string) => void },
 ): Promise<KillResult> {
-  const histogram: Record<string, number> = Object.fromEntries(steps.map((step) => [step, 0]));
+  const { times, only = [], onKill } = options;
+  const histogram: Record<string, number> = {};
   const wrong: string[] = [];
-  Object.assign(world.slow, SLOW);
   let kills = 0;
-  const mostKills = times * steps.length * 5;
-  for (;;) {
-    const next = steps.filter((step) => (histogram[step] ?? 0) < times)[0];
-    if (next === undefined || kills >= mostKills) break;
-    const flow = new Flow(`pod-${++kills}`, world);
-    const fell = await killInside(flow, next, world);
-    histogram[fell] = (histogram[fell] ?? 0) + 1;
-    onKill?.(fell);
-    await world.gateway.start();
-    wrong.push(...(await lookAt(flow, fell, world)).map((what) => `killed while ${fell}: ${what}`));
+  let world = await open();
+  const steps = world.home.steps.filter(({ name }) => only.length === 0 || only.includes(name));
+  for (const { name } of steps) histogram[name] = 0;
+  const rare = (): Step | undefined => steps.find(({ name }) => (histogram[name] ?? 0) < times);
+  try {
+    for (let step = rare(); step !== undefined && kills < times * steps.length * 4; step = rare()) {
+      if (kills > 0 && kills % IN_ONE_WORLD === 0) {
+        await world.close();
+        world = await open();
+      }
+      const flow = new Flow(`db-${++kills}`, world);
+      const fell = await killInside(flow, step, world);
+      histogram[fell] = (histogram[fell] ?? 0) + 1;
+      onKill?.(fell);
+      await world.gateway.start();
+      const states = fell === step.name ? step.states : BETWEEN[fell];
+      wrong.push(...(await lookAt(flow, states ?? [], world)).map((what) => `killed while ${fell}: ${what}`));
+    }
+  } finally {
+    await world.close();
   }
-  const rare = steps.filter((step) => (histogram[step] ?? 0) < times);
-  if (rare.length > 0) wrong.push(`${kills} kills, and fewer than ${times} of them fell into: ${rare.join(", ")}`);
+  const missed = steps.filter(({ name }) => (histogram[name] ?? 0) < times).map(({ name }) => name);
+  if (missed.length > 0) wrong.push(`${kills} kills, and fewer than ${times} of them fell into: ${missed.join(", ")}`);
   return { histogram, kills, wrong };
 }
 
 /** Starts the flow, kills the gateway inside that step or close to it, and says where it was hit. */
-async function killInside(flow: Flow, step: StepName, world: World): Promise<StepName> {
+async function killInside(flow: Flow, step: Step, world: World): Promise<string> {
+  const { at } = step;
   const client = new AbortController();
+  const kill = (): Promise<void> => world.gateway.kill();
+  const killed = at === undefined ? undefined : flow.points.trap(at.point, at.phase, kill);
   const answered = world.send(flow.object, client.signal).then(
     (status) => {
       flow.status = status;
     },
     () => {},
   );
-  const before = STEPS.indexOf(step);
-  if (before > STEPS.indexOf("holding")) {
-    await flow.until("holding");
-    const [approval] = await approvalOf(world, flow.object);
-    if (approval === undefined) throw new Error(`${flow.object} is held by nothing`);
-    flow.name = approval.name;
-    flow.approving = true;
+  if (step.decided) {
+    await flow.held();
+    world.decided = true;
     // The gateway may die of it: what the person is answered then is not looked at.
-    world.home.approve(approval.name, world).catch(() => undefined);
+    world.home.approve(flow.name, world).catch(() => undefined);
+  } else if (step.name === "holding") await flow.held();
+  if (killed !== undefined) await within(killed, `${flow.object} does not come to: ${step.name}`);
+  else {
+    const time = step.name as Time;
+    await flow.until(time);
+    const ms = Math.random() * (WITHIN[time] ?? 10);
+    if (ms > 1) await wait(ms);
+    await kill();
   }
-  await flow.until(step);
-  const within = Math.random() * (WITHIN[step] ?? 10);
-  if (within > 1) await wait(within);
-  await world.gateway.kill();
   client.abort();
   await answered;
-  return flow.step(true);
+  return killed === undefined ? flow.time(true) : step.name;
 }
 
 /** Nothing was forwarded unapproved or twice, and what was asked or approved is still there: the same request goes on. */
-async function lookAt(flow: Flow, fell: StepName, world: World): Promise<string[]> {
+async function lookAt(flow: Flow, states: readonly string[], world: World): Promise<string[]> {
   const wrong: string[] = [];
-  const { object } = flow;
-  const at = STEPS.indexOf(fell);
-  const writes = world.asked(object).writes;
-  if (writes > 0 && !flow.approving) wrong.push("it was forwarded, and nobody approved it");
-  const [approval, ...more] = await approvalOf(world, object);
-  if (more.length > 0) wrong.push(`${object} has ${more.length + 1} approvals`);
-  if (at >= STEPS.indexOf("holding") && approval === undefined) return [...wrong, "its approval is lost"];
-  if (approval === undefined) return wrong;
-  const allowed = statesAfter(fell);
-  if (!allowed.includes(approval.state)) wrong.push(`its approval is ${approval.state}, not ${allowed.join(" or ")}`);
-  if (approval.state === "consumed") {
-    // Whether the API server has seen it nobody knows, so nothing may go there by itself.
-    if (world.asked(object).writes > 1) wrong.push("it was forwarded twice");
-    return wrong;
+  const { object, points } = flow;
+  const writes = (): number => points.count("write", "before");
+  if (writes() > 0 && !world.decided) wrong.push("it was forwarded, and nobody approved it");
+  const [approval, ...more] = await world.approvals(object);
+  if (more.length > 0) wrong.push(`it has ${more.length + 1} approvals`);
+  if (states.length > 0 && approval === undefined) return [...wrong, "its approval is lost"];
+  if (approval !== undefined && states.length > 0 && !states.includes(approval.state)) {
+    wrong.push(`its approval is ${approval.state}, not ${states.join(" or ")}`);
   }
-  if (approval.state === "pending") await world.home.approve(approval.name, world);
+  const before = writes();
+  // Else what was applied already would be a change of nothing, which nobody need approve.
+  world.putBack(object);
   const patience = AbortSignal.timeout(PATIENCE_MS);
-  const status = await world.send(object, patience).catch((error: unknown) => String(error));
-  if (status !== 201) wrong.push(`asked again on ${approval.state}, it is answered ${status}`);
-  if (world.asked(object).writes !== 1) wrong.push(`the API server saw ${world.asked(object).writes} writes of it`);
+  const again = world.send(object, patience).catch((error: unknown) => String(error));
+  if (approval === undefined || approval.state === "consumed") {
+    // Whether the API server has seen what was approved nobody knows, so that a person is asked anew.
+    const next = await Promise.race([again, nextOf(world, object, more.length + (approval === undefined ? 0 : 1))]);
+    if (typeof next !== "object") return [...wrong, `asked again, it is answered ${next}`];
+    if (writes() !== before) wrong.push("it was forwarded once more, and nobody approved that");
+    world.decided = true;
+    await world.home.approve(next.name, world);
+  } else if (approval.state === "pending") {
+    world.decided = true;
+    await world.home.approve(approval.name, world);
+  }
+  const status = await again;
+  if (status !== 200) wrong.push(`asked again on ${approval?.state ?? "nothing"}, it is answered ${status}`);
+  if (writes() !== before + 1) wrong.push(`asked again, the API server saw ${writes() - before} writes of it`);
   return wrong;
 }
 
-function statesAfter(step: StepName): string[] {
-  const at = STEPS.indexOf(step);
-  if (at <= STEPS.indexOf("holding")) return ["pending"];
-  if (step === "approving") return ["pending", "approved"];
-  // A ref that was written when the kill came is the use, whether the gateway learnt of it or not.
-  if (at <= STEPS.indexOf("spending")) return ["approved", "consumed"];
-  return ["consumed"];
+/** The pending approval that the object has beside so many others, as soon as it has one. */
+async function nextOf(world: World, object: string, others: number): Promise<{ name: string }> {
+  const end = Date.now() + PATIENCE_MS;
+  for (;;) {
+    const next = (await world.approvals(object))[others];
+    if (next !== undefined) return next;
+    if (Date.now() > end) throw new Error(`${object} is not held again`);
+    await wait(20);
+  }
+}
+
+async function within(work: Promise<void>, what: string): Promise<void> {
+  const late = new AbortController();
+  const tooLong = wait(30_000, undefined, { signal: late.signal }).then(() => {
+    throw new Error(what);
+  });
+  await Promise.race([work, tooLong]).finally(() => {
+    tooLong.catch(() => undefined);
+    late.abort();
+  });
 }

@@ -4,17 +4,20 @@
  *
  *   --times N      kills in each step (10)
  *   --home NAME    only that one: embedded, github
+ *   --only STEP    only that step, as the histogram names it; may be given several times
  *   --output json
  */
 import { parseArgs } from "node:util";
 import { HOMES } from "./homes.ts";
 import { type KillResult, killEverywhere } from "./kill.ts";
+import { EMBEDDED_STEPS, GITHUB_STEPS } from "./steps.ts";
 import { openWorld } from "./world.ts";
 
 const { values } = parseArgs({
   options: {
     times: { type: "string", default: "10" },
     home: { type: "string" },
+    only: { type: "string", multiple: true },
     output: { type: "string", default: "text" },
   },
 });
@@ -28,20 +31,27 @@ if (values.home !== undefined && HOMES[values.home] === undefined) {
   process.exit(2);
 }
 
+const known = new Set([...EMBEDDED_STEPS, ...GITHUB_STEPS].map(({ name }) => name));
+const { only = [] } = values;
+const unknown = only.find((step) => !known.has(step));
+if (unknown !== undefined) {
+  process.stderr.write(`there is no step ${unknown}; there are: ${[...known].join("; ")}\n`);
+  process.exit(2);
+}
+
 const results: Record<string, KillResult> = {};
 for (const [name, home] of Object.entries(HOMES)) {
   if (values.home !== undefined && values.home !== name) continue;
-  const world = await openWorld(home);
   let fell = 0;
-  const result = await killEverywhere(world, {
-    times,
-    onKill: (step) => process.stderr.write(`${name}: kill ${++fell}, while ${step}\n`),
-  }).finally(() => world.close());
+  const onKill = (step: string): void => {
+    process.stderr.write(`${name}: kill ${++fell}, while ${step}\n`);
+  };
+  const result = await killEverywhere(() => openWorld(home), { times, only, onKill });
   results[name] = result;
   if (values.output === "json") continue;
   process.stdout.write(`${name}: ${result.kills} kills\n`);
   for (const [step, count] of Object.entries(result.histogram)) {
-    process.stdout.write(`  ${step.padEnd(14)} ${String(count).padStart(3)} ${"#".repeat(count)}\n`);
+    process.stdout.write(`  ${step.padEnd(26)} ${String(count).padStart(3)} ${"#".repeat(count)}\n`);
   }
   for (const what of result.wrong) process.stdout.write(`FAILED ${name}: ${what}\n`);
 }

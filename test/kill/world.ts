@@ -1,5 +1,5 @@
+import { randomUUID } from "node:crypto";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import type { ServerResponse } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,13 +8,14 @@ import { parse, stringify } from "yaml";
 import { listSegments, readSegment, segmentPath } from "../../audit/spool/segments.ts";
 import { keptBundle } from "../../cli/policy/bundle-cache.ts";
 import { writeState } from "../../cli/up/state.ts";
-import { type DevelopmentIssuer, startDevelopmentIssuer } from "../../identity/development/issuer.ts";
+import { startDevelopmentIssuer } from "../../identity/development/issuer.ts";
 import { developmentTokens } from "../../identity/development/sign-in.ts";
 import { freePort } from "../../tools/free-port.ts";
-import { isDryRun, serveObjects } from "../gateway/cluster.ts";
-import { type Seen, startUpstream } from "../gateway/rig.ts";
+import { startUpstream } from "../gateway/rig.ts";
 import { KilledGateway } from "./gateway.ts";
-import type { KillHome } from "./homes.ts";
+import type { KillHome, OpenHome } from "./homes.ts";
+import { Points } from "./points.ts";
+import { pathOf, secret, store, watchUpstream } from "./upstream.ts";
 
 const REGO = fileURLToPath(new URL("../../rego", import.meta.url));
 
@@ -27,94 +28,100 @@ export interface Shown {
   uses: unknown[];
 }
 
-/** What the upstream was asked about one object. */
-export interface Asked {
-  dryRuns: number;
-  dryRunsAnswered: number;
-  writes: number;
-  writesAnswered: number;
-}
-
 /** A gateway to be killed, and all that outlives it: its disk, the upstream, the issuer, the repository. */
 export interface World {
   gateway: KilledGateway;
   home: KillHome;
-  token: string;
-  asked(object: string): Asked;
-  /** Waits before the upstream answers, in milliseconds. */
-  slow: { dryRun: number; write: number };
+  /** Whether a person has decided about the flow that is under way. */
+  decided: boolean;
+  /** A flow begins, about an object that the API server has from now on. */
+  begin(object: string): Points;
+  /** The object is as it was when the flow began. */
+  putBack(object: string): void;
+  /** The agent's request; resolves to the status of its answer. */
   send(object: string, signal: AbortSignal): Promise<number>;
+  /** Those of an object, the oldest first. */
   approvals(object: string): Promise<Shown[]>;
   /** A person approves by the control API. */
   decide(name: string): Promise<void>;
+  /** What GitHub sends. */
+  hook(body: string, signature: string): Promise<void>;
   /** Whether a write of that object was announced on record. */
   intended(object: string): boolean;
   close(): Promise<void>;
 }
 
-export async function openWorld(makeHome: (directory: string) => KillHome | Promise<KillHome>): Promise<World> {
+export async function openWorld(openHome: OpenHome): Promise<World> {
   const directory = mkdtempSync(join(tmpdir(), "sallyport-kill-"));
   const upstream = await startUpstream(directory);
-  serveObjects(upstream);
   const issuer = await startDevelopmentIssuer();
   const { file } = await keptBundle([REGO]);
   const ports = { listen: await freePort(), admin: await freePort() };
   const state = await writeState({ directory, rules: file, issuer, ports, cluster: upstream });
   writeFileSync(state.tokenFile, "the-gateways-own-token", { mode: 0o600 });
-  const home = await makeHome(directory);
+  let flow: { object: string; points: Points } | undefined;
+  const home = await openHome(directory, () => world.decided);
+  const cluster = watchUpstream(upstream, () => flow && { ...flow, decided: world.decided });
   const config = parse(readFileSync(state.configFile, "utf8")) as Record<string, unknown>;
   home.configure(config);
   writeFileSync(state.configFile, stringify(config));
 
-  const asked = new Map<string, Asked>();
-  const slow = { dryRun: 0, write: 0 };
-  const answer = upstream.answer;
-  upstream.answer = (seen, res) => {
-    const count = countFor(asked, seen);
-    if (count === undefined) answer(seen, res);
-    else answerLater(seen, res, count, slow, answer);
-  };
-
   const origin = `https://127.0.0.1:${ports.listen}`;
   // A connection of its own for each: what was killed leaves none behind.
   const dispatcher = new Agent({ connect: { ca: readFileSync(state.caFile, "utf8") }, pipelining: 0 });
-  const call = (method: "GET" | "POST", path: string, token: string, body?: object, signal?: AbortSignal) =>
+  const call = (method: "GET" | "POST" | "PUT", path: string, { token, headers, body, signal }: Call) =>
     request(`${origin}${path}`, {
       method,
       dispatcher,
-      headers: { authorization: `Bearer ${token}`, "content-type": "application/json", accept: "application/json" },
-      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json",
+        ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+        ...headers,
+      },
+      ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
       ...(signal === undefined ? {} : { signal }),
     });
   const gateway = new KilledGateway(state.configFile);
+  const alice = async (): Promise<string> => (await developmentTokens(issuer, "alice", "admin")).idToken;
+  const { idToken: agent } = await developmentTokens(issuer, "agent", "data");
   const world: World = {
     gateway,
     home,
-    token: await tokenOf(issuer, "agent", "data"),
-    slow,
-    asked: (object) => asked.get(object) ?? newAsked(),
+    decided: false,
+    begin(object) {
+      const points = new Points();
+      store(cluster, object);
+      home.begin(points);
+      world.decided = false;
+      flow = { object, points };
+      return points;
+    },
+    putBack: (object) => store(cluster, object),
     async send(object, signal) {
-      const path = "/connections/local/api/v1/namespaces/shop/pods";
-      const { statusCode, body } = await call("POST", path, world.token, pod(object), signal);
-      await body.text();
-      return statusCode;
+      const body = secret(object, "next-value");
+      const answer = await call("PUT", `/connections/local${pathOf(object)}`, { token: agent, body, signal });
+      await answer.body.text();
+      return answer.statusCode;
     },
     async approvals(object) {
-      const token = await tokenOf(issuer, "alice", "admin");
-      const { statusCode, body } = await call("GET", "/v1alpha1/approvals?limit=500", token);
+      const { statusCode, body } = await call("GET", "/v1alpha1/approvals?limit=500", { token: await alice() });
       const text = await body.text();
-      if (statusCode !== 200) throw new Error(`the list of approvals answers ${statusCode}: ${text}`);
+      if (statusCode !== 200) {
+        throw new Error(`the list of approvals answers ${statusCode}: ${text}\n${gateway.said().join("\n")}`);
+      }
       const { items } = JSON.parse(text) as { items: Shown[] };
-      return items.filter(({ summary }) => summary.name === object);
+      return items.filter(({ summary }) => summary.name === object).toReversed();
     },
     async decide(name) {
-      const token = await tokenOf(issuer, "alice", "admin");
-      const shown = (await (await call("GET", `/v1alpha1/approvals/${name}`, token)).body.json()) as Shown;
-      const { body } = await call("POST", `/v1alpha1/approvals/${name}/approve`, token, {
-        reason: "",
-        seen: shown.seen,
-      });
-      await body.text();
+      const token = await alice();
+      const shown = (await (await call("GET", `/v1alpha1/approvals/${name}`, { token })).body.json()) as Shown;
+      const body = { reason: "", seen: shown.seen };
+      await (await call("POST", `/v1alpha1/approvals/${name}/approve`, { token, body })).body.text();
+    },
+    async hook(body, signature) {
+      const headers = { "x-github-delivery": randomUUID(), "x-hub-signature-256": signature };
+      await (await call("POST", "/webhooks/github", { headers, body })).body.text();
     },
     intended: (object) => intends(join(directory, "spool"), object),
     async close() {
@@ -130,47 +137,11 @@ export async function openWorld(makeHome: (directory: string) => KillHome | Prom
   return world;
 }
 
-async function tokenOf(issuer: DevelopmentIssuer, login: string, audience: "data" | "admin"): Promise<string> {
-  return (await developmentTokens(issuer, login, audience)).idToken;
-}
-
-function pod(name: string): object {
-  return {
-    kind: "Pod",
-    apiVersion: "v1",
-    metadata: { name },
-    spec: { containers: [{ name: "a", image: "b" }], volumes: [{ name: "v", hostPath: { path: "/etc" } }] },
-  };
-}
-
-const newAsked = (): Asked => ({ dryRuns: 0, dryRunsAnswered: 0, writes: 0, writesAnswered: 0 });
-
-function countFor(asked: Map<string, Asked>, { method, body }: Seen): Asked | undefined {
-  if (method !== "POST") return undefined;
-  const { metadata } = JSON.parse(body) as { metadata: { name: string } };
-  const count = asked.get(metadata.name) ?? newAsked();
-  asked.set(metadata.name, count);
-  return count;
-}
-
-function answerLater(
-  seen: Seen,
-  res: ServerResponse,
-  count: Asked,
-  slow: World["slow"],
-  answer: (seen: Seen, res: ServerResponse) => void,
-): void {
-  const dryRun = isDryRun(seen);
-  if (dryRun) count.dryRuns++;
-  else count.writes++;
-  setTimeout(
-    () => {
-      if (dryRun) count.dryRunsAnswered++;
-      else count.writesAnswered++;
-      answer(seen, res);
-    },
-    dryRun ? slow.dryRun : slow.write,
-  );
+interface Call {
+  token?: string;
+  headers?: Record<string, string>;
+  body?: object | string;
+  signal?: AbortSignal;
 }
 
 function intends(spool: string, object: string): boolean {
