@@ -1,6 +1,6 @@
 import { type HubContext, type HubEntry, move } from "./context.ts";
-import { commitAt } from "./git.ts";
-import { readRecord } from "./records.ts";
+import { commitAt, createRef, refAt, writeCommit } from "./git.ts";
+import { readRecord, recordMessage } from "./records.ts";
 import { REVOKED } from "./refs.ts";
 
 /**
@@ -15,4 +15,18 @@ export async function endRevoked(home: HubContext, entry: HubEntry): Promise<voi
   const ours = record?.name === name ? record : undefined;
   const { by, at, reason } = ours ?? { by: "", at: home.clock.now(), reason: `refs/${REVOKED}${name} takes it back` };
   move(home, entry, "revoked", { ended: { by, at, reason } });
+}
+
+/**
+ * What was taken off main stays taken back, also for a gateway that starts once its file is there again: our comment
+ * that says so can be deleted, and a ref is missed where it is.
+ */
+export async function keepRevoked(home: HubContext, { approval }: HubEntry, at: number, reason: string): Promise<void> {
+  const { name, proposal } = approval;
+  const ref = REVOKED + name;
+  if ((await refAt(home, ref)) === undefined) {
+    const message = recordMessage(home.keys, `Revoke ${name}`, { kind: "revoke", name, at, by: "", reason });
+    await createRef(home, "use", ref, await writeCommit(home, "use", message, home.main.tree, []));
+  }
+  home.guard.keep(`refs/${ref}`, proposal.notAfter);
 }

@@ -155,6 +155,22 @@ describe("who can write the repository on GitHub and approve nothing", () => {
     expect(await other.use(name, "exchange-1")).toMatchObject({ ok: false });
   });
 
+  test("brings nothing back that was taken off main, by deleting the comment and having its file merged again", async () => {
+    const rig = await rigged();
+    const { name, file } = await approved(rig);
+    await rig.takeOffMain(name);
+    await rig.home.refresh();
+    const { comments } = rig.github.state.pull(await rig.number(name));
+    const revoked = () => rig.github.state.git.refs("refs/sallyport/revoked/");
+    await eventually(async () => comments.length > 0 && (await revoked()).length > 0);
+    comments.splice(0);
+    const files = { [`exceptions/${name}.yaml`]: file };
+    await rig.github.as("mallory").merge(await rig.github.as("mallory").open({ title: "Again", head: "again", files }));
+    const other = await rig.open();
+    expect((await other.get(name))?.state).toBe("revoked");
+    expect(await other.use(name, "exchange-1")).toEqual({ ok: false, reason: "not-approved" });
+  });
+
   test("approves nothing by moving main back to where an approval was not yet taken off it", async () => {
     const rig = await rigged();
     const { name } = await approved(rig);
