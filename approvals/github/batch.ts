@@ -7,10 +7,10 @@ import { statusOf } from "./failures.ts";
 import { commitAt, createRef, writeCommit, writeTree } from "./git.ts";
 import { isOpen } from "./outcome.ts";
 import { addMember, MOST_MEMBERS } from "./proposals.ts";
-import { labelLater, pullText, stub } from "./pulls.ts";
+import { labelLater, pullText, shownIn, stub } from "./pulls.ts";
 import { type RecordOf, recordMessage } from "./records.ts";
 import { BRANCH } from "./refs.ts";
-import { anyShape, pullShape, refShape } from "./wire.ts";
+import { anyShape, type Pull, pullShape, refShape } from "./wire.ts";
 
 /** The pending batch of a session that one more request may join; the newest. */
 function batchOf(home: HubContext, approval: Approval): HubPull | undefined {
@@ -90,14 +90,34 @@ function batchText(home: HubContext, approvals: readonly Approval[]): { title: s
 }
 
 /** Writes all that a batch has into its pull request, the newest last: what is not shown cannot be approved. */
-export function showBatch(home: HubContext, pull: HubPull): void {
+function showBatch(home: HubContext, pull: HubPull): void {
   const show = async (): Promise<void> => {
     const text = batchText(
       home,
       pull.members.map(({ approval }) => approval),
     );
     const route = "PATCH /repos/{owner}/{repo}/pulls/{pull_number}";
-    await home.client.send("hold", route, { pull_number: pull.number, ...text }, pullShape);
+    await home.client.send("hold", route, { pull_number: pull.number, ...text }, pullShape).catch((error: unknown) => {
+      pull.behind = Date.now();
+      throw error;
+    });
   };
   home.later("saying what a batch has", () => home.alone(`text/${pull.number}`, show));
+}
+
+/** How long after it joined the text may show a member: by who wrote it, and by the others where that one is gone. */
+const SHOWN_MS = { ours: 5000, others: 30_000 };
+
+/** Keeps in mind since when the text of a batch shows less than it has: GitHub did not take it, or a crash came between. */
+export function noteBehind(home: HubContext, batch: HubPull, pull: Pull): void {
+  const behind = pull.state === "open" && shownIn(home, pull).length < batch.members.length;
+  batch.behind = behind ? (batch.behind ?? Date.now()) : undefined;
+}
+
+/** Writes it again, where it is behind for long. */
+export function showBehind(home: HubContext, batch: HubPull): void {
+  const { behind, ours, members } = batch;
+  if (behind === undefined || Date.now() - behind < SHOWN_MS[ours ? "ours" : "others"]) return;
+  batch.behind = undefined;
+  if (members.some(({ approval }) => approval.state === "pending")) showBatch(home, batch);
 }

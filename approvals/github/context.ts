@@ -25,6 +25,8 @@ export interface HubPull {
   members: HubEntry[];
   /** Of a batch: the branch of each further member's digest, and the commit that it points to. */
   locks?: Map<string, string>;
+  /** Of a batch: since when its text was seen not to show all of it, by this machine's clock. */
+  behind?: number | undefined;
   /** Closed or merged, and not judged to the end yet: GitHub did not answer, or not all of it. */
   unjudged: boolean;
   /** Opened by this gateway, which writes the comments and tidies up; the others do where it does not. */

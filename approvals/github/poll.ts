@@ -1,6 +1,6 @@
 import { errorMessage } from "../../base/errors.ts";
 import type { Present } from "../history.ts";
-import { showBatch } from "./batch.ts";
+import { noteBehind, showBehind } from "./batch.ts";
 import { judgeReview } from "./break-glass.ts";
 import { lookAtBreakGlass } from "./broken.ts";
 import { due, type HubContext, type HubPull, logFailure, move } from "./context.ts";
@@ -12,7 +12,7 @@ import { endWith, tidyLater } from "./outcome.ts";
 import { checkPull } from "./people-pulls.ts";
 import { addMember, forgetOld, isOwn, readPull } from "./proposals.ts";
 import { holderOf } from "./propose.ts";
-import { pullsOf, shownIn } from "./pulls.ts";
+import { pullsOf } from "./pulls.ts";
 import { BRANCH, PROPOSAL_BRANCH, REVIEW_OF, REVOKED, USED, WITHDRAWN } from "./refs.ts";
 import { endRevoked, keepRevoked } from "./revocations.ts";
 import type { HubStanding } from "./standing.ts";
@@ -148,6 +148,7 @@ export class Poll {
         logFailure(home, `judging pull request ${pull.number}`, error);
       });
     }
+    for (const pull of home.pulls.values()) showBehind(home, pull);
     if (failed.length === 0) this.#watermark = before(recent[0]?.updated_at) ?? since;
     return failed;
   }
@@ -173,7 +174,11 @@ export class Poll {
     if (own && !isLongOver(home, pull)) {
       await learn(home, pull);
       const learned = home.pulls.get(pull.number);
-      if (learned !== undefined) return pull.state === "open" ? endEdited(home, learned, pull) : undefined;
+      if (learned !== undefined) {
+        if (pull.state === "open") endEdited(home, learned, pull);
+        noteBehind(home, learned, pull);
+        return;
+      }
       home.log.warn("a pull request under the gateway's login proposes nothing, since no key of its own signed it", {
         number: pull.number,
       });
@@ -195,11 +200,7 @@ export class Poll {
     }
     if (pull.state === "closed") return;
     endEdited(home, known, pull);
-    // GitHub did not take it, or not yet.
-    const behind = shownIn(home, pull).length < known.members.length;
-    if (known.ours && behind && known.members.some(({ approval }) => approval.state === "pending")) {
-      showBatch(home, known);
-    }
+    noteBehind(home, known, pull);
   }
 
   /** Another gateway added a request to a batch, or somebody pushed, which counts for nothing. */

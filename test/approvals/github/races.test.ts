@@ -1,7 +1,7 @@
-import { expect, test } from "vitest";
+import { expect, onTestFinished, test, vi } from "vitest";
 import { bob, digestOf, opened, START } from "../suite/fixtures.ts";
 import { approved } from "../suite/rig.ts";
-import { type GitHubRig, githubRig } from "./rig.ts";
+import { eventually, type GitHubRig, githubRig } from "./rig.ts";
 
 interface Pause {
   /** Resolves once a request is held. */
@@ -96,6 +96,32 @@ test("a request that joins a batch as it is merged does not take its approval aw
   expect((await rig.now(name)).state).toBe("approved");
   await rig.approve(late.name, bob);
   expect((await rig.now(late.name)).state).toBe("approved");
+});
+
+test("a batch whose newest request GitHub did not take into its text approves nothing until it shows it", async () => {
+  vi.useFakeTimers({ toFake: ["Date"], now: Date.now() });
+  onTestFinished(() => void vi.useRealTimers());
+  const { rig } = await slow();
+  const one = await opened(rig.home, { digest: digestOf(1), batch: true });
+  const pull = rig.github.state.pull(await rig.number(one.name));
+  rig.github.fault.next({ method: "PATCH", path: /\/pulls\/\d+$/ }, "500");
+  const other = await opened(rig.home, { digest: digestOf(2), batch: true });
+  await rig.home.refresh();
+  expect(pull.body).not.toContain(other.name);
+  vi.setSystemTime(Date.now() + 6000);
+  await rig.home.refresh();
+  await eventually(() => pull.body?.includes(other.name) === true);
+  await rig.approve(one.name, bob);
+  expect((await rig.now(other.name)).state).toBe("approved");
+});
+
+test("a request that joined a batch and is not shown in it is not approved", async () => {
+  const { rig } = await slow();
+  const one = await opened(rig.home, { digest: digestOf(1), batch: true });
+  rig.github.fault.next({ method: "PATCH", path: /\/pulls\/\d+$/ }, "500");
+  const other = await opened(rig.home, { digest: digestOf(2), batch: true });
+  await rig.approve(one.name, bob);
+  expect((await rig.now(other.name)).ended?.reason).toContain("does not show all");
 });
 
 test("a pull request that cannot be judged keeps no other from being judged, used or taken back", async () => {
