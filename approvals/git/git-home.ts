@@ -130,7 +130,9 @@ export class GitHome implements ApprovalHome {
   async list(
     filter: { state?: ApprovalState; limit?: number; continue?: string } = {},
   ): Promise<{ items: Approval[]; continue?: string }> {
-    return page([...this.home.index.byName.values()].map(snapshot), filter);
+    const approvals = [...this.home.index.byName.values()].map(({ approval }) => approval);
+    const { items, ...rest } = page(approvals, filter);
+    return { items: items.map((approval) => snapshot({ approval })), ...rest };
   }
 
   async find(digest: string): Promise<Approval | undefined> {

@@ -33,6 +33,7 @@ export class StandingBook {
   readonly #listeners = new Set<() => void>();
   #known: ReadonlyMap<string, Known> = new Map();
   #inForce: ReadonlyMap<string, StandingException> = new Map();
+  #inOrder: readonly StandingException[] | undefined;
   #malformed: ReadonlyMap<string, string> = new Map();
   #index = new StandingIndex();
   /** Exchanges that spent a use, by the name of an exception that counts them. */
@@ -63,7 +64,8 @@ export class StandingBook {
   /** Those in force, in order of their names. */
   list(): readonly StandingException[] {
     // Git's order is that of the files' names: "a-b.yaml" stands before "a.yaml".
-    return [...this.#inForce.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    this.#inOrder ??= [...this.#inForce.values()].sort((a, b) => (a.name < b.name ? -1 : 1));
+    return this.#inOrder;
   }
 
   /** Files that stand for nothing, and why. What has expired is none of them. */
@@ -180,6 +182,7 @@ export class StandingBook {
       this.#index = index;
     }
     this.#inForce = inForce;
+    this.#inOrder = undefined;
     for (const name of gone) if (!inForce.has(name)) this.#uses.delete(name);
     this.#options.log.info("standing exceptions changed", {
       inForce: inForce.size,

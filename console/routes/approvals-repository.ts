@@ -1,4 +1,5 @@
 import type { FastifyInstance } from "fastify";
+import { listing } from "../../approvals/voters.ts";
 import { Refusal } from "../../base/errors.ts";
 import type { Identity } from "../../identity/types.ts";
 import { admin, reader } from "../caller.ts";
@@ -48,6 +49,12 @@ export function approvalsRepositoryRoutes(app: FastifyInstance, deps: ConsoleDep
     async (request) => {
       const identity = await admin(deps, request);
       checkRole(identity, ["approver"]);
+      // An agent whose groups include the role has it as well, and must not say that what it rewrote is right.
+      if (!listing(deps.config.people)(identity.username)) {
+        throw new Refusal("forbidden", `${identity.username} is not a person's own identity in people`, {
+          next: "List the person's identities under people in sallyport.yaml.",
+        });
+      }
       const { commit, reason } = request.body;
       deps.log.warn("main of the approvals repository is taken as it is", { commit, reason, by: identity.username });
       await deps.approvals.reset(identity, { commit, reason });

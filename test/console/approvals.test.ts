@@ -1,4 +1,6 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import { Repository } from "../../approvals/git/repository.ts";
 import type { Proposal } from "../../approvals/types.ts";
 import { proposal } from "../approvals/embedded.ts";
 import { type ConsoleRig, consoleRig } from "./rig.ts";
@@ -8,6 +10,8 @@ beforeAll(async () => {
   rig = await consoleRig();
 });
 afterAll(() => rig?.close());
+
+const mainTip = () => new Repository(join(rig.folder, "exceptions.git")).ref("refs/heads/main");
 
 let n = 0;
 async function opened(changes: Partial<Proposal> = {}) {
@@ -70,6 +74,14 @@ test("a data-path ID token, a session token, an actor's and an old login's token
     }
   }
   expect((await rig.home.get(name))?.state).toBe("pending");
+});
+
+test("an agent that has the role approver does not say that a rewritten main is right", async () => {
+  const body = { commit: (await mainTip()) ?? "", reason: "trust me" };
+  const reset = async (email: string) =>
+    rig.call("POST", "/v1alpha1/approvals-repository/reset", { token: await rig.token(email, { admin: true }), body });
+  expect((await reset("agent-alice")).json).toMatchObject({ status: 403, code: "forbidden" });
+  expect((await reset("dora@example.com")).status).toBe(200);
 });
 
 test("a denial needs a reason, and is told", async () => {

@@ -52,7 +52,7 @@ export async function consoleRig(more: Partial<ConsoleDeps> = {}): Promise<Conso
   const server = await startStub(folder, (req, res) => app?.routing(req, res));
   const config = gatewayConfig([issuerConfig({ issuer: keys.issuer, clientId: "sallyport-cli" })], {
     roles: {
-      approver: ["user:corp:dora@example.com"],
+      approver: ["user:corp:dora@example.com", "user:corp:agent-alice"],
       auditor: ["group:corp:audit"],
       breakGlass: ["user:corp:dora@example.com"],
     },
