@@ -164,3 +164,32 @@ test("an answer about main that is older than what another look has seen is no s
   await looking;
   expect(rig.home.status().frozen).toBeUndefined();
 });
+
+test("a merge that GitHub lists only after a newer change is found", async () => {
+  let hidden: number | undefined;
+  const rig = await githubRig({
+    github: { memory: true },
+    home: {
+      async fetch(url, init) {
+        const answer = await fetch(url, init);
+        if (hidden === undefined || !/\/pulls\?.*sort=updated/.test(String(url)) || answer.status !== 200)
+          return answer;
+        const all = (await answer.json()) as { number: number }[];
+        const headers = { "content-type": "application/json" };
+        return new Response(JSON.stringify(all.filter(({ number }) => number !== hidden)), { headers });
+      },
+    },
+  });
+  const [one, other] = [await opened(rig.home), await opened(rig.home, { digest: digestOf(2) })];
+  await rig.home.refresh();
+  rig.clock.time += 10_000;
+  hidden = await rig.number(one.name);
+  await rig.approve(one.name, bob);
+  rig.clock.time += 2000;
+  await rig.github.as("carol").comment(await rig.number(other.name), "looking at it");
+  await rig.home.refresh();
+  expect((await rig.now(one.name)).state).toBe("pending");
+  hidden = undefined;
+  await rig.home.refresh();
+  expect((await rig.now(one.name)).state).toBe("approved");
+});

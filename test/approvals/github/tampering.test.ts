@@ -155,6 +155,24 @@ describe("who can write the repository on GitHub and approve nothing", () => {
     expect(await other.use(name, "exchange-1")).toMatchObject({ ok: false });
   });
 
+  test("reviews no break-glass by having its review merged into a branch whose CODEOWNERS they wrote", async () => {
+    const rig = await rigged();
+    const requirements = [{ rules: ["workload/host-path"], approvers: ["group:corp:dba"], required: 1 }];
+    const { name } = await opened(rig.home, { requirements });
+    const terms = { validForSeconds: 300, reviewWithinSeconds: 3600 };
+    await rig.home.breakGlass(name, bob, { reason: "down" }, terms);
+    const review = () => [...rig.github.state.pulls.values()].find(({ headRef }) => headRef.includes("review/"));
+    await eventually(() => review() !== undefined);
+    const number = review()?.number ?? 0;
+    const mallory = rig.github.as("mallory");
+    await mallory.push("side", { CODEOWNERS: "* @carol\n" }, { onto: await mainOf(rig) });
+    await mallory.edit(number, { base: "side" });
+    await rig.github.as("carol").review(number, { state: "APPROVED" });
+    await mallory.merge(number);
+    await rig.home.refresh();
+    expect((await rig.now(name)).breakGlass?.review).toBeUndefined();
+  });
+
   test("brings nothing back that was taken off main, by deleting the comment and having its file merged again", async () => {
     const rig = await rigged();
     const { name, file } = await approved(rig);
