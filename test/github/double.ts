@@ -32,6 +32,8 @@ export interface GitHubOptions {
   now?: () => number;
   /** GitHub's own where absent: 80 a minute, 500 an hour, 5,000 requests an hour. Counted by the wall clock, as a client does. */
   limits?: Partial<Limits> | "none";
+  /** A clock for the limits, in place of that. */
+  limitsNow?: () => number;
   /** A path before all others, as GitHub Enterprise Server's `/api/v3`. */
   basePath?: string;
   onExchange?: OnExchange;
@@ -107,7 +109,7 @@ export async function startGitHub(options: GitHubOptions = {}): Promise<GitHubDo
   const state = await State.open({ owner, name, branch, now, ...(path !== undefined && { path }) });
   const accounts = new Accounts();
   const limits = { ...(options.limits === "none" ? NO_LIMITS : { ...LIMITS, ...options.limits }) };
-  const rates = new RateLimits(limits, Date.now);
+  const rates = new RateLimits(limits, options.limitsNow ?? Date.now);
   const server = new GitHubServer(basePath, now);
   const { lean = false } = options;
   const url = lean ? `http://double.invalid${basePath}` : await server.listen();
