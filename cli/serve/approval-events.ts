@@ -53,7 +53,7 @@ export class ApprovalEvents {
     return {
       kind,
       session_id: proposal.requester.session,
-      at_ms: Date.now(),
+      at_ms: Math.min(happenedAt(kind, approval) ?? Date.now(), Date.now()),
       issuer: proposal.requester.issuer,
       username: proposal.requester.username,
       connection: proposal.connection,
@@ -70,6 +70,25 @@ export class ApprovalEvents {
         file: sha256(approval.file),
       },
     };
+  }
+}
+
+/**
+ * When it came to be so, by what the repository says: a replica that learns of it later must not put an approval behind
+ * its use, and two that tell of one change tell the same. Undefined where nothing says so.
+ */
+function happenedAt(kind: EventKind, { state, settledAt, denial, ended, breakGlass, proposal }: Approval) {
+  if (kind === "break_glass.reviewed") return breakGlass?.review?.at;
+  switch (state) {
+    case "denied":
+      return denial?.at;
+    case "cancelled":
+    case "revoked":
+      return ended?.at;
+    case "expired":
+      return proposal.notAfter;
+    default:
+      return breakGlass?.by.at ?? settledAt;
   }
 }
 
