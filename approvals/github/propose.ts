@@ -8,13 +8,13 @@ import type { Approval, Proposal } from "../types.ts";
 import { joinBatch } from "./batch.ts";
 import { due, type HubContext, type HubEntry } from "./context.ts";
 import { statusOf } from "./failures.ts";
-import { createRef, refAt, writeCommit, writeTree } from "./git.ts";
+import { createRef, refAt, refsBelow, writeCommit, writeTree } from "./git.ts";
 import { learn } from "./learn.ts";
 import { endWith } from "./outcome.ts";
 import { asPull, isOwn, proposedBy, remember } from "./proposals.ts";
 import { createPull, labelLater, pullsOf, pullText } from "./pulls.ts";
 import { type RecordOf, recordMessage } from "./records.ts";
-import { BRANCH } from "./refs.ts";
+import { BRANCH, USED } from "./refs.ts";
 import { anyShape, type Pull } from "./wire.ts";
 
 /** Tree, commit, branch, pull request, labels; then commit and ref of the use, and the comment. */
@@ -66,7 +66,7 @@ async function open(home: HubContext, proposal: Proposal): Promise<Opened> {
   const known = knownOf(home, proposal.digest);
   if (known !== undefined) return known;
   const main = await home.lookAtMain();
-  const name = nextName(home, proposal.digest, pulls);
+  const name = await nextName(home, proposal.digest, pulls);
   const file = renderException(name, proposal);
   const at = home.clock.now();
   const approval: Approval = { name, state: "pending", proposal, file, openedAt: at, approvals: [], uses: [] };
@@ -95,11 +95,16 @@ async function open(home: HubContext, proposal: Proposal): Promise<Opened> {
   return { approval: snapshot(entry), opened: true };
 }
 
-/** No name is given twice: of what is known, of pull requests of this digest, and of files on main. */
-function nextName(home: HubContext, digest: string, pulls: readonly Pull[]): string {
+/**
+ * No name is given twice: of what is known, of pull requests of this digest, of files on main, and of what refs say
+ * became of one, since a member of a batch has no pull request of its own.
+ */
+async function nextName(home: HubContext, digest: string, pulls: readonly Pull[]): Promise<string> {
   const prefix = `${digest.slice(0, 16)}-`;
-  const names = [...home.index.byName.keys(), ...home.main.folders.exceptions.keys()];
-  const highest = names
+  const used = [...(await refsBelow(home, USED + prefix)).keys()].map((rest) => prefix + rest.split("/")[0]);
+  const { index, main, broken, revoked } = home;
+  const names = [index.byName, main.folders.exceptions, broken, revoked].flatMap((known) => [...known.keys()]);
+  const highest = [...names, ...used]
     .filter((name) => name.startsWith(prefix))
     .reduce((most, name) => Math.max(most, Number(name.slice(prefix.length)) || 0), 0);
   return `${prefix}${Math.max(highest, pulls.length) + 1}`;

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { bob, carol, digestOf, opened, proposal, seen } from "../suite/fixtures.ts";
+import { bob, carol, digestOf, opened, proposal, START, seen } from "../suite/fixtures.ts";
 import { eventually, githubRig } from "./rig.ts";
 
 const TERMS = { validForSeconds: 300, reviewWithinSeconds: 3600 };
@@ -111,4 +111,18 @@ test("a review that was given before a batch grew counts for none of it", async 
   await rig.home.refresh();
   expect((await rig.now(first.name)).ended?.reason).toContain("another commit");
   expect((await rig.now(second.name)).state).toBe("cancelled");
+});
+
+test("a name that was broken the glass for in a batch is nobody else's, also where its gateways start again", async () => {
+  const rig = await githubRig({ github: { memory: true } });
+  const notAfter = START + 60_000;
+  await opened(rig.home, { digest: digestOf(1), batch: true, notAfter });
+  const { name } = await opened(rig.home, { digest: digestOf(2), batch: true, notAfter });
+  await rig.home.breakGlass(name, bob, { reason: "down" }, { ...TERMS, validForSeconds: 3000 });
+  rig.clock.time += 60_000 + 600_001;
+  await rig.home.refresh();
+  const later = { digest: digestOf(2), change: "d".repeat(64), notAfter: rig.clock.time + 900_000 };
+  const again = await opened(await rig.open(), later);
+  expect(again.name).not.toBe(name);
+  expect((await (await rig.open()).get(again.name))?.state).toBe("pending");
 });
