@@ -1,4 +1,4 @@
-import { setImmediate } from "node:timers/promises";
+import { setImmediate, setTimeout as wait } from "node:timers/promises";
 import type { Points } from "./points.ts";
 import type { World } from "./world.ts";
 
@@ -70,6 +70,7 @@ export class Flow {
         return;
       }
       if (Date.now() > end) throw new Error(`${this.object} is held by nothing`);
+      await wait(10);
     }
   }
 }

@@ -125,7 +125,7 @@ export async function openWorld(openHome: OpenHome): Promise<World> {
     },
     intended: (object) => intends(join(directory, "spool"), object),
     async close() {
-      await gateway.kill();
+      await gateway.stop();
       await home.close();
       await dispatcher.destroy();
       await issuer.close();
