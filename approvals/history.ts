@@ -120,9 +120,16 @@ export class HistoryGuard {
    * of refs that need not be there any more, since this one says all that they said.
    */
   keep(ref: string, until: number, insteadOf?: string): void {
-    if ((this.#refs.get(ref) ?? 0) >= until || until <= this.#clock.now()) return;
+    this.keepAll([[ref, until]], insteadOf);
+  }
+
+  /** The same for many, in one write. */
+  keepAll(refs: Iterable<readonly [ref: string, until: number]>, insteadOf?: string): void {
+    const now = this.#clock.now();
+    const more = [...refs].filter(([ref, until]) => (this.#refs.get(ref) ?? 0) < until && until > now);
+    if (more.length === 0) return;
     if (insteadOf !== undefined) for (const old of this.kept(insteadOf)) this.#refs.delete(old);
-    this.#refs.set(ref, until);
+    for (const [ref, until] of more) this.#refs.set(ref, until);
     this.#write();
   }
 

@@ -14,6 +14,8 @@ import { ENDED, type ListedFile, listStanding, readTexts, type SignedFiles } fro
 
 /** How soon what another gateway, or a person with git, did to main is known here. */
 const POLL_MS = 2000;
+/** Refs of one transaction. */
+const AT_ONCE = 250;
 /** What could not be looked at for so long lifts nothing any more: it may have been taken back. */
 const STALE_MS = 30_000;
 
@@ -146,19 +148,26 @@ export class GitStanding implements StandingHome {
     const untils = new Map(gone.map(([name]) => [name, this.#book.get(name)?.notAfter ?? 0]));
     await this.#book.set(listed, texts);
     await this.#readUses(unread.filter((name) => this.#book.get(name)?.maxUses !== undefined));
-    for (const [name, { at }] of gone) await this.#end(name, at, untils.get(name) ?? 0);
+    await this.#end(gone.map(([name, { at }]) => [`${ENDED}${name}/${at}`, untils.get(name) ?? 0]));
     this.#listed = listed;
   }
 
   /** What was replaced, or taken off main by a gateway or a person with git, comes back by a new approval alone. */
-  async #end(name: string, at: number, until: number): Promise<void> {
+  async #end(ends: readonly [ref: string, until: number][]): Promise<void> {
+    if (ends.length === 0) return;
     const { repository, guard } = this.#home;
-    const ref = `${ENDED}${name}/${at}`;
-    if ((await repository.ref(ref)) === undefined) {
-      const to = await repository.write("blob", "its file was taken off main\n");
-      await repository.swap([{ ref, from: "", to }]).catch(ignoreConflict);
+    const there = await repository.resolve(ends.map(([ref]) => ref));
+    const missing = ends.filter((_, i) => there[i] === undefined);
+    const to = missing.length === 0 ? "" : await repository.write("blob", "its file was taken off main\n");
+    for (let i = 0; i < missing.length; i += AT_ONCE) {
+      const changes = missing.slice(i, i + AT_ONCE).map(([ref]) => ({ ref, from: "", to }));
+      await repository.swap(changes).catch(async (error: unknown) => {
+        ignoreConflict(error);
+        // Another replica does the same, and may have done a part of it.
+        for (const change of changes) await repository.swap([change]).catch(ignoreConflict);
+      });
     }
-    guard.keep(ref, until);
+    guard.keepAll(ends);
   }
 
   #keepUse(name: string, n: number): void {
