@@ -79,8 +79,9 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Em
   try {
     await repository.ensure();
     // A main that was there once is not made anew.
-    if (home.guard.lastGood === undefined && (await repository.ref(MAIN)) === undefined) await start(home);
-    const main = await goodMain(home);
+    const first = home.guard.lastGood === undefined ? ((await repository.ref(MAIN)) ?? (await start(home))) : undefined;
+    if (first !== undefined) home.guard.advance(first);
+    const main = first ?? (await goodMain(home));
     if (main === undefined) throw new Error("it has no branch main");
     const { entries, highest } = await load(repository, home.publicKeys, log, main);
     home.highest = highest;
@@ -98,11 +99,19 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Em
   }
 }
 
-/** The first commit of main. */
-async function start(home: HomeContext): Promise<void> {
+/** Makes the first commit of main. Resolves to its id; undefined where another gateway was faster. */
+async function start(home: HomeContext): Promise<string | undefined> {
   const text = "Policy exceptions. A file counts only where a merge that the gateway's key signed brought it here.\n";
   const readme = await home.repository.write("blob", text);
-  const tree = await home.repository.writeTree([`100644 blob ${readme}\tREADME`]);
-  const to = await writeCommit(home, tree, [], { kind: "init" });
-  await home.repository.swap([{ ref: MAIN, from: "", to }]).catch(ignoreConflict);
+  const root = [`100644 blob ${readme}\tREADME`];
+  const tree = await home.repository.writeTree(root);
+  const commit = await writeCommit(home, tree, [], { kind: "init" });
+  try {
+    await home.repository.swap([{ ref: MAIN, from: "", to: commit }]);
+  } catch (error) {
+    ignoreConflict(error);
+    return undefined;
+  }
+  home.tip = { commit, tree, root, files: [] };
+  return commit;
 }

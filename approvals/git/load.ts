@@ -2,6 +2,7 @@ import type { KeyObject } from "node:crypto";
 import type { Log } from "../../base/log.ts";
 import { APPROVAL_NAME } from "../exception.ts";
 import { KEPT } from "../memory.ts";
+import { Slices } from "../standing/slices.ts";
 import { readSignedCommit } from "./commits.ts";
 import { BRANCHES, type Entry, REVOKED, readEntries, SETTLED, USED } from "./entry.ts";
 import { RefConflict, type Repository } from "./repository.ts";
@@ -86,7 +87,9 @@ async function repair(
 ): Promise<void> {
   const oids = await repository.firstParents(main, REPAIR);
   const texts = await repository.read(oids);
+  const slices = new Slices();
   for (const [i, oid] of oids.entries()) {
+    if (slices.over) await slices.turn();
     const commit = readSignedCommit(keys, oid, texts[i] ?? "");
     if (commit === undefined || !("name" in commit.record)) continue;
     const { kind, name } = commit.record;
@@ -107,8 +110,10 @@ export async function load(
   log: Log,
   main: string,
 ): Promise<Loaded> {
+  const refs = await repository.refs("--sort=committerdate", SETTLED, REVOKED, USED, BRANCHES);
+  const below = (prefix: string): [string, string][] => refs.filter(([ref]) => ref.startsWith(prefix));
   const settled = new Map<string, string>();
-  for (const [ref, oid] of await repository.refs("--sort=committerdate", SETTLED)) {
+  for (const [ref, oid] of below(SETTLED)) {
     if (APPROVAL_NAME.test(ref.slice(SETTLED.length))) settled.set(ref.slice(SETTLED.length), oid);
   }
   await repair(repository, keys, settled, main);
@@ -117,11 +122,11 @@ export async function load(
 
   const entries: Entry[] = [];
   const recent = [...settled].slice(-KEPT);
-  const revoked = new Map(await repository.refs(REVOKED));
+  const revoked = new Map(below(REVOKED));
   const heads = recent.flatMap(([name, oid]) => [oid, revoked.get(REVOKED + name) ?? oid]);
   const read = await readEntries(repository, keys, [...new Set(heads)]);
   const byHead = new Map([...new Set(heads)].map((head, i) => [head, read[i]]));
-  const uses = await readUses(repository);
+  const uses = await usesAt(repository, below(USED));
   for (const [i, [name]] of recent.entries()) {
     const entry = newest(
       name,
@@ -133,7 +138,7 @@ export async function load(
     } else log.warn("a settlement that no merge key signed approves nothing", { approval: name });
   }
 
-  const branches = await repository.refs(BRANCHES);
+  const branches = below(BRANCHES);
   const pending = await readEntries(
     repository,
     keys,

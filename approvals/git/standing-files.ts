@@ -58,17 +58,22 @@ export async function listStanding(
   kept: readonly string[] = [],
 ): Promise<Map<string, ListedFile>> {
   const slices = new Slices();
-  const pairs = await repository.refs(STANDING);
+  const pairs = await repository.refs(STANDING, ENDED);
   await slices.turn();
   const refs = new Map<string, string>();
   const commits = new Set<string>();
+  const endings = [...kept];
   for (const [ref, commit] of pairs) {
     if (slices.over) await slices.turn();
+    if (ref.startsWith(ENDED)) {
+      endings.push(ref);
+      continue;
+    }
     refs.set(ref, commit);
     commits.add(commit);
   }
   await verify(repository, keys, commits, verified);
-  const ended = endedIn([...(await repository.refs(ENDED)).map(([ref]) => ref), ...kept]);
+  const ended = endedIn(endings);
   const listed = new Map<string, ListedFile>();
   const lines = await filesAt(repository, main);
   await slices.turn();

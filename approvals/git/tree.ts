@@ -64,12 +64,19 @@ export async function treeWithFiles(
   return { commit: tip.commit, tree: await repository.writeTree(root), root, files };
 }
 
+/** Of the lines of a tip: each look at a main that moved asks twice. */
+const blobs = new WeakMap<readonly string[], ReadonlyMap<string, string>>();
+
 /** The blobs of a tip's exception files, by their names without `.yaml`. */
-export function blobsOf({ files }: Tip): Map<string, string> {
-  return new Map(
-    files.map((line) => {
-      const tab = line.indexOf("\t");
-      return [line.slice(tab + 1).replace(/\.yaml$/, ""), line.slice(0, tab).split(" ")[2] ?? ""];
-    }),
-  );
+export function blobsOf({ files }: Tip): ReadonlyMap<string, string> {
+  const known =
+    blobs.get(files) ??
+    new Map(
+      files.map((line) => {
+        const tab = line.indexOf("\t");
+        return [line.slice(tab + 1).replace(/\.yaml$/, ""), line.slice(0, tab).split(" ")[2] ?? ""];
+      }),
+    );
+  blobs.set(files, known);
+  return known;
 }

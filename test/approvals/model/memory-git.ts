@@ -54,7 +54,8 @@ export class MemoryGit extends Repository {
     const found = [...this.#refs]
       .filter(([ref]) => prefixes.length === 0 || prefixes.some((prefix) => under(ref, prefix)))
       .sort(([a], [b]) => (a < b ? -1 : 1));
-    const date = (oid: string): number => Number(/^committer .* (\d+) /m.exec(this.#objects.get(oid)?.text ?? "")?.[1]);
+    const date = (oid: string): number =>
+      Number(/^committer .* (\d+) /m.exec(this.#objects.get(oid)?.text ?? "")?.[1] ?? 0);
     return args.includes("--sort=committerdate") ? found.sort(([, a], [, b]) => date(a) - date(b)) : found;
   }
 
