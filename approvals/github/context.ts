@@ -50,6 +50,8 @@ export interface HubContext {
   readonly index: ApprovalIndex<HubEntry>;
   /** By number, of what is in the index. */
   readonly pulls: Map<number, HubPull>;
+  /** Pull requests that are being read for the first time. */
+  readonly learning: Map<number, Promise<void>>;
   readonly kills: Kills;
   /** Break-glasses on record, by the approval's name. */
   readonly broken: Map<string, RecordOf<"break-glass">>;
@@ -87,7 +89,8 @@ const NEXT: Record<ApprovalState, readonly ApprovalState[]> = {
   approved: ["consumed", "expired", "revoked"],
   consumed: ["revoked"],
   denied: [],
-  expired: [],
+  // What was let begin goes on when its approval expires, and ends when that is taken back.
+  expired: ["revoked"],
   cancelled: [],
   revoked: [],
 };

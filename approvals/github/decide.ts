@@ -11,6 +11,7 @@ import { judgePull } from "./judge.ts";
 import { close, comment, endWith, removeBranches, tidyLater } from "./outcome.ts";
 import { recordMessage } from "./records.ts";
 import { REVOKED } from "./refs.ts";
+import { applyUses, usesOf } from "./use.ts";
 
 const LONGEST_REASON = 1024;
 
@@ -96,5 +97,9 @@ export async function revoke(home: HubContext, entry: HubEntry, actor: Actor, wh
   home.guard.keep(`refs/${REVOKED}${name}`, approval.proposal.notAfter);
   if (move(home, entry, "revoked", { ended: { by, at, reason } }))
     tidyLater(home, entry, { kind: "revoked", at, by, reason });
+  // Others may have used it since the last poll.
+  home.later(`reading what ${name} has let through`, async () =>
+    applyUses(home, entry, await usesOf(home, name, approval.uses)),
+  );
   return snapshot(entry);
 }

@@ -121,6 +121,7 @@ async function contextOf(options: GitHubHomeOptions, client: GitHubClient): Prom
     client,
     index: new ApprovalIndex(log),
     pulls: new Map(),
+    learning: new Map(),
     kills: new Kills(clock, log),
     broken: new Map(),
     revoked: new Map(),

@@ -52,8 +52,10 @@ export async function judgePull(home: HubContext, pull: HubPull): Promise<void> 
       pull.merged = verdict.merged;
       for (const [entry, approvals] of verdict.votes) {
         const settledAt = timeOf(detail.merged_at, now);
-        // Too late: the file itself says until when it counts.
-        if (entry.approval.proposal.notAfter <= now) endWith(home, entry, { kind: "expired", at: now });
+        const { name, proposal } = entry.approval;
+        // Too late: the file itself says until when it counts. One that was merged in time, and is new here, may be used.
+        const unseen = home.index.byName.get(name) !== entry && settledAt < proposal.notAfter;
+        if (proposal.notAfter <= now && !unseen) endWith(home, entry, { kind: "expired", at: now });
         else move(home, entry, "approved", { approvals, settledAt });
       }
       // Where delete_branch_on_merge is off. Creating the branch is the lock, and the next request needs it.

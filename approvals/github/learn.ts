@@ -13,8 +13,17 @@ import type { Pull } from "./wire.ts";
  * Makes a pull request known that this gateway did not open or has forgotten, with what became of it. Nobody is told of
  * what it became before: that is over.
  */
-export async function learn(home: HubContext, pull: Pull): Promise<void> {
-  if (home.pulls.has(pull.number) || !isOwn(home, pull)) return;
+export function learn(home: HubContext, pull: Pull): Promise<void> {
+  // Whoever asks needs it known, whoever began to read it.
+  const under = home.learning.get(pull.number);
+  if (under !== undefined) return under;
+  if (home.pulls.has(pull.number) || !isOwn(home, pull)) return Promise.resolve();
+  const learning = learnNow(home, pull).finally(() => home.learning.delete(pull.number));
+  home.learning.set(pull.number, learning);
+  return learning;
+}
+
+async function learnNow(home: HubContext, pull: Pull): Promise<void> {
   const read = await readPull(home, pull);
   if (read === undefined || home.pulls.has(pull.number)) return;
   if (pull.state === "open") remember(home, read);
@@ -35,7 +44,9 @@ async function settleNew(home: HubContext, pull: HubPull, closed: boolean): Prom
   const at = home.clock.now();
   for (const entry of pull.members) {
     const { approval } = entry;
-    if (approval.state === "approved") applyUses(home, entry, await usesOf(home, approval.name, approval.uses));
+    // Of what has expired since as well: it says what it let through.
+    if (approval.state === "approved" || pull.merged !== undefined)
+      applyUses(home, entry, await usesOf(home, approval.name, approval.uses));
     if (home.revoked.has(approval.name)) await endRevoked(home, entry);
     const kill = home.kills.get(approval.proposal.requester.session);
     if (kill !== undefined) {

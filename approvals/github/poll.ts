@@ -225,10 +225,9 @@ export class Poll {
     for (const entry of [...home.index.byName.values()]) {
       const { approval, pull } = entry;
       const { state, name } = approval;
-      if (state !== "approved" && state !== "consumed") continue;
-      if (home.revoked.has(name)) {
-        await endRevoked(home, entry);
-      } else if (whole && !standsOnMain(home, entry)) {
+      if (home.revoked.has(name)) await endRevoked(home, entry);
+      else if (state !== "approved" && state !== "consumed") continue;
+      else if (whole && !standsOnMain(home, entry)) {
         const reason = "its file is not on main any more as it was approved";
         if (move(home, entry, "revoked", { ended: { by: "", at, reason } })) {
           if (state === "approved") home.later(`taking ${name} back`, () => keepRevoked(home, entry, at, reason));

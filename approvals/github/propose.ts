@@ -15,6 +15,7 @@ import { asPull, isOwn, proposedBy, remember } from "./proposals.ts";
 import { createPull, labelLater, pullsOf, pullText } from "./pulls.ts";
 import { type RecordOf, recordMessage } from "./records.ts";
 import { BRANCH, USED } from "./refs.ts";
+import { standsOnMain } from "./use.ts";
 import { anyShape, type Pull } from "./wire.ts";
 
 /** Tree, commit, branch, pull request, labels; then commit and ref of the use, and the comment. */
@@ -35,7 +36,7 @@ export async function propose(home: HubContext, proposal: Proposal): Promise<Ope
   for (const entry of home.index.of(proposal.digest)) {
     if (due(entry, now)) endWith(home, entry, { kind: "expired", at: now });
   }
-  const known = knownOf(home, proposal.digest);
+  const known = knownOf(home, proposal);
   if (known !== undefined) return known;
   home.guard.checkWhole();
   if (home.kills.has(proposal.requester.session)) throw new Refusal("session-ended", "this session was ended");
@@ -49,11 +50,21 @@ export async function propose(home: HubContext, proposal: Proposal): Promise<Ope
   }
 }
 
-/** What is pending or was denied a moment ago. Throws Refusal `approval-denied`. */
-function knownOf(home: HubContext, digest: string): Opened | undefined {
-  const known = pendingOrDenied(home.index.of(digest), home.clock.now());
+/**
+ * What approves this very thing already, or is pending, or was denied a moment ago: it may have been decided since the
+ * caller asked for it, or stand beside a newer one for another change. Throws Refusal `approval-denied`.
+ */
+function knownOf(home: HubContext, proposal: Proposal): Opened | undefined {
+  const same = home.index.of(proposal.digest);
+  const known = same.findLast((entry) => approves(home, entry, proposal)) ?? pendingOrDenied(same, home.clock.now());
   if (known?.approval.state === "denied") throw denialRefusal(known.approval, home.url(known.approval.name));
   return known === undefined ? undefined : { approval: snapshot(known), opened: false };
+}
+
+function approves(home: HubContext, entry: HubEntry, { change, supersedes }: Proposal): boolean {
+  const { name, state, proposal } = entry.approval;
+  const standing = state === "approved" && proposal.notAfter > home.clock.now() && standsOnMain(home, entry);
+  return standing && proposal.change === change && name !== supersedes;
 }
 
 function asPending(proposal: Proposal): { approval: Approval } {
@@ -63,7 +74,7 @@ function asPending(proposal: Proposal): { approval: Approval } {
 async function open(home: HubContext, proposal: Proposal): Promise<Opened> {
   const pulls = await pullsOf(home, proposal.digest);
   for (const pull of pulls) await learn(home, pull);
-  const known = knownOf(home, proposal.digest);
+  const known = knownOf(home, proposal);
   if (known !== undefined) return known;
   const main = await home.lookAtMain();
   const name = await nextName(home, proposal.digest, pulls);
@@ -89,8 +100,8 @@ async function open(home: HubContext, proposal: Proposal): Promise<Opened> {
   const head = await writeCommit(home, "hold", recordMessage(home.keys, `Propose ${name}`, record), tree, [
     main.commit,
   ]);
-  const other = await takeLock(home, proposal.digest, head);
-  if (other !== undefined) return { approval: snapshot(other), opened: false };
+  const other = await takeLock(home, proposal, head);
+  if (other !== undefined) return other;
   const entry = await openPull(home, approval, head);
   return { approval: snapshot(entry), opened: true };
 }
@@ -111,12 +122,15 @@ async function nextName(home: HubContext, digest: string, pulls: readonly Pull[]
 }
 
 /** Creates the branch: that is the lock. Resolves to what has it already, where that is a proposal of ours. */
-async function takeLock(home: HubContext, digest: string, head: string): Promise<HubEntry | undefined> {
+async function takeLock(home: HubContext, proposal: Proposal, head: string): Promise<Opened | undefined> {
+  const { digest } = proposal;
   const ref = BRANCH + digest;
   for (let i = 1; ; i++) {
     if (await createRef(home, "hold", ref, head)) return undefined;
     const other = await holderOf(home, digest);
-    if (other !== undefined) return other;
+    if (other !== undefined) return { approval: snapshot(other), opened: false };
+    const known = knownOf(home, proposal);
+    if (known !== undefined) return known;
     if (i === TRIES) throw new Refusal("approvals-unavailable", "another branch of this request is in the way");
     home.log.warn("a branch that proposes nothing was in the way and is taken away", { ref });
     await home.client.send("hold", "DELETE /repos/{owner}/{repo}/git/refs/{ref}", { ref }, anyShape).catch((error) => {

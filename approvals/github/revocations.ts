@@ -2,6 +2,7 @@ import { type HubContext, type HubEntry, move } from "./context.ts";
 import { commitAt, createRef, refAt, writeCommit } from "./git.ts";
 import { readRecord, recordMessage } from "./records.ts";
 import { REVOKED } from "./refs.ts";
+import { applyUses, usesOf } from "./use.ts";
 
 /**
  * Ends what a ref takes back. Whoever made it, it is taken back; who it was and why is said by a record of ours alone.
@@ -9,9 +10,11 @@ import { REVOKED } from "./refs.ts";
 export async function endRevoked(home: HubContext, entry: HubEntry): Promise<void> {
   const { name, proposal, state } = entry.approval;
   const sha = home.revoked.get(name);
-  if (sha === undefined || (state !== "approved" && state !== "consumed")) return;
+  if (sha === undefined || (state !== "approved" && state !== "consumed" && state !== "expired")) return;
   const record = readRecord(home.keys, "revoke", (await commitAt(home, sha)).message);
   home.guard.keep(`refs/${REVOKED}${name}`, proposal.notAfter);
+  // What it has let through is told with it: whoever looks at a revocation looks for that.
+  applyUses(home, entry, await usesOf(home, name, entry.approval.uses));
   const ours = record?.name === name ? record : undefined;
   const { by, at, reason } = ours ?? { by: "", at: home.clock.now(), reason: `refs/${REVOKED}${name} takes it back` };
   move(home, entry, "revoked", { ended: { by, at, reason } });

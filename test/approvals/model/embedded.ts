@@ -31,6 +31,7 @@ async function embedded(
   return {
     throughGateway: true,
     revokesAtOnce: true,
+    forgetsTheOver: false,
     open: (process) =>
       openEmbeddedHome({
         path,

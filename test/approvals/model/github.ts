@@ -21,6 +21,7 @@ export const onGitHub: MakeModelHome = async (options) => {
   return {
     throughGateway: false,
     revokesAtOnce: false,
+    forgetsTheOver: true,
     open: (process) =>
       openGitHubHome({
         repository: github.repository,

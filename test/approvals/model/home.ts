@@ -14,6 +14,8 @@ export interface ModelHome {
   readonly throughGateway: boolean;
   /** A revocation counts from its answer on; else from the gateway's next look at the repository. */
   readonly revokesAtOnce: boolean;
+  /** What is over by its own time may be forgotten, and how it ended is said by whoever saw it then. */
+  readonly forgetsTheOver: boolean;
   close(): Promise<void>;
 }
 

@@ -4,10 +4,12 @@
  *
  *   --cases N      sequences on the double of GitHub (10,000); a twentieth of it on real git
  *   --seed N       another order of things
+ *   --minutes N    how long each home may take, where the machine is busy; fewer sequences are a failure all the same
  *   --only NAME    one home of the model, without the suite: github, git, memory
  *   --output json
  */
 import { spawnSync } from "node:child_process";
+import { availableParallelism } from "node:os";
 import { parseArgs } from "node:util";
 import { COMMANDS } from "./commands.ts";
 import { HOMES } from "./homes.ts";
@@ -18,6 +20,7 @@ const { values } = parseArgs({
   options: {
     cases: { type: "string", default: "10000" },
     seed: { type: "string", default: "1" },
+    minutes: { type: "string" },
     only: { type: "string" },
     output: { type: "string", default: "text" },
   },
@@ -34,7 +37,7 @@ if (values.only !== undefined && HOMES[values.only] === undefined) {
 
 /** Sequences of each home, and how many processes run them: git waits for its own processes most of the time. */
 const PARTS: Record<string, { cases: number; processes: number }> = {
-  github: { cases, processes: 2 },
+  github: { cases, processes: availableParallelism() * 2 },
   memory: { cases: Math.ceil(cases / 5), processes: 2 },
   git: { cases: Math.ceil(cases / 20), processes: 4 },
 };
@@ -73,6 +76,7 @@ function report(name: string, { lengths, fired, states, failure }: ModelResult, 
     fail(`${name}: ${failure}`);
     return;
   }
+  if (lengths.length < wanted) fail(`${name}: ${lengths.length} of ${wanted} sequences in ${values.minutes} minutes`);
   // What fewer sequences can promise is left to more of them.
   if (wanted < 500) return;
   if (median(lengths) < LEAST_MEDIAN) fail(`${name}: the median length is below ${LEAST_MEDIAN}`);
@@ -86,7 +90,8 @@ if (values.only === undefined) suite();
 const results: Record<string, ModelResult> = {};
 for (const name of Object.keys(HOMES).filter((one) => values.only === undefined || one === values.only)) {
   const { cases: wanted, processes } = PARTS[name] ?? { cases, processes: 1 };
-  const result = await runInProcesses({ home: name, cases: wanted, seed, processes });
+  const until = values.minutes === undefined ? undefined : Date.now() + Number(values.minutes) * 60_000;
+  const result = await runInProcesses({ home: name, cases: wanted, seed, processes, until });
   results[name] = result;
   report(name, result, wanted);
   const broken = await runInProcesses({ home: name, cases: BROKEN_CASES, seed, processes: 1, withoutSwap: true });

@@ -10,14 +10,29 @@ export interface PoolOptions {
   seed: number;
   processes: number;
   withoutSwap?: boolean;
+  /** Milliseconds since the epoch: what has not begun by then is not run. */
+  until?: number | undefined;
 }
 
 /** Runs the cases of one home in several processes, each with a seed of its own, and adds up what they say. */
-export async function runInProcesses({ home, cases, seed, processes, withoutSwap }: PoolOptions): Promise<ModelResult> {
+export async function runInProcesses({
+  home,
+  cases,
+  seed,
+  processes,
+  withoutSwap,
+  until,
+}: PoolOptions): Promise<ModelResult> {
   const shares = Array.from({ length: processes }, (_, i) => Math.floor((cases + i) / processes)).filter((n) => n > 0);
   const results = await Promise.all(
     shares.map((share, i) =>
-      worker([home, String(share), String(seed + i), ...(withoutSwap === true ? ["without-swap"] : [])]),
+      worker([
+        home,
+        String(share),
+        String(seed + i),
+        withoutSwap === true ? "without-swap" : "with-swap",
+        ...(until === undefined ? [] : [String(until)]),
+      ]),
     ),
   );
   const total: ModelResult = { lengths: [], fired: {}, states: {} };

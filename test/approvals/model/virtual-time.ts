@@ -3,6 +3,8 @@ import type { Clock } from "../../../base/clock.ts";
 
 const real = { setTimeout, clearTimeout, setInterval, clearInterval };
 const timeout = AbortSignal.timeout;
+const wall = performance.now;
+const { random } = Math;
 const outside = new AsyncLocalStorage<true>();
 
 /** Runs what goes by the clock on the wall: a program that is waited for, a socket. */
@@ -59,6 +61,14 @@ export class VirtualTime implements Clock {
       clearInterval: clear,
     };
     Object.assign(globalThis, virtual);
+    // How busy the machine is, and chance, make no other sequence of it: the same one goes the same way again.
+    const started = this.#now;
+    performance.now = () => (outside.getStore() === true ? wall.call(performance) : this.#now - started);
+    let seed = 1;
+    Math.random = () => {
+      seed = (seed * 48_271) % 2_147_483_647;
+      return seed / 2_147_483_647;
+    };
     AbortSignal.timeout = (ms) => {
       if (outside.getStore() === true) return timeout.call(AbortSignal, ms);
       const late = new AbortController();
@@ -97,6 +107,8 @@ export class VirtualTime implements Clock {
 
   end(): void {
     Object.assign(globalThis, real);
+    performance.now = wall;
+    Math.random = random;
     AbortSignal.timeout = timeout;
   }
 }

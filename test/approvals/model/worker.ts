@@ -1,9 +1,9 @@
-// One process of `npm run test:approvals`: node worker.ts <home> <cases> <seed> [without-swap]. Its result is one line of JSON.
+// One process of `npm run test:approvals`: node worker.ts <home> <cases> <seed> [without-swap|with-swap] [until]. Its result is one line of JSON.
 import { HOMES } from "./homes.ts";
 import { runModel } from "./model.ts";
 import { modelPolicy } from "./policy.ts";
 
-const [name = "", cases = "", seed = "", without] = process.argv.slice(2);
+const [name = "", cases = "", seed = "", without, until] = process.argv.slice(2);
 const home = HOMES[name];
 if (home === undefined) throw new Error(`there is no home ${name}`);
 let told = Date.now();
@@ -13,6 +13,7 @@ const result = await runModel({
   cases: Number(cases),
   seed: Number(seed),
   withoutSwap: without === "without-swap",
+  until: until === undefined ? undefined : Number(until),
   onProgress: (done) => {
     if (Date.now() - told < 20_000) return;
     told = Date.now();
