@@ -1,4 +1,5 @@
 import { setTimeout as wait } from "node:timers/promises";
+import { errorMessage } from "../../base/errors.ts";
 import { Flow, type Time } from "./flow.ts";
 import { BETWEEN, type Step } from "./steps.ts";
 import type { World } from "./world.ts";
@@ -25,6 +26,8 @@ const WITHIN: Partial<Record<Time, number>> = {
 const PATIENCE_MS = 20_000;
 /** Each start reads what the last days left: a world is for so many kills. */
 const IN_ONE_WORLD = 20;
+/** After so many nobody needs to see more. */
+const MOST_WRONG = 20;
 
 /** Kills the gateway at least so often inside each step; after each kill it starts again, and all is looked at. */
 export async function killEverywhere(
@@ -40,18 +43,26 @@ export async function killEverywhere(
   for (const { name } of steps) histogram[name] = 0;
   const rare = (): Step | undefined => steps.find(({ name }) => (histogram[name] ?? 0) < times);
   try {
-    for (let step = rare(); step !== undefined && kills < times * steps.length * 4; step = rare()) {
+    const most = times * steps.length * 4;
+    for (let step = rare(); step !== undefined && kills < most && wrong.length < MOST_WRONG; step = rare()) {
       if (kills > 0 && kills % IN_ONE_WORLD === 0) {
         await world.close();
         world = await open();
       }
       const flow = new Flow(`db-${++kills}`, world);
-      const fell = await killInside(flow, step, world);
-      histogram[fell] = (histogram[fell] ?? 0) + 1;
-      onKill?.(fell);
-      await world.gateway.start();
-      const states = fell === step.name ? step.states : BETWEEN[fell];
-      wrong.push(...(await lookAt(flow, states ?? [], world)).map((what) => `killed while ${fell}: ${what}`));
+      try {
+        const fell = await killInside(flow, step, world);
+        histogram[fell] = (histogram[fell] ?? 0) + 1;
+        onKill?.(fell);
+        await world.gateway.start();
+        const states = fell === step.name ? step.states : BETWEEN[fell];
+        wrong.push(...(await lookAt(flow, states ?? [], world)).map((what) => `killed while ${fell}: ${what}`));
+      } catch (error) {
+        // What a gateway does that does not start, or does not get there, is a finding as well.
+        wrong.push(`kill ${kills}, meant for ${step.name}: ${errorMessage(error)}`);
+        await world.close();
+        world = await open();
+      }
     }
   } finally {
     await world.close();
