@@ -40,7 +40,7 @@ export interface HomeContext {
   /** The commit of main at which every approved file was found to be there. */
   checkedMain: string | undefined;
   /** The exception files that were on it. */
-  checkedNames: ReadonlySet<string>;
+  checkedNames: { has(name: string): boolean };
   /** Milliseconds since the epoch at which everything was last read; 0: never. */
   checkedAt: number;
   /** Why the repository did not answer when it was last asked. */

@@ -210,7 +210,7 @@ async function checkFiles(home: HomeContext): Promise<void> {
   const blobs = blobsOf(home.tip);
   // From here on it goes on with our own changes alone.
   home.checkedMain = main;
-  home.checkedNames = new Set(blobs.keys());
+  home.checkedNames = blobs;
   for (const entry of [...home.index.byName.values()]) {
     const { state, name, file } = entry.approval;
     if ((state !== "approved" && state !== "consumed") || blobs.get(name) === blobId(file)) continue;
