@@ -173,8 +173,11 @@ export interface ApprovalHome {
     limit?: number;
     continue?: string;
   }): Promise<{ items: Approval[]; continue?: string }>;
-  /** The approved, unexpired, unspent approval of this digest, if any; else the pending one; else a denial within ten minutes. */
-  find(digest: string): Promise<Approval | undefined>;
+  /**
+   * The approved, unexpired, unspent approval of this digest, if any: the newest for this change, or else the newest; else
+   * the pending one; else a denial within ten minutes.
+   */
+  find(digest: string, change?: string): Promise<Approval | undefined>;
   /** Resolves when the approval leaves `pending`, or with its present state when the signal fires. */
   waitSettled(name: string, signal: AbortSignal): Promise<Approval>;
   approve(name: string, by: Actor, input: { reason: string; seen: string }): Promise<Approval>;

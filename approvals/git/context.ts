@@ -11,8 +11,8 @@ import type { ApprovalIndex } from "../memory.ts";
 import type { ApprovalState } from "../types.ts";
 import type { Person } from "../voters.ts";
 import { signedCommit } from "./commits.ts";
-import { BRANCHES, type Entry, SETTLED } from "./entry.ts";
-import { readSettled } from "./load.ts";
+import { BRANCHES, type Entry, SETTLED, USED } from "./entry.ts";
+import { applyUses, readSettled, readUses } from "./load.ts";
 import type { GitRecord } from "./records.ts";
 import { type RefChange, RefConflict, type Repository } from "./repository.ts";
 import type { MergeKey } from "./ssh-signature.ts";
@@ -83,10 +83,14 @@ export function withoutBranch({ approval, branch, adrift }: Entry): RefChange[] 
 
 type Ending = Extract<GitRecord, { kind: "deny" | "expire" | "cancel" }>;
 
-/** Puts the end of entries on record, all or none: a signed commit on what each ends, and their branches are gone. */
+/**
+ * Puts the end of entries on record, all or none: a signed commit on what each ends, and their branches are gone.
+ * `unless`: what must be so besides.
+ */
 export async function settle(
   home: HomeContext,
   endings: readonly { entry: Entry; record: Ending; state: ApprovalState }[],
+  unless: readonly RefChange[] = [],
 ): Promise<void> {
   const commits = await Promise.all(
     endings.map(({ entry, record }) => writeCommit(home, entry.tree, [entry.branch || entry.settled], record)),
@@ -95,7 +99,7 @@ export async function settle(
     { ref: SETTLED + entry.approval.name, from: entry.settled, to: commits[i] ?? "" },
     ...withoutBranch(entry),
   ]);
-  await swapOrConflict(home, changes);
+  await swapOrConflict(home, [...changes, ...unless]);
   endings.forEach(({ entry, state }, i) => {
     settled(home, entry, commits[i] ?? "");
     moved(entry, state);
@@ -114,10 +118,37 @@ export function moved(entry: Entry, state: ApprovalState): void {
   entry.passed.push(state);
 }
 
-/** Expires what nobody decided, and what nobody used, by its notAfter. */
+/**
+ * Takes over what the repository says of an entry's uses, and tells of it where the last one is spent by that. `told`:
+ * the state that listeners know of.
+ */
+export function takeUses(
+  home: HomeContext,
+  entry: Entry,
+  uses: Entry["approval"]["uses"],
+  told = entry.approval.state,
+): void {
+  applyUses(entry, uses);
+  const { name, proposal, state } = entry.approval;
+  for (const { n } of uses) home.guard.keep(`${USED}${name}/${n}`, proposal.notAfter);
+  if (state !== told) home.index.changed(entry);
+}
+
+/** The uses of an approval as the repository has them, by whichever gateway. */
+export async function usesOf(home: HomeContext, name: string): Promise<Entry["approval"]["uses"]> {
+  return (await readUses(home.repository, `${USED}${name}/`)).get(name) ?? [];
+}
+
+/** The change that holds only while nobody has used it since it was last looked at. */
+function unused({ approval: { name, uses } }: Entry): RefChange {
+  return { ref: `${USED}${name}/${(uses.at(-1)?.n ?? 0) + 1}`, from: "", to: "" };
+}
+
+/** Expires what nobody decided, and what nobody used, by its notAfter: what another gateway has used is consumed. */
 export async function expireIfDue(home: HomeContext, entry: Entry): Promise<void> {
   const { state, proposal, name } = entry.approval;
   if ((state !== "pending" && state !== "approved") || proposal.notAfter > home.clock.now()) return;
-  await settle(home, [{ entry, record: { kind: "expire", name, at: home.clock.now() }, state: "expired" }]);
+  const ending = { entry, record: { kind: "expire", name, at: home.clock.now() }, state: "expired" } as const;
+  await settle(home, [ending], state === "approved" ? [unused(entry)] : []);
   home.index.changed(entry);
 }

@@ -2,7 +2,16 @@ import { Refusal } from "../../base/errors.ts";
 import { snapshot } from "../memory.ts";
 import { clip } from "../text.ts";
 import type { Actor, Approval } from "../types.ts";
-import { expireIfDue, type HomeContext, moved, settle, settled, swapOrConflict, writeCommit } from "./context.ts";
+import {
+  expireIfDue,
+  type HomeContext,
+  moved,
+  settle,
+  settled,
+  swapOrConflict,
+  usesOf,
+  writeCommit,
+} from "./context.ts";
 import { known, regroup } from "./decide.ts";
 import { type Entry, REVOKED, SETTLED } from "./entry.ts";
 import { changeMain } from "./main.ts";
@@ -59,6 +68,8 @@ export async function revokeEntry(home: HomeContext, entry: Entry, by: string, r
       return { next: { ...next, commit: to }, changes: changes(to) };
     });
   }
+  // What another gateway let through before it was taken back is evidence; nobody uses it from here on.
+  entry.approval.uses = await usesOf(home, name);
   settled(home, entry, to);
   entry.approval.ended = ended;
   moved(entry, "revoked");

@@ -1,6 +1,7 @@
 import { statSync } from "node:fs";
 import { errorMessage, Refusal } from "../../base/errors.ts";
 import { pendingOrDenied } from "../denials.ts";
+import { approvedFor } from "../let-through.ts";
 import { snapshot } from "../memory.ts";
 import { page } from "../page.ts";
 import { fitProposal } from "../proposals.ts";
@@ -135,14 +136,11 @@ export class GitHome implements ApprovalHome {
     return { items: items.map((approval) => snapshot({ approval })), ...rest };
   }
 
-  async find(digest: string): Promise<Approval | undefined> {
+  async find(digest: string, change?: string): Promise<Approval | undefined> {
     if ((await unseen(this.home, digest)) !== undefined) await this.alone(() => this.lookFor(digest));
     const now = this.home.clock.now();
     const entries = this.home.index.of(digest);
-    const approved = entries.findLast(
-      ({ approval: { state, proposal } }) => state === "approved" && proposal.notAfter > now,
-    );
-    const entry = approved ?? pendingOrDenied(entries, now);
+    const entry = approvedFor(entries, { change, now }) ?? pendingOrDenied(entries, now);
     return entry === undefined ? undefined : snapshot(entry);
   }
 

@@ -16,6 +16,7 @@ import { goodMain } from "./main.ts";
 import { Repository } from "./repository.ts";
 import { readMergeKey } from "./ssh-signature.ts";
 import { GitStanding } from "./standing-home.ts";
+import { blobsOf, readTip } from "./tree.ts";
 
 export interface EmbeddedHomeOptions {
   /** Folder of the bare repository; made where there is none. */
@@ -83,6 +84,9 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Em
     if (first !== undefined) home.guard.advance(first);
     const main = first ?? (await goodMain(home));
     if (main === undefined) throw new Error("it has no branch main");
+    // Before anything else is read: what comes to main from here on may be missing from it.
+    if (home.tip?.commit !== main) home.tip = await readTip(repository, main);
+    home.checkedNames = new Set(blobsOf(home.tip).keys());
     const { entries, highest } = await load(repository, home.publicKeys, log, main);
     home.highest = highest;
     for (const entry of entries) home.index.add(entry);

@@ -97,9 +97,10 @@ async function repair(
     // What the commit settles is its second parent: the branch, or what a revocation takes back.
     const cutOff = kind === "revoke" ? from === commit.parents[1] : from === "";
     if (!cutOff || (kind !== "merge" && kind !== "break-glass" && kind !== "revoke")) continue;
-    await repository.swap([{ ref: SETTLED + name, from, to: oid }]);
+    // Another gateway that starts repairs it as well, or goes on from there.
+    await repository.swap([{ ref: SETTLED + name, from, to: oid }]).catch(ignoreConflict);
     if (kind === "revoke") await repository.swap([{ ref: REVOKED + name, from: "", to: oid }]).catch(ignoreConflict);
-    settled.set(name, oid);
+    settled.set(name, (await repository.ref(SETTLED + name)) ?? oid);
   }
 }
 
@@ -110,6 +111,7 @@ export async function load(
   log: Log,
   main: string,
 ): Promise<Loaded> {
+  // git lists them in the order of their names, branches first: what settles meanwhile is among those that settled.
   const refs = await repository.refs("--sort=committerdate", SETTLED, REVOKED, USED, BRANCHES);
   const below = (prefix: string): [string, string][] => refs.filter(([ref]) => ref.startsWith(prefix));
   const settled = new Map<string, string>();

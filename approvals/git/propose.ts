@@ -5,12 +5,12 @@ import { denialRefusal, pendingOrDenied } from "../denials.ts";
 import { renderException } from "../exception.ts";
 import { snapshot } from "../memory.ts";
 import type { Approval, Proposal } from "../types.ts";
-import { expireIfDue, type HomeContext, writeCommit } from "./context.ts";
+import { asConflict, expireIfDue, type HomeContext, writeCommit } from "./context.ts";
 import { regroup } from "./decide.ts";
-import { BRANCHES, type Entry, newEntry, readEntries } from "./entry.ts";
+import { BRANCHES, type Entry, newEntry, readEntries, SETTLED } from "./entry.ts";
 import { countName } from "./load.ts";
 import { mainTip } from "./main.ts";
-import { RefConflict } from "./repository.ts";
+import { type RefChange, RefConflict } from "./repository.ts";
 import { blobId, treeWithFile } from "./tree.ts";
 
 const TRIES = 5;
@@ -58,7 +58,7 @@ async function openBranch(home: HomeContext, proposal: Proposal): Promise<{ appr
   const at = home.clock.now();
   const record = { kind: "propose", name, at, file: sha256(file), proposal } as const;
   const head = await writeCommit(home, merged.tree, [tip.commit], record);
-  const other = await takeLock(home, proposal.digest, head);
+  const other = await takeLock(home, proposal.digest, name, head);
   const approval: Approval = { name, state: "pending", proposal, file, openedAt: at, approvals: [], uses: [] };
   const entry = other ?? { ...newEntry(approval, merged.tree, head), merged };
   countName(home.highest, entry.approval.name);
@@ -67,18 +67,24 @@ async function openBranch(home: HomeContext, proposal: Proposal): Promise<{ appr
   return { approval: snapshot(entry), opened: other === undefined };
 }
 
-/** Creates the branch where there is none: that is the lock. Resolves to another gateway's proposal that has it. */
-async function takeLock(home: HomeContext, digest: string, head: string): Promise<Entry | undefined> {
+/**
+ * Creates the branch where there is none: that is the lock. Resolves to another gateway's proposal that has it. Throws
+ * Refusal `conflict` where the name is taken, by what another gateway opened and settled meanwhile.
+ */
+async function takeLock(home: HomeContext, digest: string, name: string, head: string): Promise<Entry | undefined> {
   const ref = BRANCHES + digest;
+  const unsettled: RefChange = { ref: SETTLED + name, from: "", to: "" };
   let found = "";
   for (let i = 1; ; i++) {
     try {
-      await home.repository.swap([{ ref, from: found, to: head }]);
+      await home.repository.swap([{ ref, from: found, to: head }, unsettled]);
       return undefined;
     } catch (error) {
-      if (!(error instanceof RefConflict) || i === TRIES) throw error;
+      if (!(error instanceof RefConflict) || i === TRIES) throw asConflict(error);
     }
-    found = (await home.repository.ref(ref)) ?? "";
+    const [branch = "", settled] = await home.repository.resolve([ref, unsettled.ref]);
+    if (settled !== undefined) throw asConflict(new RefConflict(new Error(`${name} is settled`)));
+    found = branch;
     const [other] = await readEntries(home.repository, home.publicKeys, found === "" ? [] : [found]);
     if (other?.approval.state === "pending" && other.approval.proposal.digest === digest) return other;
     home.log.warn("a branch that no merge key signed was in the way and is replaced", { ref });

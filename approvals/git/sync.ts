@@ -1,8 +1,8 @@
 import { Refusal } from "../../base/errors.ts";
 import { APPROVAL_NAME } from "../exception.ts";
+import type { Approval } from "../types.ts";
 import { endRejected } from "./break-glass.ts";
-import type { HomeContext } from "./context.ts";
-import { expireIfDue } from "./context.ts";
+import { expireIfDue, type HomeContext, takeUses } from "./context.ts";
 import { regroup } from "./decide.ts";
 import { revokeEntry } from "./end.ts";
 import { BRANCHES, BREAK_GLASS, type Entry, KILLED, MAIN, REVOKED, readEntries, SETTLED, USED } from "./entry.ts";
@@ -81,39 +81,53 @@ async function readSettlements(home: HomeContext, refs: Refs, names: readonly st
   const unread = [...new Set(heads.flat())];
   const read = await readEntries(home.repository, home.publicKeys, unread);
   const byHead = new Map(unread.map((head, i) => [head, read[i]]));
-  for (const [i, name] of wanted.entries()) {
-    const fresh = newest(
-      name,
-      (heads[i] ?? []).map((head) => byHead.get(head)),
-    );
-    if (fresh !== undefined && (whole || fresh.approval.state === "revoked")) absorb(home, fresh);
+  const all = wanted.flatMap(
+    (name, i) =>
+      newest(
+        name,
+        (heads[i] ?? []).map((head) => byHead.get(head)),
+      ) ?? [],
+  );
+  // Of what is over nobody asks again how it was used.
+  const uses = await usesOfAll(home, all);
+  for (const fresh of all) {
+    const { name, state } = fresh.approval;
+    if (whole || state === "revoked") absorb(home, fresh, uses.get(name) ?? []);
   }
 }
 
+async function usesOfAll(home: HomeContext, entries: readonly Entry[]): Promise<Map<string, Approval["uses"]>> {
+  const used = entries.filter(({ passed }) => passed.includes("approved"));
+  if (used.length === 0) return new Map();
+  const prefixes = used.length > NAMED ? [USED] : used.map(({ approval }) => `${USED}${approval.name}/`);
+  return usesAt(home.repository, await home.repository.refs(...prefixes));
+}
+
 /** Takes over what was read of a name, and tells of each state that it went through since. */
-function absorb(home: HomeContext, fresh: Entry): void {
+function absorb(home: HomeContext, fresh: Entry, uses: Approval["uses"] = []): void {
   const { name, proposal, state } = fresh.approval;
   countName(home.highest, name);
   if (state === "revoked") home.guard.keep(REVOKED + name, proposal.notAfter);
   const known = home.index.byName.get(name);
   if (known === undefined) {
+    applyUses(fresh, uses);
     home.index.add(fresh);
     return;
   }
   // A settlement that somebody put back says less than is known.
   if (fresh.passed.length < known.passed.length) return;
-  const { uses, batch, state: before } = known.approval;
+  const { uses: before, batch, state: stateBefore } = known.approval;
   const reviewed = known.approval.breakGlass?.review === undefined && fresh.approval.breakGlass?.review !== undefined;
   const since = fresh.passed.slice(known.passed.length);
   const { released } = known;
   Object.assign(known, fresh, { released, adrift: undefined, merged: fresh.merged });
   known.approval = {
     ...fresh.approval,
-    uses,
+    uses: before,
     ...(fresh.approval.batch === undefined && batch !== undefined ? { batch } : {}),
   };
   if (reviewed) {
-    known.approval.state = before;
+    known.approval.state = stateBefore;
     home.index.changed(known);
   }
   for (const passed of since) {
@@ -121,7 +135,7 @@ function absorb(home: HomeContext, fresh: Entry): void {
     home.index.changed(known);
   }
   known.approval.state = state;
-  applyUses(known, uses);
+  takeUses(home, known, uses.length > before.length ? uses : before, since.at(-1) ?? stateBefore);
   if (since.length > 0) regroup(home, known);
 }
 
@@ -183,10 +197,7 @@ async function readUses(home: HomeContext, refs: readonly [string, string][]): P
   for (const [name, uses] of await usesAt(home.repository, more)) {
     const entry = live.get(name);
     if (entry === undefined) continue;
-    const before = entry.approval.state;
-    applyUses(entry, uses);
-    for (const { n } of uses) home.guard.keep(`${USED}${name}/${n}`, entry.approval.proposal.notAfter);
-    if (entry.approval.state !== before) home.index.changed(entry);
+    takeUses(home, entry, uses);
   }
 }
 
@@ -195,8 +206,6 @@ async function newOnMain(home: HomeContext): Promise<string[]> {
   const main = home.guard.lastGood;
   if (main === undefined || main === home.checkedMain) return [];
   if (home.tip?.commit !== main) home.tip = await readTip(home.repository, main);
-  // At the start, what is not in memory is there because it is old.
-  if (home.checkedMain === undefined) return [];
   return [...blobsOf(home.tip).keys()].filter(
     (name) => APPROVAL_NAME.test(name) && !home.checkedNames.has(name) && !home.index.byName.has(name),
   );

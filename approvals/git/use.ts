@@ -1,8 +1,7 @@
 import { sessionRef } from "../kills.ts";
 import type { UseResult } from "../types.ts";
-import { entryOf, expireIfDue, type HomeContext } from "./context.ts";
+import { entryOf, expireIfDue, type HomeContext, takeUses, usesOf } from "./context.ts";
 import { type Entry, KILLED, MAIN, REVOKED, SETTLED, USED } from "./entry.ts";
-import { applyUses, readUses } from "./load.ts";
 import { mainTip } from "./main.ts";
 import { type RefChange, RefConflict } from "./repository.ts";
 
@@ -44,12 +43,12 @@ export async function use(
           ? { ref: `${USED}${name}/${n}`, from: "", to: blob }
           : { ref: `${USED}${name}/${n}`, from: blob, to: blob };
       if (await swapped(home, [...standing(entry, tip.commit), what], blob)) {
-        if (freed === undefined) record(home, entry, [...entry.approval.uses, { n, exchangeId }]);
+        if (freed === undefined) takeUses(home, entry, [...entry.approval.uses, { n, exchangeId }]);
         entry.released.delete(n);
         return { ok: true, n };
       }
       // Another gateway spent it, or something else moved: its refs are the truth.
-      record(home, entry, (await readUses(home.repository, `${USED}${name}/`)).get(name) ?? []);
+      takeUses(home, entry, await usesOf(home, name));
     }
     if (i === TRIES) return { ok: false, reason: "not-approved" };
     await look([name]);
@@ -89,14 +88,6 @@ async function swapped(home: HomeContext, changes: RefChange[], blob: string): P
     if (last?.from === "" && (await home.repository.ref(last.ref)) === blob) return true;
     throw error;
   }
-}
-
-function record(home: HomeContext, entry: Entry, uses: Entry["approval"]["uses"]): void {
-  const before = entry.approval.state;
-  applyUses(entry, uses);
-  const { name, proposal, state } = entry.approval;
-  for (const { n } of uses) home.guard.keep(`${USED}${name}/${n}`, proposal.notAfter);
-  if (state !== before) home.index.changed(entry);
 }
 
 /**

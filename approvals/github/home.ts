@@ -7,6 +7,7 @@ import { pendingOrDenied } from "../denials.ts";
 import { APPROVAL_NAME, parseException } from "../exception.ts";
 import { HistoryGuard } from "../history.ts";
 import { Kills } from "../kills.ts";
+import { approvedFor } from "../let-through.ts";
 import { ApprovalIndex, snapshot } from "../memory.ts";
 import { page } from "../page.ts";
 import { fitProposal } from "../proposals.ts";
@@ -230,16 +231,11 @@ class HubHome implements ApprovalHome {
     return page([...this.#home.index.byName.values()].map(snapshot), filter);
   }
 
-  async find(digest: string): Promise<Approval | undefined> {
+  async find(digest: string, change?: string): Promise<Approval | undefined> {
     const now = this.#home.clock.now();
     const entries = this.#home.index.of(digest);
-    const approved = entries.findLast(
-      (entry) =>
-        entry.approval.state === "approved" &&
-        entry.approval.proposal.notAfter > now &&
-        standsOnMain(this.#home, entry),
-    );
-    const entry = approved ?? pendingOrDenied(entries, now);
+    const approved = entries.filter((one) => one.approval.state === "approved" && standsOnMain(this.#home, one));
+    const entry = approvedFor(approved, { change, now }) ?? pendingOrDenied(entries, now);
     return entry === undefined ? undefined : snapshot(entry);
   }
 

@@ -51,12 +51,11 @@ async function held(exchange: Decided, home: HomeTime, deps: Deps): Promise<Clea
   let granted = await approvalInUse(exchange, home, deps);
   for (;;) {
     const change = changeDigest(changeOf(current), deps);
-    const known = granted ?? (await find(current, home, deps));
+    if (granted !== undefined && lifts(granted, change, current)) return await spend(granted, current, home, deps);
+    const known = await find(current, change, home, deps);
     if (known?.state === "denied") throw denied(known, current.decision);
-    if (known !== undefined && (known === granted || known.state === "approved")) {
-      if (lifts(known, change, current)) return await spend(known, current, home, deps);
-      supersedes = known.name;
-    }
+    if (known?.state === "approved" && lifts(known, change, current)) return await spend(known, current, home, deps);
+    supersedes = granted?.name ?? (known?.state === "approved" ? known.name : supersedes);
     const settled = await askHuman(current, { change, supersedes, home }, deps);
     if (settled.state === "denied") throw denied(settled, current.decision);
     if (settled.state !== "approved") throw ended(settled, current.decision, deps);
@@ -67,9 +66,9 @@ async function held(exchange: Decided, home: HomeTime, deps: Deps): Promise<Clea
   }
 }
 
-function find({ input }: Decided, home: HomeTime, deps: Deps): Promise<Approval | undefined> {
+function find({ input }: Decided, change: string, home: HomeTime, deps: Deps): Promise<Approval | undefined> {
   const { digest } = input.request;
-  return home.of("find", () => deps.sharedAsks.find(digest, () => deps.approvals.find(digest)));
+  return home.of("find", () => deps.sharedAsks.find(`${digest} ${change}`, () => deps.approvals.find(digest, change)));
 }
 
 /**

@@ -97,4 +97,14 @@ export function replicas(makeRig: MakeRig): void {
     expect(items.map(({ proposal: { digest } }) => digest).sort()).toEqual([digestOf(1), digestOf(2)]);
     expect(await rig.home.find(DIGEST)).toBeUndefined();
   });
+
+  test("of two standing approvals of one request, the one for the present change is found, though it is the older", async () => {
+    const rig = await makeRig();
+    const change = "d".repeat(64);
+    const first = await approved(rig);
+    const second = await approved(rig, { change, supersedes: first.name });
+    expect((await rig.home.find(DIGEST, first.proposal.change))?.name).toBe(first.name);
+    expect((await rig.home.find(DIGEST, change))?.name).toBe(second.name);
+    expect((await rig.home.find(DIGEST, "e".repeat(64)))?.name).toBe(second.name);
+  });
 }
