@@ -31,7 +31,6 @@ export interface Grant {
   command: string;
   shown: string;
   acts: Act[];
-  writes: number;
 }
 
 /** Something that must never be: what, and the story that led to it. */
@@ -76,7 +75,6 @@ export class History {
       command: approval.proposal.summary.command,
       shown: shownBy(approval),
       acts: [],
-      writes: 0,
     };
     this.grants.set(approval.name, grant);
     return grant;
@@ -107,18 +105,30 @@ export class History {
     const writes = this.#writes.get(sent.command) ?? [];
     this.#writes.set(sent.command, writes);
     writes.push({ sent, done: doneBy(before, after), at: this.tick() });
+    if (this.#covered(sent.command, ({ approval }) => approval.proposal.maxUses)) return;
     const grants = [...this.grants.values()].filter(({ command }) => command === sent.command);
-    const uses = grants.flatMap((grant) => Array.from({ length: grant.approval.proposal.maxUses }, () => grant));
-    const taken = matching(writes, uses, (write, grant) => this.#lets(grant, write));
-    if (taken === undefined) {
-      const all = grants.map((grant) => `${grant.approval.name} (${told(grant)})`).join(", ");
-      this.violations.push(
-        `${sent.id}, «${sent.command}», was forwarded, and no standing approval of what it did is left for it; ` +
-          `${writes.length} writes, approvals: ${all || "none"}`,
-      );
-      return;
+    const all = grants.map((grant) => `${grant.approval.name} (${told(grant)})`).join(", ");
+    this.violations.push(
+      `${sent.id}, «${sent.command}», was forwarded, and no standing approval of what it did is left for it; ` +
+        `${writes.length} writes, approvals: ${all || "none"}`,
+    );
+  }
+
+  /** At the end: each write that was held is one of the uses on record. `uses`: how many each approval has. */
+  checkUses(uses: (grant: Grant) => number): void {
+    for (const [command, writes] of this.#writes) {
+      if (this.#covered(command, uses)) continue;
+      const grants = [...this.grants.values()].filter((grant) => grant.command === command);
+      const all = grants.map((grant) => `${grant.approval.name} has ${uses(grant)} uses`).join(", ");
+      this.violations.push(`«${command}» was forwarded ${writes.length} times, and ${all || "was never approved"}`);
     }
-    for (const grant of grants) grant.writes = taken.filter((one) => one === grant).length;
+  }
+
+  /** Whether each write of a command has an approval of its own that let it through; each lets through so many. */
+  #covered(command: string, times: (grant: Grant) => number): boolean {
+    const grants = [...this.grants.values()].filter((grant) => grant.command === command);
+    const places = grants.flatMap((grant) => Array.from({ length: times(grant) }, () => grant));
+    return matches(this.#writes.get(command) ?? [], places, (write, grant) => this.#lets(grant, write));
   }
 
   /** Whether this approval may have let that write through. */
@@ -143,12 +153,8 @@ function told({ acts }: Grant): string {
   return acts.map(({ verb, outcome }) => `${verb} ${outcome}`).join(", ") || "nobody decided";
 }
 
-/** Gives each item a place of its own that fits; undefined where that cannot be (Kuhn's algorithm). */
-function matching<I, P>(
-  items: readonly I[],
-  places: readonly P[],
-  fits: (item: I, place: P) => boolean,
-): P[] | undefined {
+/** Whether each item can have a place of its own that fits (Kuhn's algorithm). */
+function matches<I, P>(items: readonly I[], places: readonly P[], fits: (item: I, place: P) => boolean): boolean {
   const taken = new Map<number, number>();
   const place = (item: number, tried: Set<number>): boolean =>
     places.some((one, i) => {
@@ -159,6 +165,5 @@ function matching<I, P>(
       taken.set(i, item);
       return true;
     });
-  if (!items.every((_, i) => place(i, new Set()))) return undefined;
-  return [...taken.keys()].map((i) => places[i] as P);
+  return items.every((_, i) => place(i, new Set()));
 }
