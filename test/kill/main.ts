@@ -10,7 +10,7 @@
 import { parseArgs } from "node:util";
 import { HOMES } from "./homes.ts";
 import { type KillResult, killEverywhere } from "./kill.ts";
-import { EMBEDDED_STEPS, GITHUB_STEPS } from "./steps.ts";
+import { STEPS } from "./steps.ts";
 import { openWorld } from "./world.ts";
 
 const { values } = parseArgs({
@@ -31,7 +31,9 @@ if (values.home !== undefined && HOMES[values.home] === undefined) {
   process.exit(2);
 }
 
-const known = new Set([...EMBEDDED_STEPS, ...GITHUB_STEPS].map(({ name }) => name));
+const homes = Object.entries(HOMES).filter(([name]) => values.home === undefined || values.home === name);
+const stepsOf = (home: string): string[] => (STEPS[home] ?? []).map(({ name }) => name);
+const known = new Set(homes.flatMap(([name]) => stepsOf(name)));
 const { only = [] } = values;
 const unknown = only.find((step) => !known.has(step));
 if (unknown !== undefined) {
@@ -40,8 +42,8 @@ if (unknown !== undefined) {
 }
 
 const results: Record<string, KillResult> = {};
-for (const [name, home] of Object.entries(HOMES)) {
-  if (values.home !== undefined && values.home !== name) continue;
+for (const [name, home] of homes) {
+  if (only.length > 0 && !stepsOf(name).some((step) => only.includes(step))) continue;
   let fell = 0;
   const onKill = (step: string): void => {
     process.stderr.write(`${name}: kill ${++fell}, while ${step}\n`);

@@ -57,6 +57,9 @@ export const GITHUB_STEPS: readonly Step[] = [
   timed("answering", ["consumed"], true),
 ];
 
+/** By home. */
+export const STEPS: Readonly<Record<string, readonly Step[]>> = { embedded: EMBEDDED_STEPS, github: GITHUB_STEPS };
+
 /** What a kill that missed its step may have left, by the time that it fell into. */
 export const BETWEEN: Readonly<Record<string, readonly string[]>> = {
   judging: [],
