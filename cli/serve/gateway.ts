@@ -33,6 +33,7 @@ import { closeConnections, openConnections } from "./connections.ts";
 import { explainer } from "./explain.ts";
 import { KillRetries } from "./kill-retries.ts";
 import { renderMetrics } from "./metrics.ts";
+import { recordMissing } from "./missing-events.ts";
 import { openPeers } from "./peers.ts";
 import { openPolicy } from "./policy.ts";
 import { watchSessions } from "./sessions.ts";
@@ -99,6 +100,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     opened.push(() => peers.close());
     const watched = watchApprovals(approvals, { recorder, peers, url: config.listen.url, log });
     opened.push(() => watched.stop());
+    opened.push(recordMissing(approvals, { recorder, tenant: config.tenant, url: config.listen.url, clock, log }));
     const people = tellPeople(config, approvals, { clock, log });
     opened.push(() => people.close());
     const connections = openConnections(config, { recorder, clock, log });

@@ -110,6 +110,19 @@ describe("two gateways on one repository", () => {
     for (const at of [rig, other]) expect((await kube(at, "GET", PODS, { token })).status).toBe(401);
     await new Promise((resolve) => setTimeout(resolve, 1_000));
   });
+
+  test("put on record at their start what became of an approval while they were down", async () => {
+    const pod = hostPathPod();
+    const reply = create(pod, other);
+    const proposal = await pending(other, alice, pod.metadata.name);
+    await rig.gateway.close();
+    await decide(other, alice, proposal);
+    expect((await reply).status).toBe(201);
+    await rig.restart();
+    await until(() =>
+      spooled(rig).some(({ kind, approval_id }) => kind === "approval.approved" && approval_id === proposal.name),
+    );
+  });
 });
 
 describe("break-glass", () => {
