@@ -3,7 +3,8 @@
  * if anything failed, or was skipped without being named in test/skipped.json.
  *
  *   node test/run.ts          what has to pass each time
- *   node test/run.ts --all    also the tests that ask for SALLYPORT_TEST_ALL=1, since they take minutes
+ *   node test/run.ts --all    also the tests that ask for SALLYPORT_TEST_ALL=1, since they take minutes, then
+ *                             test:approvals and test:kill
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -25,6 +26,10 @@ const STEPS: Step[] = [
   { name: "vitest, unit", run: () => vitest("unit") },
   ...(existsSync("test/e2e") ? [{ name: "vitest, end to end", run: () => vitest("e2e") }] : []),
 ];
+const LONG_STEPS: Step[] = [
+  { name: "model of approvals", run: () => command(process.execPath, ["test/approvals/model/main.ts"]) },
+  { name: "kills", run: () => command(process.execPath, ["test/kill/main.ts"]) },
+];
 
 async function attempt(step: Step): Promise<Outcome> {
   const started = Date.now();
@@ -35,10 +40,11 @@ async function attempt(step: Step): Promise<Outcome> {
 }
 
 process.chdir(new URL("..", import.meta.url).pathname);
-if (process.argv.includes("--all")) process.env.SALLYPORT_TEST_ALL = "1";
+const all = process.argv.includes("--all");
+if (all) process.env.SALLYPORT_TEST_ALL = "1";
 const outcomes: Outcome[] = [];
 // One after the other: two cores are kept busy by vitest's workers alone, and timings stay comparable.
-for (const step of STEPS) outcomes.push(await attempt(step));
+for (const step of all ? [...STEPS, ...LONG_STEPS] : STEPS) outcomes.push(await attempt(step));
 
 const allowed = JSON.parse(await readFile("test/skipped.json", "utf8")) as AllowedSkip[];
 const skipped = outcomes.flatMap((outcome) => outcome.skipped);
