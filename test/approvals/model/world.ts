@@ -155,8 +155,8 @@ export class World {
   async settle(): Promise<void> {
     for (let idle = 0; idle < 2; idle++) {
       while (await this.turns.step(0)) idle = 0;
-      // Whoever waits a moment before they try again.
-      this.time.pass(250);
+      // Whoever waits a moment before they try again: half a second where another gateway may be about to finish.
+      this.time.pass(500);
     }
   }
 
