@@ -2,10 +2,7 @@ import { createInterface } from "node:readline/promises";
 import { z } from "zod";
 import { inOrder, seenDigest } from "../../approvals/batch.ts";
 import { UserError } from "../../base/errors.ts";
-import { adminToken } from "../admin-token.ts";
-import { createClient } from "../client.ts";
-import { loadContext } from "../context.ts";
-import { gatewaySession } from "../session.ts";
+import { withControlApi } from "../control-api.ts";
 
 const vote = z.looseObject({ username: z.string(), at: z.string(), reason: z.string() });
 const approvalSchema = z.looseObject({
@@ -94,18 +91,9 @@ export async function withApprovals<T>(
   purpose: "read" | "decide",
   work: (api: ApprovalsApi) => Promise<T>,
 ): Promise<T> {
-  const { env } = process;
-  const context = loadContext(env);
-  const asAdmin = purpose === "decide" || Boolean(env.SALLYPORT_ADMIN_TOKEN_FILE);
-  let login: Promise<string> | undefined;
-  const client = createClient(context, async () => {
-    if (!asAdmin) return (await gatewaySession(context, env)).token;
-    login ??= adminToken(context, env);
-    return login;
-  });
   const path = (name: string): string => `/v1alpha1/approvals/${encodeURIComponent(name)}`;
-  try {
-    return await work({
+  return withControlApi(purpose, (client) =>
+    work({
       async list(query) {
         const answer = await client.request("GET", "/v1alpha1/approvals", { query });
         return checked(z.looseObject({ items: z.array(approvalSchema), continue: z.string() }), answer);
@@ -128,10 +116,8 @@ export async function withApprovals<T>(
         checked(repositorySchema, await client.request("POST", "/v1alpha1/approvals-repository/reset", { body })),
       kill: (session, body) =>
         client.request("POST", `/v1alpha1/sessions/${encodeURIComponent(session)}/kill`, { body }),
-    });
-  } finally {
-    await client.close();
-  }
+    }),
+  );
 }
 
 function checked<S extends z.ZodType>(schema: S, answer: unknown): z.output<S> {

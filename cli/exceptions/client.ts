@@ -2,12 +2,9 @@ import { z } from "zod";
 import type { ExceptionLimits } from "../../base/config/guardrails.ts";
 import { UserError } from "../../base/errors.ts";
 import type { Answer } from "../action.ts";
-import { adminToken } from "../admin-token.ts";
 import { confirm } from "../approvals/client.ts";
-import { type ApiClient, createClient } from "../client.ts";
-import { loadContext } from "../context.ts";
+import { withControlApi } from "../control-api.ts";
 import { table } from "../evidence/render.ts";
-import { gatewaySession } from "../session.ts";
 import { printable } from "../style.ts";
 import { exceptionFiles } from "./files.ts";
 
@@ -45,29 +42,11 @@ const listSchema = z.looseObject({
 
 export type ShownException = z.output<typeof exceptionSchema>;
 
-/** Reading takes the caller's session, and the admin token where the environment names one; changing always a login. */
-async function withApi<T>(purpose: "read" | "decide", work: (client: ApiClient) => Promise<T>): Promise<T> {
-  const { env } = process;
-  const context = loadContext(env);
-  const asAdmin = purpose === "decide" || Boolean(env.SALLYPORT_ADMIN_TOKEN_FILE);
-  let login: Promise<string> | undefined;
-  const client = createClient(context, async () => {
-    if (!asAdmin) return (await gatewaySession(context, env)).token;
-    login ??= adminToken(context, env);
-    return login;
-  });
-  try {
-    return await work(client);
-  } finally {
-    await client.close();
-  }
-}
-
 type Answered = z.output<typeof listSchema>;
 
 /** What the gateway says of its exceptions to who asks: all of its pages. */
 export function exceptionsInForce(): Promise<Answered> {
-  return withApi("read", async (client) => {
+  return withControlApi("read", async (client) => {
     let whole: Answered | undefined;
     for (;;) {
       const after = whole?.continue === "" ? undefined : whole?.continue;
@@ -118,7 +97,7 @@ export async function apply(named: readonly string[], options: { reason: string;
     const sure = await confirm(`Take ${files.length === 1 ? "this" : `these ${files.length}`} into force? [y/N] `);
     if (!sure) return { json: { applied: [] }, text: "nothing was applied", exitCode: 1 };
   }
-  return withApi("decide", async (client) => {
+  return withControlApi("decide", async (client) => {
     const applied: string[] = [];
     for (const { name, text } of files) {
       await client.request("POST", path(name, "apply"), { body: { file: text, reason: options.reason } });
@@ -131,7 +110,7 @@ export async function apply(named: readonly string[], options: { reason: string;
 
 /** `sallyport exceptions revoke`. */
 export function revoke(name: string, reason: string): Promise<Answer> {
-  return withApi("decide", async (client) => {
+  return withControlApi("decide", async (client) => {
     await client.request("POST", path(name, "revoke"), { body: { reason } });
     return { json: { revoked: name }, text: printable(`${name} is taken back`) };
   });
