@@ -8,7 +8,7 @@ import { type EmbeddedHome, openEmbeddedHome } from "../../approvals/git/home.ts
 import { Repository } from "../../approvals/git/repository.ts";
 import type { Actor } from "../../approvals/types.ts";
 import { silentLog } from "../../base/log.ts";
-import { newMergeKey } from "./embedded.ts";
+import { gitIn, newMergeKey } from "./embedded.ts";
 import { FakeClock, people } from "./suite/fixtures.ts";
 import type { HomeOptions, HomeRig } from "./suite/rig.ts";
 
@@ -45,12 +45,7 @@ export async function embeddedRig(options: HomeOptions = {}): Promise<HomeRig> {
     for (const home of homes) await home.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  const git = (args: string[], input = ""): string =>
-    execFileSync("git", ["-C", path, "-c", "user.name=x", "-c", "user.email=x@x", ...args], {
-      encoding: "utf8",
-      input,
-      stdio: ["pipe", "pipe", "pipe"],
-    }).trim();
+  const git = gitIn(path);
   const home = await open();
   const seen = async (name: string): Promise<string> => {
     const approval = await home.get(name);

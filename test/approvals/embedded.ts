@@ -66,13 +66,17 @@ export async function rig(options: Partial<EmbeddedHomeOptions> = {}): Promise<R
     for (const home of homes) await home.close();
     rmSync(folder, { recursive: true, force: true });
   });
-  const git = (args: string[], input = ""): string =>
+  return { path, clock, mergeKeyFile, home: await open(), open, git: gitIn(path) };
+}
+
+/** git itself, on a bare repository, as whoever can write its folder has it. */
+export function gitIn(path: string): (args: string[], input?: string) => string {
+  return (args, input = "") =>
     execFileSync("git", ["-C", path, "-c", "user.name=x", "-c", "user.email=x@x", ...args], {
       encoding: "utf8",
       input,
       stdio: ["pipe", "pipe", "pipe"],
     }).trim();
-  return { path, clock, mergeKeyFile, home: await open(), open, git };
 }
 
 export async function approved(home: EmbeddedHome, changes: Partial<Proposal> = {}): Promise<Approval> {
