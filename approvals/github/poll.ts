@@ -224,8 +224,11 @@ export class Poll {
     let counted = 0;
     for (const entry of [...home.index.byName.values()]) {
       const { approval, pull } = entry;
-      const { state, name } = approval;
-      if (home.revoked.has(name)) await endRevoked(home, entry);
+      const { state, name, proposal } = approval;
+      if (state === "revoked") {
+        // A use that another gateway began a moment before may still arrive: what it let through is to be known.
+        if (proposal.notAfter > at) applyUses(home, entry, await usesOf(home, name, approval.uses));
+      } else if (home.revoked.has(name)) await endRevoked(home, entry);
       else if (state !== "approved" && state !== "consumed") continue;
       else if (whole && !standsOnMain(home, entry)) {
         const reason = "its file is not on main any more as it was approved";

@@ -60,6 +60,20 @@ test("a use that GitHub answers after its approval was taken back lets nothing t
   expect(await using).toEqual({ ok: false, reason: "not-approved" });
 });
 
+test("a use that another gateway began before its approval was taken back is known where it was taken back", async () => {
+  const { rig, net } = await slow();
+  const { name } = await approved(rig);
+  const other = await rig.open();
+  const looked = net.next("GET", /matching-refs\/sallyport%2Fused|git\/ref\/heads%2Fmain/);
+  const using = rig.home.use(name, "x-1");
+  await looked.reached;
+  await other.revoke(name, bob, { reason: "no" });
+  looked.go();
+  expect(await using).toEqual({ ok: true, n: 1 });
+  await other.refresh();
+  expect(await other.get(name)).toMatchObject({ state: "revoked", uses: [{ n: 1, exchangeId: "x-1" }] });
+});
+
 test("a list of uses that is older than a use does not make it forgotten", async () => {
   const { rig, net } = await slow();
   const { name } = await approved(rig);

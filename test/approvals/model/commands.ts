@@ -35,7 +35,7 @@ const arbitraries: fc.WeightedArbitrary<Command>[] = [
     weight: 4,
     arbitrary: fc.record({ kind: fc.constant("change" as const), what, to: fc.integer({ min: 2, max: 4 }) }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("leave" as const), which }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("leave" as const), which }) },
   {
     weight: 2,
     arbitrary: fc.record({
@@ -43,7 +43,7 @@ const arbitraries: fc.WeightedArbitrary<Command>[] = [
       fault: fc.constantFrom<Fault[]>("refused", "conflict", "invalid", "lost before", "lost after"),
     }),
   },
-  { weight: 1, arbitrary: fc.record({ kind: fc.constant("hold times out" as const) }) },
+  { weight: 2, arbitrary: fc.record({ kind: fc.constant("hold times out" as const) }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant("expire" as const) }) },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant("crash" as const), gate }) },
   { weight: 4, arbitrary: fc.record({ kind: fc.constant("restart" as const), gate }) },

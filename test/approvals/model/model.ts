@@ -30,26 +30,30 @@ export interface ModelResult {
 // What finds nothing to happen to is not counted: two thirds of the steps happen.
 const SHORTEST = 6;
 const LONGEST = 40;
+/** Milliseconds: a failure is worth more soon than short. */
+const SHORTEN_FOR = 60_000;
 const isForwarded = (violation: string): boolean => violation.includes(" was forwarded, and no standing approval");
 
 /** Runs sequences until one fails, and makes that one as short as it can be. */
 export async function runModel(options: ModelOptions): Promise<ModelResult> {
   const result: ModelResult = { lengths: [], fired: {}, states: {} };
-  let failing = false;
+  let failedAt: number | undefined;
   const sequence = fc.array(step, { minLength: SHORTEST, maxLength: LONGEST, size: "max" });
   const property = fc.asyncProperty(sequence, async (steps) => {
-    if (!failing && options.until !== undefined && Date.now() > options.until) return;
+    const end = failedAt === undefined ? options.until : failedAt + SHORTEN_FOR;
+    if (end !== undefined && Date.now() > end) return;
     const { happened, world, ...played } = await play(steps, options);
     const violations = options.withoutSwap ? played.violations.filter(isForwarded) : played.violations;
     // What comes after a failure is that one, made shorter.
-    if (!failing) {
+    if (failedAt === undefined) {
       result.lengths.push(happened.length);
       for (const kind of happened) add(result.fired, kind, 1);
       for (const [state, count] of world.changes) add(result.states, state, count);
       options.onProgress?.(result.lengths.length);
     }
-    failing ||= violations.length > 0;
-    if (violations.length > 0) throw new Error(violations.join("\n"));
+    if (violations.length === 0) return;
+    failedAt ??= Date.now();
+    throw new Error(violations.join("\n"));
   });
   const { failed, counterexample } = await fc.check(property, {
     numRuns: options.cases,

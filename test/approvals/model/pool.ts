@@ -40,7 +40,7 @@ export async function runInProcesses({
     total.lengths.push(...lengths);
     for (const [kind, count] of Object.entries(fired)) add(total.fired, kind, count);
     for (const [state, count] of Object.entries(states)) add(total.states, state, count);
-    if (failure !== undefined) total.failure ??= failure;
+    if (failure !== undefined) total.failure = total.failure === undefined ? failure : `${total.failure}\n\n${failure}`;
   }
   return total;
 }

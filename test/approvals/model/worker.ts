@@ -20,4 +20,5 @@ const result = await runModel({
     process.stderr.write(`${name}, seed ${seed}: ${done} of ${cases}\n`);
   },
 });
+if (result.failure !== undefined) process.stderr.write(`${name}, seed ${seed}, fails:\n${result.failure}\n`);
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
