@@ -16,7 +16,7 @@ import { createPull, labelLater, pullsOf, pullText } from "./pulls.ts";
 import { type RecordOf, recordMessage } from "./records.ts";
 import { BRANCH, USED } from "./refs.ts";
 import { standsOnMain } from "./use.ts";
-import { anyShape, type Pull } from "./wire.ts";
+import { anyShape } from "./wire.ts";
 
 /** Tree, commit, branch, pull request, labels; then commit and ref of the use, and the comment. */
 export const CREATIONS = { hold: 5, use: 2, comment: 1 };
@@ -71,13 +71,14 @@ function asPending(proposal: Proposal): { approval: Approval } {
   return { approval: { name: "", state: "pending", proposal, file: "", openedAt: 0, approvals: [], uses: [] } };
 }
 
-async function open(home: HubContext, proposal: Proposal): Promise<Opened> {
+/** `taken`: the highest number that a name of this digest is known to have had. */
+async function open(home: HubContext, proposal: Proposal, taken = 0, tries = 1): Promise<Opened> {
   const pulls = await pullsOf(home, proposal.digest);
   for (const pull of pulls) await learn(home, pull);
   const known = knownOf(home, proposal);
   if (known !== undefined) return known;
   const main = await home.lookAtMain();
-  const name = await nextName(home, proposal.digest, pulls);
+  const name = await nextName(home, proposal.digest, Math.max(taken, pulls.length));
   const file = renderException(name, proposal);
   const at = home.clock.now();
   const approval: Approval = { name, state: "pending", proposal, file, openedAt: at, approvals: [], uses: [] };
@@ -101,6 +102,10 @@ async function open(home: HubContext, proposal: Proposal): Promise<Opened> {
     main.commit,
   ]);
   const other = await takeLock(home, proposal, head);
+  if (typeof other === "number") {
+    if (tries === TRIES) throw inTheWay();
+    return open(home, proposal, other, tries + 1);
+  }
   if (other !== undefined) return other;
   const entry = await openPull(home, approval, head);
   return { approval: snapshot(entry), opened: true };
@@ -110,19 +115,26 @@ async function open(home: HubContext, proposal: Proposal): Promise<Opened> {
  * No name is given twice: of what is known, of pull requests of this digest, of files on main, and of what refs say
  * became of one, since a member of a batch has no pull request of its own.
  */
-async function nextName(home: HubContext, digest: string, pulls: readonly Pull[]): Promise<string> {
+async function nextName(home: HubContext, digest: string, taken: number): Promise<string> {
   const prefix = `${digest.slice(0, 16)}-`;
   const used = [...(await refsBelow(home, USED + prefix)).keys()].map((rest) => prefix + rest.split("/")[0]);
   const { index, main, broken, revoked } = home;
   const names = [index.byName, main.folders.exceptions, broken, revoked].flatMap((known) => [...known.keys()]);
   const highest = [...names, ...used]
     .filter((name) => name.startsWith(prefix))
-    .reduce((most, name) => Math.max(most, Number(name.slice(prefix.length)) || 0), 0);
-  return `${prefix}${Math.max(highest, pulls.length) + 1}`;
+    .reduce((most, name) => Math.max(most, numberOf(name)), 0);
+  return `${prefix}${Math.max(highest, taken) + 1}`;
 }
 
-/** Creates the branch: that is the lock. Resolves to what has it already, where that is a proposal of ours. */
-async function takeLock(home: HubContext, proposal: Proposal, head: string): Promise<Opened | undefined> {
+const numberOf = (name: string): number => Number(name.slice(name.lastIndexOf("-") + 1)) || 0;
+
+const inTheWay = (): Refusal => new Refusal("approvals-unavailable", "another branch of this request is in the way");
+
+/**
+ * Creates the branch: that is the lock. Resolves to what has it already, where that is a proposal of ours; to the
+ * number of its name where it is one that is over, since the name that is proposed here may be the same.
+ */
+async function takeLock(home: HubContext, proposal: Proposal, head: string): Promise<Opened | number | undefined> {
   const { digest } = proposal;
   const ref = BRANCH + digest;
   for (let i = 1; ; i++) {
@@ -131,11 +143,14 @@ async function takeLock(home: HubContext, proposal: Proposal, head: string): Pro
     if (other !== undefined) return { approval: snapshot(other), opened: false };
     const known = knownOf(home, proposal);
     if (known !== undefined) return known;
-    if (i === TRIES) throw new Refusal("approvals-unavailable", "another branch of this request is in the way");
+    if (i === TRIES) throw inTheWay();
+    const before = await refAt(home, ref);
+    const over = before === undefined ? undefined : await proposedBy(home, before);
     home.log.warn("a branch that proposes nothing was in the way and is taken away", { ref });
     await home.client.send("hold", "DELETE /repos/{owner}/{repo}/git/refs/{ref}", { ref }, anyShape).catch((error) => {
       if (statusOf(error) !== 422) throw error;
     });
+    if (over?.approval.proposal.digest === digest) return numberOf(over.approval.name);
   }
 }
 

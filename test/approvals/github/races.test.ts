@@ -1,5 +1,5 @@
 import { expect, onTestFinished, test, vi } from "vitest";
-import { bob, digestOf, opened, START } from "../suite/fixtures.ts";
+import { bob, digestOf, opened, proposal, START } from "../suite/fixtures.ts";
 import { approved } from "../suite/rig.ts";
 import { eventually, type GitHubRig, githubRig } from "./rig.ts";
 
@@ -72,6 +72,18 @@ test("a use that another gateway began before its approval was taken back is kno
   expect(await using).toEqual({ ok: true, n: 1 });
   await other.refresh();
   expect(await other.get(name)).toMatchObject({ state: "revoked", uses: [{ n: 1, exchangeId: "x-1" }] });
+});
+
+test("a request that finds another gateway's expired proposal in its way is given a name of its own", async () => {
+  const { rig, net } = await slow();
+  const other = await rig.open();
+  const looked = net.next("GET", /matching-refs\/sallyport%2Fused/);
+  const late = rig.home.propose(proposal({ notAfter: START + 3_600_000 }));
+  await looked.reached;
+  const first = await opened(other);
+  rig.clock.time = first.proposal.notAfter + 1;
+  looked.go();
+  expect((await late).approval.name).not.toBe(first.name);
 });
 
 test("a list of uses that is older than a use does not make it forgotten", async () => {
