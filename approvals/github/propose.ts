@@ -139,39 +139,44 @@ async function takeLock(home: HubContext, proposal: Proposal, head: string): Pro
   const ref = BRANCH + digest;
   for (let i = 1; ; i++) {
     if (await createRef(home, "hold", ref, head)) return undefined;
-    const other = await holderOf(home, digest);
-    if (other !== undefined) return { approval: snapshot(other), opened: false };
+    const holder = await holderOf(home, digest);
+    if (holder?.entry !== undefined) return { approval: snapshot(holder.entry), opened: false };
     const known = knownOf(home, proposal);
     if (known !== undefined) return known;
     if (i === TRIES) throw inTheWay();
-    const before = await refAt(home, ref);
-    const over = before === undefined ? undefined : await proposedBy(home, before);
     home.log.warn("a branch that proposes nothing was in the way and is taken away", { ref });
     await home.client.send("hold", "DELETE /repos/{owner}/{repo}/git/refs/{ref}", { ref }, anyShape).catch((error) => {
       if (statusOf(error) !== 422) throw error;
     });
-    if (over?.approval.proposal.digest === digest) return numberOf(over.approval.name);
+    if (holder !== undefined) return numberOf(holder.name);
   }
 }
 
-/** The pending proposal that a digest's branch holds; one without a pull request, after a crash, gets it now. */
-export async function holderOf(home: HubContext, digest: string): Promise<HubEntry | undefined> {
+/**
+ * What a digest's branch holds, where it is a proposal of ours: its name, and its entry while it is pending. One
+ * without a pull request, after a crash, gets it now.
+ */
+export async function holderOf(
+  home: HubContext,
+  digest: string,
+): Promise<{ name: string; entry?: HubEntry } | undefined> {
   const head = await refAt(home, BRANCH + digest);
   const proposed = head === undefined ? undefined : await proposedBy(home, head);
   if (head === undefined || proposed?.approval.proposal.digest !== digest) return undefined;
   const { approval, branch } = proposed;
-  if (approval.proposal.notAfter <= home.clock.now()) return undefined;
+  const { name } = approval;
+  if (approval.proposal.notAfter <= home.clock.now()) return { name };
   for (let i = 1; i <= LOOKS; i++) {
     const pulls = (await pullsOf(home, branch)).filter((pull) => isOwn(home, pull));
     for (const pull of pulls) await learn(home, pull);
-    const entry = home.index.byName.get(approval.name);
-    if (entry !== undefined) return entry.approval.state === "pending" ? entry : undefined;
-    if (pulls.some((pull) => pull.head.sha === head)) return undefined;
+    const entry = home.index.byName.get(name);
+    if (entry !== undefined) return entry.approval.state === "pending" ? { name, entry } : { name };
+    if (pulls.some((pull) => pull.head.sha === head)) return { name };
     // Its gateway may be just about to open it.
     if (i < LOOKS) await new Promise((resolve) => setTimeout(resolve, LOOK_MS));
   }
   // One that was to join a batch never did.
-  return branch === digest ? openPull(home, approval, head) : undefined;
+  return branch === digest ? { name, entry: await openPull(home, approval, head) } : { name };
 }
 
 /** Opens the pull request of a branch that is there, and makes it known. */
