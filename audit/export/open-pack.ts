@@ -1,0 +1,67 @@
+import { errorMessage } from "../../base/errors.ts";
+import type { EventRow } from "../event.ts";
+import { rowProblem } from "./event-row.ts";
+import { linesOf } from "./lines.ts";
+import type { PackFiles } from "./pack-files.ts";
+import { type OpenPack, PACK, type PackLimits, type PackLine, packProblem } from "./pack-layout.ts";
+import { parseManifest, proofProblem } from "./pack-schema.ts";
+
+/** What is read whole: a manifest of 200,000 files stays below. */
+const SMALL = 64 * 1024 ** 2;
+
+/** The pack that lies in `files`. */
+export function packOf(files: PackFiles, limits: PackLimits): OpenPack {
+  const { form, name, sizes } = files;
+  const read = (path: string): AsyncIterable<Buffer> => {
+    if (!sizes.has(path)) throw packProblem(`${name} has no ${path}`);
+    return files.read(path);
+  };
+  async function small(path: string, maxBytes = SMALL): Promise<Buffer | undefined> {
+    if (!sizes.has(path)) return undefined;
+    const parts: Buffer[] = [];
+    let size = 0;
+    for await (const part of read(path)) {
+      size += part.length;
+      if (size > maxBytes) throw packProblem(`${name}: ${path} is larger than ${maxBytes} bytes`);
+      parts.push(part);
+    }
+    return Buffer.concat(parts);
+  }
+  async function* lines<T>(
+    path: string,
+    problemOf: (value: unknown) => string | undefined,
+  ): AsyncGenerator<PackLine<T>> {
+    if (!sizes.has(path)) return;
+    let line = 0;
+    for await (const { text, problem } of linesOf(read(path), limits.lineBytes)) {
+      line++;
+      if (problem !== undefined) yield { line, problem };
+      else if (text !== "") yield parseLine<T>(line, text, problemOf);
+    }
+  }
+  return {
+    form,
+    files: sizes,
+    read,
+    small,
+    async manifest() {
+      const bytes = await small(PACK.manifest);
+      return bytes === undefined ? undefined : parseManifest(bytes.toString("utf8"), `${name}: ${PACK.manifest}`);
+    },
+    events: () => lines<EventRow>(PACK.events, rowProblem),
+    checkpoints: () => lines<EventRow>(PACK.checkpoints, rowProblem),
+    proofs: () => lines(PACK.proofs, proofProblem),
+    close: () => files.close(),
+  };
+}
+
+function parseLine<T>(line: number, text: string, problemOf: (value: unknown) => string | undefined): PackLine<T> {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    return { line, problem: `it is not JSON: ${errorMessage(error)}` };
+  }
+  const problem = problemOf(value);
+  return problem === undefined ? { line, value: value as T } : { line, problem };
+}
