@@ -10,11 +10,14 @@ import { approvalDecisionRoutes } from "./routes/approval-decisions.ts";
 import { approvalPageRoutes } from "./routes/approval-page.ts";
 import { approvalRoutes } from "./routes/approvals.ts";
 import { approvalsRepositoryRoutes } from "./routes/approvals-repository.ts";
-import { evidenceRoutes } from "./routes/evidence.ts";
 import { exceptionRoutes } from "./routes/exceptions.ts";
 import { killRoutes } from "./routes/kill.ts";
 import { policyRoutes } from "./routes/policy.ts";
+import { queryRoutes } from "./routes/queries.ts";
+import { recordedDecisionRoutes } from "./routes/recorded-decisions.ts";
+import { recordedSessionRoutes } from "./routes/recorded-sessions.ts";
 import { sessionRoutes } from "./routes/session.ts";
+import { sessionEventRoutes } from "./routes/session-events.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { wellKnownRoutes } from "./routes/well-known.ts";
 
@@ -72,7 +75,10 @@ export async function createConsole(deps: ConsoleDeps): Promise<FastifyInstance>
       approvalsRepositoryRoutes,
       killRoutes,
       webhookRoutes,
-      evidenceRoutes,
+      recordedSessionRoutes,
+      sessionEventRoutes,
+      recordedDecisionRoutes,
+      queryRoutes,
       policyRoutes,
     ]) {
       routes(app, deps);

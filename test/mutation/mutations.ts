@@ -118,7 +118,7 @@ export const mutations: Mutation[] = [
   {
     ids: ["Teleport PR 66300"],
     change: "whoever is logged in owns every session",
-    file: "console/routes/evidence.ts",
+    file: "console/evidence-access.ts",
     find: "row !== undefined && row.issuer === identity.issuer && row.username === identity.username",
     replace: "row !== undefined && row.issuer !== identity.uid",
     test: { file: "test/console/api.test.ts", title: "Teleport PR 66300" },
