@@ -62,7 +62,7 @@ export async function revokeEntry(home: HomeContext, entry: Entry, by: string, r
     await swapOrConflict(home, changes(to));
   } else {
     await changeMain(home, async (tip) => {
-      const there = blobsOf(tip).has(name);
+      const there = (await blobsOf(tip)).has(name);
       const next = there ? await treeWithFiles(home.repository, tip, [[name, undefined]]) : tip;
       to = await writeCommit(home, next.tree, [tip.commit, entry.settled], record);
       return { next: { ...next, commit: to }, changes: changes(to) };

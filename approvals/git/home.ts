@@ -86,7 +86,7 @@ export async function openEmbeddedHome(options: EmbeddedHomeOptions): Promise<Em
     if (main === undefined) throw new Error("it has no branch main");
     // Before anything else is read: what comes to main from here on may be missing from it.
     if (home.tip?.commit !== main) home.tip = await readTip(repository, main);
-    home.checkedNames = new Set(blobsOf(home.tip).keys());
+    home.checkedNames = await blobsOf(home.tip);
     const { entries, highest } = await load(repository, home.publicKeys, log, main);
     home.highest = highest;
     for (const entry of entries) home.index.add(entry);

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, rmSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
-import { type SimpleGit, simpleGit } from "simple-git";
 import { within } from "../../base/deadline.ts";
 import { Refusal } from "../../base/errors.ts";
 import { Slices } from "../standing/slices.ts";
+import { type GitQuestion, gitProcess } from "./git-process.ts";
 
 /**
  * A change of one ref, with what it must be before: git's own compare-and-swap. Empty `from`: none must exist. Where
@@ -68,30 +68,6 @@ export class Repository {
     return true;
   }
 
-  private git(input: string | undefined, deadlineMs: number): SimpleGit {
-    return simpleGit({
-      baseDir: this.path,
-      // Whoever can write the folder must not run code in the gateway (update-ref runs the hook
-      // reference-transaction), nor pass one object off as another (refs/replace).
-      config: [
-        "core.hooksPath=/dev/null",
-        // Of git 2.54 on, hooks of the folder's config are none of that path's; this switch is of 2.55.
-        "hook.reference-transaction.enabled=false",
-        "core.useReplaceRefs=false",
-        "core.commitGraph=false",
-        "gc.auto=0",
-        "core.filesRefLockTimeout=2000",
-      ],
-      unsafe: { allowUnsafeHooksPath: true },
-      allowEnvironment: ["GIT_DIR", "GIT_GRAFT_FILE", "GIT_NO_LAZY_FETCH", "GIT_ALLOW_PROTOCOL"],
-      // A process that says nothing for so long is ended; one that does not end either is not waited for.
-      timeout: { block: deadlineMs },
-      errors: (error, result) =>
-        error ?? (result.exitCode === 0 ? undefined : Buffer.from(`git exited with ${result.exitCode}`)),
-      ...(input === undefined ? {} : { input: () => input }),
-    }).env(this.#environment());
-  }
-
   /**
    * Named, since git looks for a repository in the folders above one that is none; grafts give commits other parents.
    * An object that is not there is asked of nobody: the folder's config can name a remote that has it (partial clones),
@@ -104,16 +80,17 @@ export class Repository {
     return { PATH, HOME, GIT_DIR: this.path, GIT_GRAFT_FILE: "/dev/null", ...nobody };
   }
 
-  private run(args: string[], input?: string, deadlineMs = this.#deadlineMs): Promise<string> {
-    return this.asked(deadlineMs, () => this.git(input, deadlineMs).raw(args));
+  private async run(args: string[], input?: string, deadlineMs = this.#deadlineMs): Promise<string> {
+    return String(await this.#ask({ args, objects: false, input, blockMs: deadlineMs }));
   }
 
-  private async asked<T>(deadlineMs: number, ask: () => Promise<T>): Promise<T> {
+  async #ask(question: Pick<GitQuestion, "args" | "objects" | "input" | "blockMs">): Promise<string | Buffer> {
     try {
-      return await within(deadlineMs + 500, async () => ask());
+      const all = { ...question, path: this.path, environment: this.#environment() };
+      return await within(question.blockMs + 500, () => gitProcess.ask(all));
     } catch (error) {
       // A folder that is gone, a git that is missing, hangs or fails: whatever it is, nobody knows what is true now.
-      throw error instanceof Refusal ? error : unavailable(error);
+      throw unavailable(error);
     }
   }
 
@@ -141,7 +118,14 @@ export class Repository {
 
   /** The `ls-tree` lines of a tree-ish that exists. */
   async listTree(treeish: string): Promise<string[]> {
-    return (await this.run(["ls-tree", "--end-of-options", treeish])).split("\n").filter((line) => line !== "");
+    const out = await this.run(["ls-tree", "--end-of-options", treeish]);
+    const slices = new Slices();
+    const lines: string[] = [];
+    for (let at = 0, end = out.indexOf("\n"); end !== -1; at = end + 1, end = out.indexOf("\n", at)) {
+      if (slices.over) await slices.turn();
+      lines.push(out.slice(at, end));
+    }
+    return lines;
   }
 
   /**
@@ -153,10 +137,12 @@ export class Repository {
     // As bytes: a hostile blob that is not UTF-8 must not shift where the next object begins.
     const input = `${names.join("\n")}\n`;
     const deadlineMs = names.length > 100 ? BULK_DEADLINE_MS : this.#deadlineMs;
-    const out = await this.asked<Buffer>(deadlineMs, () => this.git(input, deadlineMs).binaryCatFile(["--batch"]));
+    const out = Buffer.from(await this.#ask({ args: ["--batch"], objects: true, input, blockMs: deadlineMs }));
+    const slices = new Slices();
     const found: (string | undefined)[] = [];
     let at = 0;
     for (const _ of names) {
+      if (slices.over) await slices.turn();
       const eol = out.indexOf(10, at);
       const header = out.subarray(at, eol).toString();
       at = eol + 1;

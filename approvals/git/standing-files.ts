@@ -14,8 +14,8 @@ export const STANDING = "refs/sallyport/standing/";
  * wherever somebody puts its ref and its file back to. Whoever made one: it only ever refuses more.
  */
 export const ENDED = "refs/sallyport/ended/";
-/** Objects of one git process: what it says is read in one piece. */
-const AT_ONCE = 250;
+/** Objects of one git process: what it says comes in one piece, and is taken apart in slices. */
+const AT_ONCE = 1000;
 
 /** What a commit that a merge key signed brought, and when: the hash of each file, by name; nothing for one that none signed. */
 export interface Brought {

@@ -2,6 +2,7 @@ import { errorMessage } from "../../base/errors.ts";
 import { checkApplier } from "../standing/applier.ts";
 import { StandingBook } from "../standing/book.ts";
 import type { StandingException } from "../standing/exception.ts";
+import { Slices } from "../standing/slices.ts";
 import type { Candidates, StandingQuestion } from "../standing/standing.ts";
 import type { Actor, StandingHome } from "../types.ts";
 import type { HomeContext } from "./context.ts";
@@ -141,14 +142,22 @@ export class GitStanding implements StandingHome {
         ? new Map()
         : await listStanding(repository, publicKeys, main, this.#verified, guard.kept(ENDED));
     const unread = await this.#book.unread(listed);
-    const before = this.#listed;
     const texts = await readTexts(repository, listed, unread);
-    const stood = [...before].filter(([, { hash, ended }]) => hash !== "" && !ended);
-    const gone = stood.filter(([name, { at }]) => (listed.get(name)?.at ?? Number.POSITIVE_INFINITY) > at);
-    const untils = new Map(gone.map(([name]) => [name, this.#book.get(name)?.notAfter ?? 0]));
+    const slices = new Slices();
+    const ends: [ref: string, until: number][] = [];
+    for (const [name, { hash, ended, at }] of this.#listed) {
+      if (slices.over) await slices.turn();
+      if (hash === "" || ended || (listed.get(name)?.at ?? Number.POSITIVE_INFINITY) <= at) continue;
+      ends.push([`${ENDED}${name}/${at}`, this.#book.get(name)?.notAfter ?? 0]);
+    }
     await this.#book.set(listed, texts);
-    await this.#readUses(unread.filter((name) => this.#book.get(name)?.maxUses !== undefined));
-    await this.#end(gone.map(([name, { at }]) => [`${ENDED}${name}/${at}`, untils.get(name) ?? 0]));
+    const counted: string[] = [];
+    for (const name of unread) {
+      if (slices.over) await slices.turn();
+      if (this.#book.get(name)?.maxUses !== undefined) counted.push(name);
+    }
+    await this.#readUses(counted);
+    await this.#end(ends);
     this.#listed = listed;
   }
 

@@ -1,5 +1,6 @@
 import { Refusal } from "../../base/errors.ts";
 import { APPROVAL_NAME } from "../exception.ts";
+import { Slices } from "../standing/slices.ts";
 import type { Approval } from "../types.ts";
 import { endRejected } from "./break-glass.ts";
 import { expireIfDue, type HomeContext, takeUses } from "./context.ts";
@@ -206,9 +207,14 @@ async function newOnMain(home: HomeContext): Promise<string[]> {
   const main = home.guard.lastGood;
   if (main === undefined || main === home.checkedMain) return [];
   if (home.tip?.commit !== main) home.tip = await readTip(home.repository, main);
-  return [...blobsOf(home.tip).keys()].filter(
-    (name) => APPROVAL_NAME.test(name) && !home.checkedNames.has(name) && !home.index.byName.has(name),
-  );
+  const blobs = await blobsOf(home.tip);
+  const slices = new Slices();
+  const unknown: string[] = [];
+  for (const name of blobs.keys()) {
+    if (slices.over) await slices.turn();
+    if (APPROVAL_NAME.test(name) && !home.checkedNames.has(name) && !home.index.byName.has(name)) unknown.push(name);
+  }
+  return unknown;
 }
 
 /** A file that is not on main as it was approved is taken back: a revert, or whoever changed it. */
@@ -216,7 +222,7 @@ async function checkFiles(home: HomeContext): Promise<void> {
   const main = home.guard.lastGood;
   if (main === undefined || main === home.checkedMain) return;
   if (home.tip?.commit !== main) home.tip = await readTip(home.repository, main);
-  const blobs = blobsOf(home.tip);
+  const blobs = await blobsOf(home.tip);
   // From here on it goes on with our own changes alone.
   home.checkedMain = main;
   home.checkedNames = blobs;

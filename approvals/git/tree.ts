@@ -1,4 +1,5 @@
 import { createHash } from "node:crypto";
+import { Slices } from "../standing/slices.ts";
 import type { Repository } from "./repository.ts";
 
 const FOLDER = "exceptions";
@@ -68,15 +69,16 @@ export async function treeWithFiles(
 const blobs = new WeakMap<readonly string[], ReadonlyMap<string, string>>();
 
 /** The blobs of a tip's exception files, by their names without `.yaml`. */
-export function blobsOf({ files }: Tip): ReadonlyMap<string, string> {
-  const known =
-    blobs.get(files) ??
-    new Map(
-      files.map((line) => {
-        const tab = line.indexOf("\t");
-        return [line.slice(tab + 1).replace(/\.yaml$/, ""), line.slice(0, tab).split(" ")[2] ?? ""];
-      }),
-    );
-  blobs.set(files, known);
-  return known;
+export async function blobsOf({ files }: Tip): Promise<ReadonlyMap<string, string>> {
+  const known = blobs.get(files);
+  if (known !== undefined) return known;
+  const slices = new Slices();
+  const made = new Map<string, string>();
+  for (const line of files) {
+    if (slices.over) await slices.turn();
+    const tab = line.indexOf("\t");
+    made.set(line.slice(tab + 1).replace(/\.yaml$/, ""), line.slice(0, tab).split(" ")[2] ?? "");
+  }
+  blobs.set(files, made);
+  return made;
 }

@@ -102,11 +102,14 @@ async function open(home: HubContext, proposal: Proposal, taken = 0, tries = 1):
     main.commit,
   ]);
   const other = await takeLock(home, proposal, head);
-  if (typeof other === "number") {
+  if (typeof other === "object") return other;
+  // Merging takes the branch away: another one may have been opened and decided since the pull requests were read.
+  const late = other === undefined && (await pullsOf(home, proposal.digest)).length > pulls.length;
+  if (late) await removeLock(home, proposal.digest);
+  if (late || other !== undefined) {
     if (tries === TRIES) throw inTheWay();
     return open(home, proposal, other, tries + 1);
   }
-  if (other !== undefined) return other;
   const entry = await openPull(home, approval, head);
   return { approval: snapshot(entry), opened: true };
 }
@@ -145,11 +148,16 @@ async function takeLock(home: HubContext, proposal: Proposal, head: string): Pro
     if (known !== undefined) return known;
     if (i === TRIES) throw inTheWay();
     home.log.warn("a branch that proposes nothing was in the way and is taken away", { ref });
-    await home.client.send("hold", "DELETE /repos/{owner}/{repo}/git/refs/{ref}", { ref }, anyShape).catch((error) => {
-      if (statusOf(error) !== 422) throw error;
-    });
+    await removeLock(home, digest);
     if (holder !== undefined) return numberOf(holder.name);
   }
+}
+
+async function removeLock(home: HubContext, digest: string): Promise<void> {
+  const ref = BRANCH + digest;
+  await home.client.send("hold", "DELETE /repos/{owner}/{repo}/git/refs/{ref}", { ref }, anyShape).catch((error) => {
+    if (statusOf(error) !== 422) throw error;
+  });
 }
 
 /**

@@ -86,6 +86,20 @@ test("a request that finds another gateway's expired proposal in its way is give
   expect((await late).approval.name).not.toBe(first.name);
 });
 
+test("a request that was approved at another gateway while it was being proposed is not proposed again", async () => {
+  const { rig, net } = await slow();
+  const other = await rig.open();
+  const looked = net.next("GET", /matching-refs\/sallyport%2Fused/);
+  const late = rig.home.propose(proposal());
+  await looked.reached;
+  const { name, pullRequest } = await opened(other);
+  const number = pullRequest?.number ?? 0;
+  await rig.github.as("bob").review(number, { state: "APPROVED" });
+  await rig.github.as("bob").merge(number);
+  looked.go();
+  expect(await late).toMatchObject({ opened: false, approval: { name, state: "approved", pullRequest: { number } } });
+});
+
 test("a list of uses that is older than a use does not make it forgotten", async () => {
   const { rig, net } = await slow();
   const { name } = await approved(rig);
