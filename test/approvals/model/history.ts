@@ -97,13 +97,20 @@ export class History {
       this.violations.push(`the upstream saw a write of nobody's: ${request}`);
       return;
     }
-    if (!isHeld(before, after)) return;
-    this.#check(sent, before, after);
+    if (isHeld(before, after)) this.#check(sent, before, after);
+  }
+
+  /** The upstream did not apply a create that was forwarded: what let it through is spent, by this request. */
+  refused(request: string, object: StoredObject): void {
+    const sent = this.sent.get(request);
+    if (sent !== undefined && isHeld(undefined, object)) this.#check(sent, undefined, object);
   }
 
   #check(sent: Sent, before: StoredObject | undefined, after: StoredObject): void {
     const writes = this.#writes.get(sent.command) ?? [];
     this.#writes.set(sent.command, writes);
+    // One exchange may try again on its use where the upstream definitely did not apply it.
+    if (before === undefined && writes.some((write) => write.sent === sent)) return;
     writes.push({ sent, done: doneBy(before, after), at: this.tick() });
     if (this.#covered(sent.command, ({ approval }) => approval.proposal.maxUses)) return;
     const grants = [...this.grants.values()].filter(({ command }) => command === sent.command);

@@ -26,6 +26,8 @@ export class Upstream {
   fault: Fault | undefined;
   /** Called when a write was applied, at that very moment. */
   onApplied: (applied: Applied) => void = () => {};
+  /** Called when a create has arrived that was not applied: it was forwarded all the same. */
+  onRefused: (request: string, object: StoredObject) => void = () => {};
 
   constructor() {
     this.#stub = { server: SERVER, caFile: "", seen: [], answer: () => {}, close: async () => {} };
@@ -61,9 +63,11 @@ export class Upstream {
   }
 
   #tell(seen: Seen, before: ReadonlyMap<string, StoredObject>): void {
-    for (const [path, after] of this.cluster.objects) {
-      if (before.get(path) === after) continue;
-      this.onApplied({ request: seen.headers["user-agent"] ?? "", path, before: before.get(path), after });
+    const request = seen.headers["user-agent"] ?? "";
+    const changed = [...this.cluster.objects].filter(([path, after]) => before.get(path) !== after);
+    for (const [path, after] of changed) this.onApplied({ request, path, before: before.get(path), after });
+    if (changed.length === 0 && seen.method === "POST") {
+      this.onRefused(request, JSON.parse(seen.body) as StoredObject);
     }
   }
 }

@@ -46,6 +46,7 @@ export class World {
     this.#policy = policy;
     this.history = new History(home.revokesAtOnce);
     this.upstream.onApplied = (applied) => this.history.applied(applied);
+    this.upstream.onRefused = (request, object) => this.history.refused(request, object);
     for (const kind of KINDS) kind.prepare(this.upstream.cluster.objects, 1);
   }
 
