@@ -5,6 +5,15 @@ import type { GitAnswer, GitQuestion } from "./git-process.ts";
  * The process that starts git for a gateway: a fork copies the page tables of whoever forks, and this one has few. When
  * the channel ends, the gateway is gone, however it went, and so are we.
  */
+process.on("message", (question: GitQuestion) => {
+  void answer(question).then((said) => {
+    if (process.connected) process.send?.(said);
+  });
+});
+process.on("disconnect", () => process.exit());
+// Whoever stops the gateway from a terminal signals us as well, and it has git to ask until it has ended.
+for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
+
 function git({ path, environment, input, blockMs }: GitQuestion): SimpleGit {
   return simpleGit({
     baseDir: path,
@@ -37,12 +46,3 @@ async function answer(question: GitQuestion): Promise<GitAnswer> {
     return { id, error: error instanceof Error ? error.message : String(error) };
   }
 }
-
-process.on("message", (question: GitQuestion) => {
-  void answer(question).then((said) => {
-    if (process.connected) process.send?.(said);
-  });
-});
-process.on("disconnect", () => process.exit());
-// Whoever stops the gateway from a terminal signals us as well, and it has git to ask until it has ended.
-for (const signal of ["SIGINT", "SIGTERM", "SIGHUP"] as const) process.on(signal, () => {});
