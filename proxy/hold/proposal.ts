@@ -1,6 +1,7 @@
 import type { Proposal } from "../../approvals/types.ts";
 import { canonicalJson } from "../../base/canonical-json.ts";
 import { hmac } from "../../base/digest.ts";
+import { shellWords } from "../../base/shell-words.ts";
 import type { KubernetesObject } from "../../engine/input.ts";
 import { type Change, changeText, describeChange, renderChange } from "../../kubernetes/change.ts";
 import { type DigestSubject, digestForm } from "../../kubernetes/digest-form.ts";
@@ -95,17 +96,12 @@ export function proposalOf(exchange: Decided, change: string, supersedes: string
   };
 }
 
-/** As one would type it into a shell, so that an approver sees where an argument ends. */
-function quoted(word: string): string {
-  return /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
-}
-
 /**
  * For the reader: the command of an exec, whole, since the approval is of all of it; else what kubectl says that
  * it runs. The text is the agent's.
  */
 function commandOf(exchange: Decided): string {
-  if (exchange.input.exec !== undefined) return exchange.input.exec.command.map(quoted).join(" ");
+  if (exchange.input.exec !== undefined) return shellWords(exchange.input.exec.command);
   const command = exchange.req.headers["kubectl-command"];
   return typeof command === "string" ? command.slice(0, 200) : "";
 }

@@ -117,6 +117,16 @@ describe("the record of a tunnel", () => {
     ]);
   });
 
+  test("its intent says what runs, since nobody knows when the outcome comes", async () => {
+    const [client, server, id] = await tunnel();
+    await say(client, server);
+    const intent = (await recorded(id)).find(({ kind }) => kind === "request.intent");
+    const { input } = JSON.parse(intent?.payload ?? "{}");
+    const asked = new URL(EXEC, "https://gateway").searchParams.getAll("command");
+    expect(asked.length).toBeGreaterThan(0);
+    expect(input.exec).toMatchObject({ command: asked });
+  });
+
   test("says how it ended: the exit code, bytes by channel and why", async () => {
     const [client, server, id] = await tunnel();
     await say(client, server);
