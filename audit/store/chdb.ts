@@ -127,8 +127,8 @@ class ChdbStore implements Store {
   }
 
   async insertBodies(bodies: readonly StoredBody[]): Promise<void> {
-    const lines = bodies.map((body) =>
-      tabSeparated([body.tenant, body.sha256, String(body.content.length)], body.content),
+    const lines = bodies.map(({ tenant, sha256, content, size = content.length, chunks = [] }) =>
+      tabSeparated([tenant, sha256, String(size)], content, `[${chunks.map((chunk) => `'${chunk}'`).join(",")}]`),
     );
     const child = await this.#running();
     await child.request({ op: "insert", table: "bodies", format: "TabSeparated", token: "" }, lines);
@@ -225,8 +225,8 @@ export function parseRows<Row>(text: string): Row[] {
 const ESCAPES: Record<string, string> = { "\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r", "\0": "\\0" };
 
 /** A row of ClickHouse's TabSeparated, which takes any bytes once these five are escaped; JSON would not. */
-function tabSeparated(columns: readonly string[], content: Buffer): Buffer {
+function tabSeparated(columns: readonly string[], content: Buffer, chunks: string): Buffer {
   const escaped = (value: string): string => value.replace(/[\\\t\n\r\0]/g, (c) => ESCAPES[c] ?? c);
   const head = columns.map((column) => escaped(Buffer.from(column).toString("latin1"))).join("\t");
-  return Buffer.from(`${head}\t${escaped(content.toString("latin1"))}\n`, "latin1");
+  return Buffer.from(`${head}\t${escaped(content.toString("latin1"))}\t${chunks}\n`, "latin1");
 }

@@ -20,6 +20,10 @@ export interface StoredBody {
   /** Lower-case hex. */
   sha256: string;
   content: Buffer;
+  /** Bytes of the whole, where it is parted. */
+  size?: number;
+  /** SHA-256 of its parts in their order (lower-case hex), where it is parted; `content` is empty then. */
+  chunks?: readonly string[];
 }
 
 export interface QueryOptions {
