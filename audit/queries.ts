@@ -1,7 +1,7 @@
 import type { EventRow } from "./event.ts";
 import { type Period, periodOf, within } from "./period.ts";
-import { recordedRows } from "./recorded-rows.ts";
-import { shadowDifferences, shadowSummary } from "./shadow-rows.ts";
+import { VIEW_PERIOD } from "./questions/parameters.ts";
+import { type OUTCOMES, PRIVILEGED_COLUMNS, UNACCOUNTED_FIRST } from "./questions/privileged-operations.ts";
 import type { StoreReader } from "./store/store.ts";
 
 /** A row of the view `sessions`. Times are `2026-11-22 10:00:00.123456`, UTC. */
@@ -26,17 +26,7 @@ export interface SessionSummary {
   break_glass: number;
 }
 
-export type PrivilegedOutcome =
-  | "blocked"
-  | "denied"
-  | "expired"
-  | "approved"
-  | "break-glass"
-  | "exempted"
-  | "masked"
-  | "observed"
-  | "unguarded"
-  | "unknown";
+export type PrivilegedOutcome = (typeof OUTCOMES)[number];
 
 /** A row of the view `privileged_operations` (contracts §6). */
 export interface PrivilegedOperation {
@@ -128,8 +118,8 @@ export function privilegedOperations(
   filter: Period & { limit?: number | undefined } = {},
 ): Promise<PrivilegedOperation[]> {
   return store.query<PrivilegedOperation>(
-    `SELECT * FROM privileged_operations WHERE tenant = {tenant:String} AND ${within("at")}
-     ORDER BY outcome IN ('unguarded', 'unknown') DESC, at, exchange_id LIMIT {limit:UInt32}`,
+    `SELECT ${PRIVILEGED_COLUMNS} FROM operations_within(${VIEW_PERIOD}, every = 0, session = '') WHERE tenant = {tenant:String}
+     ${UNACCOUNTED_FIRST} LIMIT {limit:UInt32}`,
     { tenant, ...periodOf(filter), limit: filter.limit ?? 100_000 },
   );
 }
@@ -141,55 +131,4 @@ export async function bodyContent(store: StoreReader, tenant: string, sha256: st
     { tenant, sha256 },
   );
   return rows[0] && Buffer.from(rows[0].content, "base64");
-}
-
-export interface NamedQuery {
-  description: string;
-  run(store: StoreReader, tenant: string, parameters: Period & { limit?: number | undefined }): Promise<unknown[]>;
-}
-
-/** What `audit query <name>` and `POST /v1alpha1/queries/{name}` may ask. */
-export const namedQueries: Readonly<Record<string, NamedQuery>> = {
-  "privileged-operations": {
-    description: "every privileged operation and what became of it, unaccounted ones first",
-    run: privilegedOperations,
-  },
-  sessions: { description: "sessions, the latest first", run: listSessions },
-  approvals: {
-    description: "who asked, who approved, and how it ended",
-    run: rowsOf("approvals", "opened_at"),
-  },
-  "masked-fields": {
-    description: "which fields were masked, for whom",
-    run: rowsOf("masked_fields", "at"),
-  },
-  "equal-values": {
-    description: "masked values that stood in several places, by their HMAC",
-    run: rowsOf("equal_values", "last_at"),
-  },
-  decisions: {
-    description: "decisions and what was asked, the latest first, as policy backtest reads them",
-    run: recordedRows,
-  },
-  "shadow-summary": {
-    description: "how candidate policies compare with the one in force, and what they cost",
-    run: shadowSummary,
-  },
-  "shadow-differences": {
-    description: "what a candidate policy would have decided otherwise, the latest first",
-    run: shadowDifferences,
-  },
-  "policy-findings": {
-    description: "what the rules found",
-    run: rowsOf("policy_findings", "at"),
-  },
-};
-
-/** The rows of a view within a period, by the time that they are ordered by. */
-function rowsOf(view: string, time: string): NamedQuery["run"] {
-  return (store, tenant, filter) =>
-    store.query(
-      `SELECT * FROM ${view} WHERE tenant = {tenant:String} AND ${within(time)} ORDER BY ${time} LIMIT {limit:UInt32}`,
-      { tenant, ...periodOf(filter), limit: filter.limit ?? 1000 },
-    );
 }

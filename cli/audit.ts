@@ -7,20 +7,20 @@ interface QueryOptions extends GlobalOptions {
   since?: string;
   until?: string;
   limit?: string;
+  param: string[];
 }
 
 export function register(program: Command): void {
   const audit = program.command("audit").description("ask the record, and prove it");
   audit
     .command("query")
-    .description(
-      "a named question: privileged-operations, sessions, approvals, masked-fields, equal-values, policy-findings",
-    )
-    .argument("<name>")
+    .description("ask a named question, for auditors; lists the questions and their parameters where none is named")
+    .argument("[name]")
     .option("--config <file>", "read the store directly, on the gateway's host, while no gateway runs")
     .option("--since <time>", "24h, 2026-11-22, 2026-11-22T10:00:00Z")
     .option("--until <time>", "up to then")
     .option("--limit <n>", "at most so many rows")
+    .option("--param <name=value>", "a parameter of the question (repeat)", collect, [])
     .action(action(query));
 
   audit
@@ -44,7 +44,7 @@ export function register(program: Command): void {
     );
 }
 
-async function query([name = ""]: string[], options: QueryOptions): Promise<Answer> {
-  const { askRecord } = await import("./audit/query.ts");
-  return askRecord(name, options);
+async function query([name]: string[], options: QueryOptions): Promise<Answer> {
+  const { askRecord, listQuestions } = await import("./audit/query.ts");
+  return name === undefined ? listQuestions() : askRecord(name, options);
 }

@@ -1,34 +1,45 @@
 import type { FastifyInstance } from "fastify";
-import { namedQueries } from "../../audit/queries.ts";
+import { namedQueries } from "../../audit/questions/named-queries.ts";
+import { type NamedQuery, ParameterError } from "../../audit/questions/question.ts";
+import { Refusal } from "../../base/errors.ts";
 import { notThere, reader } from "../caller.ts";
 import type { ConsoleDeps } from "../deps.ts";
 import { checkAuditor, recordRead } from "../evidence-access.ts";
-import { PERIOD, type PeriodParameters, periodOf } from "../period-parameters.ts";
 
-/** Questions of auditors to the whole record. */
+const TAGS = ["evidence"];
+
+/** Questions of auditors to the whole record: a path each, so that the API's description has each one's parameters. */
 export function queryRoutes(app: FastifyInstance, deps: ConsoleDeps): void {
-  app.post<{ Params: { name: string }; Body: { parameters?: PeriodParameters } | undefined }>(
-    "/v1alpha1/queries/:name",
-    {
-      schema: {
-        summary: `A named question of auditors: ${Object.keys(namedQueries).join(", ")}`,
-        tags: ["evidence"],
-        body: {
-          type: "object",
-          properties: { parameters: { type: "object", properties: PERIOD, additionalProperties: false } },
-          additionalProperties: false,
-        },
+  for (const query of Object.values(namedQueries)) {
+    app.post<{ Body: { parameters?: Record<string, unknown> } | undefined }>(
+      `/v1alpha1/queries/${query.name}`,
+      { schema: { summary: query.title, tags: TAGS, body: bodyOf(query) } },
+      async (request) => {
+        const caller = await reader(deps, request);
+        checkAuditor(caller.identity);
+        const parameters = request.body?.parameters ?? {};
+        await recordRead(deps, caller, { what: "query", name: query.name, parameters });
+        const { items, more } = await query.ask(deps.reader, deps.config.tenant, parameters).catch(badParameters);
+        return { items, more, continue: "" };
       },
-    },
-    async (request) => {
-      const caller = await reader(deps, request);
-      checkAuditor(caller.identity);
-      const { name } = request.params;
-      const query = Object.hasOwn(namedQueries, name) ? namedQueries[name] : undefined;
-      if (query === undefined) throw notThere();
-      const parameters = request.body?.parameters ?? {};
-      await recordRead(deps, caller, { what: "query", name, parameters });
-      return { items: await query.run(deps.reader, deps.config.tenant, periodOf(parameters)), continue: "" };
-    },
-  );
+    );
+  }
+  app.post("/v1alpha1/queries/:name", { schema: { hide: true } }, async (request) => {
+    checkAuditor((await reader(deps, request)).identity);
+    throw notThere();
+  });
+}
+
+function bodyOf({ parameters }: NamedQuery): object {
+  return {
+    type: "object",
+    properties: { parameters },
+    ...(parameters.required === undefined ? {} : { required: ["parameters"] }),
+    additionalProperties: false,
+  };
+}
+
+/** What the JSON schema let pass, and the question does not take. */
+function badParameters(error: unknown): never {
+  throw error instanceof ParameterError ? new Refusal("bad-request", error.message) : error;
 }

@@ -7,10 +7,10 @@ import {
   decisionEvents,
   getSession,
   listSessions,
-  namedQueries,
   type PrivilegedOutcome,
   privilegedOperations,
 } from "../../audit/queries.ts";
+import { namedQueries } from "../../audit/questions/named-queries.ts";
 import { openRecorder } from "../../audit/recorder/recorder.ts";
 import type { StoreReader } from "../../audit/store/store.ts";
 import { draft, recorderOptions } from "./rig.ts";

@@ -1,0 +1,29 @@
+import { z } from "zod";
+
+/** A question's period, RFC 3339; `until` is not included. */
+const time = z.iso.datetime({ offset: true, message: "must be a time as 2026-11-22T10:00:00Z" }).max(40);
+export const PERIOD = {
+  since: time.optional().describe("from then on"),
+  until: time.optional().describe("up to then, and not including it"),
+};
+
+export const MOST_ROWS = 100_000;
+export const limit = z.int().min(1).max(MOST_ROWS).describe("at most so many rows");
+
+const text = (description: string) => z.string().max(512).optional().describe(description);
+
+export const user = text("only this user's, with the issuer's prefix");
+export const session = text("only of this session");
+export const connection = text("only through this connection");
+export const namespace = text("only in this namespace");
+export const rule = text("only where this rule is named, as workload/host-path");
+
+/** The conditions that go with them: on columns of the same names. */
+export const WHO_AND_WHERE = `({user:String} = '' OR username = {user:String})
+   AND ({connection:String} = '' OR connection = {connection:String})
+   AND ({namespace:String} = '' OR namespace = {namespace:String})`;
+export const RULE = "({rule:String} = '' OR has(rules, {rule:String}))";
+
+/** Start and end of the period, where a view takes them as parameters. */
+export const VIEW_PERIOD =
+  "since = fromUnixTimestamp64Milli({since:Int64}, 'UTC'), until = fromUnixTimestamp64Milli({until:Int64}, 'UTC')";
