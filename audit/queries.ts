@@ -124,11 +124,4 @@ export function privilegedOperations(
   );
 }
 
-/** The content kept under a SHA-256, or undefined. */
-export async function bodyContent(store: StoreReader, tenant: string, sha256: string): Promise<Buffer | undefined> {
-  const rows = await store.query<{ content: string }>(
-    "SELECT base64Encode(content) AS content FROM bodies WHERE tenant = {tenant:String} AND sha256 = {sha256:String} LIMIT 1",
-    { tenant, sha256 },
-  );
-  return rows[0] && Buffer.from(rows[0].content, "base64");
-}
+export { bodyContent } from "./bodies.ts";
