@@ -73,17 +73,17 @@ export const exceptionsUsedQuery = sqlQuestion({
   name: "exceptions-used",
   title: "which exceptions let what through, and for whom: standing ones, approvals of one request, break-glass",
   parameters: { exception, user, rule },
-  sql: `SELECT exception, kind, arraySort(groupUniqArrayArray(lifted)) AS rules, arraySort(groupUniqArray(100)(username)) AS usernames, uniqExact(exchange_id) AS uses,
+  sql: `SELECT exception, sort AS kind, arraySort(groupUniqArrayArray(lifted)) AS rules, arraySort(groupUniqArray(100)(username)) AS usernames, uniqExact(exchange_id) AS uses,
        arraySort(groupUniqArray(100)(namespace)) AS namespaces, min(at) AS first_at, max(at) AS latest_at
   FROM (
-      SELECT at, exception, 'standing' AS kind, [rule] AS lifted, username, exchange_id, namespace
+      SELECT at, exception, 'standing' AS sort, [rule] AS lifted, username, exchange_id, namespace
         FROM policy_findings WHERE tenant = {tenant:String} AND kind = 'request.outcome' AND exception != ''
       UNION ALL
-      SELECT at, approval_id AS exception, if(break_glass, 'break-glass', 'one request') AS kind, rules AS lifted, username, exchange_id, namespace
+      SELECT at, approval_id AS exception, if(break_glass, 'break-glass', 'one request') AS sort, rules AS lifted, username, exchange_id, namespace
         FROM events WHERE tenant = {tenant:String} AND kind = 'approval.consumed'
   )
  WHERE ${within("at")} AND ({user:String} = '' OR username = {user:String}) AND ({exception:String} = '' OR exception = {exception:String})
    AND ({rule:String} = '' OR has(lifted, {rule:String}))
- GROUP BY exception, kind
+ GROUP BY exception, sort
  ORDER BY uses DESC, exception LIMIT {limit:UInt32}`,
 });

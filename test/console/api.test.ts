@@ -177,6 +177,36 @@ test("the named queries are for auditors, and unknown ones are not there", async
   expect((await rig.call("POST", path, { token: auditor, body })).status).toBe(400);
 });
 
+test("a named query takes its own parameters, says what is wrong with others, and is on record with them", async () => {
+  await evidence();
+  const token = await rig.token("carol@example.com", { groups: ["audit"] });
+  const ask = (name: string, parameters?: object) =>
+    rig.call("POST", `/v1alpha1/queries/${name}`, { token, body: parameters === undefined ? {} : { parameters } });
+  const found = await ask("session-activity", { session: "s-bob" });
+  expect(found.json.more).toBe(false);
+  expect(found.json.items).toContainEqual(expect.objectContaining({ kind: "request", outcome: "allowed" }));
+  expect((await ask("session-activity", { session: "s-none" })).json.items).toEqual([]);
+  const wrong = async (name: string, parameters?: object) => (await ask(name, parameters)).json;
+  expect(await wrong("session-activity")).toMatchObject({ status: 400, code: "bad-request" });
+  expect((await wrong("session-activity", {})).errors).toEqual(["parameters: must have required property 'session'"]);
+  expect((await wrong("approvals", { aprover: "x" })).errors).toEqual([
+    'parameters.aprover: unknown key; did you mean "approver"?',
+  ]);
+  expect((await wrong("privileged-operations", { outcome: ["lost"] })).status).toBe(400);
+  await rig.recorder.flush({ toStore: true });
+  const reads = await rig.recorder.query<{ payload: string }>(
+    "SELECT payload FROM events WHERE kind = 'read' AND JSONExtractString(payload, 'name') = 'session-activity' ORDER BY seq",
+  );
+  expect(JSON.parse(reads[0]?.payload ?? "{}")).toMatchObject({ parameters: { session: "s-bob" } });
+});
+
+test("the API's description has each named query with its parameters", async () => {
+  const { json } = await rig.call("GET", "/openapi.json");
+  const { schema } = json.paths["/v1alpha1/queries/who-approved"].post.requestBody.content["application/json"];
+  expect(Object.keys(schema.properties.parameters.properties)).toContain("approver");
+  expect(json.paths["/v1alpha1/queries/{name}"]).toBeUndefined();
+});
+
 test("where a read cannot be put on record, nothing is read", async () => {
   const { Refusal } = await import("../../base/errors.ts");
   const recordDurably = async (): Promise<void> => {
