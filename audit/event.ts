@@ -93,6 +93,8 @@ export type EventDraft = {
   /** Contents to keep in `bodies`; the row gets their SHA-256. */
   request_content?: Uint8Array;
   response_content?: Uint8Array;
+  /** In place of response_content: it came in parts (`recordPart`), so many bytes of them. */
+  response_stream?: { id: string; bytes: number };
   /** Turned into canonical JSON by the worker. */
   payload?: Record<string, unknown>;
   /** Policy's question less its objects, as canonical JSON: the worker splices it into the payload as `input`. */
@@ -116,12 +118,24 @@ export type EventDraft = {
   >
 >;
 
+/** A part of a content that is larger than memory should hold, or that has no end yet. */
+export interface ContentPart {
+  /** Names the content; the event that has it as `response_stream` comes after its last part. */
+  stream: string;
+  /** Where in the content the part begins, in bytes: parts follow one another. */
+  offset: number;
+  /** Best 1 MiB, or what is left at the end. Absent: no event will name this content. */
+  bytes?: Uint8Array;
+}
+
 /** The gateway's one way to put something on record. */
 export interface Recorder {
   /** Hands an event over; it is on disk within 50 ms. Never blocks and never throws: see `health`. */
   record(event: EventDraft): void;
   /** As `record`, and resolves once it is on disk (fdatasync). Rejects with Refusal `recorder-unavailable`. */
   recordDurably(event: EventDraft): Promise<void>;
+  /** Takes a part of a content, and resolves once it is on disk. Rejects as `recordDurably` does. */
+  recordPart(part: ContentPart): Promise<void>;
   /** Why what must be recorded has to be refused now, or undefined while all is well. Cheap: asked for every request. */
   failure(): string | undefined;
   /** Resolves when all that was handed over is on disk (and, with `toStore`, in ClickHouse). */

@@ -1,3 +1,4 @@
+import { bodyContent } from "./bodies.ts";
 import type { EventRow } from "./event.ts";
 import { type Period, periodOf, within } from "./period.ts";
 import type { StoreReader } from "./store/store.ts";
@@ -43,13 +44,17 @@ export async function recordedRows(
   return rows.map(({ digest, ...row }) => ({ ...row, facts: byDigest.get(digest) ?? "" }));
 }
 
-function factsOf(
+async function factsOf(
   store: StoreReader,
   tenant: string,
   digests: string[],
 ): Promise<{ sha256: string; content: string }[]> {
-  return store.query(
-    "SELECT sha256, any(content) AS content FROM bodies WHERE tenant = {tenant:String} AND sha256 IN {digests:Array(String)} GROUP BY sha256",
+  const rows = await store.query<{ sha256: string; content: string; parted: number | boolean }>(
+    "SELECT sha256, any(content) AS content, any(notEmpty(chunks)) AS parted FROM bodies WHERE tenant = {tenant:String} AND sha256 IN {digests:Array(String)} GROUP BY sha256",
     { tenant, digests },
   );
+  for (const row of rows) {
+    if (row.parted) row.content = (await bodyContent(store, tenant, row.sha256))?.toString("utf8") ?? "";
+  }
+  return rows;
 }

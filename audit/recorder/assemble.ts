@@ -1,79 +1,76 @@
 import { canonicalJson } from "../../base/canonical-json.ts";
-import { sha256 } from "../../base/digest.ts";
 import { encodeFrame } from "../spool/frame.ts";
 import type { Chains } from "./chain.ts";
-import type { ToWorker, WireDraft } from "./messages.ts";
+import type { Contents } from "./contents.ts";
+import type { ToWorker, WireDraft, WirePart } from "./messages.ts";
 
-/** Digests of contents that were spooled lately: the same manifest again is not written again. */
-const REMEMBERED = 4096;
-
-/** Contents above this are left out, and payload.contentTooLarge says so; the data path's own cap is far below. */
-const MAX_CONTENT = 64 * 1024 * 1024;
+/** A larger payload is kept as a content, and the payload names it. */
 const MAX_PAYLOAD = 8 * 1024 * 1024;
 
 /** Turns drafts into frames for the spool: contents, digests, canonical payload, chain. */
 export class Assembler {
   readonly #chains: Chains;
-  readonly #recent = new Set<string>();
+  readonly #contents: Contents;
   /** Stands where an input is spliced in; nobody who writes a payload knows it. */
   readonly #mark = `input-${crypto.randomUUID()}`;
-  /** While true, contents are left out: the spool is over its limit and policy is to go on with metadata. */
-  metadataOnly = false;
-  /** Contents left out so far. */
-  leftOut = 0;
 
-  constructor(chains: Chains) {
+  constructor(chains: Chains, contents: Contents) {
     this.#chains = chains;
+    this.#contents = contents;
   }
 
   /** The frames of a batch, in the order in which it was handed over. */
   batch(message: Extract<ToWorker, { type: "events" }>): Buffer[] {
-    let drafts = JSON.parse(message.drafts) as WireDraft[];
+    let drafts = JSON.parse(message.drafts) as (WireDraft | WirePart)[];
     // JSON.stringify writes \ud… for lone surrogates only; they have no canonical form.
-    if (message.drafts.includes("\\ud")) drafts = wellFormed(drafts) as WireDraft[];
+    if (message.drafts.includes("\\ud")) drafts = wellFormed(drafts) as (WireDraft | WirePart)[];
     const content = message.content === undefined ? undefined : Buffer.from(message.content);
     const frames: Buffer[] = [];
-    for (const draft of drafts) this.event(draft, content, frames, message.inputs);
+    for (const draft of drafts) {
+      if ("kind" in draft) this.event(draft, content, frames, message.inputs);
+      else if (draft.range === undefined) this.#contents.abandon(draft.stream);
+      else this.#contents.part(draft.stream, draft.offset, slice(content, draft.range), frames);
+    }
     return frames;
   }
 
   /** Adds the frames of one event: its contents before it, so that whoever has the event has them. */
   event(draft: WireDraft, content: Buffer | undefined, frames: Buffer[], inputs: readonly string[] = []): void {
-    const requestBody = this.#keep(draft.request, content, frames);
-    const responseBody = this.#keep(draft.response, content, frames);
-    const facts = this.#keep(draft.facts, content, frames);
-    const payload = this.#payload(draft, facts, draft.inputAt === undefined ? undefined : inputs[draft.inputAt]);
+    const keep = (range: [number, number] | undefined): string =>
+      range === undefined ? "" : this.#contents.keep(slice(content, range), frames);
+    const requestBody = keep(draft.request);
+    const { response_stream: stream } = draft;
+    const streamed = stream && this.#contents.finish(stream.id, stream.bytes, frames);
+    const responseBody = stream === undefined ? keep(draft.response) : (streamed ?? "");
+    const facts = keep(draft.facts);
+    const input = draft.inputAt === undefined ? undefined : inputs[draft.inputAt];
+    const said = {
+      ...draft.payload,
+      ...(stream !== undefined && streamed === undefined ? { contentMissing: true } : {}),
+      ...(facts === "" ? {} : { facts }),
+    };
+    const payload = this.#payload(said, input, frames);
     const { line } = this.#chains.next({ draft, payload, requestBody, responseBody });
     frames.push(encodeFrame("event", [Buffer.from(line)]));
   }
 
-  #payload({ request, response, payload: said = {} }: WireDraft, facts: string, input: string | undefined): string {
-    const tooLarge = [request, response].some((range) => range !== undefined && range[1] > MAX_CONTENT);
-    const text = canonicalJson({
-      ...said,
-      ...(tooLarge ? { contentTooLarge: true } : {}),
-      ...(facts === "" ? {} : { facts }),
-      ...(input === undefined ? {} : { input: this.#mark }),
-    });
+  #payload(said: Record<string, unknown>, input: string | undefined, frames: Buffer[]): string {
+    const text = canonicalJson(input === undefined ? said : { ...said, input: this.#mark });
     const payload = input === undefined ? text : text.replace(`"${this.#mark}"`, () => canonical(input));
-    return payload.length <= MAX_PAYLOAD ? payload : canonicalJson({ payloadTooLarge: payload.length });
+    if (payload.length <= MAX_PAYLOAD) return payload;
+    const bytes = Buffer.from(payload);
+    const { decisionId } = said;
+    return canonicalJson({
+      // By which it is found.
+      ...(typeof decisionId === "string" && decisionId.length <= 64 ? { decisionId } : {}),
+      payloadBody: this.#contents.keep(bytes, frames),
+      payloadTooLarge: bytes.length,
+    });
   }
+}
 
-  #keep(range: [number, number] | undefined, content: Buffer | undefined, frames: Buffer[]): string {
-    if (range === undefined || content === undefined || range[1] === 0) return "";
-    if (range[1] > MAX_CONTENT) return "";
-    if (this.metadataOnly) {
-      this.leftOut++;
-      return "";
-    }
-    const bytes = content.subarray(range[0], range[0] + range[1]);
-    const digest = sha256(bytes);
-    if (this.#recent.has(digest)) return digest;
-    if (this.#recent.size >= REMEMBERED) this.#recent.clear();
-    this.#recent.add(digest);
-    frames.push(encodeFrame("body", [Buffer.from(digest, "hex"), bytes]));
-    return digest;
-  }
+function slice(content: Buffer | undefined, [offset, length]: [number, number]): Buffer {
+  return content?.subarray(offset, offset + length) ?? Buffer.alloc(0);
 }
 
 /** It is canonical as it comes, but for lone surrogates, which have no canonical form. */

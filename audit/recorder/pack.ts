@@ -1,7 +1,10 @@
 import type { Clock } from "../../base/clock.ts";
 import { errorMessage } from "../../base/errors.ts";
-import type { EventDraft } from "../event.ts";
-import type { WireDraft } from "./messages.ts";
+import type { ContentPart, EventDraft } from "../event.ts";
+import type { WireDraft, WirePart } from "./messages.ts";
+
+/** What is handed over: an event, or a part of a content. */
+export type Handed = EventDraft | ContentPart;
 
 /**
  * Drafts as one JSON text, and their contents copied into one buffer that can be transferred. Copied, since the data
@@ -9,11 +12,15 @@ import type { WireDraft } from "./messages.ts";
  * from under it. Never throws: a draft that JSON cannot hold is recorded without its payload, and says so.
  */
 export function packDrafts(
-  drafts: readonly EventDraft[],
+  drafts: readonly Handed[],
   clock: Clock,
 ): { text: string; inputs: string[]; content: ArrayBuffer | undefined } {
   let size = 0;
   for (const draft of drafts) {
+    if (!("kind" in draft)) {
+      size += draft.bytes?.byteLength ?? 0;
+      continue;
+    }
     size += (draft.request_content?.byteLength ?? 0) + (draft.response_content?.byteLength ?? 0);
     size += draft.input_facts?.byteLength ?? 0;
   }
@@ -26,7 +33,11 @@ export function packDrafts(
     return range;
   };
   const inputs: string[] = [];
-  const wire = drafts.map((draft): WireDraft => {
+  const wire = drafts.map((draft): WireDraft | WirePart => {
+    if (!("kind" in draft)) {
+      const { stream, offset: at, bytes } = draft;
+      return { stream, offset: at, ...(bytes === undefined ? {} : { range: copy(bytes) }) };
+    }
     const timed = Number.isFinite(draft.at_ms) ? draft : { ...draft, at_ms: clock.now() };
     const named = timed.input === undefined ? timed : withIndex(timed, inputs.push(timed.input) - 1);
     const { request_content, response_content, input_facts } = named;
@@ -48,7 +59,7 @@ function withIndex(draft: EventDraft, inputAt: number): Omit<EventDraft, "input"
   return Object.assign(draft, { inputAt });
 }
 
-function stringify(wire: readonly WireDraft[]): string {
+function stringify(wire: readonly (WireDraft | WirePart)[]): string {
   try {
     return JSON.stringify(wire);
   } catch {
@@ -56,7 +67,7 @@ function stringify(wire: readonly WireDraft[]): string {
   }
 }
 
-function stringifyOne(draft: WireDraft): string {
+function stringifyOne(draft: WireDraft | WirePart): string {
   try {
     return JSON.stringify(draft);
   } catch (error) {

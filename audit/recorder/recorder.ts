@@ -3,11 +3,11 @@ import type { Clock } from "../../base/clock.ts";
 import { errorMessage, Refusal, UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { uuid7 } from "../../base/uuid7.ts";
-import type { EventDraft, Recorder } from "../event.ts";
+import type { ContentPart, EventDraft, Recorder } from "../event.ts";
 import { parseRows } from "../store/chdb.ts";
 import type { QueryOptions, StoreLocation, StoreReader } from "../store/store.ts";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.ts";
-import { packDrafts } from "./pack.ts";
+import { type Handed, packDrafts } from "./pack.ts";
 
 export interface RecorderOptions {
   tenant: string;
@@ -56,7 +56,7 @@ class WorkerRecorder implements Recorder, StoreReader {
   #failing: string | undefined;
   #stalled = false;
   #closing = false;
-  #drafts: EventDraft[] = [];
+  #drafts: Handed[] = [];
   #waiting: Posted["waiting"] = [];
   #posting: "no" | "soon" | "now" = "no";
   #posted: Posted[] = [];
@@ -83,10 +83,21 @@ class WorkerRecorder implements Recorder, StoreReader {
   }
 
   recordDurably(event: EventDraft): Promise<void> {
+    return this.#handOver(event);
+  }
+
+  recordPart(part: ContentPart): Promise<void> {
+    if (part.bytes !== undefined) return this.#handOver(part);
+    // What nobody names is forgotten; it may be dropped, as what is forgotten with its thread.
+    if (this.#dead === undefined) this.#drafts.push(part);
+    return Promise.resolve();
+  }
+
+  #handOver(handed: Handed): Promise<void> {
     const failure = this.failure();
     if (failure !== undefined) return Promise.reject(unavailable(failure));
     return new Promise((resolve, reject) => {
-      this.#drafts.push(event);
+      this.#drafts.push(handed);
       this.#waiting.push({ resolve, reject });
       if (this.#posting === "now") return;
       this.#posting = "now";

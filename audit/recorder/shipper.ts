@@ -3,12 +3,16 @@ import { readFileSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { errorMessage } from "../../base/errors.ts";
+import { FRAME_HEADER, type Frame } from "../spool/frame.ts";
 import { type Position, readSegment, type SegmentRead, segmentPath } from "../spool/segments.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { RowBatch, Store, StoredBody } from "../store/store.ts";
+import { storedBody } from "./contents.ts";
 
 const MAX_ROWS = 10_000;
 const READ_BYTES = 4 * 1024 * 1024;
+/** Contents of so many bytes make a batch: compressed ones may be a thousand times what they are in the spool. */
+const CONTENT_BYTES = 8 * 1024 * 1024;
 /** A backlog of this many goes at once; fewer wait for company this long since the last shipment. */
 const FEW = 1000;
 const PAUSE_MS = 250;
@@ -146,18 +150,33 @@ export class Shipper {
     const bodies: StoredBody[] = [];
     let at = this.#position;
     let bytes = 0;
+    let contentBytes = 0;
     let torn: Batch["torn"];
-    while (lines.length < MAX_ROWS && bytes < READ_BYTES && torn === undefined) {
+    while (lines.length < MAX_ROWS && bytes < READ_BYTES && contentBytes < CONTENT_BYTES && torn === undefined) {
       const segment = spool.firstFrom(at.segment);
       if (segment === undefined) break;
       if (segment !== at.segment) at = { segment, offset: 0 };
       const read = this.#readSegment(segment, at.offset);
-      for (const { type, payload } of read.frames) {
-        if (type === "event") lines.push(payload);
-        else bodies.push({ tenant, sha256: payload.toString("hex", 0, 32), content: payload.subarray(32) });
+      let end = at.offset;
+      for (const frame of read.frames) {
+        end += FRAME_HEADER + frame.payload.length;
+        if (frame.type === "event") lines.push(frame.payload);
+        else {
+          const body = readBodyFrame(tenant, frame);
+          if (body instanceof Error) {
+            // By itself: what comes after it is well.
+            const size = FRAME_HEADER + frame.payload.length;
+            torn = { segment, offset: end - size, bytes: size, why: body.message };
+            break;
+          }
+          bodies.push(body);
+          contentBytes += body.content.length;
+        }
+        if (contentBytes >= CONTENT_BYTES) break;
       }
-      bytes += read.offset - at.offset;
-      at = { segment, offset: read.offset };
+      bytes += end - at.offset;
+      at = { segment, offset: end };
+      if (end < read.offset || torn !== undefined) continue;
       if (read.torn !== undefined) torn = { segment, offset: read.offset, ...read.torn };
       if (!read.done) continue;
       if (spool.isOpen(segment)) break;
@@ -204,6 +223,15 @@ export class Shipper {
       }
       poll();
     });
+  }
+}
+
+/** The content that a frame holds, or why it cannot be had, though its checksum holds. */
+function readBodyFrame(tenant: string, frame: Frame): StoredBody | Error {
+  try {
+    return storedBody(tenant, frame) ?? new Error("a frame is no content");
+  } catch (error) {
+    return new Error(`a content cannot be read: ${errorMessage(error)}`);
   }
 }
 

@@ -7,6 +7,7 @@ import { Spool } from "../spool/spool.ts";
 import { openStore } from "../store/open.ts";
 import { Assembler } from "./assemble.ts";
 import { Chains } from "./chain.ts";
+import { Contents } from "./contents.ts";
 import type { FromWorker, ToWorker, WireDraft, WorkerOptions } from "./messages.ts";
 import { readPosition, Shipper } from "./shipper.ts";
 
@@ -36,7 +37,8 @@ const { spool, position, release, store } = await start().catch((error: unknown)
   process.exit(1);
 });
 const chains = new Chains({ tenant: options.tenant, writer: options.writer, newWriter: uuid7 });
-const assembler = new Assembler(chains);
+const contents = new Contents();
+const assembler = new Assembler(chains, contents);
 const shipper = new Shipper({
   folder: options.spool.path,
   position,
@@ -48,7 +50,7 @@ const shipper = new Shipper({
     commit(true);
   },
   onReleased: () => {
-    if (failing !== undefined || assembler.metadataOnly) commit(true);
+    if (failing !== undefined || contents.leaveOut) commit(true);
   },
   log: (level, message, fields) => send({ type: "log", level, message, fields }),
 });
@@ -109,11 +111,10 @@ function full(): boolean {
 
 /** With onFull continue: contents are left out while the spool is over its limit, and the gap is on record. */
 function degrade(): void {
-  if (options.spool.onFull !== "continue" || assembler.metadataOnly === spool.full()) return;
-  assembler.metadataOnly = spool.full();
-  if (assembler.metadataOnly)
-    ownEvent("recorder.gap", { state: "began", why: "the spool is full: contents are left out" });
-  else ownEvent("recorder.gap", { state: "ended", contentsLeftOut: assembler.leftOut });
+  if (options.spool.onFull !== "continue" || contents.leaveOut === spool.full()) return;
+  contents.leaveOut = spool.full();
+  if (contents.leaveOut) ownEvent("recorder.gap", { state: "began", why: "the spool is full: contents are left out" });
+  else ownEvent("recorder.gap", { state: "ended", contentsLeftOut: contents.leftOut });
 }
 
 /** Takes one message; returns whether it must be on disk at once. */

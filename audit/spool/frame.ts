@@ -3,13 +3,15 @@ import { crc32 } from "node:zlib";
 /**
  * What a segment file is made of: `length (u32 LE of the payload) | CRC-32 (u32 LE of type and payload) | type (u8) |
  * payload`. An event's payload is its row as one line of JSON, exactly as the store reads it; a body's is its
- * SHA-256 (32 bytes) and its content.
+ * SHA-256 (32 bytes) and its content, compressed (RFC 8878) in the type of that name; a list's is what
+ * `audit/recorder/contents.ts` says of a content in parts.
  */
 export const FRAME_HEADER = 9;
 /** Above this a length is taken for damage: the gateway caps bodies far below. */
 export const MAX_FRAME = 128 * 1024 * 1024;
-export type FrameType = "event" | "body";
-const TYPE: Record<FrameType, number> = { event: 0x45, body: 0x42 };
+export type FrameType = "event" | "body" | "compressed body" | "list";
+const TYPE: Record<FrameType, number> = { event: 0x45, body: 0x42, "compressed body": 0x5a, list: 0x4c };
+const NAMES = new Map(Object.entries(TYPE).map(([name, byte]) => [byte, name as FrameType]));
 
 export interface Frame {
   type: FrameType;
@@ -49,7 +51,7 @@ export function decodeFrame(data: Buffer, offset: number): Decoded {
   if (crc32(data.subarray(offset + 8, end)) !== data.readUInt32LE(offset + 4)) {
     return { kind: "torn", why: "a frame's checksum is wrong" };
   }
-  const type = data[offset + 8] === TYPE.event ? "event" : data[offset + 8] === TYPE.body ? "body" : undefined;
+  const type = NAMES.get(data[offset + 8] ?? 0);
   if (type === undefined) return { kind: "torn", why: "a frame has an unknown type" };
   return { kind: "frame", frame: { type, payload: data.subarray(offset + FRAME_HEADER, end) }, end };
 }

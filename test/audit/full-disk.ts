@@ -1,3 +1,4 @@
+import { randomBytes } from "node:crypto";
 import { rmSync, writeFileSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { EventDraft, EventRow } from "../../audit/event.ts";
@@ -21,7 +22,7 @@ for (let size = 4096, full = false; !full; size += 4096) {
     full = true;
   }
 }
-const refused = { ...event("refused"), request_content: Buffer.alloc(20_000, 1) };
+const refused = { ...event("refused"), request_content: randomBytes(20_000) };
 const code = await recorder.recordDurably(refused).then(
   () => "resolved",
   (error: { code: string }) => error.code,

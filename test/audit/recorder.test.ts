@@ -1,10 +1,11 @@
 import { execFileSync, spawn } from "node:child_process";
+import { randomBytes } from "node:crypto";
 import { appendFileSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
-import { bodyContent } from "../../audit/queries.ts";
+import { bodyContent } from "../../audit/bodies.ts";
 import { chainHash, GENESIS } from "../../audit/recorder/chain.ts";
 import { listSegments, segmentPath } from "../../audit/spool/segments.ts";
 import { openStoreReader } from "../../audit/store/open.ts";
@@ -108,18 +109,21 @@ describe("the recorder", () => {
     expect(await audit.query("SELECT count() AS n FROM bodies FINAL")).toEqual([{ n: 2 }]);
   });
 
-  it("takes large contents whole, and says of an event that it was too large to keep", async () => {
+  it("keeps large contents and payloads whole", async () => {
     const path = folder();
     const audit = await recorder(recorderOptions(path));
     const large = Buffer.alloc(24 * 1024 * 1024, "\\\n\u0000x");
     audit.record(draft({ name: "large", response_content: large }));
-    audit.record(draft({ name: "huge", payload: { text: "x".repeat(9 * 1024 * 1024) } }));
+    const payload = { decisionId: "d-1", text: "x".repeat(9 * 1024 * 1024) };
+    audit.record(draft({ name: "huge", payload }));
     audit.record(draft({ name: "odd time", at_ms: 1e20 }));
     audit.record(draft({ name: "long".repeat(100_000) }));
     await audit.flush({ toStore: true });
     const [first, second, ...rest] = await allRows(audit);
     expect((await bodyContent(audit, "default", first?.response_body ?? ""))?.equals(large)).toBe(true);
-    expect(JSON.parse(second?.payload ?? "")).toEqual({ payloadTooLarge: expect.any(Number) });
+    const { payloadBody, ...said } = JSON.parse(second?.payload ?? "");
+    expect(said).toEqual({ decisionId: "d-1", payloadTooLarge: expect.any(Number) });
+    expect((await bodyContent(audit, "default", payloadBody))?.toString()).toBe(canonicalJson(payload));
     expect(rest.map(({ name }) => name.length)).toEqual([8, 400_000]);
   });
 
@@ -248,7 +252,7 @@ describe("the recorder", () => {
     const options = recorderOptions(path, { maxBytes: 1_048_576 });
     const audit = await recorder(options);
     for (let i = 0; i < 6; i++) {
-      await audit.recordDurably(draft({ request_content: Buffer.alloc(150_000, i) }));
+      await audit.recordDurably(draft({ request_content: randomBytes(150_000) }));
       await audit.flush({ toStore: true });
     }
     const bytes = listSegments(options.spool.path).reduce((sum, segment) => sum + segment.bytes, 0);
@@ -261,7 +265,7 @@ describe("the recorder", () => {
     const options = recorderOptions(path, { maxBytes: 1_048_576 });
     for (let round = 0; round < 3; round++) {
       const audit = await recorder(options);
-      await audit.recordDurably(draft({ request_content: Buffer.alloc(200_000, round) }));
+      await audit.recordDurably(draft({ request_content: randomBytes(200_000) }));
       await audit.flush({ toStore: true });
       await audit.close();
     }
@@ -373,11 +377,11 @@ describe("a recorder that cannot record", () => {
     const pids = storeChildren(path);
     for (const pid of pids) process.kill(pid, "SIGSTOP"); // a store that hangs
     try {
-      const big = (n: number) => audit.recordDurably(draft({ request_content: Buffer.alloc(300_000, n) }));
+      const big = () => audit.recordDurably(draft({ request_content: randomBytes(300_000) }));
       const results = await Promise.allSettled(
         Array.from({ length: 5 }, async (_, n) => {
           await new Promise((resolve) => setTimeout(resolve, n * 50));
-          return big(n);
+          return big();
         }),
       );
       expect(results.some(({ status }) => status === "rejected")).toBe(true);
@@ -400,7 +404,7 @@ describe("a recorder that cannot record", () => {
     for (const pid of pids) process.kill(pid, "SIGSTOP");
     try {
       for (let n = 0; n < 6; n++)
-        await audit.recordDurably(draft({ name: String(n), request_content: Buffer.alloc(300_000, n) }));
+        await audit.recordDurably(draft({ name: String(n), request_content: randomBytes(300_000) }));
       expect(audit.failure()).toBeUndefined();
     } finally {
       for (const pid of pids) process.kill(pid, "SIGCONT");

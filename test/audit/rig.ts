@@ -25,6 +25,12 @@ export function folder(): string {
   return path;
 }
 
+/** A folder that stays for all tests of a file. */
+export function keptFolder(): { path: string; remove(): void } {
+  const path = mkdtempSync(join(tmpdir(), "sallyport-audit-"));
+  return { path, remove: () => rmSync(path, { recursive: true, force: true }) };
+}
+
 export function recorderOptions(path: string, spool: Partial<RecorderOptions["spool"]> = {}): RecorderOptions {
   return {
     tenant: "default",

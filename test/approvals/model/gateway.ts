@@ -103,6 +103,7 @@ function recording({ turns, process }: GatewayParts): { recorder: Recorder; refu
   const recorder: Recorder = {
     record() {},
     // A crash may fall between the intent and what it announces.
+    recordPart: async () => {},
     recordDurably: ({ kind }: EventDraft) => turns.call(process, kind, () => {}),
     failure: () => undefined,
     flush: async () => {},
