@@ -20,5 +20,7 @@ const result = await runModel({
     process.stderr.write(`${name}, seed ${seed}: ${done} of ${cases}\n`);
   },
 });
-if (result.failure !== undefined) process.stderr.write(`${name}, seed ${seed}, fails:\n${result.failure}\n`);
+// Without compare-and-swap it is what is looked for, and said in short.
+if (result.failure !== undefined && without !== "without-swap")
+  process.stderr.write(`${name}, seed ${seed}, fails:\n${result.failure}\n`);
 process.stdout.write(`${JSON.stringify(result)}\n`, () => process.exit(0));
