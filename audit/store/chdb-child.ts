@@ -1,34 +1,36 @@
 import { createWriteStream } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { Session } from "chdb";
+import { writeAccess } from "./access.ts";
 import type { ChildReply, ChildRequest } from "./chdb.ts";
+import { ChdbReaders } from "./chdb-readers.ts";
 import { onPipeFrames, pipeFrame } from "./pipe-frames.ts";
+import { StoreError } from "./store-error.ts";
 
 /**
  * The process that holds chDB: it crashes in a worker thread, and a crash of it must not be the gateway's. Requests
  * come on stdin, answers go out on descriptor 3 (chDB itself writes to stdout). When stdin ends, the parent is gone,
  * however it went, and so are we.
  */
-const path = process.argv[2];
-if (path === undefined) throw new Error("usage: chdb-child <folder>");
+const [, , path, tenant] = process.argv;
+if (path === undefined) throw new Error("usage: chdb-child <folder> [<tenant>]");
 const replies = createWriteStream("", { fd: 3 });
 
 function reply(answer: ChildReply, body?: Uint8Array): void {
   for (const part of pipeFrame(answer, body === undefined ? [] : [body])) replies.write(part);
 }
 
-function open(): Session {
-  // Loading in the background would answer the first queries with "no such table".
-  return new Session(path, {
-    connectionArgs: ["--async_load_databases=0", "--async_load_system_database=0", "--mark_cache_size=67108864"],
-  });
-}
+// Loading in the background would answer the first queries with "no such table".
+const connectionArgs = ["--async_load_databases=0", "--async_load_system_database=0", "--mark_cache_size=67108864"];
+const open = (): Session => new Session(path, { connectionArgs });
+const readers = new ChdbReaders(open);
 
 // Before its threads start, which inherit it: a store that catches up must not slow down the requests that it records.
 // Not the lowest: on a busy machine that starves whoever reads the record.
 setPriority(constants.priority.PRIORITY_BELOW_NORMAL);
 let session: Session;
 try {
+  connectionArgs.push(`--config-file=${writeAccess(path, tenant ?? "")}`);
   session = open();
   session.query("CREATE DATABASE IF NOT EXISTS sallyport");
   session.query("USE sallyport");
@@ -37,7 +39,12 @@ try {
   reply({ id: 0, error: error instanceof Error ? error.message : String(error) });
 }
 
-async function run(request: ChildRequest, body: Buffer): Promise<Uint8Array | undefined> {
+interface Done {
+  bytes?: Uint8Array;
+  answer?: ChildReply["answer"];
+}
+
+async function run(request: ChildRequest, body: Buffer): Promise<Done> {
   if (request.op === "insert") {
     await session.insert({
       table: request.table,
@@ -51,24 +58,32 @@ async function run(request: ChildRequest, body: Buffer): Promise<Uint8Array | un
         ...(request.token === "" ? {} : { insert_deduplication_token: request.token }),
       },
     });
-    return undefined;
+    return {};
   }
   if (request.op === "close") {
+    readers.close();
     session.close();
-    return undefined;
+    return {};
+  }
+  if (request.op === "ask") {
+    const { bytes, ...answer } = await readers.ask(request.question);
+    return { bytes, answer };
   }
   const result = await session.queryBindAsync(request.sql, request.params, { format: "JSONEachRow" });
-  return result.bytes();
+  return { bytes: result.bytes() };
 }
 
 onPipeFrames<ChildRequest>(process.stdin, (request, body) => {
   // `body` is a view of a buffer that the pipe reads into no more: chDB may keep it until the insert is done.
   run(request, body).then(
-    (bytes) => {
-      reply({ id: request.id }, bytes);
+    ({ bytes, answer }) => {
+      reply({ id: request.id, ...(answer === undefined ? {} : { answer }) }, bytes);
       if (request.op === "close") replies.end(() => process.exit(0));
     },
-    (error: unknown) => reply({ id: request.id, error: error instanceof Error ? error.message : String(error) }),
+    (error: unknown) => {
+      const code = error instanceof StoreError ? { code: error.code } : {};
+      reply({ id: request.id, error: error instanceof Error ? error.message : String(error), ...code });
+    },
   );
 });
 // process.exit would wait for chDB's threads; the write-ahead of a MergeTree is its parts, so nothing is lost.

@@ -5,16 +5,30 @@ import { fileURLToPath } from "node:url";
 import { errorMessage, UserError } from "../../base/errors.ts";
 import { migrate } from "./migrate.ts";
 import { onPipeFrames, pipeFrame } from "./pipe-frames.ts";
-import { type QueryOptions, type RowBatch, readSettings, type Store, type StoredBody } from "./store.ts";
+import {
+  type QueryOptions,
+  type Question,
+  type QuestionAnswer,
+  type RowBatch,
+  readSettings,
+  type Store,
+  type StoredBody,
+} from "./store.ts";
+import { parseStoreError, STORE_CODES, StoreError } from "./store-error.ts";
 
 export type ChildRequest =
   | { id: number; op: "insert"; table: string; format: "JSONEachRow" | "TabSeparated"; token: string }
   | { id: number; op: "query"; sql: string; params: Record<string, unknown> }
+  | { id: number; op: "ask"; question: Omit<Question, "tenant"> }
   | { id: number; op: "close" };
 /** Id 0 is the opening of the store. */
 export interface ChildReply {
   id: number;
   error?: string;
+  /** ClickHouse's number of the error, where it is one of ours. */
+  code?: number;
+  /** Of an `ask`, whose bytes are the reply's. */
+  answer?: Omit<QuestionAnswer, "bytes">;
 }
 
 /** How long one request may take before the child is taken for stuck and ended. */
@@ -28,19 +42,19 @@ class Child {
   readonly #process: ChildProcess;
   readonly #waiting = new Map<
     number,
-    { resolve(body: Buffer): void; reject(error: Error): void; timer?: NodeJS.Timeout }
+    { resolve(body: Buffer, reply: ChildReply): void; reject(error: Error): void; timer?: NodeJS.Timeout }
   >();
   readonly exited: Promise<void>;
   #next = 1;
   #stderr = "";
   #gone: Error | undefined;
 
-  constructor(path: string) {
+  constructor(path: string, tenant: string) {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     // The same extension as this file: .ts in a checkout, .js in the package (tsc does not rewrite URLs).
     const entry = new URL(`./chdb-child${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
     const { PATH, TMPDIR, LD_LIBRARY_PATH } = process.env;
-    this.#process = spawn(process.execPath, [fileURLToPath(entry), path], {
+    this.#process = spawn(process.execPath, [fileURLToPath(entry), path, tenant], {
       stdio: ["pipe", "ignore", "pipe", "pipe"],
       env: { PATH, TMPDIR, LD_LIBRARY_PATH, TZ: "UTC" },
     });
@@ -63,12 +77,16 @@ class Child {
       this.#process.on("error", (error) => ended(error.message));
       this.#process.on("close", (code, signal) => ended(signal ?? `exit ${code}`));
     });
-    onPipeFrames<ChildReply>(this.#process.stdio[3] as Readable, ({ id, error }, body) => {
+    onPipeFrames<ChildReply>(this.#process.stdio[3] as Readable, (reply, body) => {
+      const { id, error, code } = reply;
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
       clearTimeout(waiting?.timer);
-      if (error === undefined) waiting?.resolve(Buffer.from(body));
-      else waiting?.reject(new Error(error));
+      if (error === undefined) waiting?.resolve(Buffer.from(body), reply);
+      else
+        waiting?.reject(
+          code === undefined ? (parseStoreError(error) ?? new Error(error)) : new StoreError(code, error),
+        );
     });
   }
 
@@ -82,11 +100,16 @@ class Child {
   }
 
   request(request: Unnumbered<ChildRequest>, body?: readonly Uint8Array[]): Promise<Buffer> {
+    return new Promise((resolve, reject) => this.#send(request, resolve, reject, body));
+  }
+
+  ask(question: Omit<Question, "tenant">): Promise<QuestionAnswer> {
     return new Promise((resolve, reject) => {
-      if (this.#gone !== undefined) return reject(this.#gone);
-      const id = this.#next++;
-      this.#expect(id, resolve, reject);
-      for (const part of pipeFrame({ ...request, id }, body)) this.#process.stdin?.write(part);
+      const answered = (bytes: Buffer, { answer }: ChildReply): void => {
+        if (answer === undefined) reject(new Error("the store's process answered something else"));
+        else resolve({ ...answer, bytes });
+      };
+      this.#send({ op: "ask", question }, answered, reject);
     });
   }
 
@@ -101,7 +124,22 @@ class Child {
     this.#process.kill("SIGKILL");
   }
 
-  #expect(id: number, resolve: (body: Buffer) => void, reject: (error: Error) => void): void {
+  #send(
+    request: Unnumbered<ChildRequest>,
+    resolve: (body: Buffer, reply: ChildReply) => void,
+    reject: (error: Error) => void,
+    body?: readonly Uint8Array[],
+  ): void {
+    if (this.#gone !== undefined) {
+      reject(this.#gone);
+      return;
+    }
+    const id = this.#next++;
+    this.#expect(id, resolve, reject);
+    for (const part of pipeFrame({ ...request, id }, body)) this.#process.stdin?.write(part);
+  }
+
+  #expect(id: number, resolve: (body: Buffer, reply: ChildReply) => void, reject: (error: Error) => void): void {
     const timer = setTimeout(() => this.kill(), DEADLINE_MS);
     this.#waiting.set(id, { resolve, reject, timer });
   }
@@ -111,12 +149,14 @@ class Child {
 class ChdbStore implements Store {
   readonly #path: string;
   readonly #lockMs: number;
+  readonly #tenant: string | undefined;
   #child: Promise<Child> | undefined;
   #closed = false;
 
-  constructor(path: string, lockMs: number) {
+  constructor(path: string, { lockMs = LOCK_MS, tenant }: ChdbOptions) {
     this.#path = path;
     this.#lockMs = lockMs;
+    this.#tenant = tenant;
   }
 
   async insert(batch: RowBatch): Promise<void> {
@@ -142,6 +182,13 @@ class ChdbStore implements Store {
   async queryText(sql: string, params: Record<string, unknown>, options: QueryOptions): Promise<string> {
     const child = await this.#running();
     return (await child.request({ op: "query", sql: `${sql}\n${readSettings(options)}`, params })).toString("utf8");
+  }
+
+  async ask({ tenant, ...question }: Question): Promise<QuestionAnswer> {
+    if (this.#tenant === undefined || tenant !== this.#tenant) {
+      throw new StoreError(STORE_CODES.accessDenied, `this store was not opened for readers of tenant ${tenant}`);
+    }
+    return (await this.#running()).ask(question);
   }
 
   async close(): Promise<void> {
@@ -175,7 +222,7 @@ class ChdbStore implements Store {
   async #start(): Promise<Child> {
     const until = Date.now() + this.#lockMs;
     for (;;) {
-      const child = new Child(this.#path);
+      const child = new Child(this.#path, this.#tenant ?? "");
       try {
         await child.opened();
         await migrate(async (sql) =>
@@ -205,12 +252,18 @@ class ChdbStore implements Store {
   }
 }
 
+export interface ChdbOptions {
+  lockMs?: number;
+  /** Whose rows `ask` answers with; it refuses where absent. */
+  tenant?: string | undefined;
+}
+
 /** Opens chDB at `path`, migrated. Throws a UserError where another process has it, or its schema is newer. */
 export async function openChdbStore(
   path: string,
-  lockMs = LOCK_MS,
+  options: ChdbOptions = {},
 ): Promise<Store & { queryText: ChdbStore["queryText"] }> {
-  const store = new ChdbStore(path, lockMs);
+  const store = new ChdbStore(path, options);
   await store.open();
   return store;
 }

@@ -33,16 +33,17 @@ export async function migrate(execute: Execute, migrations: readonly Migration[]
   await execute(
     "CREATE TABLE IF NOT EXISTS schema_version (version UInt32, name String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = MergeTree ORDER BY version",
   );
-  const rows = await execute("SELECT max(version) AS version FROM schema_version");
-  const present = Number(rows[0]?.version ?? 0);
+  const rows = await execute("SELECT version FROM schema_version");
+  const present = new Set(rows.map((row) => Number(row.version)));
+  const kept = Math.max(0, ...present);
   const newest = Math.max(0, ...migrations.map((migration) => migration.version));
-  if (present > newest) {
-    throw new UserError(`the store's schema is version ${present}; this Sallyport knows up to ${newest}`, {
+  if (kept > newest) {
+    throw new UserError(`the store's schema is version ${kept}; this Sallyport knows up to ${newest}`, {
       next: "Run the Sallyport that wrote it, or a newer one: an older one could not record what the newer tables ask for.",
     });
   }
   for (const migration of migrations) {
-    if (migration.version <= present) continue;
+    if (present.has(migration.version)) continue;
     for (const statement of migration.statements) await execute(statement);
     await execute(`INSERT INTO schema_version (version, name) SELECT ${migration.version}, '${migration.name}'`);
   }

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../../base/errors.ts";
 import { openChdbStore } from "./chdb.ts";
-import type { StoreLocation, StoreReader } from "./store.ts";
+import type { QuestionReader, StoreLocation, StoreReader } from "./store.ts";
 
-/** Opens the store that the configuration names. */
-export async function openStore(location: StoreLocation): ReturnType<typeof openChdbStore> {
-  if ("embedded" in location) return openChdbStore(location.embedded);
+/** Opens the store that the configuration names. People's own SQL is about `tenant`; there is none where absent. */
+export async function openStore(location: StoreLocation, tenant?: string): ReturnType<typeof openChdbStore> {
+  if ("embedded" in location) return openChdbStore(location.embedded, { tenant });
   throw new UserError(`audit.store.url: ${location.url}: this version keeps its record in the embedded store only`, {
     exitCode: 2,
     next: "Use audit.store: {embedded: ./chdb}.",
@@ -16,7 +16,10 @@ export async function openStore(location: StoreLocation): ReturnType<typeof open
  * Reads the store with no gateway running (`--config F`). Throws a UserError where a gateway has it open, or where
  * there is none.
  */
-export async function openStoreReader(location: StoreLocation): Promise<StoreReader & { close(): Promise<void> }> {
+export async function openStoreReader(
+  location: StoreLocation,
+  tenant?: string,
+): Promise<StoreReader & QuestionReader & { close(): Promise<void> }> {
   if ("embedded" in location && !existsSync(location.embedded)) {
     throw new UserError(`there is no store at ${location.embedded}`, {
       exitCode: 3,
@@ -24,5 +27,7 @@ export async function openStoreReader(location: StoreLocation): Promise<StoreRea
     });
   }
   // A person waits: a gateway that runs is not going to let go of it.
-  return "embedded" in location ? openChdbStore(location.embedded, 1000) : openStore(location);
+  return "embedded" in location
+    ? openChdbStore(location.embedded, { lockMs: 1000, tenant })
+    : openStore(location, tenant);
 }

@@ -6,6 +6,10 @@ export type StoreLocation =
       userFile?: string | undefined;
       passwordFile?: string | undefined;
       caFile?: string | undefined;
+      /** `sallyport` where absent; created where it is not there. */
+      database?: string | undefined;
+      /** Tables are made on every node of this cluster, replicated and distributed over its shards. */
+      cluster?: string | undefined;
     };
 
 export interface RowBatch {
@@ -31,6 +35,35 @@ export interface QueryOptions {
   maxRows?: number;
 }
 
+/** What a person asks in SQL of their own. */
+export interface Question {
+  sql: string;
+  /** Whose rows there are for this question; no others are. */
+  tenant: string;
+  /** Values of the query's `{name:Type}`, as text (ClickHouse's HTTP interface: `param_<name>`, escaped as in TSV). */
+  params?: Readonly<Record<string, string>>;
+  /** ClickHouse's name of an output format; the query's own FORMAT wins over it, JSONEachRow where neither is. */
+  format?: string;
+  /** Caps below the store's own. */
+  maxRows?: number;
+  maxSeconds?: number;
+}
+
+export interface QuestionAnswer {
+  /** The format that `bytes` are in. */
+  format: string;
+  bytes: Uint8Array;
+  rowsRead: number;
+  bytesRead: number;
+  seconds: number;
+}
+
+/** Answers people's SQL: one SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN of one tenant's record, and nothing else. */
+export interface QuestionReader {
+  /** Throws a StoreError, with ClickHouse's code, where the query is wrong, not allowed or over its limits. */
+  ask(question: Question): Promise<QuestionAnswer>;
+}
+
 /** Reads with the limits that every reader has: read-only, no files, no network, time and rows capped. */
 export interface StoreReader {
   /** Rows as JSON objects; parameters are bound by the server (`{name:Type}`), never spliced into the text. */
@@ -42,7 +75,7 @@ export interface StoreReader {
 }
 
 /** A ClickHouse, embedded or a server. Methods reject when it is away; the caller tries again. */
-export interface Store extends StoreReader {
+export interface Store extends StoreReader, QuestionReader {
   /** Resolves when the rows would survive a crash of the machine. All or nothing, as far as one block goes. */
   insert(batch: RowBatch): Promise<void>;
   insertBodies(bodies: readonly StoredBody[]): Promise<void>;

@@ -1,0 +1,155 @@
+import { STORE_CODES, StoreError } from "./store-error.ts";
+
+/** Longer texts are refused before ClickHouse parses them (its own max_query_size is 256 KiB as well). */
+export const MAX_QUERY_BYTES = 262_144;
+
+/** Table functions that make rows out of nothing. All others read tables past their row policies, files or networks. */
+const TABLE_FUNCTIONS = new Set([
+  ...["numbers", "numbers_mt", "zeros", "zeros_mt", "primes", "generate_series", "generateSeries", "values", "null"],
+  ...["format", "view"],
+]);
+/**
+ * Functions that reach out of the query: files, dictionaries, other servers, models, settings; and those that only
+ * wait. The access rights cover most of it; file() of an embedded store asks for none [26.7].
+ */
+const FUNCTIONS =
+  /^(?:file|filesystem.*|dict.*|joinGet.*|catboostEvaluate|hasColumnInTable|naiveBayes.*|ai[A-Z_].*|generateSerialID|showCertificate|get(?:Server|MergeTree)?Setting(?:OrDefault)?|getMacro|getClientHTTPHeader|sleep.*|executable|evalMLMethod|(?:address|demangle).*|structureTo.*)$/i;
+/** Tables of `system` that tell of ClickHouse, and nothing of who else asks or what is kept. */
+const SYSTEM_TABLES = new Set([
+  ...["one", "numbers", "numbers_mt", "zeros", "databases", "tables", "columns", "functions", "formats", "keywords"],
+  ...["data_type_families", "table_functions", "aggregate_function_combinators", "build_options", "time_zones"],
+  ...["contributors", "licenses", "settings", "collations"],
+]);
+
+export type Token = { type: "word" | "quoted" | "string" | "parameter" | "other"; text: string; at: number };
+
+const TOKEN =
+  /\s+|(?<string>'(?:[^'\\]|\\.)*')|(?<quoted>`(?:[^`\\]|\\.)*`|"(?:[^"\\]|\\.)*")|(?<parameter>\{[A-Za-z_]\w*:[^{}]*\})|(?<word>[A-Za-z_]\w*)|(?<other>\d[\w.]*|.)/gsu;
+
+/** Parts the text of a query as ClickHouse itself writes it (`formatQuery`): no comments, no heredocs. */
+export function tokens(sql: string): Token[] {
+  const found: Token[] = [];
+  for (const match of sql.matchAll(TOKEN)) {
+    for (const type of ["word", "other", "string", "quoted", "parameter"] as const) {
+      const text = match.groups?.[type];
+      if (text !== undefined) found.push({ type, text, at: match.index });
+    }
+  }
+  return found;
+}
+
+function refuse(message: string): never {
+  throw new StoreError(STORE_CODES.readonly, message);
+}
+
+export interface ReadersSql {
+  /** To be run as it is: no parameters are left, and no FORMAT. */
+  sql: string;
+  /** What the query itself asked for. */
+  format: string | undefined;
+}
+
+/**
+ * What may be run of a person's query, written by ClickHouse's own parser (`formatQuery`), so that nothing of it is
+ * left to read in two ways: one statement that reads, with no settings of its own, no files, no functions that reach
+ * out. Parameters are put in as ClickHouse does it itself (a cast of the text), since chDB runs all queries that bind
+ * parameters one after another. Throws a StoreError.
+ *
+ * @param tableFunctions names of `system.table_functions` of the ClickHouse that will run it
+ */
+export function readersSql(
+  formatted: string,
+  params: Readonly<Record<string, string>>,
+  tableFunctions: ReadonlySet<string>,
+): ReadersSql {
+  // Checked once it is whole: an Identifier could be bound to the name of a database.
+  const sql = withValues(formatted, params);
+  const all = tokens(sql);
+  checkStatement(all);
+  for (const [i, token] of all.entries()) {
+    if (token.type === "word" || token.type === "quoted") checkName(all, i, tableFunctions);
+  }
+  const [keyword, name] = all.slice(-2);
+  if (keyword?.type !== "word" || keyword.text !== "FORMAT" || name === undefined || name.type === "other") {
+    return { sql, format: undefined };
+  }
+  return { sql: sql.slice(0, keyword.at), format: unquoted(name) };
+}
+
+function withValues(formatted: string, params: Readonly<Record<string, string>>): string {
+  let sql = "";
+  let from = 0;
+  for (const token of tokens(formatted)) {
+    if (token.type !== "parameter") continue;
+    sql += formatted.slice(from, token.at) + bound(token.text, params);
+    from = token.at + token.text.length;
+  }
+  return sql + formatted.slice(from);
+}
+
+/** What ClickHouse calls a table function that this code does not know is refused as well. */
+function checkName(all: readonly Token[], i: number, tableFunctions: ReadonlySet<string>): void {
+  const token = all[i];
+  if (token === undefined) return;
+  const name = unquoted(token);
+  const next = all[i + 1]?.text;
+  // A function's name without its brackets may be applied to columns: `* APPLY(file)`.
+  const reaches = FUNCTIONS.test(name) || (next === "(" && tableFunctions.has(name) && !TABLE_FUNCTIONS.has(name));
+  if (reaches) {
+    refuse(`${name}() is not for readers of the record: it reaches beyond it`);
+  }
+  if (token.type === "word" && (token.text === "OUTFILE" || (token.text === "SETTINGS" && all[i + 2]?.text === "="))) {
+    refuse(`${token.text} is not for readers of the record: limits and output are given`);
+  }
+  // Elsewhere than at the start they are subqueries that tell of plans and of other tables.
+  if (i > 0 && token.type === "word" && /^(?:EXPLAIN|DESCRIBE)$/.test(token.text)) {
+    refuse(`${token.text} is allowed as a statement only`);
+  }
+  if (name.toLowerCase() === "system" && next === "." && !SYSTEM_TABLES.has(unquoted(all[i + 2]))) {
+    const table = unquoted(all[i + 2]);
+    // `a.system.b`: a column of that name.
+    if (all[i - 1]?.text !== ".") refuse(`system.${table} is not for readers of the record`);
+  }
+}
+
+function checkStatement(all: readonly Token[]): void {
+  const [first, second] = all.filter(({ text }) => text !== "(").map(({ text }) => text);
+  if (first === "SELECT" || first === "WITH" || first === "DESCRIBE" || first === "EXISTS") return;
+  if (first === "SHOW" && /^(?:TABLES|DATABASES|CREATE|COLUMNS|FULL|FUNCTIONS)$/.test(second ?? "")) return;
+  if (first === "EXPLAIN" && /^(?:AST|SYNTAX|QUERY)$/.test(second ?? "")) return;
+  refuse("the record is read-only: ask with SELECT, SHOW TABLES, DESCRIBE, EXISTS, EXPLAIN AST or EXPLAIN SYNTAX");
+}
+
+function unquoted(token: Token | undefined): string {
+  if (token === undefined) return "";
+  return token.type === "quoted" ? token.text.slice(1, -1).replace(/\\(.)/gs, "$1") : token.text;
+}
+
+/** A SQL string literal: only the backslash and the quote can end or change one. */
+export function quoted(text: string): string {
+  return `'${text.replace(/[\\']/g, "\\$&").replaceAll("\0", "\\0")}'`;
+}
+
+const UNESCAPED: Record<string, string> = {
+  n: "\n",
+  t: "\t",
+  r: "\r",
+  b: "\b",
+  f: "\f",
+  "0": "\0",
+  a: "\x07",
+  v: "\v",
+};
+
+function bound(parameter: string, params: Readonly<Record<string, string>>): string {
+  const [, name = "", type = ""] = /^\{(\w+):(.*)\}$/s.exec(parameter) ?? [];
+  const raw = Object.hasOwn(params, name) ? params[name] : undefined;
+  if (raw === undefined) throw new StoreError(STORE_CODES.unknownParameter, `Substitution \`${name}\` is not set.`);
+  if (/[\t\n]/.test(raw)) {
+    throw new StoreError(STORE_CODES.unknownParameter, `the value of \`${name}\` holds an unescaped tab or line end`);
+  }
+  if (type.trim() === "Identifier") return `\`${raw.replace(/[\\`]/g, "\\$&")}\``;
+  if (raw === "\\N" && /^Nullable\b/.test(type.trim())) return "NULL";
+  const value = raw.replace(/\\(.)/gs, (_, char: string) => UNESCAPED[char] ?? char);
+  return `_CAST(${quoted(value)}, ${quoted(type.trim())})`;
+}
