@@ -25,6 +25,15 @@ export interface TreeHead {
   root: string;
 }
 
+/** Whoever can have the record signed now: the recorder, where the configuration names a key. */
+export interface CheckpointMaker {
+  /**
+   * Signs where each chain stands, and resolves with the newest tree head; undefined where there is no key or nothing
+   * to sign. What was recorded before the call is covered. Rejects where the key cannot be had.
+   */
+  checkpoint(): Promise<TreeHead | undefined>;
+}
+
 /**
  * Payload of an event of kind `checkpoint`. `leaves` are those that this checkpoint adds, so they are numbered from
  * `size - leaves.length`; `peaks` (base64) stand for all before them. That makes each row complete by itself: the
@@ -39,22 +48,32 @@ export interface Checkpoint extends TreeHead {
   previous?: TreeHead | undefined;
 }
 
-/** A leaf of a log proven from a note alone: a line of `proofs.ndjson` in an export. */
-export interface InclusionProof {
-  leaf: Leaf;
-  /** Number of the leaf in its log, from 0. */
+/** A leaf of a log proven from a note alone: a line of `proofs.ndjson` in an export (audit/export/pack-layout.ts). */
+export interface InclusionProof extends Leaf {
+  tenant: string;
+  log: string;
+  /** Number of the leaf in its log, from 0, and how many leaves the signed tree has. */
   index: number;
+  size: number;
   /** RFC 6962 §2.1.1, base64, from the leaf's sibling up. */
-  proof: string[];
+  path: string[];
+  /** The signed checkpoint of `size` leaves. */
   note: string;
 }
+
+/**
+ * A leaf of this hash in the session of checkpoints says that a writer has ended: all its chains' last events are
+ * among the leaves up to there, so that an event which no leaf covers was added later.
+ */
+export const WRITER_ENDED = "0".repeat(64);
 
 const digest = z.string().regex(/^[0-9a-f]{64}$/);
 const root = z.string().regex(/^[A-Za-z0-9+/]{43}=$/);
 const size = z.int().min(0);
 const head = { log: z.string().min(1).max(256), size, root };
 const note = z.string().max(16 * 1024);
-const leaf = z.strictObject({ session_id: z.string(), writer: z.string(), seq: z.int().min(1), hash: digest });
+const leafShape = { session_id: z.string(), writer: z.string(), seq: z.int().min(1), hash: digest };
+const leaf = z.strictObject(leafShape);
 const checkpointSchema = z.strictObject({
   ...head,
   note,
@@ -62,7 +81,15 @@ const checkpointSchema = z.strictObject({
   peaks: z.array(root).max(53),
   previous: z.strictObject(head).optional(),
 });
-const proofSchema = z.strictObject({ leaf, index: z.int().min(0), proof: z.array(root).max(53), note });
+const proofSchema = z.strictObject({
+  ...leafShape,
+  tenant: z.string(),
+  log: z.string(),
+  index: z.int().min(0),
+  size,
+  path: z.array(root).max(53),
+  note,
+});
 
 /** Who signs: `sallyport/<tenant>/<log>`, a schema-less URL as tlog-checkpoint asks for. */
 export function originOf(tenant: string, log: string): string {
@@ -164,27 +191,23 @@ export function baseOf({ log, size, leaves, peaks }: Checkpoint): TreeHead {
 
 /** Proves the `i`th leaf of a checkpoint, from nothing but the checkpoint. */
 export function proveLeaf(tenant: string, checkpoint: Checkpoint, i: number): InclusionProof {
-  const { size, leaves, peaks, note } = checkpoint;
+  const { log, size, leaves, peaks, note } = checkpoint;
   const leaf = leaves[i];
   if (leaf === undefined) throw new RangeError(`the checkpoint has ${leaves.length} leaves`);
   const base = size - leaves.length;
   const hashes = leaves.map((one) => hashLeaf(tenant, one));
-  const proof = proveInclusion(decode(peaks), base, hashes, base + i).map((hash) => hash.toString("base64"));
-  return { leaf, index: base + i, proof, note };
+  const path = proveInclusion(decode(peaks), base, hashes, base + i).map((hash) => hash.toString("base64"));
+  return { tenant, ...leaf, log, index: base + i, size, path, note };
 }
 
 /** Checks an inclusion proof: why it proves nothing, or undefined. */
-export function proofFault(
-  tenant: string,
-  { leaf, index, proof, note }: InclusionProof,
-  keys: readonly KeyObject[],
-): string | undefined {
-  const verdict = verifyTreeHead(tenant, note, keys);
+export function proofFault(tenant: string, proof: InclusionProof, keys: readonly KeyObject[]): string | undefined {
+  const verdict = verifyTreeHead(tenant, proof.note, keys);
   if (!verdict.ok) return verdict.why;
-  const led = rootFromProof(hashLeaf(tenant, leaf), index, verdict.head.size, decode(proof));
-  return led?.toString("base64") === verdict.head.root
-    ? undefined
-    : "its path does not lead to the root that was signed";
+  const { log, size, root } = verdict.head;
+  if (proof.tenant !== tenant || proof.log !== log || proof.size !== size) return "it says other than its note";
+  const led = rootFromProof(hashLeaf(tenant, proof), proof.index, size, decode(proof.path));
+  return led?.toString("base64") === root ? undefined : "its path does not lead to the root that was signed";
 }
 
 function decode(hashes: readonly string[]): Hash[] {

@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { EventDraft, EventRow } from "../event.ts";
+import type { Leaf } from "../evidence/checkpoint.ts";
 
 /** `prev_hash` of the first event of each chain. */
 export const GENESIS = "0".repeat(64);
@@ -42,7 +43,9 @@ export interface Chained {
 /** The heads of the chains of one writer: (session_id, writer) is a chain, and `seq` counts from 1 without gaps. */
 export class Chains {
   readonly #tenant: string;
-  readonly #heads = new Map<string, { seq: number; hash: string }>();
+  readonly #heads = new Map<string, { seq: number; hash: string; signed: number }>();
+  /** Heads of the writer before this one that no checkpoint has yet. */
+  #left: Leaf[] = [];
   #writer: string;
   readonly #newWriter: () => string;
 
@@ -61,6 +64,7 @@ export class Chains {
     const { draft } = input;
     if (this.#heads.size >= MAX_CHAINS && !this.#heads.has(draft.session_id)) {
       // Forgetting one head would make that chain start again at 1; a new writer starts all of them again, lawfully.
+      this.#left = this.moved();
       this.#heads.clear();
       this.#writer = this.#newWriter();
     }
@@ -69,8 +73,36 @@ export class Chains {
     const prevHash = head?.hash ?? GENESIS;
     const body = rowBody(this.#tenant, this.#writer, seq, input);
     const hash = chainHash(prevHash, body);
-    this.#heads.set(draft.session_id, { seq, hash });
+    if (head === undefined) this.#heads.set(draft.session_id, { seq, hash, signed: 0 });
+    else {
+      head.seq = seq;
+      head.hash = hash;
+    }
     return { line: `${body.slice(0, -1)},"hash":"${hash}","prev_hash":"${prevHash}"}`, hash };
+  }
+
+  /** Where the chain of a session stands; seq 0 before its first event. */
+  head(session_id: string): Leaf {
+    const { seq, hash } = this.#heads.get(session_id) ?? { seq: 0, hash: GENESIS };
+    return { session_id, writer: this.#writer, seq, hash };
+  }
+
+  /** The heads of the chains that moved since `signed` was told of them: what the next checkpoint covers. */
+  moved(): Leaf[] {
+    const moved = [...this.#left];
+    for (const [session_id, { seq, hash, signed }] of this.#heads) {
+      if (seq > signed) moved.push({ session_id, writer: this.#writer, seq, hash });
+    }
+    return moved;
+  }
+
+  signed(leaves: readonly Leaf[]): void {
+    const taken = new Set(leaves);
+    this.#left = this.#left.filter((leaf) => !taken.has(leaf));
+    for (const { session_id, writer, seq } of leaves) {
+      const head = this.#heads.get(session_id);
+      if (head !== undefined && writer === this.#writer) head.signed = Math.max(head.signed, seq);
+    }
   }
 }
 

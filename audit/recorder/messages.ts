@@ -1,5 +1,7 @@
 import type { EventDraft } from "../event.ts";
+import type { Position } from "../spool/segments.ts";
 import type { StoreLocation } from "../store/store.ts";
+import type { CheckpointOptions } from "./checkpoints.ts";
 
 /** A draft as it crosses to the worker: contents are ranges of the batch's one buffer. */
 export type WireDraft = Omit<EventDraft, "request_content" | "response_content" | "input" | "input_facts"> & {
@@ -23,7 +25,14 @@ export interface WorkerOptions {
   tenant: string;
   writer: string;
   spool: { path: string; maxBytes: number; onFull: "refuse" | "continue" };
+  /** Where this thread says how far it came (progress.ts). */
+  progress: SharedArrayBuffer;
+  /** Where the thread before this one came to, which ended by itself. */
+  cut: Position | undefined;
   store: StoreLocation;
+  /** File of the key that signs checkpoints now. */
+  checkpointKey?: string | undefined;
+  checkpoints?: CheckpointOptions | undefined;
 }
 
 /**
@@ -42,6 +51,8 @@ export type ToWorker =
     }
   | { type: "flush"; id: number; toStore: boolean }
   | { type: "query"; id: number; sql: string; params: Record<string, unknown>; options: { readonly maxRows?: number } }
+  /** Answered with the newest tree head as JSON, or null. */
+  | { type: "checkpoint"; id: number }
   | { type: "close"; id: number };
 
 /** Worker → hot thread. */

@@ -4,10 +4,13 @@ import { errorMessage, Refusal, UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { uuid7 } from "../../base/uuid7.ts";
 import type { ContentPart, EventDraft, Recorder } from "../event.ts";
+import type { CheckpointMaker, TreeHead } from "../evidence/checkpoint.ts";
 import { parseRows } from "../store/chdb.ts";
 import type { QueryOptions, StoreLocation, StoreReader } from "../store/store.ts";
+import type { CheckpointOptions } from "./checkpoints.ts";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.ts";
-import { type Handed, packDrafts } from "./pack.ts";
+import { type Handed, packDrafts, unpacked } from "./pack.ts";
+import { newProgress, readProgress } from "./progress.ts";
 
 export interface RecorderOptions {
   tenant: string;
@@ -15,6 +18,9 @@ export interface RecorderOptions {
   writer?: string;
   spool: { path: string; maxBytes: number; onFull: "refuse" | "continue" };
   store: StoreLocation;
+  /** File of the key that signs where each chain stands; without it nothing is signed. */
+  checkpointKey?: string | undefined;
+  checkpoints?: CheckpointOptions | undefined;
   log: Log;
   clock: Clock;
 }
@@ -32,24 +38,28 @@ const RESTART_MS = 500;
 interface Posted {
   batch: number;
   bytes: number;
-  events: number;
+  handed: Handed[];
+  inputs: readonly string[];
   at: number;
-  waiting: { resolve(): void; reject(error: unknown): void }[];
+  waiting: { handed: Handed; resolve(): void; reject(error: unknown): void }[];
 }
 
 /**
  * Starts the recorder: its worker, spool and store. Throws a UserError where the spool or the store cannot be had
  * (in use by another process, a schema newer than this code).
  */
-export async function openRecorder(options: RecorderOptions): Promise<Recorder & StoreReader> {
+export async function openRecorder(options: RecorderOptions): Promise<Recorder & StoreReader & CheckpointMaker> {
   const recorder = new WorkerRecorder(options);
   await recorder.open(options.writer ?? uuid7());
   return recorder;
 }
 
-class WorkerRecorder implements Recorder, StoreReader {
+class WorkerRecorder implements Recorder, StoreReader, CheckpointMaker {
   readonly #options: RecorderOptions;
   #worker: Worker | undefined;
+  #progress = newProgress();
+  /** What a worker ended on once: another time it is dropped, or it would end every one. */
+  readonly #retried = new WeakSet<Handed>();
   /** Why the worker is not there. */
   #dead: string | undefined = "the recorder has not started";
   /** Why the worker cannot put anything on disk. */
@@ -98,7 +108,7 @@ class WorkerRecorder implements Recorder, StoreReader {
     if (failure !== undefined) return Promise.reject(unavailable(failure));
     return new Promise((resolve, reject) => {
       this.#drafts.push(handed);
-      this.#waiting.push({ resolve, reject });
+      this.#waiting.push({ handed, resolve, reject });
       if (this.#posting === "now") return;
       this.#posting = "now";
       // What the same turn of the loop hands over shares one message and one fdatasync.
@@ -122,6 +132,12 @@ class WorkerRecorder implements Recorder, StoreReader {
     return parseRows<Row>(await this.#call((id) => ({ type: "query", id, sql, params, options })));
   }
 
+  async checkpoint(): Promise<TreeHead | undefined> {
+    this.#post();
+    const head = JSON.parse(await this.#call((id) => ({ type: "checkpoint", id }))) as TreeHead | null;
+    return head ?? undefined;
+  }
+
   async close(): Promise<void> {
     if (this.#closing) return;
     this.#post();
@@ -137,8 +153,19 @@ class WorkerRecorder implements Recorder, StoreReader {
 
   /** Starts a worker. Resolves when it can record. */
   async open(writer: string): Promise<void> {
-    const { tenant, spool, store } = this.#options;
-    const workerData: WorkerOptions = { tenant, writer, spool, store };
+    const { tenant, spool, store, checkpointKey, checkpoints } = this.#options;
+    const cut = readProgress(this.#progress)?.end;
+    this.#progress = newProgress();
+    const workerData: WorkerOptions = {
+      tenant,
+      writer,
+      spool,
+      store,
+      progress: this.#progress,
+      cut,
+      checkpointKey,
+      checkpoints,
+    };
     // The same extension as this file: .ts in a checkout, .js in the package (tsc does not rewrite URLs).
     const entry = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
     const worker = new Worker(entry, { workerData, execArgv: [], name: "recorder" });
@@ -183,7 +210,7 @@ class WorkerRecorder implements Recorder, StoreReader {
     });
     for (const call of this.#calls.values()) call.reject(new Error(this.#dead));
     this.#calls.clear();
-    for (const posted of this.#posted) this.#dropped += posted.events;
+    this.#drafts = [...this.#unwritten(), ...this.#drafts];
     this.#rejectWaiting(this.#dead);
     this.#posted = [];
     this.#bytes = 0;
@@ -191,6 +218,25 @@ class WorkerRecorder implements Recorder, StoreReader {
       if (this.#closing) return;
       this.open(uuid7()).catch((reason: unknown) => this.#died(reason instanceof Error ? reason : undefined));
     }, RESTART_MS);
+  }
+
+  /**
+   * What the ended worker had not put into the spool's files, to be handed to the next one. Not what is refused, since
+   * its exchange does not go on, and not what a worker has ended on before.
+   */
+  #unwritten(): Handed[] {
+    const written = readProgress(this.#progress)?.batch ?? 0;
+    return this.#posted.flatMap(({ batch, handed, inputs, waiting }) => {
+      if (batch <= written) return [];
+      const refused = new Set(waiting.map((one) => one.handed));
+      return handed.filter((one) => {
+        if (refused.has(one)) return false;
+        const again = this.#retried.has(one);
+        if (again) this.#dropped++;
+        else this.#retried.add(unpacked(one, inputs));
+        return !again;
+      });
+    });
   }
 
   readonly #post = (): void => {
@@ -204,7 +250,7 @@ class WorkerRecorder implements Recorder, StoreReader {
     const batch = this.#nextBatch++;
     const bytes = inputs.reduce((sum, one) => sum + one.length, text.length + (content?.byteLength ?? 0));
     this.#bytes += bytes;
-    this.#posted.push({ batch, bytes, events: drafts.length, at: performance.now(), waiting });
+    this.#posted.push({ batch, bytes, handed: drafts, inputs, at: performance.now(), waiting });
     const message: ToWorker = { type: "events", batch, drafts: text, inputs, content, durable: waiting.length > 0 };
     this.#worker?.postMessage(message, content === undefined ? [] : [content]);
   };

@@ -7,8 +7,10 @@ import { Spool } from "../spool/spool.ts";
 import { openStore } from "../store/open.ts";
 import { Assembler } from "./assemble.ts";
 import { Chains } from "./chain.ts";
+import { openCheckpoints, prepareCheckpoints } from "./checkpoints.ts";
 import { Contents } from "./contents.ts";
 import type { FromWorker, ToWorker, WireDraft, WorkerOptions } from "./messages.ts";
+import { writeProgress } from "./progress.ts";
 import { readPosition, Shipper } from "./shipper.ts";
 
 /**
@@ -28,7 +30,7 @@ if (port === null) throw new Error("the recorder's worker runs as a worker threa
 const options = workerData as WorkerOptions;
 const send = (message: FromWorker): void => port.postMessage(message);
 
-const { spool, position, release, store } = await start().catch((error: unknown) => {
+const { spool, position, release, store, prepared } = await start().catch((error: unknown) => {
   send({
     type: "unstartable",
     message: errorMessage(error),
@@ -36,7 +38,7 @@ const { spool, position, release, store } = await start().catch((error: unknown)
   });
   process.exit(1);
 });
-const chains = new Chains({ tenant: options.tenant, writer: options.writer, newWriter: uuid7 });
+const chains = new Chains({ tenant: options.tenant, writer: options.writer, newWriter: anotherWriter });
 const contents = new Contents();
 const assembler = new Assembler(chains, contents);
 const shipper = new Shipper({
@@ -59,9 +61,11 @@ async function start() {
   mkdirSync(options.spool.path, { recursive: true, mode: 0o700 });
   const release = lockSpool(options.spool.path);
   try {
+    const prepared = await prepareCheckpoints(options);
     const position = readPosition(options.spool.path);
-    const spool = new Spool({ ...options.spool, after: position.segment });
-    return { spool, position, release, store: await openStore(options.store) };
+    const spool = new Spool({ ...options.spool, after: position.segment, cut: options.cut });
+    writeProgress(options.progress, { batch: 0, end: spool.end });
+    return { spool, position, release, prepared, store: await openStore(options.store) };
   } catch (error) {
     release();
     throw error;
@@ -69,11 +73,21 @@ async function start() {
 }
 
 let lastBatch = 0;
+let syncedBatch = 0;
 let failing: string | undefined;
 let timer: NodeJS.Timeout | undefined;
 
+function anotherWriter(): string {
+  const writer = uuid7();
+  checkpoints?.writer(writer);
+  return writer;
+}
+
 function ownEvent(kind: "recorder.torn" | "recorder.gap", payload: Record<string, unknown>): void {
-  const draft: WireDraft = { kind, session_id: RECORDER_SESSION, at_ms: Date.now(), payload };
+  addEvent({ kind, session_id: RECORDER_SESSION, at_ms: Date.now(), payload });
+}
+
+function addEvent(draft: WireDraft): void {
   const frames: Buffer[] = [];
   assembler.event(draft, undefined, frames);
   for (const frame of frames) spool.add(frame);
@@ -90,11 +104,18 @@ function later(ms: number): void {
 function commit(durable: boolean): void {
   degrade();
   if (full()) spool.refuse(`the spool is full (${options.spool.maxBytes} bytes wait for the store)`);
-  else if (!durable && spool.write()) later(SYNC_MS);
-  else if (durable && spool.sync()) {
+  else if (!durable && spool.write()) {
+    writeProgress(options.progress, { batch: lastBatch, end: spool.end });
+    later(SYNC_MS);
+  } else if (durable && spool.sync()) {
+    syncedBatch = lastBatch;
+    writeProgress(options.progress, { batch: lastBatch, end: spool.end });
     send({ type: "synced", batch: lastBatch });
+    checkpoints?.synced();
     shipper.notify();
   }
+  // What was written and not synced was cut off again, and waits in memory.
+  if (spool.failure !== undefined) writeProgress(options.progress, { batch: syncedBatch, end: spool.end });
   if (failing !== spool.failure) {
     failing = spool.failure;
     send({ type: "failing", reason: failing });
@@ -130,6 +151,9 @@ function take(message: ToWorker): boolean {
     case "query":
       answer(message.id, () => store.queryText(message.sql, message.params, message.options));
       return false;
+    case "checkpoint":
+      answer(message.id, async () => checkpoints?.make() ?? "null");
+      return false;
     case "close":
       queueMicrotask(() => answer(message.id, close));
       return true;
@@ -154,6 +178,7 @@ async function flush(toStore: boolean): Promise<undefined> {
 }
 
 async function close(): Promise<undefined> {
+  await checkpoints?.close();
   clearTimeout(timer);
   await shipper.stop();
   await store.close();
@@ -169,7 +194,11 @@ port.on("message", (first: ToWorker) => {
   for (let more = receiveMessageOnPort(port); more !== undefined; more = receiveMessageOnPort(port)) {
     durable = take(more.message as ToWorker) || durable;
   }
-  if (durable || spool.pendingBytes > 0) commit(durable);
+  if (durable || spool.pendingBytes > 0 || lastBatch !== syncedBatch) commit(durable);
 });
+const checkpoints =
+  prepared &&
+  openCheckpoints(prepared, { options, chains, shipper, store, event: addEvent, commit: () => commit(true), send });
 shipper.start();
+checkpoints?.start();
 send({ type: "ready" });

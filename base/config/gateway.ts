@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { isGitUrl, isHttpsOrLoopback } from "../loopback.ts";
+import { checkpointsSchema } from "./checkpoints.ts";
 import { ConfigError, type ConfigIssue } from "./issues.ts";
 import { readYaml } from "./read.ts";
 
@@ -239,6 +240,7 @@ export const gatewaySchema = z.strictObject({
       z.strictObject({ embedded: file }),
       z.strictObject({ url, userFile: file.optional(), passwordFile: file.optional(), caFile: file.optional() }),
     ]),
+    checkpoints: checkpointsSchema.prefault({}),
   }),
   limits: z
     .strictObject({
@@ -327,6 +329,10 @@ function crossChecks(config: GatewayConfig): ConfigIssue[] {
       });
     }
   }
+  const { to, command } = config.audit.checkpoints;
+  if (config.keys.checkpointFile === undefined && (to.length > 0 || command !== undefined)) {
+    issues.push({ path: "keys.checkpointFile", message: "is needed by audit.checkpoints: which key signs them" });
+  }
   issues.push(...policyIssues(config));
   return issues;
 }
@@ -360,24 +366,19 @@ function policyIssues({ policy, keys }: GatewayConfig): ConfigIssue[] {
 const PATHS = new Set([
   ...["policy.bundle", "policy.rules", "policy.guardrails", "policy.state"],
   ...["policy.shadow.bundle", "policy.shadow.guardrails"],
+  ...["to.file", "git.path"],
   ...["spool.path", "store.embedded", "approvals.path", "approvals.state"],
 ]);
+
+/** Whose keys are paths by what they stand under. */
+const SCOPED = new Set(["policy", "policy.shadow", "spool", "store", "approvals", "to", "git"]);
 
 /** Every path of a configuration made absolute, relative to the file that names it. */
 function resolvePaths(value: unknown, base: string, key = ""): unknown {
   if (Array.isArray(value)) return value.map((entry) => resolvePaths(entry, base, key));
   if (value !== null && typeof value === "object") {
     return Object.fromEntries(
-      Object.entries(value).map(([k, v]) => [
-        k,
-        resolvePaths(
-          v,
-          base,
-          key === "policy" || key === "policy.shadow" || key === "spool" || key === "store" || key === "approvals"
-            ? `${key}.${k}`
-            : k,
-        ),
-      ]),
+      Object.entries(value).map(([k, v]) => [k, resolvePaths(v, base, SCOPED.has(key) ? `${key}.${k}` : k)]),
     );
   }
   const isPath = /File$/.test(key) || PATHS.has(key);

@@ -143,11 +143,9 @@ describe("a checkpoint", () => {
     const made = await checkpoint(5, 13);
     for (const [i, one] of made.leaves.entries()) {
       const proof = parseProof(JSON.stringify(proveLeaf(tenant, made, i)));
-      expect(proof).toMatchObject({ leaf: one, index: 5 + i });
+      expect(proof).toMatchObject({ ...one, tenant, log: "log", index: 5 + i, size: 13 });
       expect(proofFault(tenant, proof, [publicKey])).toBeUndefined();
-      expect(proofFault(tenant, { ...proof, leaf: { ...one, seq: one.seq + 1 } }, [publicKey])).toMatch(
-        /does not lead/,
-      );
+      expect(proofFault(tenant, { ...proof, seq: one.seq + 1 }, [publicKey])).toMatch(/does not lead/);
       expect(proofFault(tenant, { ...proof, index: (proof.index + 1) % 13 }, [publicKey])).toMatch(/does not lead/);
     }
   });
