@@ -74,3 +74,13 @@ function stringifyOne(draft: WireDraft | WirePart): string {
     return JSON.stringify({ ...draft, payload: { unrecordable: errorMessage(error) } });
   }
 }
+
+/** A draft as it was before `packDrafts`, with the input that crossed beside it. */
+export function unpacked(handed: Handed, inputs: readonly string[]): Handed {
+  const packed: Handed & { inputAt?: number } = handed;
+  if ("kind" in packed && packed.inputAt !== undefined) {
+    packed.input = inputs[packed.inputAt];
+    delete packed.inputAt;
+  }
+  return packed;
+}

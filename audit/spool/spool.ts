@@ -1,4 +1,14 @@
-import { closeSync, fdatasyncSync, fstatSync, fsyncSync, ftruncateSync, openSync, rmSync, writevSync } from "node:fs";
+import {
+  closeSync,
+  fdatasyncSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  rmSync,
+  truncateSync,
+  writevSync,
+} from "node:fs";
 import { errorMessage } from "../../base/errors.ts";
 import { listSegments, type Position, segmentPath } from "./segments.ts";
 
@@ -8,6 +18,11 @@ export interface SpoolOptions {
   maxBytes: number;
   /** New segments are numbered above this: where the shipper stood, though all segments may be gone. */
   after: number;
+  /**
+   * A thread of this very process wrote up to here and ended: what lies beyond is cut off, since it is handed over
+   * again. Undefined where another process wrote: then all that is whole counts.
+   */
+  cut?: Position | undefined;
 }
 
 interface Open {
@@ -37,6 +52,7 @@ export class Spool {
   #open: Open | undefined;
   #next: number;
   #failure: string | undefined;
+  #end: Position;
   /** The newest segment that an earlier process left, or 0. */
   readonly inherited: number;
 
@@ -44,12 +60,14 @@ export class Spool {
     this.#folder = options.path;
     this.#maxBytes = options.maxBytes;
     this.#segmentBytes = Math.min(16 * 1024 * 1024, Math.max(64 * 1024, Math.floor(options.maxBytes / 8)));
+    if (options.cut !== undefined) cutAt(this.#folder, options.cut);
     for (const { segment, bytes } of listSegments(this.#folder)) {
       this.#sizes.set(segment, bytes);
       this.#totalBytes += bytes;
     }
     this.inherited = Math.max(0, ...this.#sizes.keys());
     this.#next = Math.max(this.inherited, options.after) + 1;
+    this.#end = { segment: this.inherited, offset: this.#sizes.get(this.inherited) ?? 0 };
   }
 
   /** Why the last attempt to put something on disk failed, until one succeeds. */
@@ -60,6 +78,11 @@ export class Spool {
   /** Whether more than `factor` times the limit would lie unshipped. What is too large by itself is let in alone. */
   full(factor = 1): boolean {
     return this.#totalBytes > 0 && this.#totalBytes + this.#pendingBytes > this.#maxBytes * factor;
+  }
+
+  /** Where what was written ends; before that, after a failed write, what was synced. */
+  get end(): Position {
+    return this.#end;
   }
 
   get pendingBytes(): number {
@@ -174,6 +197,7 @@ export class Spool {
       open.written += done;
       this.#unwritten += batch.length;
     }
+    this.#end = { segment: open.segment, offset: open.written };
   }
 
   #start(): Open {
@@ -202,6 +226,7 @@ export class Spool {
     this.#unwritten = 0;
     if (open === undefined) return;
     this.#open = undefined;
+    this.#end = { segment: open.segment, offset: open.synced };
     this.#ends.set(open.segment, open.synced);
     this.#sizes.set(open.segment, open.synced);
     try {
@@ -216,5 +241,12 @@ export class Spool {
       // The disk is ill, which `failure` already says; `#ends` keeps readers from the tail.
       this.#failure = `${this.#failure}; and its tail could not be cut off: ${errorMessage(error)}`;
     }
+  }
+}
+
+function cutAt(folder: string, { segment: last, offset }: Position): void {
+  for (const { segment, bytes } of listSegments(folder)) {
+    if (segment > last) rmSync(segmentPath(folder, segment));
+    else if (segment === last && bytes > offset) truncateSync(segmentPath(folder, segment), offset);
   }
 }

@@ -335,6 +335,26 @@ describe("a recorder that cannot record", () => {
     expect(verifyChain(rows)).toMatchObject({ ok: true });
   });
 
+  it("hands to the next worker, once, what the one that ended had not put on disk", async () => {
+    const path = folder();
+    let worker: Worker | undefined;
+    process.once("worker", (started: Worker) => {
+      worker = started;
+    });
+    const audit = await recorder(recorderOptions(path));
+    await audit.recordDurably(draft({ name: "before" }));
+    worker?.postMessage({ type: "nonsense" });
+    const names = ["a", "b", "c"];
+    for (const name of names) audit.record(draft({ name, input: `{"of":"${name}"}` }));
+    await audit.flush().catch(() => {});
+    await until(() => audit.failure() === undefined);
+    await audit.flush({ toStore: true });
+    const rows = (await allRows(audit)).filter(({ session_id }) => session_id === "s-1");
+    expect(rows.map(({ name }) => name).sort()).toEqual([...names, "before"].sort());
+    expect(rows.filter(({ payload }) => payload.includes('"input":{"of":')).length).toBe(3);
+    expect(verifyChain(rows)).toMatchObject({ ok: true });
+  });
+
   it("rejects what waits for the disk when its worker dies", async () => {
     const path = folder();
     let worker: Worker | undefined;
