@@ -5,6 +5,7 @@ import { isLoopbackUrl } from "../base/loopback.ts";
 import packageJson from "../package.json" with { type: "json" };
 import { notThere } from "./caller.ts";
 import type { ConsoleDeps } from "./deps.ts";
+import { EvidenceStreams } from "./evidence-streams.ts";
 import { sendProblem } from "./problem.ts";
 import { approvalDecisionRoutes } from "./routes/approval-decisions.ts";
 import { approvalPageRoutes } from "./routes/approval-page.ts";
@@ -45,6 +46,8 @@ export async function createConsole(deps: ConsoleDeps): Promise<FastifyInstance>
   app.addContentTypeParser("application/x-www-form-urlencoded", { parseAs: "string" }, (_request, body, done) => {
     done(null, new URLSearchParams(String(body)));
   });
+  // Schemas of answers are for /openapi.json: fastify's own serializer would drop what they do not name.
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.setErrorHandler((error, request, reply) => sendProblem(deps.log, error, request, reply));
   app.setNotFoundHandler((request, reply) => sendProblem(deps.log, notThere(), request, reply));
   secureHeaders(app, deps);
@@ -64,6 +67,7 @@ export async function createConsole(deps: ConsoleDeps): Promise<FastifyInstance>
       components: { securitySchemes: { bearer: { type: "http", scheme: "bearer", bearerFormat: "JWT" } } },
     },
   });
+  const streams = new EvidenceStreams(deps);
   app.after(() => {
     for (const routes of [
       sessionRoutes,
@@ -81,7 +85,7 @@ export async function createConsole(deps: ConsoleDeps): Promise<FastifyInstance>
       queryRoutes,
       policyRoutes,
     ]) {
-      routes(app, deps);
+      routes(app, deps, streams);
     }
   });
   await app.ready();

@@ -8,6 +8,7 @@ import type { ExceptionLimits } from "../base/config/guardrails.ts";
 import type { Log } from "../base/log.ts";
 import type { ExchangeRequest } from "../identity/exchange-request.ts";
 import type { Authenticated, Identity } from "../identity/types.ts";
+import type { StreamLimits } from "./evidence-streams.ts";
 
 /** What the control API is given; each is as narrow as what it asks. */
 export interface ConsoleDeps {
@@ -62,6 +63,10 @@ export interface ConsoleDeps {
   hmacKeys: readonly Uint8Array[];
   clock: Clock;
   log: Log;
+  /** Caps of the streams of evidence; their own where absent. */
+  streamLimits?: Partial<StreamLimits>;
+  /** Aborted when the gateway drains: what is streamed ends. */
+  draining?: AbortSignal;
   /** Unauthenticated requests of one address in a minute; 600 where absent. */
   unauthenticatedPerMinute?: number;
 }

@@ -63,6 +63,8 @@ const BY_STATUS = {
   400: ["malformed-body", "the request is malformed"],
   404: ["not-found", "there is no such thing here"],
   405: ["method-not-allowed", "this method is not for this"],
+  // A part of the path longer than any id: what has no id is not there.
+  414: ["not-found", "there is no such thing here"],
   413: ["body-too-large", "the body is too large"],
   415: ["unsupported-media-type", "the body's content type is not one that this takes"],
   429: ["too-many", "too many requests from this address"],

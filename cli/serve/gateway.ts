@@ -138,6 +138,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     const killRetries = new KillRetries(approvals, { clock, log });
     opened.push(() => killRetries.close());
     const proxy = createProxy(deps);
+    const draining = new AbortController();
     const console = await createConsole({
       authenticator,
       approvals,
@@ -155,6 +156,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       webhookSecret: webhookSecretOf(config),
       hmacKeys,
       config,
+      draining: draining.signal,
       clock,
       log,
     });
@@ -178,6 +180,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     const listener = await listen({ ...config.listen, handler, upgrade: proxy.upgrade, log });
     opened.push(() => listener.close());
     opened.push(() => proxy.drain(DRAIN_MS));
+    opened.push(() => draining.abort());
     return { url: config.listen.url, port: listener.port, adminPort: admin.port, close };
   } catch (error) {
     await close();
