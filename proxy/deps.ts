@@ -38,7 +38,9 @@ export interface Deps {
   openStreams: OpenStreams;
   underWay: UnderWay;
   /** What each session must not see, in any answer and stream. */
-  knownValues: Pick<SessionValues, "of" | "forget">;
+  knownValues: Pick<SessionValues, "of" | "forget" | "known">;
+  /** What its record must not hold beside that: credentials that policy lets it see, and what it writes of them. */
+  recordValues: Pick<SessionValues, "of" | "forget" | "known">;
   streamRoom: StreamRoom;
   secondAttempts: SecondAttempts;
   sharedAsks: SharedAsks;

@@ -11,6 +11,7 @@ import type { HttpRequest, HttpResponse } from "./http.ts";
 import type { Upgrade } from "./tunnel/upgrade.ts";
 import type { UpgradeSocket } from "./tunnel/upgrade-socket.ts";
 import type { UpstreamResponse } from "./upstream.ts";
+import type { RecordedPart } from "./withhold/recorded-answer.ts";
 
 /**
  * One request on its way through the data path. Each step takes the exchange as the former step's type and
@@ -50,6 +51,8 @@ export interface Arrived {
   unlock?: () => void;
   /** It is over, and no longer counts among those that its identity has under way. */
   leave?: () => void;
+  /** How its answer is put on record, where not as the client gets it. */
+  recordedPart?: RecordedPart | undefined;
   /** The socket of a client that asks for an upgrade. */
   readonly client?: UpgradeSocket | undefined;
 }

@@ -36,6 +36,7 @@ const NOTHING_KNOWN: Partial<Known> = {
   maskedFields: undefined,
   responseBytes: undefined,
   responseContent: undefined,
+  recordedPart: undefined,
 };
 
 /** The data path as Node's HTTP server sees it. */

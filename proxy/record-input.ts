@@ -1,22 +1,24 @@
 import type { EventDraft } from "../audit/event.ts";
 import { Refusal } from "../base/errors.ts";
 import type { KubernetesObject, PolicyInput } from "../engine/input.ts";
-import { createStreamRedactor } from "../engine/mask/redact-stream.ts";
 import { tagRawNumbers } from "../kubernetes/change.ts";
 import { maskerOf } from "./answer/unmaskable-write.ts";
 import type { Deps } from "./deps.ts";
 import type { Known } from "./exchange.ts";
+import { recordMaskerOf, withheldText } from "./withhold/record-masker.ts";
+
+type WithholdDeps = Pick<Deps, "hmacKey" | "knownValues" | "recordValues">;
 
 /**
  * Policy's question, kept with the event so that another policy can be asked it (`policy backtest`): its metadata
  * always, its objects where the level of recording keeps bodies, masked like those.
  */
-export function keepInput(event: EventDraft, exchange: Known, deps: Pick<Deps, "hmacKey" | "knownValues">): EventDraft {
+export function keepInput(event: EventDraft, exchange: Known, deps: WithholdDeps): EventDraft {
   // What was refused before it was decided (its body, its dry run) is no decision to compare with.
   const { input, decision } = exchange;
   if (input === undefined || decision === undefined || decision.record === "None") return event;
-  const text = withoutKnownValues(inputText(input), exchange, deps);
-  if (text !== undefined) event.input = text;
+  // The recorder searches it for what must not be there.
+  event.input = inputText(input);
   if (decision.record === "Request" || decision.record === "RequestResponse") {
     try {
       const facts = factsText(exchange, deps);
@@ -105,40 +107,21 @@ function sortedDeep(value: unknown): unknown {
   return Object.fromEntries(entries.map(([key, entry]) => [key, sortedDeep(entry)]));
 }
 
-/** What a client wrote into its query (the command of an exec) may hold what its session must not see. */
-function withoutKnownValues(
-  text: string,
-  { session, input }: Known,
-  deps: Pick<Deps, "knownValues">,
-): string | undefined {
-  if (session === undefined || input === undefined || Object.keys(input.request.query).length === 0) return text;
-  const known = deps.knownValues.of(session.id);
-  if (known.size === 0) return text;
-  try {
-    const redactor = createStreamRedactor(known);
-    const redacted = Buffer.concat([redactor.push(Buffer.from(text)), redactor.flush()]).toString();
-    JSON.parse(redacted);
-    return redacted;
-  } catch {
-    // More than can be looked for, or a value that is a part of JSON itself: nothing is kept that may hold one.
-    return undefined;
-  }
-}
-
 /** The objects that policy was shown, as JSON: `{masked, object, oldObject, sent, podSpecs?, roleRules}`. */
-function factsText(exchange: Known, deps: Pick<Deps, "hmacKey" | "knownValues">): string | undefined {
-  const { input, attributes, session, decision } = exchange;
+function factsText(exchange: Known, deps: WithholdDeps): string | undefined {
+  const { input, attributes, session, decision, body } = exchange;
   if (input === undefined || attributes === undefined || session === undefined || decision === undefined) return;
   if (input.object === undefined && input.oldObject === undefined && input.roleRules === undefined) return undefined;
   const masker = exchange.masker ?? maskerOf({ attributes, session }, decision, deps);
+  const own = recordMaskerOf({ attributes, session, body }, deps);
   const masked: string[] = [];
   const side = (name: string, value: KubernetesObject | null | undefined): string[] => {
     if (value === undefined) return [];
     const text = JSON.stringify(value);
-    if (masker === undefined || value === null) return [`"${name}":${text}`];
-    const answer = masker.maskText(text);
-    masked.push(...answer.maskedFields);
-    return [`"${name}":${answer.value}`];
+    if (value === null) return [`"${name}":${text}`];
+    const withheld = withheldText(text, [masker, own]);
+    masked.push(...withheld.masked);
+    return [`"${name}":${withheld.value}`];
   };
   const parts = [...side("object", input.object), ...side("oldObject", input.oldObject), ...side("sent", input.sent)];
   if (input.roleRules !== undefined) parts.push(`"roleRules":${JSON.stringify(input.roleRules)}`);

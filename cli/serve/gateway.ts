@@ -27,6 +27,7 @@ import { OpenStreams } from "../../proxy/open-streams.ts";
 import { Refusals } from "../../proxy/refusals.ts";
 import { StreamRoom } from "../../proxy/tunnel/stream-room.ts";
 import { UnderWay } from "../../proxy/under-way.ts";
+import { withholding } from "../../proxy/withhold/withholding-recorder.ts";
 import { renderApprovalMetrics } from "./approval-metrics.ts";
 import { openApprovals, webhookSecretOf } from "./approvals.ts";
 import { closeConnections, openConnections } from "./connections.ts";
@@ -72,7 +73,11 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     if (hmacKey === undefined) throw new UserError("keys.hmacFile names no file", { exitCode: 2 });
     const sessionKeys = await loadSessionKeys(config.keys.sessionFile);
 
-    const recorder = await openRecorder({ tenant: config.tenant, ...config.audit, log, clock });
+    const knownValues = new SessionValues();
+    const recordValues = new SessionValues();
+    const checkpointKey = config.keys.checkpointFile?.[0];
+    const recording = await openRecorder({ tenant: config.tenant, checkpointKey, ...config.audit, log, clock });
+    const recorder = withholding(recording, [knownValues, recordValues]);
     opened.push(() => closeRecorder(recorder, log));
     const policy = await openPolicy(config, {
       recorder,
@@ -123,7 +128,8 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       openSessions: new OpenSessions(clock),
       openStreams: new OpenStreams(),
       underWay: new UnderWay(config.limits.requestsPerIdentity),
-      knownValues: new SessionValues(),
+      knownValues,
+      recordValues,
       streamRoom: new StreamRoom(),
       secondAttempts: new SecondAttempts(clock),
       sharedAsks: new SharedAsks(),

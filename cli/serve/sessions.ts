@@ -26,13 +26,14 @@ export function watchSessions(
   deps: Deps,
   { authenticator, policy, idleSeconds }: { authenticator: Authenticator; policy: PolicyHolder; idleSeconds: number },
 ): SessionWatch {
-  const { approvals, openSessions, openStreams, knownValues, connections, recorder, clock, log } = deps;
+  const { approvals, openSessions, openStreams, knownValues, recordValues, connections, recorder, clock, log } = deps;
 
   const kills = new Set<string>();
 
   function forget(id: string, why: string): void {
     openStreams.endSession(id, why);
     knownValues.forget(id);
+    recordValues.forget(id);
     for (const { credential } of connections.values()) {
       credential
         .endSession(id)

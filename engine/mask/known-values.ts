@@ -84,7 +84,7 @@ function isPublic(text: string): boolean {
  */
 export class KnownValues implements Holder {
   /** By the value, as latin1. */
-  readonly #values = new Map<string, number>();
+  #values = new Map<string, number>();
   #origins: Source[] = [];
   /** Values that are not in the filter yet, and those whose encodings were not made yet. */
   #unread: Value[] = [];
@@ -94,7 +94,7 @@ export class KnownValues implements Holder {
   #levels: BytePattern[][] = [];
   #matchers: readonly ByteMatcher[] = [];
   /** What could be a name: looked for in streams, and not in objects, which consist of names. */
-  readonly #nameLike = new Set<number>();
+  #nameLike = new Set<number>();
   readonly #shared: ValuesBudget;
   #states = 1;
   #bytes = 0;
@@ -243,9 +243,9 @@ export class KnownValues implements Holder {
     return this.#matchers;
   }
 
-  /** Where values that are no names stand, in order; what overlaps is one span. */
-  find(bytes: Uint8Array): Span[] {
-    const spans = this.matchers().flatMap((matcher) => matcher.find(bytes, this.#nameLike));
+  /** Where values that are no names stand, in order; what overlaps is one span. `all`: those that could be names too. */
+  find(bytes: Uint8Array, all = false): Span[] {
+    const spans = this.matchers().flatMap((matcher) => matcher.find(bytes, all ? undefined : this.#nameLike));
     const merged: Span[] = [];
     for (const span of spans.sort((a, b) => a.start - b.start)) {
       const last = merged.at(-1);
@@ -263,8 +263,8 @@ export class KnownValues implements Holder {
   /** Gives up all that it holds; streams of its session end. */
   overflow(): void {
     this.#complete = false;
-    this.#values.clear();
-    this.#nameLike.clear();
+    this.#values = new Map();
+    this.#nameLike = new Set();
     this.#origins = [];
     this.#unread = [];
     this.#unbuilt = [];
@@ -276,10 +276,27 @@ export class KnownValues implements Holder {
     this.#bytes = 0;
   }
 
-  /** Ends it with its session: what still comes to be masked for it is kept nowhere. */
-  forget(): void {
+  /**
+   * Ends it with its session: what still comes to be masked for it is kept nowhere. Returns what it held, for who has
+   * to search what the session left behind; nothing of that counts for its budget any more.
+   */
+  forget(): KnownValues {
+    const rest = new KnownValues();
+    rest.#values = this.#values;
+    rest.#nameLike = this.#nameLike;
+    rest.#origins = this.#origins;
+    rest.#unread = this.#unread;
+    rest.#unbuilt = this.#unbuilt;
+    rest.#fresh = this.#fresh;
+    rest.#levels = this.#levels;
+    rest.#matchers = this.#matchers;
+    rest.#filter = this.#filter;
+    rest.#states = this.#states;
+    rest.#bytes = this.#bytes;
+    rest.#complete = this.#complete;
     this.overflow();
     this.#ended = true;
     this.#shared.release(this);
+    return rest;
   }
 }

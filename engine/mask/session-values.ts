@@ -4,9 +4,15 @@ import { ValuesBudget } from "./values-budget.ts";
 /** As many as are known to be open (proxy/open-sessions.ts). */
 const SESSIONS = 100_000;
 
+/** What is on its way when its session ends comes on record within so long: the API server's answer, a stream's last frames. */
+const LATE_MS = 60_000;
+const LATE_LIMIT = 1_000;
+
 /** The known values of each session of this process, until it ends. */
 export class SessionValues {
   readonly #sessions = new Map<string, KnownValues>();
+  /** Of sessions that ended a moment ago. */
+  readonly #late = new Map<string, KnownValues>();
   readonly #budget = new ValuesBudget();
 
   of(sessionId: string): KnownValues {
@@ -25,8 +31,17 @@ export class SessionValues {
   }
 
   forget(sessionId: string): void {
-    this.#sessions.get(sessionId)?.forget();
+    const rest = this.#sessions.get(sessionId)?.forget();
     this.#sessions.delete(sessionId);
+    if (rest === undefined || rest.size === 0 || this.#late.size >= LATE_LIMIT) return;
+    this.#late.set(sessionId, rest);
+    setTimeout(() => this.#late.delete(sessionId), LATE_MS).unref();
+  }
+
+  /** What is to be looked for in what comes on record of a session, also of one that has just ended; none is made for it. */
+  known(sessionId: string): KnownValues[] {
+    const found = [this.#sessions.get(sessionId), this.#late.get(sessionId)];
+    return found.filter((known) => known !== undefined && (known.size > 0 || !known.complete)) as KnownValues[];
   }
 
   get size(): number {

@@ -4,11 +4,12 @@ import type { Masker } from "../../engine/mask/masker.ts";
 import type { Answered, Forwarded } from "../exchange.ts";
 import { answer } from "./answer.ts";
 import { acceptsGzip, GZIP_FROM, gzipWhole, markGzip } from "./content-coding.ts";
+import { wholeContent } from "./kept-body.ts";
 import { maskedHeaders, renderAnswer } from "./masked-answer.ts";
 
 /** Masks an answer that is here whole, and writes it anew. */
 export async function maskWhole(exchange: Forwarded, masker: Masker, bytes: Buffer): Promise<Answered> {
-  const { response, res, decision, render, req } = exchange;
+  const { response, res, render, req } = exchange;
   // JSON is UTF-8 (RFC 8259 §8.1); readers differ in what they make of anything else.
   if (!isUtf8(bytes)) throw new Refusal("unmaskable", "the answer is not UTF-8");
   const masked = masker.maskText(bytes.toString("utf8"));
@@ -24,6 +25,6 @@ export async function maskWhole(exchange: Forwarded, masker: Masker, bytes: Buff
     maskedFields: masked.maskedFields,
     fingerprints: masked.fingerprints,
     responseBytes: body.length,
-    ...(decision.record === "RequestResponse" ? { responseContent: body } : {}),
+    ...wholeContent(exchange, body),
   });
 }

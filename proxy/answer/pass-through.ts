@@ -1,23 +1,22 @@
 import type { Answered, Forwarded } from "../exchange.ts";
 import { answerHeaders } from "../headers.ts";
 import { CLIENT_GONE, ClientGone } from "../step.ts";
-import { KeptBody } from "./kept-body.ts";
+import { contentOf, keptBodyOf, wholeContent } from "./kept-body.ts";
 
 /** Passes on an answer that no mask can apply to, untouched: at once where it is all there, else as a stream. */
 export function passThrough(exchange: Forwarded): Answered | Promise<Answered> {
-  const { response, res, id, warnings, decision } = exchange;
+  const { response, res, id, warnings } = exchange;
   const body = response.whole();
   if (body === undefined) return stream(exchange);
   res.writeHead(response.status, answerHeaders(response.headers, id, warnings));
   res.end(body);
-  const responseContent = decision.record === "RequestResponse" ? body : undefined;
-  return Object.assign(exchange, { maskedFields: [], responseBytes: body.length, responseContent });
+  return Object.assign(exchange, { maskedFields: [], responseBytes: body.length, ...wholeContent(exchange, body) });
 }
 
 /** With back-pressure from client to upstream. */
 function stream(exchange: Forwarded): Promise<Answered> {
-  const { response, res, id, warnings, decision } = exchange;
-  const kept = decision.record === "RequestResponse" ? new KeptBody() : undefined;
+  const { response, res, id, warnings } = exchange;
+  const kept = keptBodyOf(exchange);
   let size = 0;
   return new Promise((resolve) => {
     const onDrain = (): void => response.resume();
@@ -28,7 +27,7 @@ function stream(exchange: Forwarded): Promise<Answered> {
         Object.assign(exchange, {
           maskedFields: [],
           responseBytes: size,
-          ...(kept === undefined ? {} : { responseContent: kept.take() }),
+          ...contentOf(kept, exchange),
         }),
       );
     };

@@ -6,7 +6,7 @@ import { CLIENT_GONE, ClientGone } from "../step.ts";
 import { UpstreamFailure } from "../upstream.ts";
 import type { BodyReader } from "./body-reader.ts";
 import { gzipStream } from "./content-coding.ts";
-import { KeptBody } from "./kept-body.ts";
+import { contentOf, keptBodyOf } from "./kept-body.ts";
 
 /** What becomes of a body on its way to the client. What throws cuts the answer: nothing after it is passed. */
 export interface BodyTransform {
@@ -47,7 +47,7 @@ export async function streamAnswer(
   options: StreamOptions,
 ): Promise<Streamed> {
   const { res, response } = exchange;
-  const kept = exchange.decision.record === "RequestResponse" ? new KeptBody() : undefined;
+  const kept = keptBodyOf(exchange);
   let size = 0;
   const out = new ClientWriter(res, options.compress === true);
   const gone = (): void => reader.abort(new ClientGone());
@@ -80,7 +80,7 @@ export async function streamAnswer(
   } finally {
     res.off("close", gone);
   }
-  return { responseBytes: size, ...(kept === undefined ? {} : { responseContent: kept.take() }) };
+  return { responseBytes: size, ...contentOf(kept, exchange) };
 }
 
 /** Small parts put together: to copy what is larger costs more than to write it by itself. */

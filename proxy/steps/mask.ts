@@ -12,6 +12,7 @@ import type { Deps } from "../deps.ts";
 import type { Answered, Forwarded } from "../exchange.ts";
 import { keepOpen } from "../keep-open.ts";
 import { runTunnel, tunnelOf } from "../tunnel/run-tunnel.ts";
+import { recordedPartOf } from "../withhold/recorded-answer.ts";
 
 /**
  * Answers the client. What no mask can apply to streams through untouched; a masked answer is masked and written
@@ -21,6 +22,7 @@ import { runTunnel, tunnelOf } from "../tunnel/run-tunnel.ts";
 export function mask(exchange: Forwarded, deps: Deps): Answered | Promise<Answered> {
   const tunnelled = tunnelOf(exchange);
   if (tunnelled !== undefined) return runTunnel(tunnelled, deps);
+  exchange.recordedPart = recordedPartOf(exchange, deps);
   const forget = keepOpen(exchange, deps);
   const { masker } = exchange;
   const answered = masker === undefined ? unmasked(exchange, deps) : masked(exchange, masker);

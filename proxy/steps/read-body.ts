@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import type { BodyRead, Screened } from "../exchange.ts";
 import { bodyLength, type HttpRequest } from "../http.ts";
 import { ClientGone } from "../step.ts";
+import { learnSent } from "../withhold/record-masker.ts";
 
 const DEADLINE_MS = 30_000;
 
@@ -29,7 +30,9 @@ async function decode(exchange: Screened, deps: Deps): Promise<BodyRead> {
   const decoded = await decodeBodyAside(attributes, attributes.contentType, bytes, deps.limits);
   input.request.options = decoded.options;
   input.request.dryRun = decoded.dryRun;
-  return Object.assign(exchange, { body: { ...decoded, bytes } });
+  const read = Object.assign(exchange, { body: { ...decoded, bytes } });
+  learnSent(read, deps);
+  return read;
 }
 
 /** Whether anything but the API server needs to understand the body. */

@@ -19,7 +19,7 @@ export function recordIntent(exchange: Cleared, deps: Deps): Intended | Promise<
       next: "Nothing was forwarded. Tell the operator of the gateway.",
     });
   }
-  const content = recordedRequest(exchange);
+  const content = recordedRequest(exchange, deps);
   const event: EventDraft = {
     ...exchangeEvent(exchange, "request.intent"),
     request_bytes: exchange.body?.bytes.length ?? 0,

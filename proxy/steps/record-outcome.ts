@@ -16,7 +16,7 @@ export function recordOutcome(exchange: Answered, deps: Deps): void {
   if (Object.keys(fingerprints).length > 0) event.payload = { ...event.payload, masked: { ...fingerprints } };
   event.response_bytes = exchange.responseBytes;
   if (!exchange.intentRecorded) {
-    const content = recordedRequest(exchange);
+    const content = recordedRequest(exchange, deps);
     if (content !== undefined) event.request_content = content;
   }
   if (exchange.responseContent !== undefined) event.response_content = exchange.responseContent;

@@ -1,13 +1,19 @@
+import type { KnownValues } from "../../engine/mask/known-values.ts";
 import type { ChannelName, Direction, TunnelEvent } from "../../kubernetes/channels/types.ts";
 import type { Deps } from "../deps.ts";
 import { exchangeEvent, nowMs } from "../events.ts";
 import type { Known } from "../exchange.ts";
+import { RecordedFrames } from "../withhold/recorded-frames.ts";
 
 /** An event of the record holds so much of a tunnel, or what came within so long. */
 const BATCH_BYTES = 65_536;
 const BATCH_MS = 500;
+/** How long the record waits for what could make a value of the last that was typed: letters come one by one. */
+const HELD_MS = 5_000;
 /** What a frame weighs beside its data. */
 const FRAME_BYTES = 64;
+
+type StreamDeps = Pick<Deps, "recorder" | "streamRoom" | "knownValues" | "recordValues">;
 
 /** One entry of a `stream.frame` event's payload. */
 interface RecordedFrame {
@@ -35,20 +41,29 @@ const OF_THE_REQUEST: ReadonlySet<ChannelName> = new Set(["stdin", "resize", "er
  */
 export class StreamRecording {
   readonly #exchange: Known;
-  readonly #deps: Pick<Deps, "recorder" | "streamRoom">;
+  readonly #deps: StreamDeps;
   readonly #fail: (error: unknown) => void;
   readonly #level: string;
+  readonly #withheld: { up: KnownValues[]; down: KnownValues[] };
+  readonly #searched = new RecordedFrames<RecordedFrame>();
+  #lastAt = 0;
   #frames: RecordedFrame[] = [];
   #size = 0;
   #timer: NodeJS.Timeout | undefined;
   #last: Promise<void> = Promise.resolve();
 
   /** `fail` is called where the record cannot be kept: the tunnel must end then. */
-  constructor(exchange: Known, deps: Pick<Deps, "recorder" | "streamRoom">, fail: (error: unknown) => void) {
+  constructor(exchange: Known, deps: StreamDeps, fail: (error: unknown) => void) {
     this.#exchange = exchange;
     this.#deps = deps;
     this.#fail = fail;
     this.#level = exchange.decision?.record ?? "Metadata";
+    const { knownValues, recordValues } = deps;
+    const id = exchange.session?.id ?? "";
+    const both = [knownValues.of(id), recordValues.of(id)];
+    // What a terminal shows was searched for what its session must not see before it got here.
+    const shown = exchange.attributes?.subResource === "portforward" ? both : [recordValues.of(id)];
+    this.#withheld = { up: both, down: shown };
   }
 
   /** Whether the tunnel must stop reading until what it said so far is on disk. */
@@ -70,17 +85,34 @@ export class StreamRecording {
     if (event.channel === "data") frame.direction = direction;
     if (event.kind === "opened" && event.port !== undefined) frame.port = event.port;
     if (event.kind === "reset") frame.reset = event.status;
+    this.#lastAt = frame.at;
     if (payload !== undefined && this.#keeps(event.channel, direction)) {
-      frame.data = Buffer.from(payload.buffer, payload.byteOffset, payload.byteLength).toString("base64");
-    }
-    this.#frames.push(frame);
-    this.#size += FRAME_BYTES + (frame.data?.length ?? 0);
+      const key = `${direction} ${event.channel} ${event.stream}`;
+      this.#searched.add(frame, { key, payload, known: this.#withheld[direction] });
+    } else this.#searched.add(frame);
+    this.#take();
     if (this.#size >= BATCH_BYTES) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#flush(), BATCH_MS);
+    else this.#timer ??= setTimeout(() => this.#tick(), BATCH_MS);
+  }
+
+  /** What could still become a value waits for what comes after it, and not for ever. */
+  #tick(): void {
+    this.#timer = undefined;
+    this.#take(nowMs() - this.#lastAt > HELD_MS);
+    this.#flush();
+    if (this.#searched.held) this.#timer ??= setTimeout(() => this.#tick(), BATCH_MS);
+  }
+
+  #take(all = false): void {
+    for (const frame of this.#searched.take(all)) {
+      this.#frames.push(frame);
+      this.#size += FRAME_BYTES + (frame.data?.length ?? 0);
+    }
   }
 
   /** Resolves when all is on disk, or the tunnel was told that it cannot be. */
   async close(): Promise<void> {
+    this.#take(true);
     this.#flush();
     await this.#last;
   }

@@ -65,6 +65,7 @@ export class ModelGateway {
       openStreams: new OpenStreams(),
       underWay: new UnderWay(1000),
       knownValues: new SessionValues(),
+      recordValues: new SessionValues(),
       streamRoom: new StreamRoom(),
       secondAttempts: new SecondAttempts(parts.time),
       sharedAsks: new SharedAsks(),

@@ -1,0 +1,88 @@
+import { Refusal } from "../../base/errors.ts";
+import type { Mask } from "../../engine/decision.ts";
+import { createMasker, type Masker } from "../../engine/mask/masker.ts";
+import { recordMasks } from "../../engine/mask/record-masks.ts";
+import { pointerTokens } from "../../kubernetes/json-pointer.ts";
+import type { JsonPatchOperation } from "../../kubernetes/patch.ts";
+import { isLog } from "../answer/redact-log.ts";
+import type { Deps } from "../deps.ts";
+import type { Classified, Known } from "../exchange.ts";
+import { objectAsSent } from "../facts.ts";
+
+type Withholding = Pick<Deps, "hmacKey" | "recordValues">;
+
+/**
+ * What is masked of an object's copy for the record beside what policy masks: credentials that policy lets the caller
+ * see, and where else they stand. Undefined where there is nothing of that. `more`: further masks.
+ */
+export function recordMaskerOf(
+  { attributes, session, body }: Pick<Classified, "attributes" | "session"> & Partial<Pick<Known, "body">>,
+  { hmacKey, recordValues }: Withholding,
+  more: readonly Mask[] = [],
+): Masker | undefined {
+  const { group, resource, namespace, name, operation, nonResource } = attributes;
+  if (nonResource || resource === "" || operation === "CONNECT" || isLog({ attributes })) return undefined;
+  const kind = body == null ? undefined : objectAsSent({ body })?.kind;
+  const masks = [...more, ...recordMasks(attributes, kind)];
+  const [known] = recordValues.known(session.id);
+  if (masks.length === 0 && known === undefined) return undefined;
+  const requested =
+    kind === "Secret" ? { group: "", resource: "secrets", namespace, name } : { group, resource, namespace, name };
+  return createMasker(masks, requested, { hmacKey, known: recordValues.of(session.id) });
+}
+
+/** An object's JSON as the record may have it: masked as policy says, and what is masked for the record alone. */
+export function withheldText(
+  text: string,
+  maskers: readonly (Masker | undefined)[],
+): { value: string; masked: string[] } {
+  let value = text;
+  const masked: string[] = [];
+  for (const masker of maskers) {
+    if (masker === undefined) continue;
+    const answer = masker.maskText(value);
+    value = answer.value;
+    masked.push(...answer.maskedFields);
+  }
+  return { value, masked };
+}
+
+/**
+ * Learns what a write sends of values that no record may hold, before anything is said of it: a rule's finding, the API
+ * server's refusal and the answer may each quote them.
+ */
+export function learnSent(
+  exchange: Classified & Pick<Known, "body"> & { verdict: { mask: Mask[] } },
+  deps: Withholding,
+): void {
+  const { body, verdict } = exchange;
+  if (body == null) return;
+  const { group, resource } = exchange.attributes;
+  // Of a resource that a mask names in part, another part may be masked too.
+  const masks = verdict.mask.filter(
+    ({ selector }) => takes(selector.group, group) && takes(selector.resource, resource),
+  );
+  if (masks.length === 0 && recordMasks(exchange.attributes, objectAsSent({ body })?.kind).length === 0) return;
+  const masker = recordMaskerOf(exchange, deps, masks);
+  try {
+    const sent = objectAsSent({ body });
+    if (sent !== undefined) masker?.maskText(JSON.stringify(sent));
+    if (body.patch?.type === "json") for (const one of body.patch.operations) masker?.maskText(objectOf(one));
+  } catch (error) {
+    // What cannot be masked is not kept either; whether it may go on is not for the record to say.
+    if (!(error instanceof Refusal)) throw error;
+  }
+}
+
+function takes(pattern: string | undefined, value: string): boolean {
+  return pattern === undefined || pattern.includes("*") || pattern === value;
+}
+
+/** The object that holds nothing but what an operation of a JSON patch puts at its path. */
+function objectOf({ path, value }: JsonPatchOperation): string {
+  let text = JSON.stringify(value ?? null);
+  for (const token of pointerTokens(path).reverse()) {
+    text = /^(?:\d+|-)$/.test(token) ? `[${text}]` : `{${JSON.stringify(token)}:${text}}`;
+  }
+  return text;
+}
