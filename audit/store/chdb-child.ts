@@ -6,6 +6,7 @@ import type { ChildReply, ChildRequest } from "./chdb.ts";
 import { ChdbReaders } from "./chdb-readers.ts";
 import { onPipeFrames, pipeFrame } from "./pipe-frames.ts";
 import { StoreError } from "./store-error.ts";
+import { WholeAnswers } from "./whole-answers.ts";
 
 /**
  * The process that holds chDB: it crashes in a worker thread, and a crash of it must not be the gateway's. Requests
@@ -39,6 +40,8 @@ try {
   reply({ id: 0, error: error instanceof Error ? error.message : String(error) });
 }
 
+const whole = new WholeAnswers(() => session.queryBindAsync("SELECT 1", {}, { format: "Null" }));
+
 interface Done {
   bytes?: Uint8Array;
   answer?: ChildReply["answer"];
@@ -69,7 +72,9 @@ async function run(request: ChildRequest, body: Buffer): Promise<Done> {
     const { bytes, ...answer } = await readers.ask(request.question);
     return { bytes, answer };
   }
-  const result = await session.queryBindAsync(request.sql, request.params, { format: "JSONEachRow" });
+  const result = await whole.run(() =>
+    session.queryBindAsync(request.sql, request.params, { format: "JSONEachRow" }),
+  );
   return { bytes: result.bytes() };
 }
 

@@ -4,6 +4,7 @@ import { ROLES } from "./access.ts";
 import { MAX_QUERY_BYTES, quoted, readersSql } from "./readers-sql.ts";
 import type { Question, QuestionAnswer } from "./store.ts";
 import { parseStoreError, STORE_CODES, StoreError } from "./store-error.ts";
+import { wholeAnswer } from "./whole-answers.ts";
 
 /** How many questions run at once: a connection of chDB runs one after the other. */
 const CONNECTIONS = 2;
@@ -37,7 +38,10 @@ export class ChdbReaders {
       const { sql, format } = this.#prepare(session, question);
       const chosen = format ?? question.format ?? "JSONEachRow";
       if (!/^\w{1,64}$/.test(chosen)) throw new StoreError(73, `Unknown format ${chosen}`);
-      const result = await session.queryAsync(`${sql}\n${limits(question)}`, { format: chosen });
+      const result = await wholeAnswer(
+        () => session.queryAsync(`${sql}\n${limits(question)}`, { format: chosen }),
+        () => session.queryAsync("SELECT 1", { format: "Null" }),
+      );
       const bytes = result.bytes();
       return { format: chosen, bytes, rowsRead: result.rowsRead, bytesRead: result.bytesRead, seconds: result.elapsed };
     } finally {

@@ -352,4 +352,13 @@ describe("the views", () => {
   it("refuses an answer over the limit of rows, and never cuts it", async () => {
     await expect(audit.query("SELECT * FROM events", {}, { maxRows: 3 })).rejects.toThrow(/Limit for result exceeded/);
   });
+
+  it("answers each question with its own rows, also after one that failed halfway", async () => {
+    const failing = audit.query("SELECT * FROM numbers(2000000)").then(
+      () => "answered",
+      () => "failed",
+    );
+    const next = [2, 3].map((n) => audit.query("SELECT {n:UInt8} AS n", { n }));
+    expect([await failing, ...(await Promise.all(next))]).toEqual(["failed", [{ n: 2 }], [{ n: 3 }]]);
+  });
 });
