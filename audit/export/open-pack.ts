@@ -1,10 +1,11 @@
 import { errorMessage } from "../../base/errors.ts";
 import type { EventRow } from "../event.ts";
+import { parseProof } from "../evidence/checkpoint.ts";
 import { rowProblem } from "./event-row.ts";
 import { linesOf } from "./lines.ts";
 import type { PackFiles } from "./pack-files.ts";
 import { type OpenPack, PACK, type PackLimits, type PackLine, packProblem } from "./pack-layout.ts";
-import { parseManifest, proofProblem } from "./pack-schema.ts";
+import { parseManifest } from "./pack-schema.ts";
 
 /** What is read whole: a manifest of 200,000 files stays below. */
 const SMALL = 64 * 1024 ** 2;
@@ -27,16 +28,13 @@ export function packOf(files: PackFiles, limits: PackLimits): OpenPack {
     }
     return Buffer.concat(parts);
   }
-  async function* lines<T>(
-    path: string,
-    problemOf: (value: unknown) => string | undefined,
-  ): AsyncGenerator<PackLine<T>> {
+  async function* lines<T>(path: string, parse: (text: string) => T): AsyncGenerator<PackLine<T>> {
     if (!sizes.has(path)) return;
     let line = 0;
     for await (const { text, problem } of linesOf(read(path), limits.lineBytes)) {
       line++;
       if (problem !== undefined) yield { line, problem };
-      else if (text !== "") yield parseLine<T>(line, text, problemOf);
+      else if (text !== "") yield parsedLine(line, text, parse);
     }
   }
   return {
@@ -48,20 +46,30 @@ export function packOf(files: PackFiles, limits: PackLimits): OpenPack {
       const bytes = await small(PACK.manifest);
       return bytes === undefined ? undefined : parseManifest(bytes.toString("utf8"), `${name}: ${PACK.manifest}`);
     },
-    events: () => lines<EventRow>(PACK.events, rowProblem),
-    checkpoints: () => lines<EventRow>(PACK.checkpoints, rowProblem),
-    proofs: () => lines(PACK.proofs, proofProblem),
+    events: () => lines(PACK.events, parseRow),
+    checkpoints: () => lines(PACK.checkpoints, parseRow),
+    proofs: () => lines(PACK.proofs, parseProof),
     close: () => files.close(),
   };
 }
 
-function parseLine<T>(line: number, text: string, problemOf: (value: unknown) => string | undefined): PackLine<T> {
+function parsedLine<T>(line: number, text: string, parse: (text: string) => T): PackLine<T> {
+  try {
+    return { line, value: parse(text) };
+  } catch (error) {
+    return { line, problem: errorMessage(error) };
+  }
+}
+
+/** Throws a TypeError that says why it is no row. */
+function parseRow(text: string): EventRow {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    return { line, problem: `it is not JSON: ${errorMessage(error)}` };
+    throw new TypeError(`it is not JSON: ${errorMessage(error)}`, { cause: error });
   }
-  const problem = problemOf(value);
-  return problem === undefined ? { line, value: value as T } : { line, problem };
+  const problem = rowProblem(value);
+  if (problem !== undefined) throw new TypeError(problem);
+  return value as EventRow;
 }

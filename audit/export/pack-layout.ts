@@ -1,5 +1,6 @@
 import { UserError } from "../../base/errors.ts";
 import type { EventRow } from "../event.ts";
+import type { InclusionProof } from "../evidence/checkpoint.ts";
 
 /**
  * How an export lies in a folder or a zip:
@@ -49,23 +50,8 @@ export interface PackManifest {
   files: PackFile[];
 }
 
-/** A line of `proofs.ndjson`: that a chain's head stands in a signed checkpoint (RFC 6962 §2.1.1). */
-export interface PackProof {
-  tenant: string;
-  session_id: string;
-  writer: string;
-  /** The head that was signed last: event `seq` of the chain, with this hash. */
-  seq: number;
-  hash: string;
-  /** The log, and where in it the leaf stands: of `size` leaves the one at `index`, from 0. */
-  log: string;
-  index: number;
-  size: number;
-  /** The audit path, nearest sibling first: base64 of SHA-256 each, as C2SP's tlog-proof writes it. */
-  path: string[];
-  /** The signed checkpoint of `size` leaves. */
-  note: string;
-}
+/** A line of `proofs.ndjson`: that the head of a chain which was signed last stands in a checkpoint. */
+export type PackProof = InclusionProof;
 
 /** A line of one of a pack's files: what it says, or why it says nothing. `line` counts from 1. */
 export type PackLine<T> =

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { errorMessage } from "../../base/errors.ts";
 import { isPackPath } from "./pack-files.ts";
-import { PACK, PACK_API_VERSION, PACK_KIND, type PackManifest, type PackProof, packProblem } from "./pack-layout.ts";
+import { PACK, PACK_API_VERSION, PACK_KIND, type PackManifest, packProblem } from "./pack-layout.ts";
 
 const hex = z.string().regex(/^[0-9a-f]{64}$/);
 const count = z.int().min(0);
@@ -25,20 +25,6 @@ const manifestSchema = z.strictObject({
   files: z.array(fileSchema),
 });
 
-const proofSchema = z.strictObject({
-  tenant: z.string(),
-  session_id: z.string(),
-  writer: z.string(),
-  seq: count,
-  hash: hex,
-  log: z.string(),
-  index: count,
-  size: count,
-  // A log of 2^53 leaves has a path of 53.
-  path: z.array(z.string().regex(/^[A-Za-z0-9+/]{43}=$/)).max(64),
-  note: z.string().max(65_536),
-});
-
 /** `text` as a manifest. Throws a UserError (exit 1) that says which field is wrong, or which path stands twice. */
 export function parseManifest(text: string, where: string): PackManifest {
   let value: unknown;
@@ -56,11 +42,6 @@ export function parseManifest(text: string, where: string): PackManifest {
     paths.add(path);
   }
   return manifest;
-}
-
-/** Why a parsed line is no PackProof, or undefined where it is one. */
-export function proofProblem(value: unknown): string | undefined {
-  return problemOf<PackProof>(proofSchema, value);
 }
 
 function problemOf<T>(schema: z.ZodType<T>, value: unknown): string | undefined {

@@ -34,12 +34,17 @@ export class Oracle {
   }
 
   /** The answers to a batch of questions, in their order. Throws where the program ended. */
-  async ask<Answer>(questions: readonly unknown[]): Promise<Answer[]> {
+  ask<Answer>(questions: readonly unknown[]): Promise<Answer[]> {
+    return this.askLines(questions.map((question) => JSON.stringify(question)));
+  }
+
+  /** As `ask`, with questions that are lines of JSON already. */
+  async askLines<Answer>(questions: readonly string[]): Promise<Answer[]> {
     if (this.ended !== undefined) throw this.ended;
     const answers = questions.map(
       () => new Promise<string>((resolve, reject) => this.waiting.push({ resolve, reject })),
     );
-    const text = questions.map((question) => `${JSON.stringify(question)}\n`).join("");
+    const text = questions.map((question) => `${question}\n`).join("");
     if (!this.child.stdin.write(text))
       await Promise.race([once(this.child.stdin, "drain"), Promise.allSettled(answers)]);
     return (await Promise.all(answers)).map((line) => parseLossless(line) as Answer);

@@ -5,7 +5,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** @typedef {"opa" | "regal" | "kubectl" | "etcd" | "kube-controller-manager" | "kube-apiserver"} PinnedName */
-/** @typedef {"stub-kubelet" | "oracle-objects" | "oracle-fields" | "oracle-attributes" | "oracle-encodings" | "oracle-podsecurity" | "go-client"} ProgramName */
+/** @typedef {"stub-kubelet" | "oracle-objects" | "oracle-fields" | "oracle-attributes" | "oracle-encodings" | "oracle-audit" | "oracle-decisions" | "oracle-podsecurity" | "go-client"} ProgramName */
 /** @typedef {PinnedName | ProgramName} ToolName */
 
 /**
@@ -39,6 +39,8 @@ const PROGRAMS = [
   { name: "oracle-fields", folder: "oracle", package: "./fields", cold: "a minute" },
   { name: "oracle-attributes", folder: "oracle", package: "./attributes", cold: "a minute" },
   { name: "oracle-encodings", folder: "oracle", package: "./encodings", cold: "a minute" },
+  { name: "oracle-audit", folder: "oracle", package: "./audit", cold: "a minute" },
+  { name: "oracle-decisions", folder: "policy", package: "./decisions", cold: "a minute" },
   { name: "oracle-objects", folder: "oracle", package: "./objects", cold: "a minute" },
 ];
 

@@ -1,0 +1,185 @@
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { createRequire } from "node:module";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Ajv } from "ajv";
+import { Ajv2020 } from "ajv/dist/2020.js";
+import addFormats from "ajv-formats";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { ExportFormat } from "../../../audit/export/formats.ts";
+import type { StoreReader } from "../../../audit/store/store.ts";
+import { Oracle } from "../../fuzz/oracle.ts";
+import { bytesOf, HOSTILE, job, linesIn, recordedStore } from "./recorded.ts";
+
+let path: string;
+let store: StoreReader & { close(): Promise<void> };
+beforeAll(async () => {
+  path = mkdtempSync(join(tmpdir(), "sallyport-export-"));
+  store = await recordedStore(path);
+});
+afterAll(async () => {
+  await store.close();
+  rmSync(path, { recursive: true, force: true });
+});
+
+interface Answer {
+  error?: string;
+  event?: Record<string, unknown>;
+}
+
+/** Each line by a program in Go that decodes it into its own type, strictly. */
+async function readInGo(name: "oracle-audit" | "oracle-decisions", lines: readonly string[]): Promise<Answer[]> {
+  const oracle = await Oracle.open(name);
+  try {
+    return await oracle.askLines<Answer>(lines);
+  } finally {
+    await oracle.close();
+  }
+}
+
+const parsed = async (format: ExportFormat): Promise<Record<string, unknown>[]> =>
+  (await linesIn(format, job(store))).map((line) => JSON.parse(line) as Record<string, unknown>);
+
+describe("an export as audit.k8s.io/v1", () => {
+  test("is read strictly by the API server's own types, and keeps what they hold", async () => {
+    const lines = await linesIn("k8s-audit", job(store));
+    const answers = await readInGo("oracle-audit", lines);
+    expect(answers.map(({ error }) => error)).toEqual(lines.map(() => undefined));
+    const kept = answers.map(({ event }) => [event?.auditID, event?.stage, event?.level, event?.verb]);
+    expect(kept.map(([, ...said]) => said)).toEqual([
+      ["ResponseComplete", "Metadata", "list"],
+      ["ResponseComplete", "RequestResponse", "create"],
+      ["ResponseComplete", "Metadata", "delete"],
+      ["ResponseComplete", "Metadata", ""],
+      ["ResponseComplete", "Metadata", "get"],
+      ["RequestReceived", "Metadata", "delete"],
+    ]);
+  });
+
+  test("is refused by them with a field that they have not, so that the check can fail", async () => {
+    const [line = ""] = await linesIn("k8s-audit", job(store));
+    const [answer] = await readInGo("oracle-audit", [line.replace('"stage"', '"stages"')]);
+    expect(answer?.error).toMatch(/unknown field "stages"/);
+  });
+
+  test("says by annotation what policy said, and whether the API server was asked", async () => {
+    const events = await parsed("k8s-audit");
+    expect(events.map((event) => (event.annotations as Record<string, string>)["sallyport.dev/forwarded"])).toEqual([
+      "true",
+      "true",
+      "false",
+      "false",
+      "true",
+      "unknown",
+    ]);
+    expect(events[1]).toMatchObject({
+      user: { username: "corp:alice@example.com", uid: "u-1", groups: ["corp:devs"] },
+      requestURI: "/api/v1/namespaces/a/configmaps?fieldManager=kubectl&fieldManager=two+words%26%3D",
+      objectRef: { resource: "configmaps", namespace: "a", name: HOSTILE, apiVersion: "v1" },
+      annotations: { "sallyport.dev/break-glass": "true", "sallyport.dev/rules": "workload/host-path" },
+    });
+  });
+
+  test("keeps a recorded object digit for digit", async () => {
+    const lines = await linesIn("k8s-audit", job(store));
+    expect(lines.find((line) => line.includes('"requestObject":'))).toContain('"generation":9007199254740993');
+  });
+});
+
+describe("an export as OPA decision logs", () => {
+  test("is read strictly by OPA's own type", async () => {
+    const lines = await linesIn("opa", job(store));
+    const answers = await readInGo("oracle-decisions", lines);
+    expect(answers.map(({ error, event }) => error ?? event?.decision_id)).toEqual(["d-1", "d-2", "d-3", "d-6", "d-5"]);
+    const [bad] = await readInGo("oracle-decisions", [(lines[0] ?? "").replace('"path"', '"paths"')]);
+    expect(bad?.error).toMatch(/unknown field "paths"/);
+  });
+
+  test("says what was decided, which is not what came of it, and what is not on record", async () => {
+    const [listed, created, held] = await parsed("opa");
+    expect(held).toMatchObject({ result: { effect: "hold" }, custom: { outcome: "refused", status: 403 } });
+    expect(created?.input).toMatchObject({ request: { contentType: "application/json" }, oldObject: null });
+    expect(created?.erased).toEqual(["/input/podSpecs", "/input/roleRules", "/result/approval", "/result/mask"]);
+    expect(listed?.erased).toContain("/input/object");
+  });
+
+  test("keeps an input's integers digit for digit", async () => {
+    const lines = await linesIn("opa", job(store));
+    expect(lines[1]).toContain('"object":{"metadata":{"generation":9007199254740993}}');
+  });
+});
+
+describe("an export as HAR", () => {
+  test("fits the published schema of HAR 1.2", async () => {
+    const schemas = createRequire(import.meta.url)("har-schema") as Record<string, object>;
+    const ajv = new Ajv({ strict: false, schemas: Object.values(schemas), validateSchema: false });
+    addFormats.default(ajv);
+    const check = ajv.getSchema("har.json#");
+    const har = JSON.parse((await bytesOf("har", job(store))).toString("utf8")) as { log: { entries: object[] } };
+    check?.(har);
+    expect(check?.errors).toBeNull();
+    expect(har.log.entries).toHaveLength(6);
+    expect(check?.({ log: { ...har.log, entries: [{}] } })).toBe(false);
+  });
+
+  test("holds what was sent and answered, bytes that are no text as base64", async () => {
+    const har = JSON.parse((await bytesOf("har", job(store))).toString("utf8"));
+    expect(har.log.entries[1]).toMatchObject({
+      time: 12.345,
+      request: {
+        method: "POST",
+        url: "https://sallyport.example.com/connections/prod/api/v1/namespaces/a/configmaps?fieldManager=kubectl&fieldManager=two+words%26%3D",
+        queryString: [
+          { name: "fieldManager", value: "kubectl" },
+          { name: "fieldManager", value: "two words&=" },
+        ],
+        postData: { mimeType: "application/json", text: expect.stringContaining("ConfigMap") },
+      },
+      response: { status: 201, statusText: "Created", content: { encoding: "base64", text: "//4AAQ==" } },
+    });
+    expect(har.log.entries[5]).toMatchObject({ comment: "no end is on record", response: { status: 0 } });
+  });
+});
+
+describe("an export as OCSF", () => {
+  const schema = JSON.parse(readFileSync(new URL("./ocsf-api-activity.json", import.meta.url), "utf8"));
+
+  test("fits the published schema of API Activity, which has no attribute more", async () => {
+    const check = new Ajv2020({ strict: false }).compile(schema);
+    const events = await parsed("ocsf");
+    const errors = events.map((event) => (check(event) ? [] : check.errors));
+    expect(errors).toEqual(events.map(() => []));
+    expect(check({ ...events[0], more: 1 })).toBe(false);
+  });
+
+  test("says who did what to which resource, and what the gateway made of it", async () => {
+    const [listed, created, held, turned, , unknown] = await parsed("ocsf");
+    expect(created).toMatchObject({
+      type_uid: 600301,
+      severity: "High",
+      action: "Allowed",
+      actor: { user: { name: "corp:alice@example.com" }, app_name: "claude-code" },
+      api: { operation: "create", service: { name: "prod" }, version: "v1" },
+      resources: [{ type: "configmaps", name: HOSTILE, namespace: "a" }],
+    });
+    expect(listed).toMatchObject({ type_uid: 600302, action: "Modified", status: "Success" });
+    expect(held).toMatchObject({ type_uid: 600304, severity: "Critical", action: "Denied", status: "Failure" });
+    expect(turned).toMatchObject({ activity_id: 0, src_endpoint: { name: "unknown" }, status_detail: "a dot segment" });
+    expect(unknown).toMatchObject({ status: "Unknown" });
+  });
+});
+
+describe("an export as asciicast", () => {
+  test("is the recording of a session's one exec, in the lines of version 3", async () => {
+    const [header = "", ...lines] = await linesIn("asciicast", job(store));
+    expect(JSON.parse(header)).toMatchObject({ version: 3, term: { cols: 80, rows: 24 } });
+    expect(lines.map((line) => JSON.parse(line).slice(1))).toEqual([
+      ["o", "hi\r\n"],
+      ["x", "0"],
+    ]);
+  });
+
+  test("of a session without an exec is refused", async () => {
+    await expect(bytesOf("asciicast", job(store, { scope: { session: "s-2" } }))).rejects.toThrow(/no exec/);
+  });
+});
