@@ -1,6 +1,9 @@
 import type { Command } from "commander";
 import { type Answer, action, type GlobalOptions } from "./action.ts";
+import type { VerifyCommand } from "./audit/verify.ts";
 import { collect } from "./collect.ts";
+import type { ExportOptions } from "./evidence/export.ts";
+import { EXPORT_FORMATS_TEXT } from "./evidence/export-formats.ts";
 
 interface QueryOptions extends GlobalOptions {
   config?: string;
@@ -8,6 +11,7 @@ interface QueryOptions extends GlobalOptions {
   until?: string;
   limit?: string;
   param: string[];
+  sql?: string;
 }
 
 export function register(program: Command): void {
@@ -21,7 +25,39 @@ export function register(program: Command): void {
     .option("--until <time>", "up to then")
     .option("--limit <n>", "at most so many rows")
     .option("--param <name=value>", "a parameter of the question (repeat)", collect, [])
+    .option("--sql <select>", "a question of one's own over the record's views, read-only and with limits")
     .action(action(query));
+
+  audit
+    .command("verify")
+    .description("prove that an export, or the store, is what was recorded, and whole up to its newest checkpoint")
+    .argument("[export]", "NDJSON, a folder or a zip, as export wrote it")
+    .option("--key <file>", "a public key of checkpoints, PEM (repeat: all that ever signed)", collect, [])
+    .option("--witness <place>", "notes kept elsewhere: a file, a folder or a git repository (repeat)", collect, [])
+    .option("--tenant <name>", "whose record it has to be; the export's own word where absent")
+    .option("--config <file>", "sallyport.yaml: keys, witnesses and the store from there, while no gateway runs")
+    .action(
+      action<VerifyCommand>(async ([pack], options) => {
+        const { verifyEvidence } = await import("./audit/verify.ts");
+        return verifyEvidence({ ...options, pack });
+      }),
+    );
+
+  audit
+    .command("export")
+    .description("a period of the whole record as a file, for auditors")
+    .option("--config <file>", "read the store directly, on the gateway's host, while no gateway runs")
+    .option("--since <time>", "24h, 2026-11-22, 2026-11-22T10:00:00Z; from the beginning where absent")
+    .option("--until <time>", "up to then, and not including it")
+    .option("--format <name>", EXPORT_FORMATS_TEXT, "ndjson")
+    .option("--to <file>", "where to; - is standard output", "-")
+    .option("--exchange <id>", "of asciicast: which exec")
+    .action(
+      action<ExportOptions & { since?: string; until?: string }>(async (_args, options) => {
+        const { exportRecord } = await import("./evidence/export.ts");
+        return exportRecord({ since: options.since, until: options.until }, options);
+      }),
+    );
 
   audit
     .command("reconcile")
@@ -45,6 +81,7 @@ export function register(program: Command): void {
 }
 
 async function query([name]: string[], options: QueryOptions): Promise<Answer> {
-  const { askRecord, listQuestions } = await import("./audit/query.ts");
+  const { askRecord, askSql, listQuestions } = await import("./audit/query.ts");
+  if (options.sql !== undefined) return askSql(name, { ...options, sql: options.sql });
   return name === undefined ? listQuestions() : askRecord(name, options);
 }

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import { open, readFile } from "node:fs/promises";
 import { notesIn, type Witness } from "./witness.ts";
 
@@ -19,7 +20,7 @@ export function fileWitness(path: string): Witness {
       }
     },
     async *notes() {
-      yield* notesIn(await readFile(path, "utf8"));
+      if (existsSync(path)) yield* notesIn(await readFile(path, "utf8"));
     },
   };
 }

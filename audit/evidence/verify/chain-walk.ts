@@ -1,0 +1,208 @@
+import { canonicalJson } from "../../../base/canonical-json.ts";
+import type { EventRow } from "../../event.ts";
+import { chainHash, GENESIS } from "../../recorder/chain.ts";
+import { CHECKPOINT_SESSION, type Leaf } from "../checkpoint.ts";
+import type { Finding, Findings } from "./finding.ts";
+import { chainKey, type SignedHeads } from "./signed-heads.ts";
+
+interface Chain {
+  session_id: string;
+  writer: string;
+  seq: number;
+  hash: string;
+  first: number;
+  /** Of the signed heads, the next one to come by. */
+  next: number;
+  /** Up to this event all is as it was signed. */
+  proven: number;
+  /** Something was found after `proven`: the next signed head tells nothing new. */
+  broken: boolean;
+  /** Events that are missing so far: they may still come, in the wrong place. */
+  gap: { from: number; to: number; before: string; finding: Finding } | undefined;
+}
+
+export interface WalkOptions {
+  tenant: string;
+  heads: SignedHeads;
+  findings: Findings;
+  /** Chains may begin before the first event that is here: an export of a period. */
+  midway: boolean;
+}
+
+/**
+ * Follows each chain from event to event, and compares it with the heads of it that were signed. One pass, in the order
+ * of chains (others may lie between); memory holds a head a chain.
+ */
+export class ChainWalk {
+  readonly #options: WalkOptions;
+  readonly #chains = new Map<string, Chain>();
+  events = 0;
+
+  constructor(options: WalkOptions) {
+    this.#options = options;
+  }
+
+  get chains(): number {
+    return this.#chains.size;
+  }
+
+  take(row: EventRow): void {
+    this.events++;
+    const seq = Number(row.seq);
+    const { session_id, writer } = row;
+    if (row.tenant !== this.#options.tenant) {
+      this.#found("added", session_id, writer, [seq, seq], `it is an event of tenant ${JSON.stringify(row.tenant)}`);
+      return;
+    }
+    const chain = this.#chain(row, seq);
+    if (seq <= chain.seq) {
+      this.#outOfPlace(chain, row, seq);
+      return;
+    }
+    if (seq > chain.seq + 1) {
+      const missing: [number, number] = [chain.seq + 1, seq - 1];
+      const finding = this.#found("removed", session_id, writer, missing, `${events(missing)} missing`);
+      chain.gap = { from: missing[0], to: missing[1], before: chain.hash, finding };
+      chain.broken = true;
+    } else if (row.prev_hash !== chain.hash) {
+      this.#altered(chain, [Math.max(chain.first, seq - 1), seq], `event ${seq} does not follow the one before it`);
+    }
+    this.#checkHash(chain, row, seq);
+    chain.seq = seq;
+    chain.hash = row.hash;
+    this.#compare(chain);
+  }
+
+  /** What only the end shows: chains that are too short, are not there at all, or hold what nobody signed. */
+  end(): { unsigned: { events: number; chains: number }; absent: Leaf[][] } {
+    const { heads } = this.#options;
+    const absent: Leaf[][] = [];
+    for (const signed of heads.chains()) {
+      const newest = signed.at(-1);
+      if (newest === undefined) continue;
+      const chain = this.#chains.get(chainKey(newest.session_id, newest.writer));
+      if (chain === undefined) absent.push(signed);
+      else if (chain.seq < newest.seq) {
+        const missing: [number, number] = [chain.seq + 1, newest.seq];
+        const why = `its chain ends at event ${chain.seq}, and event ${newest.seq} was signed`;
+        this.#found(
+          "truncated",
+          chain.session_id,
+          chain.writer,
+          chain.broken ? [chain.proven + 1, newest.seq] : missing,
+          why,
+        );
+      }
+    }
+    const unsigned = { events: 0, chains: 0 };
+    for (const chain of this.#chains.values()) {
+      const newest = heads.of(chain.session_id, chain.writer).at(-1)?.seq ?? 0;
+      if (chain.seq <= newest || chain.broken) continue;
+      // The last checkpoint of all: its own event is signed by the next one, if there ever is one.
+      const own = chain.session_id === CHECKPOINT_SESSION && chain.seq === newest + 1;
+      if (heads.ended(chain.writer) && !own) {
+        const span: [number, number] = [Math.max(newest, chain.first - 1) + 1, chain.seq];
+        this.#found(
+          "added",
+          chain.session_id,
+          chain.writer,
+          span,
+          `${events(span)} not among those that were signed when the writer ended`,
+        );
+      } else if (!own) {
+        unsigned.events += chain.seq - Math.max(newest, chain.first - 1);
+        unsigned.chains++;
+      }
+    }
+    return { unsigned, absent };
+  }
+
+  /** Chains by writers that no checkpoint names, with their first and last event. */
+  *strangers(): Generator<{ session_id: string; writer: string; seq: [number, number] }> {
+    for (const { session_id, writer, first, seq } of this.#chains.values()) {
+      if (!this.#options.heads.known(writer)) yield { session_id, writer, seq: [first, seq] };
+    }
+  }
+
+  #chain(row: EventRow, seq: number): Chain {
+    const key = chainKey(row.session_id, row.writer);
+    let chain = this.#chains.get(key);
+    if (chain === undefined) {
+      const begins = this.#options.midway && seq > 1;
+      chain = {
+        session_id: row.session_id,
+        writer: row.writer,
+        seq: begins ? seq - 1 : 0,
+        hash: begins ? row.prev_hash : GENESIS,
+        first: begins ? seq : 1,
+        next: 0,
+        proven: begins ? seq - 1 : 0,
+        broken: false,
+        gap: undefined,
+      };
+      const heads = this.#options.heads.of(row.session_id, row.writer);
+      while ((heads[chain.next]?.seq ?? Number.POSITIVE_INFINITY) < chain.first - 1) chain.next++;
+      if (begins) this.#compare(chain);
+      this.#chains.set(key, chain);
+    }
+    return chain;
+  }
+
+  #outOfPlace(chain: Chain, row: EventRow, seq: number): void {
+    const { gap } = chain;
+    if (gap !== undefined && seq >= gap.from && seq <= gap.to) {
+      gap.finding.what = "reordered";
+      gap.finding.why = `event ${seq} comes after event ${chain.seq}`;
+      gap.finding.seq = [gap.from, chain.seq];
+      return;
+    }
+    this.#found(
+      "added",
+      chain.session_id,
+      chain.writer,
+      [seq, seq],
+      `event ${seq} comes after event ${chain.seq}: doubled or added`,
+    );
+    chain.broken = true;
+    this.#checkHash(chain, row, seq);
+  }
+
+  #checkHash(chain: Chain, row: EventRow, seq: number): void {
+    const { hash, prev_hash, ...rest } = row;
+    let computed: string | undefined;
+    try {
+      computed = chainHash(prev_hash, canonicalJson({ ...rest, seq }));
+    } catch {
+      computed = undefined; // a lone surrogate, say: no event of ours has one
+    }
+    if (computed !== hash) this.#altered(chain, [seq, seq], `event ${seq} is not what was recorded`);
+  }
+
+  #compare(chain: Chain): void {
+    const heads = this.#options.heads.of(chain.session_id, chain.writer);
+    for (let head = heads[chain.next]; head !== undefined && head.seq <= chain.seq; head = heads[chain.next]) {
+      chain.next++;
+      if (head.seq < chain.seq) continue; // its event is missing, which is found already
+      if (head.hash === chain.hash) {
+        chain.proven = head.seq;
+        chain.broken = false;
+      } else if (!chain.broken) {
+        const why = `event ${head.seq} is not the one that was signed; what was done to it lies after event ${chain.proven}`;
+        this.#altered(chain, [chain.proven + 1, head.seq], why);
+      }
+    }
+  }
+
+  #altered(chain: Chain, seq: [number, number], why: string): void {
+    this.#found("altered", chain.session_id, chain.writer, seq, why);
+    chain.broken = true;
+  }
+
+  #found(what: Finding["what"], session_id: string, writer: string, seq: [number, number], why: string): Finding {
+    return this.#options.findings.add({ what, session_id, writer, seq, why });
+  }
+}
+
+function events([from, to]: [number, number]): string {
+  return from === to ? `event ${from} is` : `events ${from} to ${to} are`;
+}

@@ -1,0 +1,165 @@
+import type { KeyObject } from "node:crypto";
+import type { EventRow } from "../../event.ts";
+import {
+  baseOf,
+  CHECKPOINT_SESSION,
+  checkpointFault,
+  parseCheckpoint,
+  type TreeHead,
+  verifyTreeHead,
+} from "../checkpoint.ts";
+import type { Findings } from "./finding.ts";
+import type { SignedHeads } from "./signed-heads.ts";
+
+interface Signed extends TreeHead {
+  base: TreeHead;
+  previous: TreeHead | undefined;
+  at: string;
+}
+
+export interface LogOptions {
+  tenant: string;
+  keys: readonly KeyObject[];
+  heads: SignedHeads;
+  findings: Findings;
+  /** Logs may begin before what is here. */
+  midway: boolean;
+}
+
+/** The logs of a record: each checkpoint by itself, one on the other, and one process after the other. */
+export class Logs {
+  readonly #options: LogOptions;
+  readonly #logs = new Map<string, Signed[]>();
+  #newest = "";
+  checkpoints = 0;
+  /** Notes of a witness that nobody of ours signed. */
+  foreignNotes = 0;
+
+  constructor(options: LogOptions) {
+    this.#options = options;
+  }
+
+  get size(): number {
+    return this.#logs.size;
+  }
+
+  /** When the newest signed checkpoint was recorded (UTC), or "" where there is none. */
+  get newest(): string {
+    return this.#newest;
+  }
+
+  /** Processes that follow none: one for each spool, if none was ever taken away. */
+  get beginnings(): number {
+    return [...this.#logs.values()].filter(([first]) => first?.base.size === 0 && first.previous === undefined).length;
+  }
+
+  /** Takes a row of kind `checkpoint`; what it says counts where it is signed. */
+  take(row: EventRow): void {
+    const { tenant, keys, heads } = this.#options;
+    const place = {
+      session_id: CHECKPOINT_SESSION,
+      writer: row.writer,
+      seq: [Number(row.seq), Number(row.seq)] as [number, number],
+    };
+    let why: string | undefined;
+    try {
+      const checkpoint = parseCheckpoint(row.payload);
+      why = checkpointFault(tenant, checkpoint, keys);
+      if (why === undefined) {
+        const { log, size, root, previous } = checkpoint;
+        const signed = { log, size, root, base: baseOf(checkpoint), previous, at: row.at };
+        const known = this.#logs.get(log);
+        if (known === undefined) this.#logs.set(log, [signed]);
+        else known.push(signed);
+        heads.take(checkpoint);
+        this.checkpoints++;
+        if (row.at > this.#newest) this.#newest = row.at;
+        return;
+      }
+    } catch (error) {
+      why = error instanceof Error ? error.message : String(error);
+    }
+    this.#options.findings.add({ what: "altered-checkpoint", ...place, why });
+  }
+
+  /** Once all are in: what is missing between them, and what contradicts. */
+  link(): void {
+    const followed = new Map<string, string>();
+    for (const [log, list] of this.#logs) {
+      list.sort((a, b) => a.size - b.size || a.base.size - b.base.size);
+      this.#within(log, list);
+      const previous = list[0]?.base.size === 0 ? list[0].previous : undefined;
+      if (previous === undefined) continue;
+      const other = followed.get(previous.log);
+      if (other !== undefined)
+        this.#forked(previous, `both ${other} and ${log} follow it: one of them is another history`);
+      followed.set(previous.log, log);
+      this.#follows(log, previous);
+    }
+  }
+
+  /** Compares with what a witness saw, note by note. A note that none of our keys signed says nothing. */
+  witnessed(note: string): void {
+    const { tenant, keys } = this.#options;
+    const verdict = verifyTreeHead(tenant, note, keys);
+    if (!verdict.ok) {
+      this.foreignNotes++;
+      return;
+    }
+    const { log, size, root } = verdict.head;
+    const same = this.#logs.get(log)?.filter((one) => one.size === size) ?? [];
+    if (same.length === 0) {
+      const last = this.#logs.get(log)?.at(-1)?.size ?? 0;
+      this.#missing({ log, size }, `a witness saw it; what is here of its log ends at ${last} leaves`);
+    } else if (same.some((one) => one.root !== root)) {
+      this.#forked(verdict.head, "a witness saw another tree of that size");
+    }
+  }
+
+  /** Compares a signed tree head that came by another way (a proof's note) with the one here, if it is here. */
+  seen(head: TreeHead): void {
+    const list = this.#logs.get(head.log) ?? [];
+    if (list.some((one) => one.size === head.size && one.root !== head.root))
+      this.#forked(head, "two trees of that size were signed");
+    list.push({ ...head, base: head, previous: undefined, at: "" });
+    this.#logs.set(head.log, list);
+  }
+
+  #within(log: string, list: readonly Signed[]): void {
+    let before: TreeHead = { log, size: 0, root: "" };
+    for (const one of list) {
+      if (one.size === before.size && one.root === before.root) continue; // doubled: its chain shows that
+      if (
+        one.base.size < before.size ||
+        (one.base.size === before.size && before.size > 0 && one.base.root !== before.root)
+      ) {
+        this.#forked(one, `it does not go on from the checkpoint of ${before.size} leaves`);
+      } else if (one.base.size > before.size && !(this.#options.midway && before.size === 0)) {
+        this.#missing(
+          { log, size: one.base.size },
+          `those of ${before.size + 1} to ${one.base.size} leaves are not here`,
+        );
+      }
+      before = one;
+    }
+  }
+
+  #follows(log: string, previous: TreeHead): void {
+    const last = this.#logs.get(previous.log)?.at(-1);
+    if (last === undefined) {
+      if (!this.#options.midway) this.#missing(previous, `${log} follows it, and nothing of its log is here`);
+    } else if (last.size < previous.size) {
+      this.#missing(previous, `${log} follows it, and what is here of its log ends at ${last.size} leaves`);
+    } else if (last.size > previous.size || last.root !== previous.root) {
+      this.#forked(previous, `${log} follows it, and its log goes on otherwise`);
+    }
+  }
+
+  #missing({ log, size }: Pick<TreeHead, "log" | "size">, why: string): void {
+    this.#options.findings.add({ what: "missing-checkpoint", log, size, why });
+  }
+
+  #forked({ log, size }: Pick<TreeHead, "log" | "size">, why: string): void {
+    this.#options.findings.add({ what: "forked-checkpoint", log, size, why });
+  }
+}

@@ -1,0 +1,217 @@
+import type { KeyObject } from "node:crypto";
+import type { EventRow } from "../../event.ts";
+import type { PackLine } from "../../export/pack-layout.ts";
+import { CHECKPOINT_SESSION, type InclusionProof, type Leaf, proofFault, verifyTreeHead } from "../checkpoint.ts";
+import { ChainWalk } from "./chain-walk.ts";
+import { type Finding, Findings } from "./finding.ts";
+import { Logs } from "./logs.ts";
+import { SignedHeads } from "./signed-heads.ts";
+
+/** A record as it is given: from the store, or from an export. Nothing in it is trusted. */
+export interface RecordSource {
+  tenant: string;
+  /** All of a tenant, one session with proofs of its heads, or what lies within a period. */
+  scope: "whole" | "session" | "period";
+  events(): AsyncIterable<PackLine<EventRow>>;
+  checkpoints(): AsyncIterable<PackLine<EventRow>>;
+  proofs(): AsyncIterable<PackLine<InclusionProof>>;
+  /** What is kept under a digest; undefined where this source has no contents. */
+  body: ((sha256: string) => Promise<"whole" | "altered" | "missing">) | undefined;
+}
+
+export interface VerifyOptions {
+  /** Public halves of all keys that ever signed. */
+  keys: readonly KeyObject[];
+  /** Notes from places of the operator's choice. */
+  witnesses?: readonly AsyncIterable<string>[];
+  /** Told now and then how many events were read. */
+  progress?(events: number): void;
+}
+
+export interface Verdict {
+  ok: boolean;
+  findings: Finding[];
+  /** All findings, also those past the list's end. */
+  found: number;
+  events: number;
+  chains: number;
+  checkpoints: number;
+  logs: number;
+  bodies: number;
+  /** Events that no checkpoint covers yet. */
+  unsigned: { events: number; chains: number };
+  /** When the newest checkpoint was recorded, or "". */
+  signedUntil: string;
+  /** What this did not, or could not, prove. */
+  limits: string[];
+}
+
+/** A process may have recorded for so long before its first checkpoint, its clock set aside. */
+const FIRST_CHECKPOINT_MS = 120_000;
+
+/**
+ * Checks a record against the heads that were signed: inclusion (each event is the one that was recorded) and
+ * completeness (none is missing up to the newest checkpoint). `findings` may hold some already.
+ */
+export async function verifyRecord(
+  source: RecordSource,
+  options: VerifyOptions,
+  findings: Findings = new Findings(),
+): Promise<Verdict> {
+  const { tenant, scope } = source;
+  const midway = scope === "period";
+  const heads = new SignedHeads();
+  const logs = new Logs({ tenant, keys: options.keys, heads, findings, midway: scope !== "whole" });
+  const readable = async function* <T>(lines: AsyncIterable<PackLine<T>>, file: string): AsyncGenerator<T> {
+    for await (const { line, value, problem } of lines) {
+      if (problem === undefined) yield value as T;
+      else findings.add({ what: "unreadable", file, line, why: problem });
+    }
+  };
+  for await (const row of readable(source.checkpoints(), "checkpoints")) logs.take(row);
+  logs.link();
+  for await (const proof of readable(source.proofs(), "proofs"))
+    takeProof(tenant, proof, options.keys, { heads, logs, findings });
+
+  const walk = new ChainWalk({ tenant, heads, findings, midway });
+  const bodies = new Map<string, { session_id: string; writer: string; seq: number }>();
+  for await (const row of readable(source.events(), "events")) {
+    walk.take(row);
+    if (source.body !== undefined) {
+      for (const digest of digestsOf(row)) {
+        if (!bodies.has(digest))
+          bodies.set(digest, { session_id: row.session_id, writer: row.writer, seq: Number(row.seq) });
+      }
+    }
+    if (walk.events % 10_000 === 0) options.progress?.(walk.events);
+  }
+  const { unsigned, absent } = walk.end();
+  const limits: string[] = [];
+  reportAbsent(absent, { scope, findings, limits });
+  for (const [sha256, { session_id, writer, seq }] of bodies) {
+    const state = await source.body?.(sha256);
+    if (state === undefined || state === "whole") continue;
+    const what = state === "altered" ? "swapped-body" : "missing-body";
+    const why =
+      state === "altered" ? "it is not the content that was recorded" : "an event names it, and it is not here";
+    findings.add({ what, session_id, writer, seq: [seq, seq], body: sha256, why });
+  }
+  if (heads.leaves > 0 && scope === "whole") reportStrangers(walk, logs.newest, findings);
+  let witnessed = 0;
+  for (const notes of options.witnesses ?? []) {
+    for await (const note of notes) {
+      witnessed++;
+      if (scope === "whole") logs.witnessed(note);
+      else {
+        const verdict = verifyTreeHead(tenant, note, options.keys);
+        if (verdict.ok) logs.seen(verdict.head);
+      }
+    }
+  }
+  if (heads.leaves === 0) {
+    limits.push("nothing here is signed: whoever edited it could have computed every hash anew");
+  } else if (unsigned.events > 0) {
+    limits.push(
+      `${unsigned.events} events in ${unsigned.chains} chains are newer than the last checkpoint of them: their ends could be others`,
+    );
+  }
+  if (options.witnesses === undefined) {
+    limits.push(
+      "no witness was asked: that the newest checkpoints were removed, with all that they cover, would not be seen",
+    );
+  } else if (witnessed === 0) {
+    findings.add({ what: "missing-checkpoint", why: "the witness that was given holds no note" });
+  }
+  if (logs.foreignNotes > 0) limits.push(`${logs.foreignNotes} notes of the witness are signed by no key that counts`);
+  if (source.body === undefined) limits.push("recorded contents are not here, and were not checked");
+  if (scope === "whole" && logs.beginnings > 1) {
+    limits.push(`${logs.beginnings} processes follow none before them: there have to be as many spools`);
+  }
+  return {
+    ok: findings.count === 0,
+    findings: findings.list,
+    found: findings.count,
+    events: walk.events,
+    chains: walk.chains,
+    checkpoints: logs.checkpoints,
+    logs: logs.size,
+    bodies: bodies.size,
+    unsigned,
+    signedUntil: logs.newest,
+    limits,
+  };
+}
+
+function takeProof(
+  tenant: string,
+  proof: InclusionProof,
+  keys: readonly KeyObject[],
+  to: { heads: SignedHeads; logs: Logs; findings: Findings },
+): void {
+  const { session_id, writer, seq, hash } = proof;
+  const why = proofFault(tenant, proof, keys);
+  if (why !== undefined) {
+    to.findings.add({
+      what: "altered-checkpoint",
+      session_id,
+      writer,
+      seq: [seq, seq],
+      log: proof.log,
+      size: proof.size,
+      why,
+    });
+    return;
+  }
+  to.heads.add({ session_id, writer, seq, hash });
+  const verdict = verifyTreeHead(tenant, proof.note, keys);
+  if (verdict.ok) to.logs.seen(verdict.head);
+}
+
+/** Chains with a signed head of which nothing is here. */
+function reportAbsent(
+  absent: readonly Leaf[][],
+  { scope, findings, limits }: { scope: RecordSource["scope"]; findings: Findings; limits: string[] },
+): void {
+  if (scope === "period") {
+    if (absent.length > 0)
+      limits.push(`${absent.length} chains that were signed within the period have no event in it`);
+    return;
+  }
+  for (const signed of absent) {
+    const newest = signed.at(-1);
+    if (newest === undefined) continue;
+    const { session_id, writer, seq } = newest;
+    const what = session_id === CHECKPOINT_SESSION ? "missing-checkpoint" : "dropped-session";
+    findings.add({
+      what,
+      session_id,
+      writer,
+      seq: [1, seq],
+      why: `${seq} events were signed, and none of them is here`,
+    });
+  }
+}
+
+function reportStrangers(walk: ChainWalk, newest: string, findings: Findings): void {
+  const signedAt = Date.parse(`${newest.replace(" ", "T")}Z`);
+  for (const { session_id, writer, seq } of walk.strangers()) {
+    // RFC 9562 §5.7: the first 48 bits are milliseconds since the epoch.
+    const began = /^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(writer)
+      ? Number.parseInt(writer.slice(0, 13).replace("-", ""), 16)
+      : 0;
+    if (began >= signedAt - FIRST_CHECKPOINT_MS) continue;
+    findings.add({
+      what: "added",
+      session_id,
+      writer,
+      seq,
+      why: "no checkpoint knows its writer, and later ones were signed",
+    });
+  }
+}
+
+/** Contents that an event names. A payload that cannot be read names none: its hash tells what was done to it. */
+function digestsOf(row: EventRow): string[] {
+  const facts = /"facts":"([0-9a-f]{64})"/.exec(row.payload)?.[1] ?? "";
+  return [row.request_body, row.response_body, facts].filter((digest) => /^[0-9a-f]{64}$/.test(digest));
+}
