@@ -2,7 +2,7 @@ import { createWriteStream } from "node:fs";
 import { constants, setPriority } from "node:os";
 import { Session } from "chdb";
 import { writeAccess } from "./access.ts";
-import type { ChildReply, ChildRequest } from "./chdb.ts";
+import type { ChildReply, ChildRequest } from "./chdb-process.ts";
 import { ChdbReaders } from "./chdb-readers.ts";
 import { onPipeFrames, pipeFrame } from "./pipe-frames.ts";
 import { StoreError } from "./store-error.ts";
@@ -72,9 +72,7 @@ async function run(request: ChildRequest, body: Buffer): Promise<Done> {
     const { bytes, ...answer } = await readers.ask(request.question);
     return { bytes, answer };
   }
-  const result = await whole.run(() =>
-    session.queryBindAsync(request.sql, request.params, { format: "JSONEachRow" }),
-  );
+  const result = await whole.run(() => session.queryBindAsync(request.sql, request.params, { format: "JSONEachRow" }));
   return { bytes: result.bytes() };
 }
 

@@ -1,7 +1,15 @@
 import type { Session } from "chdb";
 import { errorMessage } from "../../base/errors.ts";
 import { ROLES } from "./access.ts";
-import { MAX_QUERY_BYTES, quoted, readersSql } from "./readers-sql.ts";
+import {
+  MAX_QUERY_BYTES,
+  quoted,
+  READER_BYTES,
+  READER_ROWS,
+  READER_SECONDS,
+  readerSettings,
+  readersSql,
+} from "./readers-sql.ts";
 import type { Question, QuestionAnswer } from "./store.ts";
 import { parseStoreError, STORE_CODES, StoreError } from "./store-error.ts";
 import { wholeAnswer } from "./whole-answers.ts";
@@ -10,9 +18,6 @@ import { wholeAnswer } from "./whole-answers.ts";
 const CONNECTIONS = 2;
 /** More wait for no answer: each may take its whole time. */
 const WAITING = 6;
-export const READER_SECONDS = 30;
-export const READER_ROWS = 1_000_000;
-const READER_BYTES = 64 * 1024 * 1024;
 
 /**
  * People's questions to an embedded store, on connections of their own: in the role of readers, with limits that
@@ -37,9 +42,9 @@ export class ChdbReaders {
     try {
       const { sql, format } = this.#prepare(session, question);
       const chosen = format ?? question.format ?? "JSONEachRow";
-      if (!/^\w{1,64}$/.test(chosen)) throw new StoreError(73, `Unknown format ${chosen}`);
+      if (!/^\w{1,64}$/.test(chosen)) throw new StoreError(STORE_CODES.unknownFormat, `Unknown format ${chosen}`);
       const result = await wholeAnswer(
-        () => session.queryAsync(`${sql}\n${limits(question)}`, { format: chosen }),
+        () => session.queryAsync(`${sql}\n${settings(question)}`, { format: chosen }),
         () => session.queryAsync("SELECT 1", { format: "Null" }),
       );
       const bytes = result.bytes();
@@ -99,10 +104,8 @@ function reader(session: Session): Session {
   return session;
 }
 
-/** Lower ones may be asked for. The query has no SETTINGS of its own: readersSql refuses them. */
-function limits({ maxRows = READER_ROWS, maxSeconds = READER_SECONDS }: Omit<Question, "tenant">): string {
-  if (maxRows >= READER_ROWS && maxSeconds >= READER_SECONDS) return "";
-  const rows = Math.max(1, Math.min(READER_ROWS, Math.floor(maxRows)));
-  const seconds = Math.max(1, Math.min(READER_SECONDS, Math.ceil(maxSeconds)));
-  return `SETTINGS max_result_rows=${rows}, max_execution_time=${seconds}`;
+/** The query has no SETTINGS of its own: readersSql refuses them. */
+function settings(question: Omit<Question, "tenant">): string {
+  const list = Object.entries(readerSettings(question)).map(([name, value]) => `${name}=${quoted(value)}`);
+  return list.length === 0 ? "" : `SETTINGS ${list.join(", ")}`;
 }

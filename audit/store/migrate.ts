@@ -25,12 +25,24 @@ export function readMigrations(folder = new URL("../schema/", import.meta.url)):
     }));
 }
 
+export interface MigrateOptions {
+  migrations?: readonly Migration[];
+  /** How a statement is run here: a cluster's are others than a single server's. */
+  statement?: (sql: string) => string[];
+}
+
 /**
  * Brings the schema to what this code knows. Each statement can be run twice, since a crash may come between it and
  * its mark in `schema_version`. Throws a UserError where the schema is newer than the code.
  */
-export async function migrate(execute: Execute, migrations: readonly Migration[] = readMigrations()): Promise<void> {
-  await execute(
+export async function migrate(
+  execute: Execute,
+  { migrations = readMigrations(), statement = (sql) => [sql] }: MigrateOptions = {},
+): Promise<void> {
+  const run = async (sql: string): Promise<void> => {
+    for (const one of statement(sql)) await execute(one);
+  };
+  await run(
     "CREATE TABLE IF NOT EXISTS schema_version (version UInt32, name String, applied_at DateTime64(3, 'UTC') DEFAULT now64(3)) ENGINE = MergeTree ORDER BY version",
   );
   const rows = await execute("SELECT version FROM schema_version");
@@ -44,7 +56,7 @@ export async function migrate(execute: Execute, migrations: readonly Migration[]
   }
   for (const migration of migrations) {
     if (present.has(migration.version)) continue;
-    for (const statement of migration.statements) await execute(statement);
+    for (const sql of migration.statements) await run(sql);
     await execute(`INSERT INTO schema_version (version, name) SELECT ${migration.version}, '${migration.name}'`);
   }
 }

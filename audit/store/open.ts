@@ -1,15 +1,12 @@
 import { existsSync } from "node:fs";
 import { UserError } from "../../base/errors.ts";
 import { openChdbStore } from "./chdb.ts";
-import type { QuestionReader, StoreLocation, StoreReader } from "./store.ts";
+import { openServerStore } from "./server.ts";
+import type { QuestionReader, Store, StoreLocation, StoreReader } from "./store.ts";
 
 /** Opens the store that the configuration names. People's own SQL is about `tenant`; there is none where absent. */
-export async function openStore(location: StoreLocation, tenant?: string): ReturnType<typeof openChdbStore> {
-  if ("embedded" in location) return openChdbStore(location.embedded, { tenant });
-  throw new UserError(`audit.store.url: ${location.url}: this version keeps its record in the embedded store only`, {
-    exitCode: 2,
-    next: "Use audit.store: {embedded: ./chdb}.",
-  });
+export async function openStore(location: StoreLocation, tenant?: string): Promise<Store> {
+  return "embedded" in location ? openChdbStore(location.embedded, { tenant }) : openServerStore(location);
 }
 
 /**

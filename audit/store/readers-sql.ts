@@ -1,7 +1,31 @@
+import type { Question } from "./store.ts";
 import { STORE_CODES, StoreError } from "./store-error.ts";
 
 /** Longer texts are refused before ClickHouse parses them (its own max_query_size is 256 KiB as well). */
 export const MAX_QUERY_BYTES = 262_144;
+
+export const READER_SECONDS = 30;
+export const READER_ROWS = 1_000_000;
+export const READER_BYTES = 64 * 1024 * 1024;
+
+/** How an answer is written, and nothing else: other settings name files, lift limits or undo what readers may see. */
+const OUTPUT_SETTING =
+  /^(?:output_format_(?:json|native|binary|tsv|csv|decimal|arrow|parquet)_\w+|date_time_output_format)$/;
+
+/** The settings of one question: caps below the readers' own, and how its answer is written. Throws a StoreError. */
+export function readerSettings({ maxRows, maxSeconds, output = {} }: Omit<Question, "tenant">): Record<string, string> {
+  const settings: Record<string, string> = {};
+  for (const [name, value] of Object.entries(output)) {
+    if (!OUTPUT_SETTING.test(name) || !/^\w{0,64}$/.test(value))
+      refuse(`the setting ${name} is not for readers of the record`);
+    settings[name] = value;
+  }
+  if (maxRows !== undefined) settings.max_result_rows = String(Math.max(1, Math.min(READER_ROWS, Math.floor(maxRows))));
+  if (maxSeconds !== undefined) {
+    settings.max_execution_time = String(Math.max(1, Math.min(READER_SECONDS, Math.ceil(maxSeconds))));
+  }
+  return settings;
+}
 
 /** Table functions that make rows out of nothing. All others read tables past their row policies, files or networks. */
 const TABLE_FUNCTIONS = new Set([
@@ -76,7 +100,8 @@ export function readersSql(
   return { sql: sql.slice(0, keyword.at), format: unquoted(name) };
 }
 
-function withValues(formatted: string, params: Readonly<Record<string, string>>): string {
+/** The query with its parameters' values in it. */
+export function withValues(formatted: string, params: Readonly<Record<string, string>>): string {
   let sql = "";
   let from = 0;
   for (const token of tokens(formatted)) {
@@ -150,6 +175,8 @@ function bound(parameter: string, params: Readonly<Record<string, string>>): str
   }
   if (type.trim() === "Identifier") return `\`${raw.replace(/[\\`]/g, "\\$&")}\``;
   if (raw === "\\N" && /^Nullable\b/.test(type.trim())) return "NULL";
-  const value = raw.replace(/\\(.)/gs, (_, char: string) => UNESCAPED[char] ?? char);
+  // Lists quote their texts, with escapes of their own (ClickHouse: SerializationArray::deserializeTextEscaped).
+  const composite = /^(?:Array|Tuple|Map|Nested)\b/.test(type.trim());
+  const value = composite ? raw : raw.replace(/\\(.)/gs, (_, char: string) => UNESCAPED[char] ?? char);
   return `_CAST(${quoted(value)}, ${quoted(type.trim())})`;
 }

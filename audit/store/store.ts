@@ -47,6 +47,8 @@ export interface Question {
   /** Caps below the store's own. */
   maxRows?: number;
   maxSeconds?: number;
+  /** How values are written: settings of output formats (`output_format_json_quote_64bit_integers`), no others. */
+  output?: Readonly<Record<string, string>>;
 }
 
 export interface QuestionAnswer {
@@ -79,6 +81,8 @@ export interface Store extends StoreReader, QuestionReader {
   /** Resolves when the rows would survive a crash of the machine. All or nothing, as far as one block goes. */
   insert(batch: RowBatch): Promise<void>;
   insertBodies(bodies: readonly StoredBody[]): Promise<void>;
+  /** As `query`, unparsed: one JSON object a line. */
+  queryText(sql: string, params?: Record<string, unknown>, options?: QueryOptions): Promise<string>;
   close(): Promise<void>;
 }
 

@@ -1,0 +1,277 @@
+import { readFileSync } from "node:fs";
+import { Readable } from "node:stream";
+import { setTimeout as sleep } from "node:timers/promises";
+import { ClickHouseError, ClickHouseLogLevel, type ClickHouseSettings, createClient } from "@clickhouse/client";
+import { errorMessage, UserError } from "../../base/errors.ts";
+import { TENANT_TABLES } from "./access.ts";
+import { forCluster } from "./cluster.ts";
+import { migrate } from "./migrate.ts";
+import {
+  MAX_QUERY_BYTES,
+  quoted,
+  READER_BYTES,
+  READER_ROWS,
+  READER_SECONDS,
+  readerSettings,
+  readersSql,
+} from "./readers-sql.ts";
+import { BODY_COLUMNS, bodyLines, parseRows, rowLines } from "./rows.ts";
+import {
+  type QueryOptions,
+  type Question,
+  type QuestionAnswer,
+  type RowBatch,
+  readSettings,
+  type Store,
+  type StoredBody,
+  type StoreLocation,
+} from "./store.ts";
+import { parseStoreError, STORE_CODES, StoreError } from "./store-error.ts";
+
+export type ServerLocation = Extract<StoreLocation, { url: string }>;
+
+const REQUEST_MS = 120_000;
+/** Reads and DDL that can be run twice are tried again where the server was not there; inserts are the shipper's. */
+const RETRY_MS = [100, 400, 1600];
+
+/** Blocks go in whole: a batch that was cut in two could be there in half, and has two tokens' worth of blocks. */
+const INSERT: ClickHouseSettings = {
+  async_insert: 0,
+  wait_end_of_query: 1,
+  insert_deduplicate: 1,
+  input_format_parallel_parsing: 0,
+  max_insert_block_size: "1000000",
+  min_insert_block_size_rows: "1000000",
+  min_insert_block_size_bytes: "536870912",
+};
+
+/** The record in a ClickHouse server or cluster, by the vendor's own client over HTTP. */
+class ServerStore implements Store {
+  readonly #location: ServerLocation;
+  readonly #database: string;
+  #client: ReturnType<typeof createClient>;
+  #ready: Promise<void> | undefined;
+  #tableFunctions: ReadonlySet<string> | undefined;
+
+  constructor(location: ServerLocation) {
+    this.#location = location;
+    this.#database = location.database ?? "sallyport";
+    this.#client = connect(location, this.#database);
+  }
+
+  async insert({ lines, token }: RowBatch): Promise<void> {
+    await this.#insert("events", "FORMAT JSONEachRow", rowLines(lines), { insert_deduplication_token: token });
+  }
+
+  async insertBodies(bodies: readonly StoredBody[]): Promise<void> {
+    await this.#insert(`bodies (${BODY_COLUMNS})`, "FORMAT TabSeparated", Buffer.concat(bodyLines(bodies)));
+  }
+
+  async query<Row>(sql: string, params: Record<string, unknown> = {}, options: QueryOptions = {}): Promise<Row[]> {
+    return parseRows<Row>(await this.queryText(sql, params, options));
+  }
+
+  async queryText(sql: string, params: Record<string, unknown> = {}, options: QueryOptions = {}): Promise<string> {
+    await this.#opened();
+    const text = `${sql}\n${readSettings(options)}`;
+    return (await retried(() => this.#exec(text, { params }))).bytes.toString("utf8");
+  }
+
+  async ask({ sql, params = {}, tenant, format, ...limits }: Question): Promise<QuestionAnswer> {
+    if (Buffer.byteLength(sql) > MAX_QUERY_BYTES) {
+      throw new StoreError(STORE_CODES.syntaxError, `the query is longer than ${MAX_QUERY_BYTES} bytes`);
+    }
+    await this.#opened();
+    const started = performance.now();
+    const prepared = readersSql(await this.#formatQuery(sql), params, await this.#functions());
+    const chosen = prepared.format ?? format ?? "JSONEachRow";
+    if (!/^\w{1,64}$/.test(chosen)) throw new StoreError(STORE_CODES.unknownFormat, `Unknown format ${chosen}`);
+    const settings: Record<string, string> = {
+      max_result_rows: String(READER_ROWS),
+      max_execution_time: String(READER_SECONDS),
+      ...readerSettings({ sql, ...limits }),
+      max_result_bytes: String(READER_BYTES),
+      max_memory_usage: "2000000000",
+      result_overflow_mode: "throw",
+      allow_ddl: "0",
+      distributed_product_mode: "global",
+      additional_table_filters: tenantFilters(this.#database, tenant),
+      readonly: "1",
+    };
+    const { bytes, summary } = await retried(() => this.#exec(prepared.sql, { format: chosen, settings }));
+    const seconds = (performance.now() - started) / 1000;
+    return {
+      format: chosen,
+      bytes,
+      seconds,
+      rowsRead: Number(summary.read_rows ?? 0),
+      bytesRead: Number(summary.read_bytes ?? 0),
+    };
+  }
+
+  async close(): Promise<void> {
+    await this.#client.close();
+  }
+
+  /** Migrates where the server is there; else the first request that finds it does, and the spool keeps what comes. */
+  async open(): Promise<void> {
+    try {
+      await this.#opened();
+    } catch (error) {
+      if (error instanceof UserError || (error instanceof StoreError && error.code !== STORE_CODES.noReply))
+        throw error;
+    }
+  }
+
+  #opened(): Promise<void> {
+    this.#ready ??= this.#migrate().catch((error: unknown) => {
+      this.#ready = undefined;
+      throw error;
+    });
+    return this.#ready;
+  }
+
+  async #migrate(): Promise<void> {
+    const { cluster } = this.#location;
+    const on = cluster === undefined ? "" : ` ON CLUSTER ${quoted(cluster)}`;
+    const name = `\`${this.#database}\``;
+    const present = await retried(() =>
+      this.#exec(`SELECT name FROM system.databases WHERE name = ${quoted(this.#database)}`, { database: "default" }),
+    );
+    if (present.bytes.length === 0)
+      await this.#exec(`CREATE DATABASE IF NOT EXISTS ${name}${on}`, { database: "default" });
+    await migrate(
+      async (sql) => parseRows((await this.#exec(sql)).bytes.toString("utf8")),
+      cluster === undefined ? undefined : { statement: (sql) => forCluster(sql, cluster) },
+    );
+  }
+
+  async #insert(table: string, format: string, body: Buffer, settings: ClickHouseSettings = {}): Promise<void> {
+    await this.#opened();
+    const distributed: ClickHouseSettings =
+      this.#location.cluster === undefined ? {} : { distributed_foreground_insert: 1 };
+    await this.#exec(`INSERT INTO ${table} ${format}`, { body, settings: { ...INSERT, ...distributed, ...settings } });
+  }
+
+  async #formatQuery(sql: string): Promise<string> {
+    const { bytes } = await retried(() =>
+      this.#exec("SELECT formatQuery({sql:String}) AS sql", { params: { sql }, format: "TabSeparatedRaw" }),
+    );
+    return bytes.toString("utf8");
+  }
+
+  async #functions(): Promise<ReadonlySet<string>> {
+    if (this.#tableFunctions === undefined) {
+      const rows = await this.query<{ name: string }>("SELECT name FROM system.table_functions");
+      this.#tableFunctions = new Set(rows.map(({ name }) => name));
+    }
+    return this.#tableFunctions;
+  }
+
+  async #exec(
+    query: string,
+    { params, settings, format = "JSONEachRow", body, database }: ExecOptions = {},
+  ): Promise<{ bytes: Buffer; summary: Record<string, string> }> {
+    const options = {
+      query,
+      ...(params === undefined ? {} : { query_params: params }),
+      clickhouse_settings: { ...settings, default_format: format } as ClickHouseSettings,
+      ...(database === undefined ? {} : { http_headers: { "X-ClickHouse-Database": database } }),
+    };
+    try {
+      const { stream, response_headers, summary } = await (body === undefined
+        ? this.#client.exec(options)
+        : this.#client.exec({ ...options, values: Readable.from([body], { objectMode: false }) }));
+      const parts: Buffer[] = [];
+      for await (const part of stream) parts.push(part as Buffer);
+      const bytes = Buffer.concat(parts);
+      const late = response_headers["x-clickhouse-exception-tag"] === undefined ? undefined : lateError(bytes);
+      if (late !== undefined) throw late;
+      return { bytes, summary: { ...summary } as Record<string, string> };
+    } catch (error) {
+      throw this.#said(error);
+    }
+  }
+
+  #said(error: unknown): Error {
+    if (error instanceof StoreError || error instanceof UserError) return error;
+    if (error instanceof ClickHouseError) {
+      if (Number(error.code) === STORE_CODES.authenticationFailed) this.#reconnect();
+      return new StoreError(Number(error.code), error.message, { cause: error, type: error.type });
+    }
+    return new StoreError(STORE_CODES.noReply, `${this.#location.url} does not answer: ${errorMessage(error)}`, {
+      cause: error,
+    });
+  }
+
+  /** The password may have been changed: its file is read again. */
+  #reconnect(): void {
+    void this.#client.close().catch(() => {}); // its requests end by themselves
+    this.#client = connect(this.#location, this.#database);
+  }
+}
+
+interface ExecOptions {
+  params?: Record<string, unknown>;
+  settings?: ClickHouseSettings | Record<string, string>;
+  format?: string;
+  body?: Buffer;
+  database?: string;
+}
+
+function connect(
+  { url, userFile, passwordFile, caFile }: ServerLocation,
+  database: string,
+): ReturnType<typeof createClient> {
+  const text = (file: string | undefined): string | undefined =>
+    file === undefined ? undefined : readFileSync(file, "utf8").trim();
+  const username = text(userFile);
+  const password = text(passwordFile);
+  return createClient({
+    url,
+    database,
+    application: "sallyport",
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
+    ...(caFile === undefined ? {} : { tls: { ca_cert: readFileSync(caFile) } }),
+    compression: { request: true, response: true },
+    request_timeout: REQUEST_MS,
+    use_multipart_params_auto: true,
+    log: { level: ClickHouseLogLevel.OFF },
+  });
+}
+
+/** An error after the answer began stands in its body (ClickHouse: HTTP interface, "http_write_exception_in_output_format"). */
+function lateError(bytes: Buffer): StoreError | undefined {
+  const tail = bytes.subarray(-16_384).toString("utf8");
+  return tail.includes("__exception__") ? parseStoreError(tail) : undefined;
+}
+
+/** Whose rows a question sees; readersSql lets no subquery have settings that would take it away. */
+function tenantFilters(database: string, tenant: string): string {
+  const filter = quoted(`tenant = ${quoted(tenant)}`);
+  const tables = TENANT_TABLES.flatMap((table) => [table, `${table}_local`]);
+  return `{${tables.map((table) => `${quoted(`${database}.${table}`)}:${filter}`).join(",")}}`;
+}
+
+async function retried<T>(work: () => Promise<T>): Promise<T> {
+  for (const wait of RETRY_MS) {
+    try {
+      return await work();
+    } catch (error) {
+      if (!(error instanceof StoreError) || error.code !== STORE_CODES.noReply) throw error;
+      await sleep(wait);
+    }
+  }
+  return work();
+}
+
+/**
+ * Opens the record in a server. One that is away is no error: the spool keeps what comes until it is back. Throws a
+ * UserError where its schema is newer, and a StoreError where it refuses us.
+ */
+export async function openServerStore(location: ServerLocation): Promise<Store> {
+  const store = new ServerStore(location);
+  await store.open();
+  return store;
+}
