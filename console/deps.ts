@@ -1,7 +1,7 @@
 import type { ApprovalHome, Kill } from "../approvals/types.ts";
 import type { Person } from "../approvals/voters.ts";
 import type { Recorder } from "../audit/event.ts";
-import type { StoreReader } from "../audit/store/store.ts";
+import type { QuestionReader, StoreReader } from "../audit/store/store.ts";
 import type { Clock } from "../base/clock.ts";
 import type { GatewayConfig } from "../base/config/gateway.ts";
 import type { ExceptionLimits } from "../base/config/guardrails.ts";
@@ -45,7 +45,7 @@ export interface ConsoleDeps {
   peers: { tell(kill?: Kill): void };
   recorder: Pick<Recorder, "record" | "recordDurably" | "failure">;
   /** The record, with the limits that every reader has. */
-  reader: StoreReader;
+  reader: StoreReader & QuestionReader;
   policy: { status(): object };
   /** What the policy in force says to one request; there is no such endpoint where absent. */
   explain?: (request: unknown, caller: Identity) => Promise<object>;

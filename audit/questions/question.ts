@@ -88,9 +88,16 @@ export function question<Shape extends z.ZodRawShape>(
 ): NamedQuery {
   const schema = z.strictObject({ ...PERIOD, limit: limit.default(rows), ...parameters });
   const ask: NamedQuery["ask"] = async (store, tenant, given = {}) => {
-    const found = schema.safeParse(given);
-    if (!found.success) throw new ParameterError(name, mistakesOf(found.error, Object.keys(schema.shape)));
-    const { since, until, limit: most, ...rest } = found.data as { since?: string; until?: string; limit: number };
+    const {
+      since,
+      until,
+      limit: most,
+      ...rest
+    } = readParameters(name, schema, given) as {
+      since?: string;
+      until?: string;
+      limit: number;
+    };
     const period = periodOf({ since: millis(since), until: millis(until) });
     const items = await answer(store, tenant, { ...rest, ...period, limit: most + 1 } as Checked<Shape>);
     return { items: items.slice(0, most) as Row[], more: items.length > most };
@@ -98,7 +105,7 @@ export function question<Shape extends z.ZodRawShape>(
   return {
     name,
     title,
-    parameters: jsonSchema(schema),
+    parameters: parameterSchema(schema),
     ask,
     run: async (...question) => (await ask(...question)).items,
   };
@@ -110,7 +117,19 @@ function isList(type: z.ZodType): boolean {
   return type instanceof z.ZodOptional ? isList(type.unwrap() as z.ZodType) : type instanceof z.ZodArray;
 }
 
-function jsonSchema(schema: z.ZodType): ParameterSchema {
+/** Checks parameters as JSON. Throws a ParameterError with every mistake. */
+export function readParameters<Shape extends z.ZodRawShape>(
+  question: string,
+  schema: z.ZodObject<Shape, z.core.$strict>,
+  given: unknown,
+): z.output<z.ZodObject<Shape>> {
+  const found = schema.safeParse(given);
+  if (found.success) return found.data as z.output<z.ZodObject<Shape>>;
+  throw new ParameterError(question, mistakesOf(found.error, Object.keys(schema.shape)));
+}
+
+/** The JSON schema that says the same. */
+export function parameterSchema(schema: z.ZodType): ParameterSchema {
   const { $schema: _, ...found } = z.toJSONSchema(schema, {
     io: "input",
     // A pattern of RFC 3339 tells a person nothing that `format` does not.

@@ -1,6 +1,6 @@
 import type { EventDraft } from "../event.ts";
 import type { Position } from "../spool/segments.ts";
-import type { StoreLocation } from "../store/store.ts";
+import type { Question, QuestionAnswer, StoreLocation } from "../store/store.ts";
 import type { CheckpointOptions } from "./checkpoints.ts";
 
 /** A draft as it crosses to the worker: contents are ranges of the batch's one buffer. */
@@ -51,6 +51,8 @@ export type ToWorker =
     }
   | { type: "flush"; id: number; toStore: boolean }
   | { type: "query"; id: number; sql: string; params: Record<string, unknown>; options: { readonly maxRows?: number } }
+  /** A person's own SQL. */
+  | { type: "ask"; id: number; question: Question }
   /** Answered with the newest tree head as JSON, or null. */
   | { type: "checkpoint"; id: number }
   | { type: "close"; id: number };
@@ -65,4 +67,12 @@ export type FromWorker =
   /** Why nothing reaches the disk, or undefined: it does again. */
   | { type: "failing"; reason: string | undefined }
   | { type: "log"; level: "info" | "warn" | "error"; message: string; fields: Record<string, unknown> }
-  | { type: "reply"; id: number; text?: string; error?: string };
+  | {
+      type: "reply";
+      id: number;
+      text?: string;
+      answer?: QuestionAnswer;
+      error?: string;
+      /** ClickHouse's number of the error, where it is one of the question. */
+      code?: number;
+    };

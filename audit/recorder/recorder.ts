@@ -6,7 +6,15 @@ import { uuid7 } from "../../base/uuid7.ts";
 import type { ContentPart, EventDraft, Recorder } from "../event.ts";
 import type { CheckpointMaker, TreeHead } from "../evidence/checkpoint.ts";
 import { parseRows } from "../store/chdb.ts";
-import type { QueryOptions, StoreLocation, StoreReader } from "../store/store.ts";
+import type {
+  QueryOptions,
+  Question,
+  QuestionAnswer,
+  QuestionReader,
+  StoreLocation,
+  StoreReader,
+} from "../store/store.ts";
+import { StoreError } from "../store/store-error.ts";
 import type { CheckpointOptions } from "./checkpoints.ts";
 import type { FromWorker, ToWorker, WorkerOptions } from "./messages.ts";
 import { type Handed, packDrafts, unpacked } from "./pack.ts";
@@ -35,6 +43,8 @@ const GATHER_MS = 5;
 const STALL_MS = 10_000;
 const RESTART_MS = 500;
 
+type Reply = Extract<FromWorker, { type: "reply" }>;
+
 interface Posted {
   batch: number;
   bytes: number;
@@ -48,13 +58,15 @@ interface Posted {
  * Starts the recorder: its worker, spool and store. Throws a UserError where the spool or the store cannot be had
  * (in use by another process, a schema newer than this code).
  */
-export async function openRecorder(options: RecorderOptions): Promise<Recorder & StoreReader & CheckpointMaker> {
+export async function openRecorder(
+  options: RecorderOptions,
+): Promise<Recorder & StoreReader & QuestionReader & CheckpointMaker> {
   const recorder = new WorkerRecorder(options);
   await recorder.open(options.writer ?? uuid7());
   return recorder;
 }
 
-class WorkerRecorder implements Recorder, StoreReader, CheckpointMaker {
+class WorkerRecorder implements Recorder, StoreReader, QuestionReader, CheckpointMaker {
   readonly #options: RecorderOptions;
   #worker: Worker | undefined;
   #progress = newProgress();
@@ -74,7 +86,7 @@ class WorkerRecorder implements Recorder, StoreReader, CheckpointMaker {
   #dropped = 0;
   #nextBatch = 1;
   #nextCall = 1;
-  readonly #calls = new Map<number, { resolve(text: string): void; reject(error: Error): void }>();
+  readonly #calls = new Map<number, { resolve(reply: Reply): void; reject(error: Error): void }>();
   #watch: NodeJS.Timeout | undefined;
 
   constructor(options: RecorderOptions) {
@@ -130,6 +142,12 @@ class WorkerRecorder implements Recorder, StoreReader, CheckpointMaker {
 
   async query<Row>(sql: string, params: Record<string, unknown> = {}, options: QueryOptions = {}): Promise<Row[]> {
     return parseRows<Row>(await this.#call((id) => ({ type: "query", id, sql, params, options })));
+  }
+
+  async ask(question: Question): Promise<QuestionAnswer> {
+    const { answer } = await this.#request((id) => ({ type: "ask", id, question }));
+    if (answer === undefined) throw new Error("the recorder's worker answered something else");
+    return answer;
   }
 
   async checkpoint(): Promise<TreeHead | undefined> {
@@ -269,8 +287,9 @@ class WorkerRecorder implements Recorder, StoreReader, CheckpointMaker {
       case "reply": {
         const call = this.#calls.get(message.id);
         this.#calls.delete(message.id);
-        if (message.error === undefined) call?.resolve(message.text ?? "");
-        else call?.reject(new Error(message.error));
+        const { error, code } = message;
+        if (error === undefined) call?.resolve(message);
+        else call?.reject(code === undefined ? new Error(error) : new StoreError(code, error));
       }
     }
   }
@@ -328,7 +347,11 @@ class WorkerRecorder implements Recorder, StoreReader, CheckpointMaker {
     this.#rejectWaiting("the recorder does not answer");
   }
 
-  #call(make: (id: number) => ToWorker): Promise<string> {
+  async #call(make: (id: number) => ToWorker): Promise<string> {
+    return (await this.#request(make)).text ?? "";
+  }
+
+  #request(make: (id: number) => ToWorker): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.#dead !== undefined) return reject(new Error(this.#dead));
       const id = this.#nextCall++;

@@ -5,6 +5,7 @@ import { uuid7 } from "../../base/uuid7.ts";
 import { lockSpool } from "../spool/lock.ts";
 import { Spool } from "../spool/spool.ts";
 import { openStore } from "../store/open.ts";
+import { StoreError } from "../store/store-error.ts";
 import { Assembler } from "./assemble.ts";
 import { Chains } from "./chain.ts";
 import { openCheckpoints, prepareCheckpoints } from "./checkpoints.ts";
@@ -65,7 +66,7 @@ async function start() {
     const position = readPosition(options.spool.path);
     const spool = new Spool({ ...options.spool, after: position.segment, cut: options.cut });
     writeProgress(options.progress, { batch: 0, end: spool.end });
-    return { spool, position, release, prepared, store: await openStore(options.store) };
+    return { spool, position, release, prepared, store: await openStore(options.store, options.tenant) };
   } catch (error) {
     release();
     throw error;
@@ -151,6 +152,12 @@ function take(message: ToWorker): boolean {
     case "query":
       answer(message.id, () => store.queryText(message.sql, message.params, message.options));
       return false;
+    case "ask":
+      store.ask(message.question).then(
+        (found) => send({ type: "reply", id: message.id, answer: found }),
+        (error: unknown) => sendError(message.id, error),
+      );
+      return false;
     case "checkpoint":
       answer(message.id, async () => checkpoints?.make() ?? "null");
       return false;
@@ -165,8 +172,13 @@ function take(message: ToWorker): boolean {
 function answer(id: number, work: () => Promise<string | undefined>): void {
   work().then(
     (text) => send({ type: "reply", id, ...(text === undefined ? {} : { text }) }),
-    (error: unknown) => send({ type: "reply", id, error: errorMessage(error) }),
+    (error: unknown) => sendError(id, error),
   );
+}
+
+function sendError(id: number, error: unknown): void {
+  const code = error instanceof StoreError ? { code: error.code } : {};
+  send({ type: "reply", id, error: errorMessage(error), ...code });
 }
 
 async function flush(toStore: boolean): Promise<undefined> {

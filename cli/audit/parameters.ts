@@ -7,13 +7,14 @@ import type { QueryOptions } from "./query.ts";
 type Type = ParameterSchema["properties"][string];
 
 /**
- * The parameters of a question as JSON, from `--param name=value` and the options that stand for some of them. Throws a
+ * The parameters of a question as JSON, less those that are said `elsewhere`, from `--param name=value` and the options that stand for some of them. Throws a
  * UserError for one that it does not take, that is said twice or that has no sense.
  */
 export function parametersOf(
   { name: query, parameters: { properties, required = [] } }: Pick<NamedQuery, "name" | "parameters">,
   { param = [], since, until, limit }: Pick<QueryOptions, "param" | "since" | "until" | "limit">,
   now: number,
+  elsewhere: readonly string[] = [],
 ): Record<string, unknown> {
   const given: [string, string, string][] = [];
   for (const [name, value] of Object.entries({ since, until, limit })) {
@@ -38,7 +39,7 @@ export function parametersOf(
     else if (name in found) throw wrong(flag, `${name} is given twice`, properties);
     else found[name] = readValue(type, text, flag, now);
   }
-  const missing = required.filter((name) => !(name in found));
+  const missing = required.filter((name) => !(name in found) && !elsewhere.includes(name));
   if (missing.length > 0) throw wrong(query, `needs --param ${missing.join("=… --param ")}=…`, properties);
   return { ...found };
 }

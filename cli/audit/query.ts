@@ -1,5 +1,8 @@
+import { adHocSql } from "../../audit/questions/ad-hoc-sql.ts";
 import { namedQueries, namedQuery } from "../../audit/questions/named-queries.ts";
 import { type Answered, type NamedQuery, ParameterError, type Row } from "../../audit/questions/question.ts";
+import type { QuestionReader, StoreReader } from "../../audit/store/store.ts";
+import { StoreError } from "../../audit/store/store-error.ts";
 import { didYouMean } from "../../base/config/issues.ts";
 import { UserError } from "../../base/errors.ts";
 import type { Answer } from "../action.ts";
@@ -24,11 +27,31 @@ export async function askRecord(name: string, options: QueryOptions): Promise<An
       next: "See `sallyport audit query`.",
     });
   }
-  const parameters = parametersOf(query, options, Date.now());
+  return answerOf(query, parametersOf(query, options, Date.now()), options.config);
+}
+
+/** Answers SQL of the caller's own, in the same two ways. */
+export async function askSql(
+  name: string | undefined,
+  { config, limit, since, until, param = [], sql }: QueryOptions & { sql: string },
+): Promise<Answer> {
+  if (name !== undefined || since !== undefined || until !== undefined || param.length > 0) {
+    throw new UserError("--sql is a question by itself: it goes with --limit and --config only", {
+      exitCode: 2,
+      next: "Say the period in the SQL: WHERE at >= now() - INTERVAL 1 DAY.",
+    });
+  }
+  const parameters = { sql, ...parametersOf(adHocSql, limit === undefined ? {} : { limit }, Date.now(), ["sql"]) };
+  return answerOf(adHocSql, parameters, config);
+}
+
+type Question = Pick<NamedQuery, "name"> & {
+  ask(store: StoreReader & QuestionReader, tenant: string, parameters: unknown): Promise<Answered>;
+};
+
+async function answerOf(query: Question, parameters: object, config: string | undefined): Promise<Answer> {
   const { items, more } =
-    options.config === undefined
-      ? await fromApi(query, parameters)
-      : await fromStore(options.config, query, parameters);
+    config === undefined ? await fromApi(query, parameters) : await fromStore(config, query, parameters);
   if (more) {
     process.stderr.write(
       `These are the first ${items.length} rows, and there are more: raise --limit, or shorten the period.\n`,
@@ -47,7 +70,7 @@ export function listQuestions(): Answer {
   return { json: { items: all }, text: text.join("\n\n") };
 }
 
-async function fromApi({ name }: NamedQuery, parameters: object): Promise<Answered> {
+async function fromApi({ name }: Question, parameters: object): Promise<Answered> {
   const { loadContext } = await import("../context.ts");
   const { createClient } = await import("../client.ts");
   const { gatewaySession } = await import("../session.ts");
@@ -62,15 +85,15 @@ async function fromApi({ name }: NamedQuery, parameters: object): Promise<Answer
   }
 }
 
-async function fromStore(file: string, query: NamedQuery, parameters: object): Promise<Answered> {
+async function fromStore(file: string, query: Question, parameters: object): Promise<Answered> {
   const { loadGatewayConfig } = await import("../../base/config/gateway.ts");
   const { openStoreReader } = await import("../../audit/store/open.ts");
   const config = loadGatewayConfig(file);
-  const store = await openStoreReader(config.audit.store);
+  const store = await openStoreReader(config.audit.store, config.tenant);
   try {
     return await query.ask(store, config.tenant, parameters);
   } catch (error) {
-    if (!(error instanceof ParameterError)) throw error;
+    if (!(error instanceof ParameterError || error instanceof StoreError)) throw error;
     throw new UserError(error.message, { exitCode: 2, cause: error, next: "See `sallyport audit query`." });
   } finally {
     await store.close();

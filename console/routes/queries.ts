@@ -1,6 +1,8 @@
 import type { FastifyInstance } from "fastify";
+import { adHocSql, isOverLimits } from "../../audit/questions/ad-hoc-sql.ts";
 import { namedQueries } from "../../audit/questions/named-queries.ts";
 import { type NamedQuery, ParameterError } from "../../audit/questions/question.ts";
+import { StoreError } from "../../audit/store/store-error.ts";
 import { Refusal } from "../../base/errors.ts";
 import { notThere, reader } from "../caller.ts";
 import type { ConsoleDeps } from "../deps.ts";
@@ -24,19 +26,44 @@ export function queryRoutes(app: FastifyInstance, deps: ConsoleDeps): void {
       },
     );
   }
+  app.post<{ Body: { parameters: { sql: string } } }>(
+    "/v1alpha1/queries/sql",
+    { schema: { summary: adHocSql.title, tags: TAGS, body: bodyOf(adHocSql) } },
+    async (request) => {
+      const caller = await reader(deps, request);
+      checkAuditor(caller.identity);
+      const { parameters } = request.body;
+      await recordRead(deps, caller, { what: "query", name: "sql", parameters });
+      const { items, more } = await adHocSql
+        .ask(deps.reader, deps.config.tenant, parameters)
+        .catch(badSql)
+        .catch(badParameters);
+      return { items, more, continue: "" };
+    },
+  );
   app.post("/v1alpha1/queries/:name", { schema: { hide: true } }, async (request) => {
     checkAuditor((await reader(deps, request)).identity);
     throw notThere();
   });
 }
 
-function bodyOf({ parameters }: NamedQuery): object {
+function bodyOf({ parameters }: Pick<NamedQuery, "parameters">): object {
   return {
     type: "object",
     properties: { parameters },
     ...(parameters.required === undefined ? {} : { required: ["parameters"] }),
     additionalProperties: false,
   };
+}
+
+/** What is wrong with somebody's SQL is theirs to hear; a store that is away is not. */
+function badSql(error: unknown): never {
+  if (!(error instanceof StoreError)) throw error;
+  throw new Refusal(isOverLimits(error) ? "too-many" : "bad-request", error.message, {
+    next: isOverLimits(error)
+      ? "Ask for less: a shorter period, fewer columns."
+      : "See docs/dashboards.md for the views.",
+  });
 }
 
 /** What the JSON schema let pass, and the question does not take. */

@@ -200,6 +200,27 @@ test("a named query takes its own parameters, says what is wrong with others, an
   expect(JSON.parse(reads[0]?.payload ?? "{}")).toMatchObject({ parameters: { session: "s-bob" } });
 });
 
+test("an auditor asks in SQL of their own, and each question is on record before it is answered", async () => {
+  await evidence();
+  const ask = async (sql: string, who = "carol") => {
+    const token = await rig.token(`${who}@example.com`, who === "carol" ? { groups: ["audit"] } : {});
+    return rig.call("POST", "/v1alpha1/queries/sql", { token, body: { parameters: { sql } } });
+  };
+  const sql = "SELECT DISTINCT username FROM events WHERE session_id = 's-bob' AND kind = 'request.outcome'";
+  expect((await ask(sql)).json).toEqual({ items: [{ username: "corp:bob@example.com" }], more: false, continue: "" });
+  expect((await ask(sql, "alice")).json).toMatchObject({ status: 403, code: "forbidden" });
+  const bad = await ask("SELECT nme FROM events");
+  expect(bad.json).toMatchObject({ status: 400, code: "bad-request", detail: expect.stringContaining("`nme`") });
+  expect((await ask("SELECT * FROM file('/etc/passwd')")).json).toMatchObject({ status: 400 });
+  expect((await ask("SELECT * FROM numbers(2000000)")).json).toMatchObject({ status: 429, code: "too-many" });
+  await rig.recorder.flush({ toStore: true });
+  const asked = await rig.recorder.query<{ sql: string }>(
+    "SELECT JSONExtractString(payload, 'parameters', 'sql') AS sql FROM events WHERE kind = 'read' AND JSONExtractString(payload, 'name') = 'sql' ORDER BY session_id, seq",
+  );
+  expect(asked.map((row) => row.sql).filter((one) => one === sql)).toHaveLength(1);
+  expect(asked.map((row) => row.sql)).toContain("SELECT * FROM file('/etc/passwd')");
+});
+
 test("the API's description has each named query with its parameters", async () => {
   const { json } = await rig.call("GET", "/openapi.json");
   const { schema } = json.paths["/v1alpha1/queries/who-approved"].post.requestBody.content["application/json"];
