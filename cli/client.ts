@@ -44,6 +44,8 @@ export interface ApiClient {
   request(method: "GET" | "POST" | "DELETE", path: string, request?: ApiRequest): Promise<unknown>;
   /** NDJSON, one parsed value a line, as it comes: no deadline but the signal's. */
   lines(path: string, request?: ApiRequest): AsyncGenerator<unknown>;
+  /** The bytes of an answer as they come: no deadline but the signal's. */
+  bytes(path: string, request?: ApiRequest): AsyncGenerator<Uint8Array>;
   close(): Promise<void>;
 }
 
@@ -92,6 +94,15 @@ export function createClient(context: Pick<Context, "url" | "caFile">, token?: (
       const response = await send("GET", path, request, "application/x-ndjson", signal);
       try {
         for await (const line of splitLines(response.body)) if (line !== "") yield parse(line, context.url);
+      } catch (error) {
+        throw unreachable(error, context.url);
+      }
+    },
+    async *bytes(path, request = {}) {
+      const signal = request.signal ?? new AbortController().signal;
+      const response = await send("GET", path, request, "*/*", signal);
+      try {
+        yield* response.body as AsyncIterable<Uint8Array>;
       } catch (error) {
         throw unreachable(error, context.url);
       }

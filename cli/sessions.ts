@@ -1,5 +1,8 @@
 import type { Command } from "commander";
 import { type Answer, action, type GlobalOptions } from "./action.ts";
+import type { ExportOptions } from "./evidence/export.ts";
+import { EXPORT_FORMATS_TEXT } from "./evidence/export-formats.ts";
+import type { ReplaySessionOptions } from "./evidence/replay-session.ts";
 import type { EvidenceSource } from "./evidence/source.ts";
 
 interface Options extends GlobalOptions {
@@ -44,7 +47,21 @@ export function register(program: Command): void {
     .option("--speed <factor>", "wait between events as they did, so many times faster; at once where absent")
     .option("--step", "wait for Enter before each event")
     .option("--bodies <lines>", "lines of recorded contents that are shown", "40")
-    .action(action(replaySession));
+    .action(action(replay));
+  sessions
+    .command("export")
+    .description("a session as a file: its events, formats that others read, or a signed evidence pack")
+    .argument("<session>")
+    .option(...CONFIG)
+    .option("--format <name>", EXPORT_FORMATS_TEXT, "ndjson")
+    .option("--to <file>", "where to; - is standard output", "-")
+    .option("--exchange <id>", "of asciicast: which exec, where there are several")
+    .action(
+      action<ExportOptions>(async ([session = ""], options) => {
+        const { exportRecord } = await import("./evidence/export.ts");
+        return exportRecord({ session }, options);
+      }),
+    );
   sessions
     .command("kill")
     .description("end a session on every replica, and what its token could open")

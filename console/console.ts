@@ -12,6 +12,7 @@ import { approvalPageRoutes } from "./routes/approval-page.ts";
 import { approvalRoutes } from "./routes/approvals.ts";
 import { approvalsRepositoryRoutes } from "./routes/approvals-repository.ts";
 import { exceptionRoutes } from "./routes/exceptions.ts";
+import { exportRoutes } from "./routes/exports.ts";
 import { killRoutes } from "./routes/kill.ts";
 import { policyRoutes } from "./routes/policy.ts";
 import { queryRoutes } from "./routes/queries.ts";
@@ -84,6 +85,7 @@ export async function createConsole(deps: ConsoleDeps): Promise<FastifyInstance>
       recordedDecisionRoutes,
       queryRoutes,
       policyRoutes,
+      exportRoutes,
     ]) {
       routes(app, deps, streams);
     }

@@ -1,6 +1,7 @@
 import type { ApprovalHome, Kill } from "../approvals/types.ts";
 import type { Person } from "../approvals/voters.ts";
 import type { Recorder } from "../audit/event.ts";
+import type { PackSigner } from "../audit/export/pack-note.ts";
 import type { QuestionReader, StoreReader } from "../audit/store/store.ts";
 import type { Clock } from "../base/clock.ts";
 import type { GatewayConfig } from "../base/config/gateway.ts";
@@ -63,6 +64,10 @@ export interface ConsoleDeps {
   hmacKeys: readonly Uint8Array[];
   clock: Clock;
   log: Log;
+  /** Who signs evidence packs; there are none where absent. */
+  packSigner?: PackSigner | undefined;
+  /** Resolves when what was recorded until now is signed and in the store, or would not be for long. */
+  settleRecord?: () => Promise<void>;
   /** Caps of the streams of evidence; their own where absent. */
   streamLimits?: Partial<StreamLimits>;
   /** Aborted when the gateway drains: what is streamed ends. */

@@ -55,7 +55,7 @@ export class EvidenceStreams {
   open(
     request: FastifyRequest,
     { identity }: Authenticated,
-    chunks: (signal: AbortSignal) => AsyncGenerator<string, void>,
+    chunks: (signal: AbortSignal) => AsyncGenerator<string | Uint8Array, void>,
   ): Readable {
     const who = this.#admit(identity);
     const controller = new AbortController();
@@ -73,7 +73,7 @@ export class EvidenceStreams {
       clearTimeout(stalled);
       this.#open.delete(controller);
     };
-    async function* paced(): AsyncGenerator<string, void> {
+    async function* paced(): AsyncGenerator<string | Uint8Array, void> {
       for await (const chunk of chunks(controller.signal)) {
         // The next one is asked for when this one has gone out, or is near it.
         stalled = setTimeout(() => stream.destroy(new Error("the reader takes nothing")), stalledMs);

@@ -55,7 +55,11 @@ function validationErrors(error: FastifyError): string[] {
       const { properties = {} } = (rest as { parentSchema?: { properties?: object } }).parentSchema ?? {};
       return `${dottedPath([...path, key.slice(0, 60)])}: unknown key; ${didYouMean(key.slice(0, 60), Object.keys(properties))}`;
     }
-    return `${path.length === 0 ? (error.validationContext ?? "request") : dottedPath(path)}: ${message ?? keyword}`;
+    const where = path.length === 0 ? (error.validationContext ?? "request") : dottedPath(path);
+    if (keyword === "enum" && Array.isArray(params.allowedValues)) {
+      return `${where}: must be one of ${params.allowedValues.join(", ")}`;
+    }
+    return `${where}: ${message ?? keyword}`;
   });
 }
 

@@ -31,6 +31,7 @@ import { withholding } from "../../proxy/withhold/withholding-recorder.ts";
 import { renderApprovalMetrics } from "./approval-metrics.ts";
 import { openApprovals, webhookSecretOf } from "./approvals.ts";
 import { closeConnections, openConnections } from "./connections.ts";
+import { packSigner, settleRecord } from "./evidence-packs.ts";
 import { explainer } from "./explain.ts";
 import { KillRetries } from "./kill-retries.ts";
 import { renderMetrics } from "./metrics.ts";
@@ -167,6 +168,8 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       log,
     });
     opened.push(() => console.close());
+      packSigner: packSigner(config),
+      settleRecord: settleRecord(recording),
     const admin = await openAdmin({
       address: config.admin.address,
       health: () => recorder.failure(),
