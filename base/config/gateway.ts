@@ -30,6 +30,9 @@ const name = z
   .regex(/^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/, "must be a DNS label: lower-case letters, digits and dashes");
 const claimPath = z.string().min(1);
 
+const tableName = z.string().regex(/^[A-Za-z_]\w{0,62}$/, "must be letters, digits and underscores");
+const days = z.string().regex(/^[1-9]\d{0,4}d$/, 'must be a number of days: "400d"');
+
 const issuerSchema = z.strictObject({
   name,
   issuer: issuerUrl,
@@ -238,8 +241,28 @@ export const gatewaySchema = z.strictObject({
     }),
     store: z.union([
       z.strictObject({ embedded: file }),
-      z.strictObject({ url, userFile: file.optional(), passwordFile: file.optional(), caFile: file.optional() }),
+      z.strictObject({
+        url: url.refine(isHttpsOrLoopback, "must be an https URL (http is for loopback only)"),
+        userFile: file.optional(),
+        passwordFile: file.optional(),
+        caFile: file.optional(),
+        database: tableName.optional(),
+        /** Of the server's remote_servers: tables are replicated, and distributed over its shards. */
+        cluster: tableName.optional(),
+      }),
     ]),
+    /** The embedded store as ClickHouse's own HTTP interface, read-only; whoever has the token reads the whole record. */
+    http: z
+      .strictObject({ address, tokenFile: file, certFile: file.optional(), keyFile: file.optional() })
+      .refine(
+        ({ certFile, keyFile }) => (certFile === undefined) === (keyFile === undefined),
+        "needs certFile and keyFile, or neither",
+      )
+      .optional(),
+    /** How long what was recorded at a level is kept; for ever where absent. Sessions under legal hold stay. */
+    retention: z
+      .strictObject({ Metadata: days.optional(), Request: days.optional(), RequestResponse: days.optional() })
+      .prefault({}),
     checkpoints: checkpointsSchema.prefault({}),
   }),
   limits: z
@@ -332,6 +355,9 @@ function crossChecks(config: GatewayConfig): ConfigIssue[] {
   const { to, command } = config.audit.checkpoints;
   if (config.keys.checkpointFile === undefined && (to.length > 0 || command !== undefined)) {
     issues.push({ path: "keys.checkpointFile", message: "is needed by audit.checkpoints: which key signs them" });
+  }
+  if (config.audit.http !== undefined && !("embedded" in config.audit.store)) {
+    issues.push({ path: "audit.http", message: "is of the embedded store; a server has its own interface" });
   }
   issues.push(...policyIssues(config));
   return issues;

@@ -38,6 +38,7 @@ import { renderMetrics } from "./metrics.ts";
 import { recordMissing } from "./missing-events.ts";
 import { openPeers } from "./peers.ts";
 import { openPolicy } from "./policy.ts";
+import { openReadersHttp } from "./readers-http.ts";
 import { watchSessions } from "./sessions.ts";
 import { openShadow } from "./shadow.ts";
 import { tellPeople } from "./tell-people.ts";
@@ -80,6 +81,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     const recording = await openRecorder({ tenant: config.tenant, checkpointKey, ...config.audit, log, clock });
     const recorder = withholding(recording, [knownValues, recordValues]);
     opened.push(() => closeRecorder(recorder, log));
+    opened.push(await openReadersHttp(config, { recorder, reader: recording, log }));
     const policy = await openPolicy(config, {
       recorder,
       log,
