@@ -9,23 +9,34 @@ const START_MS = 60_000;
 /** Where node itself puts it by default: a third of a start is the compiling of what is started again and again. */
 const COMPILED = join(tmpdir(), "node-compile-cache");
 
+export interface KilledGatewayOptions {
+  /** Starts node, with its arguments after it. */
+  command?: readonly string[];
+  nodeArgs?: readonly string[];
+  env?: Record<string, string>;
+}
+
 /** `sallyport serve` as a process of its own, to be killed. */
 export class KilledGateway {
   readonly #configFile: string;
+  readonly #options: KilledGatewayOptions;
   #child: ChildProcess | undefined;
   #exited: Promise<void> = Promise.resolve();
   #said: string[] = [];
 
-  constructor(configFile: string) {
+  constructor(configFile: string, options: KilledGatewayOptions = {}) {
     this.#configFile = configFile;
+    this.#options = options;
   }
 
   /** Starts it, and resolves when it serves. Throws with what it said where it does not. */
   async start(): Promise<void> {
     const { PATH, HOME, TMPDIR } = process.env;
-    const child = spawn(process.execPath, [MAIN, "serve", "--config", this.#configFile], {
+    const { command = [], nodeArgs = [], env } = this.#options;
+    const [program = "", ...args] = [...command, process.execPath, ...nodeArgs, MAIN, "serve"];
+    const child = spawn(program, [...args, "--config", this.#configFile], {
       stdio: ["ignore", "pipe", "pipe"],
-      env: { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE: COMPILED },
+      env: { PATH, HOME, TMPDIR, NODE_COMPILE_CACHE: COMPILED, ...env },
     });
     this.#child = child;
     this.#exited = new Promise((resolve) => child.once("exit", () => resolve()));

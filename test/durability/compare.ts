@@ -1,0 +1,143 @@
+import { readFileSync } from "node:fs";
+import type { EventRow } from "../../audit/event.ts";
+import { openRecorder } from "../../audit/recorder/recorder.ts";
+import { verifyChain } from "../../audit/verify-chain.ts";
+import { systemClock } from "../../base/clock.ts";
+import { loadGatewayConfig } from "../../base/config/gateway.ts";
+import { silentLog } from "../../base/log.ts";
+import type { World } from "./world.ts";
+
+/** What is acknowledged by the disk is never lost; an outcome gets there within 50 ms, and on a busy machine later. */
+const OUTCOME_MS = 2_000;
+const MOST = 20;
+
+export interface Compared {
+  asked: number;
+  forwarded: number;
+  answered: number;
+  intents: number;
+  outcomes: number;
+  /** Answers whose outcome was on its way to the disk when the gateway was killed. */
+  outcomesUnderWay: number;
+  /** What must not be. */
+  wrong: string[];
+}
+
+type Said = Pick<EventRow, "kind" | "exchange_id" | "name" | "verb" | "status">;
+
+/** Compares the agent's log, the API server's log and ClickHouse, exchange by exchange, once all of them are quiet. */
+export async function compare(world: World): Promise<Compared> {
+  const asked = new Map<string, string>();
+  const answered = new Map<string, { status: number; at: number }>();
+  for (const line of lines<{ asked?: string; verb?: string; answered?: string; status?: number; at?: number }>(
+    world.clientLog,
+  )) {
+    if (line.asked !== undefined) asked.set(line.asked, line.verb ?? "");
+    if (line.answered !== undefined) answered.set(line.answered, { status: line.status ?? 0, at: line.at ?? 0 });
+  }
+  const seen = lines<{ id?: string; verb: string; name: string }>(world.upstreamLog);
+  const rows = await recorded(world.state.configFile);
+  const intents = byExchange(rows, "request.intent");
+  const outcomes = byExchange(rows, "request.outcome");
+
+  const wrong: string[] = [];
+  const say = (what: string): void => void (wrong.length < MOST && wrong.push(what));
+  const forwarded = new Map<string, string>();
+  for (const { id = "", verb, name } of seen) {
+    if (forwarded.has(name)) say(`${name} was forwarded twice`);
+    forwarded.set(name, id);
+    if (asked.get(name) !== verb) say(`the API server saw ${verb} ${name}, which the agent never asked for`);
+    const [intent] = intents.get(id) ?? [];
+    if (verb === "create" && intent?.name !== name)
+      say(`${name} (${id}) was forwarded, and its intent is not on record`);
+  }
+  const names = new Map<string, string>();
+  for (const [kind, events] of [
+    ["intent", intents],
+    ["outcome", outcomes],
+  ] as const) {
+    for (const [id, [first, ...more]] of events) {
+      if (more.length > 0) say(`exchange ${id} has ${more.length + 1} ${kind}s on record`);
+      const name = first?.name ?? "";
+      if (!asked.has(name)) say(`the ${kind} of ${name} (${id}) is on record, and the agent never asked for it`);
+      if (names.has(name) && names.get(name) !== id) say(`${name} is on record as two exchanges`);
+      names.set(name, id);
+    }
+  }
+  for (const [id, [outcome]] of outcomes) {
+    const name = outcome?.name ?? "";
+    if (forwarded.get(name) !== id) say(`the outcome of ${name} (${id}) is on record, and it was never forwarded`);
+    const answer = answered.get(name);
+    if (answer !== undefined && answer.status !== outcome?.status) {
+      say(`the agent got ${answer.status} for ${name}, and ${outcome?.status} is on record`);
+    }
+  }
+  let outcomesUnderWay = 0;
+  for (const [name, { status, at }] of answered) {
+    const id = forwarded.get(name);
+    if (status >= 300 && id !== undefined) say(`${name} was forwarded, and the agent got ${status}`);
+    if (status >= 300) continue;
+    if (id === undefined) say(`the agent got ${status} for ${name}, which the API server never saw`);
+    else if (!outcomes.has(id)) {
+      const killed = world.kills.some((kill) => kill.target === "gateway" && kill.at > at && kill.at - at < OUTCOME_MS);
+      if (killed) outcomesUnderWay++;
+      else say(`the agent got ${status} for ${name} (${id}), and no outcome is on record`);
+    }
+  }
+  return {
+    asked: asked.size,
+    forwarded: forwarded.size,
+    answered: answered.size,
+    intents: intents.size,
+    outcomes: outcomes.size,
+    outcomesUnderWay,
+    wrong: [...wrong, ...rows.mistakes],
+  };
+}
+
+function lines<T>(path: string): T[] {
+  const text = readFileSync(path, "utf8");
+  return text
+    .slice(0, text.lastIndexOf("\n"))
+    .split("\n")
+    .map((line) => JSON.parse(line) as T);
+}
+
+/** What the store has once it has all of the spool, and what is wrong with its chains. */
+async function recorded(configFile: string): Promise<Said[] & { mistakes: string[] }> {
+  const { tenant, audit } = loadGatewayConfig(configFile);
+  const { spool, store } = audit;
+  const recorder = await openRecorder({ tenant, spool, store, log: silentLog, clock: systemClock });
+  try {
+    await recorder.flush({ toStore: true });
+    const chains = await recorder.query<{ session_id: string; writer: string }>(
+      "SELECT DISTINCT session_id, writer FROM events ORDER BY session_id, writer",
+    );
+    const said: Said[] = [];
+    const mistakes: string[] = [];
+    for (const chain of chains) {
+      const rows = await recorder.query<EventRow>(
+        "SELECT * FROM events WHERE session_id = {session_id:String} AND writer = {writer:String} ORDER BY seq",
+        chain,
+      );
+      const verdict = verifyChain(rows);
+      if (!verdict.ok) mistakes.push(`${chain.session_id}, writer ${chain.writer}: ${verdict.why}`);
+      for (const { kind, exchange_id, name, verb, status } of rows)
+        said.push({ kind, exchange_id, name, verb, status });
+    }
+    return Object.assign(said, { mistakes });
+  } finally {
+    await recorder.close();
+  }
+}
+
+function byExchange(rows: readonly Said[], kind: string): Map<string, Said[]> {
+  const found = new Map<string, Said[]>();
+  for (const row of rows) {
+    if (row.kind !== kind) continue;
+    const of = found.get(row.exchange_id);
+    if (of === undefined) found.set(row.exchange_id, [row]);
+    else of.push(row);
+  }
+  return found;
+}

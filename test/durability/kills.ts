@@ -1,0 +1,83 @@
+import { errorMessage } from "../../base/errors.ts";
+import { type Compared, compare } from "./compare.ts";
+import type { Target } from "./traps.ts";
+import { openWorld, type World } from "./world.ts";
+
+/** Where each may be hit: the spool's steps, those of a shipment, and the letting go of what was shipped. */
+const RECORDING = ["writing", "half written", "syncing", "synced"];
+const SHIPPING = ["keeping contents", "inserting", "at work", "stored"];
+const LETTING_GO = ["marking", "releasing"];
+export const STEPS: Record<Target, readonly string[]> = {
+  gateway: [...RECORDING, ...SHIPPING, ...LETTING_GO],
+  worker: [...RECORDING, ...SHIPPING, ...LETTING_GO],
+  store: [...SHIPPING, "starting"],
+};
+/** Each start reads what was recorded before, and each comparison too: a world is for so many kills. */
+const IN_ONE_WORLD = 20;
+/** So many answers lie between two kills: all that was under way has come to its end. */
+const BETWEEN = 200;
+
+export interface Killed {
+  /** How often it was hit inside each step. */
+  histogram: Record<string, number>;
+  kills: number;
+  exchanges: number;
+  outcomesUnderWay: number;
+  wrong: string[];
+}
+
+export interface Kill {
+  target: Target;
+  step: string;
+}
+
+/** One of the three, so often inside each step. */
+export const killsOf = (target: Target, times: number): Kill[] =>
+  Array.from({ length: times }, () => STEPS[target].map((step) => ({ target, step }))).flat();
+
+/** Does all of them, with a hundred exchanges under way, and compares all logs. */
+export async function killEach(kills: readonly Kill[], onKill?: (kill: Kill) => void): Promise<Killed> {
+  const killed: Killed = {
+    histogram: Object.fromEntries(kills.map(({ step }) => [step, 0])),
+    kills: 0,
+    exchanges: 0,
+    outcomesUnderWay: 0,
+    wrong: [],
+  };
+  for (let first = 0; first < kills.length && killed.wrong.length === 0; first += IN_ONE_WORLD) {
+    const world = await openWorld();
+    try {
+      await world.answers(BETWEEN);
+      for (const kill of kills.slice(first, first + IN_ONE_WORLD)) {
+        await killInside(world, kill);
+        killed.kills++;
+        killed.histogram[kill.step] = (killed.histogram[kill.step] ?? 0) + 1;
+        onKill?.(kill);
+      }
+      await world.quiet();
+      add(killed, await compare(world));
+    } catch (error) {
+      killed.wrong.push(`after ${killed.kills} kills: ${errorMessage(error)}`);
+    } finally {
+      await world.close();
+    }
+  }
+  return killed;
+}
+
+async function killInside(world: World, { target, step }: Kill): Promise<void> {
+  // A store is started where one was killed.
+  if (target === "store" && step === "starting") await world.kill("store", "inserting");
+  await world.kill(target, step);
+  if (target === "gateway") {
+    await world.gateway.kill();
+    await world.gateway.start();
+  }
+  await world.answers(BETWEEN);
+}
+
+function add(killed: Killed, { asked, outcomesUnderWay, wrong }: Compared): void {
+  killed.exchanges += asked;
+  killed.outcomesUnderWay += outcomesUnderWay;
+  killed.wrong.push(...wrong);
+}

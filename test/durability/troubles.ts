@@ -1,0 +1,1 @@
+export const TROUBLES: Record<string, () => Promise<string[]>> = {};
