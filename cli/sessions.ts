@@ -46,6 +46,10 @@ export function register(program: Command): void {
     .option(...CONFIG)
     .option("--speed <factor>", "wait between events as they did, so many times faster; at once where absent")
     .option("--step", "wait for Enter before each event")
+    .option("--follow", "go on while the session does, until it is over")
+    .option("--exec <exchange>", "only this exec, or any other exchange")
+    .option("--typed", "what was typed in an exec, also where its terminal showed it anyhow")
+    .option("--raw", "an exec's output as its terminal was sent it: control sequences can do anything to yours")
     .option("--bodies <lines>", "lines of recorded contents that are shown", "40")
     .action(action(replay));
   sessions
@@ -87,7 +91,8 @@ async function list(
   const when = (text: string | undefined): number | undefined =>
     text && text !== "" ? parseWhen(text, Date.now()) : undefined;
   const filter = { since: when(options.since), until: when(options.until), user: options.user };
-  const limit = await positive("--limit", options.limit);
+  const { positive } = await import("./policy/positive.ts");
+  const limit = positive("--limit", options.limit);
   const items = await withEvidence(options, (source) => source.listSessions({ ...filter, limit }));
   return { json: { items }, text: renderSessions(items) };
 }
@@ -98,37 +103,15 @@ async function show([id = ""]: string[], options: Options): Promise<Answer> {
   return withEvidence(options, async (source) => {
     const session = await source.session(id);
     const events = [];
-    for await (const event of await source.events(id)) events.push(event);
+    for await (const event of source.events(id)) events.push(event);
     const lines = [];
     for await (const { text } of replay(events)) lines.push(text);
     return { json: { session, events }, text: `${renderSession(session)}\n\n${lines.join("\n")}` };
   });
 }
 
-async function replaySession(
-  [id = ""]: string[],
-  options: Options & { speed?: string; step?: true; bodies: string },
-): Promise<undefined> {
-  const { replay } = await import("../audit/replay.ts");
-  const { pace } = await import("./evidence/pace.ts");
-  const speed = options.speed === undefined ? undefined : await positive("--speed", options.speed);
-  const bodyLines = await positive("--bodies", options.bodies);
-  await withEvidence(options, async (source) => {
-    await source.session(id);
-    const lines = replay(await source.events(id), {
-      bodyLines,
-      ...(source.body === undefined ? {} : { body: source.body.bind(source) }),
-    });
-    for await (const line of pace(lines, { speed, step: options.step === true })) {
-      process.stdout.write(options.output === "json" ? `${JSON.stringify(line)}\n` : `${line.text}\n`);
-    }
-  });
+async function replay([id = ""]: string[], options: Options & ReplaySessionOptions): Promise<undefined> {
+  const { replaySession } = await import("./evidence/replay-session.ts");
+  await withEvidence(options, (source) => replaySession(source, id, options));
   return undefined;
-}
-
-async function positive(name: string, text: string): Promise<number> {
-  const value = Number(text);
-  if (Number.isFinite(value) && value > 0) return value;
-  const { UserError } = await import("../base/errors.ts");
-  throw new UserError(`${name} ${text}: must be a number above 0`, { exitCode: 2 });
 }

@@ -19,6 +19,7 @@ import { queryRoutes } from "./routes/queries.ts";
 import { recordedDecisionRoutes } from "./routes/recorded-decisions.ts";
 import { recordedSessionRoutes } from "./routes/recorded-sessions.ts";
 import { sessionRoutes } from "./routes/session.ts";
+import { sessionBodyRoutes } from "./routes/session-bodies.ts";
 import { sessionEventRoutes } from "./routes/session-events.ts";
 import { webhookRoutes } from "./routes/webhooks.ts";
 import { wellKnownRoutes } from "./routes/well-known.ts";
@@ -82,10 +83,11 @@ export async function createConsole(deps: ConsoleDeps): Promise<FastifyInstance>
       webhookRoutes,
       recordedSessionRoutes,
       sessionEventRoutes,
+      sessionBodyRoutes,
       recordedDecisionRoutes,
+      exportRoutes,
       queryRoutes,
       policyRoutes,
-      exportRoutes,
     ]) {
       routes(app, deps, streams);
     }

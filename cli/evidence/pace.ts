@@ -5,19 +5,21 @@ import type { ReplayLine } from "../../audit/replay.ts";
 /** A replay never stands still for longer: an agent that slept for an hour is not watched sleeping. */
 const LONGEST_PAUSE_MS = 5000;
 
-/** Holds lines back: until Enter for each event (`step`), or as long as passed between events, `speed` times faster. */
+/**
+ * Holds lines back: until Enter for each event (`step`), or as long as passed between what they tell, `speed` times
+ * faster. Within an event, a terminal's output has times of its own.
+ */
 export async function* pace(
   lines: AsyncIterable<ReplayLine>,
-  options: { speed: number | undefined; step: boolean },
+  { speed, step }: { speed: number | undefined; step: boolean },
 ): AsyncGenerator<ReplayLine> {
   let before: ReplayLine | undefined;
   try {
     for await (const line of lines) {
-      if (before !== undefined && line.event !== before.event) {
-        if (options.step) await enter();
-        else if (options.speed !== undefined) {
-          await sleep(Math.min(LONGEST_PAUSE_MS, Math.max(0, line.at - before.at) / options.speed));
-        }
+      if (before !== undefined && step && line.event !== before.event) await enter();
+      if (before !== undefined && !step && speed !== undefined) {
+        const passed = Math.max(0, line.at - before.at);
+        if (passed > 0) await sleep(Math.min(LONGEST_PAUSE_MS, passed / speed));
       }
       before = line;
       yield line;

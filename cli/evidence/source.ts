@@ -1,5 +1,6 @@
 import type { EventRow } from "../../audit/event.ts";
 import type { SessionSummary } from "../../audit/queries.ts";
+import type { ReadContent } from "../../audit/replay-bodies.ts";
 import { UserError } from "../../base/errors.ts";
 
 export interface SessionFilter {
@@ -14,10 +15,13 @@ export interface SessionFilter {
 export interface EvidenceSource {
   listSessions(filter: SessionFilter): Promise<SessionSummary[]>;
   session(id: string): Promise<SessionSummary>;
-  events(sessionId: string): AsyncIterable<EventRow> | Promise<EventRow[]>;
+  /** As they happened, the chains of several gateways woven into one. */
+  events(sessionId: string): AsyncIterable<EventRow>;
+  /** As `events`, and then what comes, until the session is over; only a running gateway knows. */
+  follow?(sessionId: string): AsyncIterable<EventRow>;
   decision(id: string): Promise<EventRow[]>;
-  /** Recorded content, where this source hands it out. */
-  body?(sha256: string): Promise<Buffer | undefined>;
+  /** Recorded content of an event, part by part. Throws BodyMissing and BodyAltered (audit/bodies.ts). */
+  content: ReadContent;
   close(): Promise<void>;
 }
 
@@ -28,7 +32,9 @@ export function openEvidence(config: string | undefined): Promise<EvidenceSource
 
 async function fromApi(env: NodeJS.ProcessEnv): Promise<EvidenceSource> {
   const { loadContext } = await import("../context.ts");
-  const { createClient } = await import("../client.ts");
+  const { ApiError, createClient } = await import("../client.ts");
+  const { BodyMissing } = await import("../../audit/bodies.ts");
+  const { followOverApi } = await import("./follow.ts");
   const { gatewaySession } = await import("../session.ts");
   const context = loadContext(env);
   const client = createClient(context, async () => (await gatewaySession(context, env)).token);
@@ -41,8 +47,17 @@ async function fromApi(env: NodeJS.ProcessEnv): Promise<EvidenceSource> {
       return items<SessionSummary>(await client.request("GET", path("sessions"), { query }));
     },
     session: async (id) => (await client.request("GET", path("sessions", id))) as SessionSummary,
-    events: (id) => client.lines(path("sessions", id, "events")) as AsyncIterable<EventRow>,
+    events: (id) =>
+      client.lines(path("sessions", id, "events"), { query: { order: "time" } }) as AsyncIterable<EventRow>,
+    follow: (id) => followOverApi(client, path("sessions", id, "events")),
     decision: async (id) => items<EventRow>(await client.request("GET", path("decisions", id))),
+    async *content({ session_id }, sha256) {
+      try {
+        yield* client.bytes(path("sessions", session_id, "bodies", sha256));
+      } catch (error) {
+        throw error instanceof ApiError && error.status === 404 ? new BodyMissing(sha256) : error;
+      }
+    },
     close: () => client.close(),
   };
 }
@@ -58,6 +73,8 @@ async function fromStore(file: string): Promise<EvidenceSource> {
   const { loadGatewayConfig } = await import("../../base/config/gateway.ts");
   const { openStoreReader } = await import("../../audit/store/open.ts");
   const queries = await import("../../audit/queries.ts");
+  const { readBody } = await import("../../audit/bodies.ts");
+  const { sessionEvents } = await import("../../audit/session-events.ts");
   const config = loadGatewayConfig(file);
   const store = await openStoreReader(config.audit.store);
   const { tenant } = config;
@@ -68,13 +85,13 @@ async function fromStore(file: string): Promise<EvidenceSource> {
       if (session === undefined) throw notThere("session", id);
       return session;
     },
-    events: (id) => queries.sessionEvents(store, tenant, id),
+    events: (id) => sessionEvents(store, tenant, id, { order: "time" }),
     async decision(id) {
       const events = await queries.decisionEvents(store, tenant, id);
       if (events.length === 0) throw notThere("decision", id);
       return events;
     },
-    body: (sha256) => queries.bodyContent(store, tenant, sha256),
+    content: (_event, sha256) => readBody(store, tenant, sha256),
     close: () => store.close(),
   };
 }

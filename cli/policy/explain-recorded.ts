@@ -1,3 +1,4 @@
+import { BodyMissing } from "../../audit/bodies.ts";
 import type { EventRow } from "../../audit/event.ts";
 import { UserError } from "../../base/errors.ts";
 import type { PolicyInput } from "../../engine/input.ts";
@@ -30,11 +31,11 @@ export async function explainRecorded(id: string, candidate: Candidate, config: 
   };
 }
 
-function cannotJudge(id: string, missing: string, elsewhere: boolean): UserError {
-  if (elsewhere) {
-    return new UserError(`the objects of the decision ${id} are on record, and the API does not hand them out`, {
+function cannotJudge(id: string, missing: string, gone: boolean): UserError {
+  if (gone) {
+    return new UserError(`the objects of the decision ${id} were on record, and are no longer kept`, {
       exitCode: 1,
-      next: "Ask on the gateway's host with --config, or use `sallyport policy backtest`, which auditors may.",
+      next: "Explain the request itself, with its object.",
     });
   }
   return new UserError(`the decision ${id} cannot be judged again: not on record is ${missing}`, {
@@ -59,9 +60,21 @@ async function recordedEvent(
     const event = events.findLast(({ kind }) => kind === "request.outcome" || kind === "request.refused");
     if (event === undefined) throw new UserError(`nothing is on record of the decision ${id}`, { exitCode: 1 });
     const { facts: digest } = JSON.parse(event.payload) as { facts?: string };
-    const content = digest === undefined ? undefined : await source.body?.(digest);
-    return { event, kept: digest !== undefined, ...(content === undefined ? {} : { facts: content.toString("utf8") }) };
+    const facts = digest === undefined ? undefined : await textOf(source.content(event, digest));
+    return { event, kept: digest !== undefined, ...(facts === undefined ? {} : { facts }) };
   } finally {
     await source.close();
   }
+}
+
+/** Undefined where it is not kept any more. */
+async function textOf(content: AsyncIterable<Uint8Array>): Promise<string | undefined> {
+  const parts: Uint8Array[] = [];
+  try {
+    for await (const part of content) parts.push(part);
+  } catch (error) {
+    if (error instanceof BodyMissing) return undefined;
+    throw error;
+  }
+  return Buffer.concat(parts).toString("utf8");
 }

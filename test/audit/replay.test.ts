@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { BodyMissing } from "../../audit/bodies.ts";
 import type { EventDraft, EventRow } from "../../audit/event.ts";
 import { harmless } from "../../audit/harmless.ts";
 import { Chains } from "../../audit/recorder/chain.ts";
@@ -90,8 +91,11 @@ describe("replay", () => {
 
   it("shows recorded contents, up to a number of lines, and says where one is missing", async () => {
     const events = rows([{}], { request: "aa", response: "bb" });
-    const body = async (digest: string) => (digest === "aa" ? Buffer.from("one\ntwo\nthree\n") : undefined);
-    const lines = await text(events, { body, bodyLines: 2 });
+    async function* content(_: EventRow, digest: string): AsyncGenerator<Buffer> {
+      if (digest !== "aa") throw new BodyMissing(digest);
+      yield* [Buffer.from("one\ntw"), Buffer.from("o\nthree\n")];
+    }
+    const lines = await text(events, { content, bodyLines: 2 });
     expect(lines.slice(-4).map((line) => line.trim())).toEqual([
       "> one",
       "> two",
@@ -128,7 +132,13 @@ describe("replay", () => {
       ],
       { request: "aa" },
     );
-    const all = (await text(events, { body: async () => Buffer.from(evil) })).join("\n");
+    const all = (
+      await text(events, {
+        async *content() {
+          yield Buffer.from(evil);
+        },
+      })
+    ).join("\n");
     // biome-ignore lint/suspicious/noControlCharactersInRegex: looking for them is the point
     expect(all).not.toMatch(/[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e]/);
     expect(all).toContain("\\x1b]0;owned\\x07");
