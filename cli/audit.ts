@@ -60,6 +60,21 @@ export function register(program: Command): void {
     );
 
   audit
+    .command("forget")
+    .description(
+      "destroy the key of a person's fields on record: they can be read by nobody again, and the proofs stay valid",
+    )
+    .argument("<username>", "as it is on record, with its issuer's prefix")
+    .requiredOption("--config <file>", "sallyport.yaml: audit.personal says where the keys are")
+    .option("--yes", "do it; it cannot be undone")
+    .action(
+      action<{ config: string; yes?: boolean }>(async ([subject = ""], options) => {
+        const { forgetSubject } = await import("./audit/forget.ts");
+        return forgetSubject(subject, options);
+      }),
+    );
+
+  audit
     .command("reconcile")
     .description(
       "compare the record with the API server's own audit log: calls that went around the gateway are listed",

@@ -264,6 +264,16 @@ export const gatewaySchema = z.strictObject({
       .strictObject({ Metadata: days.optional(), Request: days.optional(), RequestResponse: days.optional() })
       .prefault({}),
     checkpoints: checkpointsSchema.prefault({}),
+    /** What of persons is sealed under keys of their own, which `audit forget` destroys; shared by all replicas. */
+    personal: z
+      .strictObject({
+        fields: z
+          .array(z.enum(["username", "groups", "source_ip", "user_agent"]))
+          .min(1)
+          .default(["username"]),
+        keys: file,
+      })
+      .optional(),
   }),
   limits: z
     .strictObject({
@@ -394,10 +404,11 @@ const PATHS = new Set([
   ...["policy.shadow.bundle", "policy.shadow.guardrails"],
   ...["to.file", "git.path"],
   ...["spool.path", "store.embedded", "approvals.path", "approvals.state"],
+  "personal.keys",
 ]);
 
 /** Whose keys are paths by what they stand under. */
-const SCOPED = new Set(["policy", "policy.shadow", "spool", "store", "approvals", "to", "git"]);
+const SCOPED = new Set(["policy", "policy.shadow", "spool", "store", "approvals", "to", "git", "personal"]);
 
 /** Every path of a configuration made absolute, relative to the file that names it. */
 function resolvePaths(value: unknown, base: string, key = ""): unknown {

@@ -37,6 +37,7 @@ import { KillRetries } from "./kill-retries.ts";
 import { renderMetrics } from "./metrics.ts";
 import { recordMissing } from "./missing-events.ts";
 import { openPeers } from "./peers.ts";
+import { personalRecord } from "./personal.ts";
 import { openPolicy } from "./policy.ts";
 import { openReadersHttp } from "./readers-http.ts";
 import { watchSessions } from "./sessions.ts";
@@ -79,7 +80,8 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     const recordValues = new SessionValues();
     const checkpointKey = config.keys.checkpointFile?.[0];
     const recording = await openRecorder({ tenant: config.tenant, checkpointKey, ...config.audit, log, clock });
-    const recorder = withholding(recording, [knownValues, recordValues]);
+    const personal = personalRecord(config, recording);
+    const recorder = withholding(personal, [knownValues, recordValues]);
     opened.push(() => closeRecorder(recorder, log));
     opened.push(await openReadersHttp(config, { recorder, reader: recording, log }));
     const policy = await openPolicy(config, {
@@ -166,12 +168,12 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       hmacKeys,
       config,
       draining: draining.signal,
+      packSigner: packSigner(config),
+      settleRecord: settleRecord(recording),
       clock,
       log,
     });
     opened.push(() => console.close());
-      packSigner: packSigner(config),
-      settleRecord: settleRecord(recording),
     const admin = await openAdmin({
       address: config.admin.address,
       health: () => recorder.failure(),

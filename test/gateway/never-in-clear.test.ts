@@ -6,7 +6,7 @@ import { openStoreReader } from "../../audit/store/open.ts";
 import { type Call, kube, type Reply, send, spooled, until } from "./client.ts";
 import { answerJson } from "./cluster.ts";
 import { type Rig, type Seen, startRig } from "./rig.ts";
-import { filesBelow, spoolBytes, standsIn } from "./search-record.ts";
+import { filesBelow, recordOf, standsIn } from "./search-record.ts";
 import { dial, down, EXEC, SPDY, switchProtocols, type TunnelServer, up, V5 } from "./tunnel-client.ts";
 
 /**
@@ -566,20 +566,20 @@ describe("never on record in clear:", () => {
   test.each(bodies)("%s", async (_title, go, shape) => {
     const { value } = await newRow(shape);
     await recorded(go);
-    expect(standsIn(value, spoolBytes(rig))).toBe(false);
+    expect(standsIn(value, recordOf(rig))).toBe(false);
   });
 
   test.each(answers)("%s", async (_title, go, shape) => {
     const { value } = await newRow(shape);
     await recorded(go);
-    expect(standsIn(value, spoolBytes(rig))).toBe(false);
+    expect(standsIn(value, recordOf(rig))).toBe(false);
   });
 
   test.each(texts)("a known value as %s", async (_title, go, shape) => {
     const { value } = await newRow(shape);
     await learn();
     await recorded(go);
-    expect(standsIn(value, spoolBytes(rig))).toBe(false);
+    expect(standsIn(value, recordOf(rig))).toBe(false);
   });
 
   test.each(streams)("a known value in %s", async (title, go) => {
@@ -587,7 +587,7 @@ describe("never on record in clear:", () => {
     if (title.includes("let read")) await call("GET", path("secrets", "open", "db"));
     else await learn();
     await recorded(go);
-    expect(standsIn(value, spoolBytes(rig))).toBe(false);
+    expect(standsIn(value, recordOf(rig))).toBe(false);
   });
 });
 
@@ -597,7 +597,7 @@ test("the search finds what is on record", async () => {
   await recorded(() =>
     kube(rig, "POST", path("configmaps"), { token, body: object("ConfigMap", "x", { data: { any: value } }) }),
   );
-  expect(standsIn(value, spoolBytes(rig))).toBe(true);
+  expect(standsIn(value, recordOf(rig))).toBe(true);
 });
 
 test("nor does any of them stand in the store, once it has all", async () => {

@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
 import { join } from "node:path";
+import { storedBody } from "../../audit/recorder/contents.ts";
 import { listSegments, readSegment, segmentPath } from "../../audit/spool/segments.ts";
 import { encodingsOf } from "../../engine/mask/encodings.ts";
 import { spooled } from "./client.ts";
@@ -40,13 +41,19 @@ export function filesBelow(folder: string): Buffer[] {
     .map((path) => readFileSync(path));
 }
 
-/** All that a gateway has put on record so far: its spool's files, what is in their frames, and streams put together. */
-export function spoolBytes(rig: Rig): Buffer[] {
-  const path = join(rig.directory, "spool");
-  const frames = listSegments(path).flatMap(({ segment }) =>
-    readSegment(segmentPath(path, segment), 0, undefined, 1 << 26).frames.map(({ payload }) => payload),
+/** What lies in a spool: its files, and what is in their frames, contents unpacked. */
+export function spoolBytes(spool: string): Buffer[] {
+  const frames = listSegments(spool).flatMap(({ segment }) =>
+    readSegment(segmentPath(spool, segment), 0, undefined, 1 << 26).frames.map(
+      (frame) => storedBody("", frame)?.content ?? frame.payload,
+    ),
   );
-  return [...filesBelow(path), ...frames, ...streamsOf(rig)];
+  return [...filesBelow(spool), ...frames];
+}
+
+/** All that a gateway has put on record so far, streams put together. */
+export function recordOf(rig: Rig): Buffer[] {
+  return [...spoolBytes(join(rig.directory, "spool")), ...streamsOf(rig)];
 }
 
 /** What was recorded of each stream, its frames one after the other. */

@@ -1,0 +1,66 @@
+import type { EventDraft, Recorder } from "../event.ts";
+import type { StoreReader } from "../store/store.ts";
+import { EventSeal, type SealOptions } from "./sealed-event.ts";
+import type { SubjectKeys } from "./subject-keys.ts";
+
+/** The recorder, behind the seal: what reaches the spool names no person in clear, as far as `fields` says. */
+export function sealing<T extends Recorder>(recorder: T, keys: SubjectKeys, options: SealOptions): T {
+  const seal = new EventSeal(keys, options);
+  return over(recorder, {
+    record: (event: EventDraft) => recorder.record(seal.seal(event)),
+    recordDurably: (event: EventDraft) => recorder.recordDurably(seal.seal(event)),
+  });
+}
+
+/**
+ * A reader that shows what the keys open, and that takes usernames in clear as parameters. Whole rows of `events` come as
+ * they are stored, since their hashes cover what is stored: `revealRow` shows one.
+ */
+export function revealing<T extends StoreReader>(reader: T, keys: SubjectKeys): T {
+  return over(reader, {
+    query: async <Row>(sql: string, params: Record<string, unknown> = {}, ...rest: unknown[]): Promise<Row[]> => {
+      const sealed = Object.fromEntries(
+        Object.entries(params).map(([name, value]) => [name, sealedParameter(value, keys)]),
+      );
+      const query = reader.query as (...args: unknown[]) => Promise<Row[]>;
+      const rows = await query.call(reader, sql, sealed, ...rest);
+      return rows.map((row) => (isChained(row) ? row : revealRow(row, keys)));
+    },
+  });
+}
+
+/** A row, or any JSON, with what the keys open in clear. */
+export function revealRow<Row>(row: Row, keys: SubjectKeys): Row {
+  const reveal = (value: unknown): unknown => {
+    if (typeof value === "string") return keys.reveal(value);
+    if (typeof value !== "object" || value === null) return value;
+    if (Array.isArray(value)) return value.map(reveal);
+    return Object.fromEntries(Object.entries(value).map(([key, entry]) => [key, reveal(entry)]));
+  };
+  return reveal(row) as Row;
+}
+
+function sealedParameter(value: unknown, keys: SubjectKeys): unknown {
+  if (Array.isArray(value)) return value.map((item) => sealedParameter(item, keys));
+  return typeof value === "string" && value !== "" && keys.has(value) ? keys.seal(value, value) : value;
+}
+
+function isChained(row: unknown): boolean {
+  return typeof row === "object" && row !== null && "prev_hash" in row && "hash" in row;
+}
+
+/** The same object with some methods replaced; private fields stay the object's own. */
+function over<T extends object>(object: T, methods: object): T {
+  const bound = new Map<PropertyKey, unknown>(Object.entries(methods));
+  return new Proxy(object, {
+    get(target, key) {
+      const known = bound.get(key);
+      if (known !== undefined) return known;
+      const value: unknown = Reflect.get(target, key, target);
+      if (typeof value !== "function") return value;
+      const method: unknown = value.bind(target);
+      bound.set(key, method);
+      return method;
+    },
+  });
+}

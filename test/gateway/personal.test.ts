@@ -1,0 +1,79 @@
+import { mkdirSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { forgetSubject } from "../../cli/audit/forget.ts";
+import { kube, type Reply, send, spooled, until } from "./client.ts";
+import { type Rig, startRig } from "./rig.ts";
+import { recordOf, standsIn } from "./search-record.ts";
+
+const AGENT = "dev:agent@example.com";
+const BOB = "dev:bob@example.com";
+let rig: Rig;
+let agent: string;
+let bob: string;
+beforeAll(async () => {
+  rig = await startRig({
+    prepare: (directory) => mkdirSync(join(directory, "personal-keys"), { mode: 0o700 }),
+    change: (config) => {
+      const fields = ["username", "source_ip", "user_agent"];
+      config.audit = { ...(config.audit as object), personal: { fields, keys: "personal-keys" } };
+    },
+  });
+  [agent, bob] = [await rig.token("agent"), await rig.token("bob")];
+});
+afterAll(() => rig.close());
+
+const PODS = "/api/v1/namespaces/shop/pods";
+const sessions = async (token: string): Promise<{ session_id: string; username: string }[]> => {
+  const reply = await send(rig, "GET", "/v1alpha1/sessions", { token });
+  return (reply.json as { items: { session_id: string; username: string }[] }).items;
+};
+const forget = (subject: string, yes = true): ReturnType<typeof forgetSubject> =>
+  forgetSubject(subject, { config: rig.configFile, yes });
+
+async function ask(token: string): Promise<Reply> {
+  const reply = await kube(rig, "GET", PODS, { token, headers: { "user-agent": "a-browser-of-somebody" } });
+  await until(() => spooled(rig).some((row) => row.exchange_id === reply.headers["audit-id"]));
+  return reply;
+}
+
+describe("a gateway that seals personal fields", () => {
+  test("puts no name, address or browser in clear on record, and shows each their own sessions by name", async () => {
+    await ask(agent);
+    await ask(bob);
+    const record = recordOf(rig);
+    expect([AGENT, BOB, "a-browser-of-somebody"].map((text) => standsIn(text, record))).toEqual([false, false, false]);
+    expect(standsIn(PODS, record)).toBe(true);
+    const rows = spooled(rig).filter(({ kind }) => kind === "request.outcome");
+    expect(new Set(rows.map(({ source_ip }) => source_ip.slice(0, 9)))).toEqual(new Set(["personal:"]));
+    const own = await until(async () => {
+      const items = await sessions(bob);
+      return items.length > 0 && items;
+    });
+    expect(new Set(own.map(({ username }) => username))).toEqual(new Set([BOB]));
+    const [session] = own;
+    expect((await send(rig, "GET", `/v1alpha1/sessions/${session?.session_id}`, { token: bob })).status).toBe(200);
+    expect((await send(rig, "GET", `/v1alpha1/sessions/${session?.session_id}`, { token: agent })).status).toBe(404);
+  });
+
+  test("shows each their own decisions", async () => {
+    const reply = await ask(bob);
+    const row = spooled(rig).find((one) => one.exchange_id === reply.headers["audit-id"]);
+    const { decisionId } = JSON.parse(row?.payload ?? "{}") as { decisionId: string };
+    const decision = (token: string): Promise<Reply> =>
+      send(rig, "GET", `/v1alpha1/decisions/${decisionId}`, { token });
+    await until(async () => (await decision(bob)).status === 200);
+    expect((await decision(agent)).status).toBe(404);
+  });
+
+  test("forgets a person when asked to, and nobody else", async () => {
+    await until(async () => (await sessions(agent)).length > 0);
+    await expect(forget(AGENT, false)).rejects.toMatchObject({ exitCode: 2, next: expect.stringContaining("--yes") });
+    expect((await forget("dev:nobody@example.com")).exitCode).toBe(1);
+    expect(await forget(AGENT)).toMatchObject({ exitCode: 0, json: { subject: AGENT, forgotten: true } });
+    expect((await forget(AGENT)).exitCode).toBe(1);
+    // Who comes back is somebody new.
+    await until(async () => (await sessions(agent)).length === 0);
+    expect((await sessions(bob)).length).toBeGreaterThan(0);
+  });
+});
