@@ -38,6 +38,7 @@ export async function writeState(options: StateOptions): Promise<State> {
   if (!existsSync(at("session.jwk"))) await generateSessionKeyFile(at("session.jwk"));
   if (!existsSync(at("hmac.key"))) generateHmacKeyFile(at("hmac.key"));
   if (!existsSync(at("merge.pem"))) writeFileSync(at("merge.pem"), ed25519Pem(), { mode: 0o600 });
+  if (!existsSync(at("checkpoint.pem"))) writeFileSync(at("checkpoint.pem"), ed25519Pem(), { mode: 0o600 });
   const authority = await createAuthority("sallyport up");
   const { certificate, key } = await authority.issueServer(["127.0.0.1", "localhost"]);
   writeFileSync(at("ca.crt"), authority.certificate);
@@ -69,7 +70,12 @@ function configuration({ issuer, ports, cluster, rules }: StateOptions): object 
       keyFile: "tls.key",
     },
     admin: { address: `127.0.0.1:${ports.admin}` },
-    keys: { sessionFile: "session.jwk", hmacFile: "hmac.key", mergeFile: "merge.pem" },
+    keys: {
+      sessionFile: "session.jwk",
+      hmacFile: "hmac.key",
+      mergeFile: "merge.pem",
+      checkpointFile: "checkpoint.pem",
+    },
     issuers: [issuer.config],
     roles: { approver: ["group:dev:sre"], auditor: ["group:dev:audit"], breakGlass: ["group:dev:sre"] },
     people: [

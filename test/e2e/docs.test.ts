@@ -271,6 +271,36 @@ describe("docs/answer-an-auditor.md", () => {
     const shown = await succeeds(type("answer-an-auditor.md", "sallyport decisions show", names, more));
     expect(shown.stdout).toContain("rbac/cluster-role-binding");
   });
+
+  test("a session and a day are handed over as packs that verify, and as what other tools read", async () => {
+    const page = "answer-an-auditor.md";
+    const more = {
+      env: {
+        SALLYPORT_URL: environment.gateway.url,
+        SALLYPORT_CONNECTION: "local",
+        SALLYPORT_ID_TOKEN_FILE: join(environment.alice.home, "id.token"),
+      },
+    };
+    const list = await succeeds(type(page, "sallyport sessions list", {}, more));
+    const session = /\b[0-9a-f]{24}-[0-9a-f]{16}\b/.exec(list.stdout)?.[0] ?? "";
+    const names = { "e1ddd7242cfbed3cc97488a7-e1aa07df0a796a8e": session };
+    const key = { "checkpoint.pub": join(environment.state.directory, "checkpoint.pem") };
+    await succeeds(type(page, `sallyport sessions export`, names, more));
+    await succeeds(type(page, "sallyport audit export", {}, more));
+    for (const pack of ["session", "day"]) {
+      const verified = await succeeds(type(page, `sallyport audit verify ${pack}.zip`, key));
+      expect(verified.stdout).toContain("the record is whole");
+    }
+    await succeeds(type(page, "sallyport audit export --since 24h --format parquet", {}, more));
+    await succeeds(type(page, "sallyport audit export --since 24h --format k8s-audit", {}, more));
+    const lines = readFileSync(join(folder, "day.audit.ndjson"), "utf8").trim().split("\n");
+    const asked = lines
+      .map((line) => JSON.parse(line))
+      .filter(({ objectRef }) => objectRef?.resource === "clusterrolebindings");
+    expect(asked).toContainEqual(expect.objectContaining({ verb: "create", responseStatus: expect.anything() }));
+    const ocsf = "sallyport sessions export e1ddd7242cfbed3cc97488a7-e1aa07df0a796a8e --format ocsf";
+    await succeeds(type(page, ocsf, names, more));
+  });
 });
 
 describe("docs/deploy.md", () => {
