@@ -44,6 +44,11 @@ export const SESSION = {
 /** A list of contracts §5. */
 export const listOf = (items: object) => record({ items: { type: "array", items }, continue: TEXT });
 
+/** What a question of auditors is answered with: its own columns. */
+export const ROWS = record({ items: { type: "array", items: { type: "object" } }, more: FLAG, continue: TEXT });
+
+export const DECISION = record({ id: TEXT, items: { type: "array", items: EVENT }, continue: TEXT });
+
 /** RFC 9457, with what the control API adds. */
 const PROBLEM = {
   type: "object",

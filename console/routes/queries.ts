@@ -7,15 +7,20 @@ import { Refusal } from "../../base/errors.ts";
 import { notThere, reader } from "../caller.ts";
 import type { ConsoleDeps } from "../deps.ts";
 import { checkAuditor, recordRead } from "../evidence-access.ts";
+import { answers, BEARER, json, ROWS } from "../evidence-schemas.ts";
 
 const TAGS = ["evidence"];
+const ANSWERS = answers(
+  json("The rows; `more`: there are others, which the limit left out.", ROWS),
+  [400, 401, 403, 429, 503],
+);
 
 /** Questions of auditors to the whole record: a path each, so that the API's description has each one's parameters. */
 export function queryRoutes(app: FastifyInstance, deps: ConsoleDeps): void {
   for (const query of Object.values(namedQueries)) {
     app.post<{ Body: { parameters?: Record<string, unknown> } | undefined }>(
       `/v1alpha1/queries/${query.name}`,
-      { schema: { summary: query.title, tags: TAGS, body: bodyOf(query) } },
+      { schema: { summary: query.title, tags: TAGS, security: BEARER, body: bodyOf(query), response: ANSWERS } },
       async (request) => {
         const caller = await reader(deps, request);
         checkAuditor(caller.identity);
@@ -28,7 +33,7 @@ export function queryRoutes(app: FastifyInstance, deps: ConsoleDeps): void {
   }
   app.post<{ Body: { parameters: { sql: string } } }>(
     "/v1alpha1/queries/sql",
-    { schema: { summary: adHocSql.title, tags: TAGS, body: bodyOf(adHocSql) } },
+    { schema: { summary: adHocSql.title, tags: TAGS, security: BEARER, body: bodyOf(adHocSql), response: ANSWERS } },
     async (request) => {
       const caller = await reader(deps, request);
       checkAuditor(caller.identity);

@@ -3,6 +3,7 @@ import { listSessions } from "../../audit/queries.ts";
 import { isAuditor, reader } from "../caller.ts";
 import type { ConsoleDeps } from "../deps.ts";
 import { isOwn, readableSession, recordRead } from "../evidence-access.ts";
+import { answers, BEARER, ID, json, listOf, SESSION } from "../evidence-schemas.ts";
 import { PERIOD, type PeriodParameters, periodOf } from "../period-parameters.ts";
 
 const TAGS = ["evidence"];
@@ -15,11 +16,13 @@ export function recordedSessionRoutes(app: FastifyInstance, deps: ConsoleDeps): 
       schema: {
         summary: "Sessions, the latest first: the caller's own, or everybody's for auditors",
         tags: TAGS,
+        security: BEARER,
         querystring: {
           type: "object",
           properties: { ...PERIOD, user: { type: "string", maxLength: 512 } },
           additionalProperties: false,
         },
+        response: answers(json("The sessions; times are UTC.", listOf(SESSION)), [400, 401, 503]),
       },
     },
     async (request) => {
@@ -36,7 +39,15 @@ export function recordedSessionRoutes(app: FastifyInstance, deps: ConsoleDeps): 
 
   app.get<{ Params: { id: string } }>(
     "/v1alpha1/sessions/:id",
-    { schema: { summary: "One session in short", tags: TAGS } },
+    {
+      schema: {
+        summary: "One session in short",
+        tags: TAGS,
+        security: BEARER,
+        params: ID,
+        response: answers(json("The session; times are UTC.", SESSION), [401, 404, 503]),
+      },
+    },
     async (request) => {
       const caller = await reader(deps, request);
       const session = await readableSession(deps, caller.identity, request.params.id);
