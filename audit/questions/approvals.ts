@@ -27,7 +27,7 @@ export const whoApprovedQuery = sqlQuestion({
   sql: `SELECT min(at) AS decided_at, person AS approver, replaceOne(replaceOne(kind, 'approval.', ''), '.', ' ') AS decision,
        events.approval_id AS approval_id, any(a.username) AS requester, any(a.requested) AS requested, any(a.connection) AS through, any(a.rules) AS held_by,
        any(JSONExtractString(payload, 'verdict')) AS verdict, any(JSONExtractString(payload, 'reason')) AS why,
-       any(JSONExtractString(payload, 'file')) AS file, any(a.state) AS state, any(a.uses) AS uses, any(a.url) AS url
+       any(JSONExtractString(payload, 'file')) AS seen, any(a.state) AS state, any(a.uses) AS uses, any(a.url) AS url
   FROM events ARRAY JOIN JSONExtract(payload, 'approvers', 'Array(String)') AS person
   LEFT JOIN approvals AS a ON a.tenant = events.tenant AND a.approval_id = events.approval_id
  WHERE events.tenant = {tenant:String} AND ${within("events.at")}

@@ -229,7 +229,7 @@ const QUESTIONS: [string, string, Record<string, unknown>, object[]][] = [
         requested: "create pods shop/p",
         held_by: ["workload/host-path"],
         why: "for the migration",
-        file: "f1",
+        seen: "f1",
         uses: 1,
         url: "https://g/approvals/yes-1",
       },
