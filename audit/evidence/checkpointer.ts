@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { errorMessage } from "../../base/errors.ts";
 import {
   CHECKPOINT_SESSION,
@@ -16,6 +17,9 @@ import type { WitnessQueue } from "./witness-queue.ts";
 /** A payload of the spool is cut off at 8 Mi characters; a leaf takes some 200, and a session's id is not ours alone. */
 const MAX_LEAVES = 5_000;
 const MAX_CHARS = 4 * 1024 * 1024;
+
+/** How long an end waits for what earlier processes left to be known. */
+const ADOPT_MS = 2_000;
 
 export interface CheckpointerOptions {
   tenant: string;
@@ -59,6 +63,7 @@ export class Checkpointer {
   #state: CheckpointState;
   #unsynced: { head: Leaf; last: TreeHead; note: string }[] = [];
   #under: Promise<TreeHead | undefined> | undefined;
+  #adopting: Promise<void> | undefined;
   #timer: NodeJS.Timeout | undefined;
   #failing: string | undefined;
 
@@ -80,7 +85,7 @@ export class Checkpointer {
     this.#timer = setInterval(() => {
       this.make().catch(() => {}); // said by #attempt
     }, this.#options.everySeconds * 1000).unref();
-    if (this.#unsealed.length > 0) void this.#adopt();
+    if (this.#unsealed.length > 0) this.#adopting = this.#adopt();
   }
 
   /** The process goes on under another writer; chains of the one before have ended. */
@@ -111,6 +116,8 @@ export class Checkpointer {
   async close(): Promise<void> {
     clearInterval(this.#timer);
     await this.#under?.catch(() => {});
+    // A store that is away would keep it waiting for good; the next process then does it.
+    await Promise.race([this.#adopting, sleep(ADOPT_MS, undefined, { ref: false })]);
     const ended = this.#writers.filter((writer) => !this.#unsealed.includes(writer));
     await this.#attempt(ended).catch(() => {});
   }

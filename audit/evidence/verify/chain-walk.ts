@@ -1,9 +1,9 @@
 import { canonicalJson } from "../../../base/canonical-json.ts";
 import type { EventRow } from "../../event.ts";
 import { chainHash, GENESIS } from "../../recorder/chain.ts";
-import { CHECKPOINT_SESSION, type Leaf } from "../checkpoint.ts";
+import { CHECKPOINT_SESSION } from "../checkpoint.ts";
 import type { Finding, Findings } from "./finding.ts";
-import { chainKey, type SignedHeads } from "./signed-heads.ts";
+import { chainKey, type SignedHead, type SignedHeads } from "./signed-heads.ts";
 
 interface Chain {
   session_id: string;
@@ -74,24 +74,19 @@ export class ChainWalk {
   }
 
   /** What only the end shows: chains that are too short, are not there at all, or hold what nobody signed. */
-  end(): { unsigned: { events: number; chains: number }; absent: Leaf[][] } {
+  end(): { unsigned: { events: number; chains: number }; absent: SignedHead[][] } {
     const { heads } = this.#options;
-    const absent: Leaf[][] = [];
+    const absent: SignedHead[][] = [];
     for (const signed of heads.chains()) {
-      const newest = signed.at(-1);
+      const newest = signed.findLast(({ required }) => required);
       if (newest === undefined) continue;
       const chain = this.#chains.get(chainKey(newest.session_id, newest.writer));
       if (chain === undefined) absent.push(signed);
       else if (chain.seq < newest.seq) {
-        const missing: [number, number] = [chain.seq + 1, newest.seq];
-        const why = `its chain ends at event ${chain.seq}, and event ${newest.seq} was signed`;
-        this.#found(
-          "truncated",
-          chain.session_id,
-          chain.writer,
-          chain.broken ? [chain.proven + 1, newest.seq] : missing,
-          why,
-        );
+        // Computed anew, a chain that lacks an event anywhere after its last signed head ends one short.
+        const where = `its chain ends at event ${chain.seq}, and event ${newest.seq} was signed`;
+        const why = chain.proven === chain.seq ? where : `${where}; what was taken lies after event ${chain.proven}`;
+        this.#found("truncated", chain.session_id, chain.writer, [chain.proven + 1, newest.seq], why);
       }
     }
     const unsigned = { events: 0, chains: 0 };

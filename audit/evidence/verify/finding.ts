@@ -30,6 +30,8 @@ export interface Finding {
   /** The log (its first writer) and the size of the checkpoint. */
   log?: string;
   size?: number;
+  /** Sessions whose heads it claims to sign, some of them: what it says of them counts for nothing. */
+  covers?: string[];
   /** SHA-256 of a content. */
   body?: string;
   file?: string;

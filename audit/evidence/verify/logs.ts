@@ -24,7 +24,11 @@ export interface LogOptions {
   findings: Findings;
   /** Logs may begin before what is here. */
   midway: boolean;
+  /** `2026-11-22 10:00:00.000000`: what was signed from then on says how chains went on after what is here. */
+  until?: string | undefined;
 }
+
+const MAX_COVERS = 100;
 
 /** The logs of a record: each checkpoint by itself, one on the other, and one process after the other. */
 export class Logs {
@@ -55,23 +59,25 @@ export class Logs {
 
   /** Takes a row of kind `checkpoint`; what it says counts where it is signed. */
   take(row: EventRow): void {
-    const { tenant, keys, heads } = this.#options;
+    const { tenant, keys, heads, until } = this.#options;
     const place = {
       session_id: CHECKPOINT_SESSION,
       writer: row.writer,
       seq: [Number(row.seq), Number(row.seq)] as [number, number],
     };
     let why: string | undefined;
+    let covers: string[] = [];
     try {
       const checkpoint = parseCheckpoint(row.payload);
       why = checkpointFault(tenant, checkpoint, keys);
+      covers = [...new Set(checkpoint.leaves.map(({ session_id }) => session_id))].slice(0, MAX_COVERS);
       if (why === undefined) {
         const { log, size, root, previous } = checkpoint;
         const signed = { log, size, root, base: baseOf(checkpoint), previous, at: row.at };
         const known = this.#logs.get(log);
         if (known === undefined) this.#logs.set(log, [signed]);
         else known.push(signed);
-        heads.take(checkpoint);
+        heads.take(checkpoint, until === undefined || row.at < until);
         this.checkpoints++;
         if (row.at > this.#newest) this.#newest = row.at;
         return;
@@ -79,7 +85,7 @@ export class Logs {
     } catch (error) {
       why = error instanceof Error ? error.message : String(error);
     }
-    this.#options.findings.add({ what: "altered-checkpoint", ...place, why });
+    this.#options.findings.add({ what: "altered-checkpoint", ...place, covers, why });
   }
 
   /** Once all are in: what is missing between them, and what contradicts. */

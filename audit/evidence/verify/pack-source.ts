@@ -24,7 +24,8 @@ export async function packSource(
   return {
     tenant,
     scope: scopeOf(manifest),
-    events: () => pack.events(),
+    until: manifest?.until?.replace("T", " ").replace("Z", "000"),
+    events: () => (own ? both(pack.events(), pack.checkpoints()) : pack.events()),
     checkpoints: () => (own ? pack.checkpoints() : onlyCheckpoints(pack.events())),
     proofs: () => (pack.files.has(PACK.proofs) ? pack.proofs() : none<InclusionProof>()),
     body: manifest === undefined ? undefined : (sha256) => bodyIn(pack, sha256),
@@ -34,6 +35,11 @@ export async function packSource(
 function scopeOf(manifest: PackManifest | undefined): RecordSource["scope"] {
   if (manifest?.session !== undefined) return "session";
   return manifest?.since === undefined && manifest?.until === undefined ? "whole" : "period";
+}
+
+/** Checkpoints stand in a file of their own, and are chains like others. */
+async function* both<T>(...lines: AsyncIterable<T>[]): AsyncGenerator<T> {
+  for (const some of lines) yield* some;
 }
 
 async function* none<T>(): AsyncGenerator<PackLine<T>> {}

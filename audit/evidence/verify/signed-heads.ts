@@ -1,22 +1,27 @@
-import { CHECKPOINT_SESSION, type Checkpoint, type Leaf, type TreeHead, WRITER_ENDED } from "../checkpoint.ts";
+import { CHECKPOINT_SESSION, type Checkpoint, type Leaf, WRITER_ENDED } from "../checkpoint.ts";
 
 /** Names a chain. Ids hold no newline: those of writers are UUIDs. */
 export const chainKey = (session_id: string, writer: string): string => `${writer}\n${session_id}`;
 
+/** A signed head. One that is not required says how a chain went on after what is here: after an export's end. */
+export interface SignedHead extends Leaf {
+  required: boolean;
+}
+
 /** Which heads were signed, which processes are known, and which of them have ended. */
 export class SignedHeads {
   /** By chain, in the order of seq. */
-  readonly #heads = new Map<string, Leaf[]>();
+  readonly #heads = new Map<string, SignedHead[]>();
   readonly #ended = new Set<string>();
   readonly #known = new Set<string>();
   leaves = 0;
 
-  take(checkpoint: Pick<Checkpoint, "log" | "leaves">): void {
+  take(checkpoint: Pick<Checkpoint, "log" | "leaves">, required: boolean): void {
     this.#known.add(checkpoint.log);
-    for (const leaf of checkpoint.leaves) this.add(leaf);
+    for (const leaf of checkpoint.leaves) this.add({ ...leaf, required });
   }
 
-  add(leaf: Leaf): void {
+  add(leaf: SignedHead): void {
     this.#known.add(leaf.writer);
     if (leaf.session_id === CHECKPOINT_SESSION && leaf.hash === WRITER_ENDED) {
       this.#ended.add(leaf.writer);
@@ -36,12 +41,12 @@ export class SignedHeads {
     }
   }
 
-  of(session_id: string, writer: string): readonly Leaf[] {
+  of(session_id: string, writer: string): readonly SignedHead[] {
     return this.#heads.get(chainKey(session_id, writer)) ?? [];
   }
 
   /** All chains that have a signed head. */
-  chains(): IterableIterator<Leaf[]> {
+  chains(): IterableIterator<SignedHead[]> {
     return this.#heads.values();
   }
 
@@ -54,5 +59,3 @@ export class SignedHeads {
     return this.#known.has(writer);
   }
 }
-
-export type LogEnd = TreeHead & { at: string };

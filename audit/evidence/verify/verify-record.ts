@@ -12,6 +12,8 @@ export interface RecordSource {
   tenant: string;
   /** All of a tenant, one session with proofs of its heads, or what lies within a period. */
   scope: "whole" | "session" | "period";
+  /** Where a period ends, as rows say it; not included. */
+  until?: string | undefined;
   events(): AsyncIterable<PackLine<EventRow>>;
   checkpoints(): AsyncIterable<PackLine<EventRow>>;
   proofs(): AsyncIterable<PackLine<InclusionProof>>;
@@ -61,7 +63,14 @@ export async function verifyRecord(
   const { tenant, scope } = source;
   const midway = scope === "period";
   const heads = new SignedHeads();
-  const logs = new Logs({ tenant, keys: options.keys, heads, findings, midway: scope !== "whole" });
+  const logs = new Logs({
+    tenant,
+    keys: options.keys,
+    heads,
+    findings,
+    midway: scope !== "whole",
+    until: source.until,
+  });
   const readable = async function* <T>(lines: AsyncIterable<PackLine<T>>, file: string): AsyncGenerator<T> {
     for await (const { line, value, problem } of lines) {
       if (problem === undefined) yield value as T;
@@ -162,7 +171,7 @@ function takeProof(
     });
     return;
   }
-  to.heads.add({ session_id, writer, seq, hash });
+  to.heads.add({ session_id, writer, seq, hash, required: true });
   const verdict = verifyTreeHead(tenant, proof.note, keys);
   if (verdict.ok) to.logs.seen(verdict.head);
 }
