@@ -6,6 +6,7 @@ import type { Identity, Session } from "../identity/types.ts";
 import type { DecodedBody } from "../kubernetes/body/decode.ts";
 import type { Render } from "../kubernetes/body/encode.ts";
 import type { RequestAttributes } from "../kubernetes/types.ts";
+import type { Content, ContentSink } from "./answer/content-sink.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
 import type { Upgrade } from "./tunnel/upgrade.ts";
@@ -53,6 +54,8 @@ export interface Arrived {
   leave?: () => void;
   /** How its answer is put on record, where not as the client gets it. */
   recordedPart?: RecordedPart | undefined;
+  /** Takes what comes of its answer for the record, where the level keeps it. */
+  openContent?: (() => ContentSink) | undefined;
   /** The socket of a client that asks for an upgrade. */
   readonly client?: UpgradeSocket | undefined;
 }
@@ -103,6 +106,8 @@ export type Answered = Forwarded & {
   fingerprints?: Readonly<Record<string, string>>;
   responseBytes: number;
   responseContent?: Buffer;
+  /** In place of it, what came in parts. */
+  responseStream?: Content["responseStream"];
 };
 
 /** Whatever is known of an exchange when it is refused. */

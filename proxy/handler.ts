@@ -36,6 +36,7 @@ const NOTHING_KNOWN: Partial<Known> = {
   maskedFields: undefined,
   responseBytes: undefined,
   responseContent: undefined,
+  openContent: undefined,
   recordedPart: undefined,
 };
 

@@ -7,6 +7,11 @@ import type { Forwarded } from "./exchange.ts";
 import { bearerToken } from "./listener/door.ts";
 import { askedAgain } from "./standing.ts";
 
+/** Whether an answer is a watch, or a log that is followed, which `follow=1` does as well. */
+export function isFollowed({ watch, subResource, query }: Forwarded["attributes"]): boolean {
+  return watch || (subResource === "log" && queryBoolean(query.follow));
+}
+
 /**
  * Registers an answer that outlives its decision, a watch, a followed log or a tunnel, to be decided again when
  * policy is swapped, and to end with its session, its credential or its approval. Returns the function that forgets it.
@@ -17,9 +22,8 @@ export function keepOpen(
   end: (why: string) => void = () => exchange.res.destroy(),
 ): () => void {
   const { attributes, input, session, identity, use } = exchange;
-  // `follow=1` follows as well; what a proxied server answers may never end.
-  const followed = attributes.subResource === "log" && queryBoolean(attributes.query.follow);
-  if (!attributes.watch && !followed && attributes.operation !== "CONNECT") return () => {};
+  // What a proxied server answers may never end.
+  if (!isFollowed(attributes) && attributes.operation !== "CONNECT") return () => {};
   const opened = standing(exchange.decision);
   const stream = {
     sessionId: session.id,

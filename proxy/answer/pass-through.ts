@@ -1,7 +1,7 @@
 import type { Answered, Forwarded } from "../exchange.ts";
 import { answerHeaders } from "../headers.ts";
 import { CLIENT_GONE, ClientGone } from "../step.ts";
-import { contentOf, keptBodyOf, wholeContent } from "./kept-body.ts";
+import { keptBodyOf, wholeContent } from "./kept-body.ts";
 
 /** Passes on an answer that no mask can apply to, untouched: at once where it is all there, else as a stream. */
 export function passThrough(exchange: Forwarded): Answered | Promise<Answered> {
@@ -19,17 +19,17 @@ function stream(exchange: Forwarded): Promise<Answered> {
   const kept = keptBodyOf(exchange);
   let size = 0;
   return new Promise((resolve) => {
-    const onDrain = (): void => response.resume();
+    const resume = (): void => response.resume();
+    let settled = false;
     const settle = (): void => {
+      if (settled) return;
+      settled = true;
       res.off("close", gone);
-      res.off("drain", onDrain);
-      resolve(
-        Object.assign(exchange, {
-          maskedFields: [],
-          responseBytes: size,
-          ...contentOf(kept, exchange),
-        }),
-      );
+      res.off("drain", resume);
+      kept?.forget(resume);
+      const answered = Object.assign(exchange, { maskedFields: [], responseBytes: size });
+      if (kept === undefined) resolve(answered);
+      else resolve(kept.end().then((content) => Object.assign(answered, content)));
     };
     const gone = (): void => {
       exchange.cut ??= CLIENT_GONE;
@@ -37,13 +37,16 @@ function stream(exchange: Forwarded): Promise<Answered> {
       settle();
     };
     res.once("close", gone);
-    res.on("drain", onDrain);
+    res.on("drain", resume);
     res.writeHead(response.status, answerHeaders(response.headers, id, warnings));
     response.pipe({
       write: (chunk) => {
         size += chunk.length;
         kept?.add(chunk);
-        return res.write(chunk);
+        const room = res.write(chunk);
+        if (kept?.full !== true) return room;
+        kept.whenRoom(resume);
+        return false;
       },
       end: () => {
         res.end();

@@ -6,7 +6,8 @@ import { CLIENT_GONE, ClientGone } from "../step.ts";
 import { UpstreamFailure } from "../upstream.ts";
 import type { BodyReader } from "./body-reader.ts";
 import { gzipStream } from "./content-coding.ts";
-import { contentOf, keptBodyOf } from "./kept-body.ts";
+import type { Content } from "./content-sink.ts";
+import { type KeptBody, keptBodyOf } from "./kept-body.ts";
 
 /** What becomes of a body on its way to the client. What throws cuts the answer: nothing after it is passed. */
 export interface BodyTransform {
@@ -30,10 +31,9 @@ export interface StreamOptions {
 /** Parts of fewer bytes are copied together before they are written. */
 const COPIED = 8_192;
 
-export interface Streamed {
+export interface Streamed extends Content {
   /** Bytes before compression. */
   responseBytes: number;
-  responseContent?: Buffer;
 }
 
 /**
@@ -57,7 +57,8 @@ export async function streamAnswer(
       size += part.length;
       kept?.add(part);
     }
-    return out.write(gathered(parts));
+    const full = out.write(gathered(parts));
+    return kept?.full === true ? Promise.all([full, roomFor(kept)]).then(() => {}) : full;
   };
   try {
     res.writeHead(response.status, options.headers);
@@ -80,7 +81,11 @@ export async function streamAnswer(
   } finally {
     res.off("close", gone);
   }
-  return { responseBytes: size, ...contentOf(kept, exchange) };
+  return { responseBytes: size, ...(await kept?.end()) };
+}
+
+function roomFor(kept: KeptBody): Promise<void> {
+  return new Promise((resolve) => kept.whenRoom(resolve));
 }
 
 /** Small parts put together: to copy what is larger costs more than to write it by itself. */

@@ -3,6 +3,7 @@ import type { Masker } from "../../engine/mask/masker.ts";
 import { answer } from "../answer/answer.ts";
 import { decodedBody } from "../answer/answer-body.ts";
 import { BodyReader } from "../answer/body-reader.ts";
+import { openSink, unrecorded } from "../answer/content-sink.ts";
 import { maskList } from "../answer/mask-list.ts";
 import { maskWatch } from "../answer/mask-watch.ts";
 import { maskedHeaders } from "../answer/masked-answer.ts";
@@ -23,6 +24,9 @@ export function mask(exchange: Forwarded, deps: Deps): Answered | Promise<Answer
   const tunnelled = tunnelOf(exchange);
   if (tunnelled !== undefined) return runTunnel(tunnelled, deps);
   exchange.recordedPart = recordedPartOf(exchange, deps);
+  if (exchange.decision.record === "RequestResponse") {
+    exchange.openContent = () => openSink(exchange, deps, unrecorded(exchange, deps));
+  }
   const forget = keepOpen(exchange, deps);
   const { masker } = exchange;
   const answered = masker === undefined ? unmasked(exchange, deps) : masked(exchange, masker);

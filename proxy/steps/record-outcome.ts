@@ -20,5 +20,6 @@ export function recordOutcome(exchange: Answered, deps: Deps): void {
     if (content !== undefined) event.request_content = content;
   }
   if (exchange.responseContent !== undefined) event.response_content = exchange.responseContent;
+  if (exchange.responseStream !== undefined) event.response_stream = exchange.responseStream;
   deps.recorder.record(withShadow(keepInput(event, exchange, deps), exchange, deps));
 }
