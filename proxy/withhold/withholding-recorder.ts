@@ -63,19 +63,35 @@ function withheld(event: EventDraft, known: readonly KnownValues[]): EventDraft 
   if (event.path !== undefined && isFreePath(event)) event.path = texts.text(event.path);
   if (event.input !== undefined) event.input = withheldInput(event.input, texts, known);
   if (event.payload === undefined) return event;
-  if (known.length > 0) event.payload = texts.deep(event.payload, { plain: PLAIN_PAYLOAD }) as Record<string, unknown>;
-  else if (typeof event.payload.message === "string") {
-    const message = withoutCredentials(event.payload.message);
-    if (message !== event.payload.message) event.payload = { ...event.payload, message };
+  if (known.length > 0 || saysMore(event.payload)) {
+    event.payload = texts.deep(event.payload, { plain: PLAIN_PAYLOAD }) as Record<string, unknown>;
   }
   if (texts.origins.size > 0) event.payload = { ...event.payload, withheld: [...texts.origins].sort() };
   return event;
+}
+
+/** Whether there is anything in it but the gateway's own words: most events have nothing of that. */
+function saysMore({ findings, ...rest }: Record<string, unknown>): boolean {
+  if (Array.isArray(findings) && findings.length > 0) return true;
+  for (const key in rest) if (!OWN_WORDS.has(key)) return true;
+  return false;
 }
 
 /** A path that goes on behind a proxy, or that names nothing of Kubernetes, is anybody's words. */
 function isFreePath({ subresource, verb, resource }: Partial<EventDraft>): boolean {
   return subresource === "proxy" || verb === "proxy" || resource === undefined || resource === "";
 }
+
+const OWN_WORDS: ReadonlySet<string> = new Set([
+  "decisionId",
+  "dryRun",
+  "forwarded",
+  "parent",
+  "purpose",
+  "method",
+  "as",
+  "retryOf",
+]);
 
 /** Fields of policy's question that hold a client's own words. */
 const REQUEST_TEXTS = ["contentType", "fieldSelector", "labelSelector", "options", "query", "userAgent"];

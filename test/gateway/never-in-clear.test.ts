@@ -33,6 +33,7 @@ beforeAll(async () => {
         {
           name: "open",
           match: { namespaces: ["open"] },
+          profiles: ["observe"],
           rules: {
             "secrets/read": { effect: "allow" },
             "secrets/write": { effect: "allow" },
@@ -73,12 +74,11 @@ async function newRow(
   return row;
 }
 
-async function newSession(reason?: string): Promise<string> {
+async function newSession(login = "agent"): Promise<string> {
   const body = {
     grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
-    subject_token: await rig.token("agent"),
+    subject_token: await rig.token(login),
     subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
-    ...(reason === undefined ? {} : { reason }),
   };
   return String((await send(rig, "POST", "/session", { body })).json?.access_token);
 }
@@ -115,7 +115,9 @@ let special: ((seen: Seen, res: ServerResponse) => boolean) | undefined;
 function echo({ body, url }: Seen): object {
   try {
     const sent = JSON.parse(body) as Record<string, unknown>;
-    if (!Array.isArray(sent)) return { ...object("Secret", "db", {}), ...sent };
+    const stored = object("Secret", "db", {});
+    const metadata = { ...(stored.metadata as object), ...(sent.metadata as object | undefined) };
+    if (!Array.isArray(sent)) return { ...stored, ...sent, metadata };
   } catch {
     // YAML, or a JSON patch: the object as it is stored.
   }
@@ -130,6 +132,11 @@ const patch = (type: string, target: string, body: unknown): Promise<Reply> =>
   call("PATCH", target, { headers: { "content-type": `application/${type}` }, body: JSON.stringify(body) });
 /** The session sees the placeholder of the value, and knows from then on what it must not see. */
 const learn = async (): Promise<void> => void (await call("GET", path("secrets", "shop", "db")));
+
+/** The row means what it says: its caller sees the value. */
+async function inClear(reply: Promise<Reply>): Promise<void> {
+  expect((await reply).text).toContain(row.base64);
+}
 
 async function tunnel(
   headers: readonly string[],
@@ -216,7 +223,7 @@ const bodies: Way[] = [
   ],
   [
     "a write of a Secret that policy lets pass unmasked",
-    () => call("POST", path("secrets", "open"), { body: secretOf(row) }),
+    () => inClear(call("POST", path("secrets", "open"), { body: secretOf(row) })),
   ],
   [
     "a JSON patch that policy lets pass unmasked",
@@ -293,12 +300,12 @@ const bodies: Way[] = [
 
 const answers: Way[] = [
   ["a Secret that is read masked", () => learn()],
+  ["a Secret that policy lets its caller read", () => inClear(call("GET", path("secrets", "open", "db")))],
+  ["a list of Secrets that policy lets its caller read", () => inClear(call("GET", path("secrets", "open")))],
   [
-    "a Secret that policy lets its caller read",
-    async () => expect((await call("GET", path("secrets", "open", "db"))).text).toContain(row.base64),
+    "a watch of Secrets that policy lets its caller read",
+    () => inClear(call("GET", `${path("secrets", "open")}?watch=true`)),
   ],
-  ["a list of Secrets that policy lets its caller read", () => call("GET", path("secrets", "open"))],
-  ["a watch of Secrets that policy lets its caller read", () => call("GET", `${path("secrets", "open")}?watch=true`)],
   [
     "the live token that a TokenRequest answers",
     () => {
@@ -496,6 +503,42 @@ texts.push([
   plain,
 ]);
 
+/** The caller's own token, where no token belongs. */
+const tokens: Way[] = [
+  ["any parameter of the query", () => call("GET", `${path("pods")}?access_token=${row.token}`)],
+  ["the path of what is no resource", () => call("GET", `/healthz/${row.token}`)],
+  ["the path behind a proxy", () => call("GET", `${path("pods", "shop", "web")}/proxy/${row.token}`)],
+  ["a path that is no connection's", () => send(rig, "GET", `/connections/none/${row.token}`, { token: row.token })],
+  ["a path without a token to go by", () => send(rig, "GET", `/connections/local/${row.token}`)],
+  ["the user agent", () => call("GET", path("pods"), { headers: { "user-agent": `curl ${row.token}` } })],
+  ["a cookie", () => call("GET", path("pods"), { headers: { cookie: `token=${row.token}` } })],
+  [
+    "basic authentication",
+    () => call("GET", path("pods"), { token: "", headers: { authorization: `Basic ${row.token}` } }),
+  ],
+  ["a token that was changed", () => call("GET", path("pods"), { token: `${row.token}x` })],
+  [
+    "an unknown content type",
+    () => call("POST", path("configmaps"), { headers: { "content-type": `text/${row.token}` }, body: "{}" }),
+  ],
+  [
+    "the command of an exec",
+    () => exec((_server, client) => void client.socket.end(), EXEC.replace("command=-", `command=${row.token}`)),
+  ],
+  [
+    "the subprotocol of browsers",
+    async () => {
+      const protocols = `Sec-WebSocket-Protocol: base64url.bearer.authorization.k8s.io.${Buffer.from(row.token).toString("base64url")}`;
+      const { socket } = await dial(rig, `GET ${EXEC}`, [
+        `Authorization: Bearer ${row.token}`,
+        ...V5.slice(0, 4),
+        protocols,
+      ]);
+      socket.destroy();
+    },
+  ],
+];
+
 const streams: Way[] = [
   [
     "what a command prints, in one frame",
@@ -523,6 +566,19 @@ const streams: Way[] = [
   [
     "what is typed of a Secret that its caller was let read",
     () => typed([`PGPASSWORD=${halves(row.value)[0]}`, `${halves(row.value)[1]}\n`]),
+  ],
+  [
+    "what is typed as its session ends",
+    async () => {
+      row.token = await newSession("alice");
+      await learn();
+      const { server, client } = await tunnel(V5);
+      client.socket.write(up(0, row.value));
+      await until(() => server.received().length > 0);
+      await send(rig, "DELETE", "/session", { token: row.token });
+      await until(() => client.closed);
+      client.socket.destroy();
+    },
   ],
   ["what goes up a forwarded port", () => forwarded("up")],
   ["what comes down a forwarded port", () => forwarded("down")],
@@ -558,7 +614,9 @@ async function recorded(go: () => Promise<unknown>): Promise<void> {
   special = undefined;
   await go();
   special = undefined;
-  const marker = await call("GET", path("nodes", "shop", `marker-${values.length}`));
+  const marker = await kube(rig, "GET", path("nodes", "shop", `marker-${values.length}`), {
+    token: await rig.token("bob"),
+  });
   await until(() => spooled(rig).some((one) => one.exchange_id === marker.headers["audit-id"]));
 }
 
@@ -580,6 +638,14 @@ describe("never on record in clear:", () => {
     await learn();
     await recorded(go);
     expect(standsIn(value, recordOf(rig))).toBe(false);
+  });
+
+  test.each(tokens)("the caller's token in %s", async (_title, go) => {
+    const { token } = await newRow();
+    const [, , signature = ""] = token.split(".");
+    values.push(signature);
+    await recorded(go);
+    expect(standsIn(signature, recordOf(rig))).toBe(false);
   });
 
   test.each(streams)("a known value in %s", async (title, go) => {
