@@ -1,5 +1,5 @@
-import { BodyMissing, readBody } from "../bodies.ts";
-import type { StoreReader } from "../store/store.ts";
+import { BodyAltered, BodyMissing, readBody } from "../bodies.ts";
+import type { ExportJob } from "./formats.ts";
 
 /** A content larger than this stands in an export of exchanges by its SHA-256 only: such a format holds it in one line. */
 const MOST = 4 * 1024 ** 2;
@@ -9,8 +9,11 @@ export type Content =
   /** `why`: for a comment. */
   | { kept: false; why: string };
 
-/** A recorded content for a format that holds it whole. A swapped one is an error: it must not pass for what was sent. */
-export async function contentOf(store: StoreReader, tenant: string, sha256: string, most = MOST): Promise<Content> {
+/** A recorded content for a format that holds it whole. One that was swapped does not pass for what was sent. */
+export async function contentOf(
+  { store, tenant, contentBytes: most = MOST }: Pick<ExportJob, "store" | "tenant" | "contentBytes">,
+  sha256: string,
+): Promise<Content> {
   const parts: Buffer[] = [];
   let size = 0;
   try {
@@ -21,6 +24,7 @@ export async function contentOf(store: StoreReader, tenant: string, sha256: stri
     }
   } catch (error) {
     if (error instanceof BodyMissing) return { kept: false, why: "no longer in the store" };
+    if (error instanceof BodyAltered) return { kept: false, why: "ALTERED in the store since it was recorded" };
     throw error;
   }
   return { kept: true, bytes: Buffer.concat(parts) };

@@ -84,9 +84,15 @@ const METHODS: Readonly<Record<string, string>> = {
   deletecollection: "DELETE",
 };
 
-/** The HTTP method that the API server's verb stands for; of a non-resource request it is its verb already. */
-export function methodOf({ event }: Pick<RecordedExchange, "event">): string {
-  return METHODS[event.verb] ?? (/^[a-z]{1,16}$/.test(event.verb) ? event.verb.toUpperCase() : "GET");
+const OTHER_METHODS = new Set(["POST", "PUT", "HEAD", "OPTIONS", "TRACE", "CONNECT"]);
+
+/**
+ * The HTTP method that the API server's verb stands for (of a non-resource request it is its verb already), or
+ * undefined: what was refused at the door is not on record with one.
+ */
+export function methodOf({ event }: Pick<RecordedExchange, "event">): string | undefined {
+  const method = METHODS[event.verb] ?? event.verb.toUpperCase();
+  return Object.hasOwn(METHODS, event.verb) || OTHER_METHODS.has(method) ? method : undefined;
 }
 
 /** An object of what is recorded, `{}` where it is none: a row may have been edited. */
@@ -136,6 +142,13 @@ export function findingsOf({ payload }: Pick<RecordedExchange, "payload">): Reco
     severity: textIn(severity),
     message: textIn(message),
   }));
+}
+
+const LATEST_MS = 8.64e15;
+
+/** RFC 3339 with milliseconds. A duration that somebody edited may lead out of what a Date holds: its end is taken then. */
+export function isoTime(ms: number): string {
+  return new Date(Math.min(LATEST_MS, Math.max(0, ms))).toISOString();
 }
 
 /** RFC 3339 with microseconds, as the row has it: `2026-11-22T10:00:00.123456Z`. */

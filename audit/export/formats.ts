@@ -28,6 +28,8 @@ export interface ExportJob {
   now: number;
   /** Of asciicast: which exec, where a session has several. */
   exchange?: string | undefined;
+  /** Contents above so many bytes stand by their SHA-256 in formats that hold them in one line; 4 MiB where absent. */
+  contentBytes?: number | undefined;
   /** Of a pack: who signs it. An unsigned one is refused. */
   signer?: PackSigner | undefined;
 }

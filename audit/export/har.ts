@@ -3,6 +3,7 @@ import { storedEvents } from "../event-pages.ts";
 import { asText, contentOf } from "./contents.ts";
 import {
   exchangesOf,
+  isoTime,
   methodOf,
   queryOf,
   questionOf,
@@ -34,7 +35,7 @@ export async function* writeHar(job: ExportJob): ExportBytes {
 async function entry(exchange: RecordedExchange, job: ExportJob): Promise<Record<string, unknown>> {
   const { event, startedAt, duration: time, end, payload } = exchange;
   return {
-    startedDateTime: new Date(startedAt).toISOString(),
+    startedDateTime: isoTime(startedAt),
     time,
     request: await request(exchange, job),
     response: await response(exchange, job),
@@ -62,7 +63,7 @@ async function request(exchange: RecordedExchange, job: ExportJob): Promise<Reco
     ["Content-Type", mimeType],
   ].flatMap(([name, value]) => (value === "" ? [] : [{ name, value }]));
   return {
-    method: methodOf(exchange),
+    method: methodOf(exchange) ?? UNKNOWN,
     url: `${job.url}/connections/${encodeURIComponent(event.connection)}${uriOf(exchange)}`,
     httpVersion: UNKNOWN,
     cookies: [],
@@ -108,9 +109,9 @@ interface RecordedText {
   comment: string;
 }
 
-async function recorded(sha256: string, { store, tenant }: ExportJob): Promise<RecordedText | undefined> {
+async function recorded(sha256: string, job: ExportJob): Promise<RecordedText | undefined> {
   if (sha256 === "") return undefined;
-  const content = await contentOf(store, tenant, sha256);
+  const content = await contentOf(job, sha256);
   const comment = `SHA-256 ${sha256}`;
   if (!content.kept) return { text: "", mimeType: "x-unknown", comment: `${comment}, ${content.why}` };
   const text = asText(content.bytes);

@@ -3,6 +3,7 @@ import { storedEvents } from "../event-pages.ts";
 import { asJsonObject, contentOf } from "./contents.ts";
 import {
   exchangesOf,
+  isoTime,
   microTime,
   objectIn,
   questionOf,
@@ -25,7 +26,7 @@ export async function* writeKubernetesAudit(job: ExportJob): ExportBytes {
 
 const LEVELS = new Set(["Metadata", "Request", "RequestResponse"]);
 
-async function auditEvent(exchange: RecordedExchange, { store, tenant }: ExportJob): Promise<string> {
+async function auditEvent(exchange: RecordedExchange, job: ExportJob): Promise<string> {
   const { event, end } = exchange;
   const head = {
     kind: "Event",
@@ -40,7 +41,7 @@ async function auditEvent(exchange: RecordedExchange, { store, tenant }: ExportJ
     ...(event.user_agent === "" ? {} : { userAgent: event.user_agent }),
     ...(event.resource === "" ? {} : { objectRef: objectRef(exchange) }),
     ...(end === "unknown" ? {} : { responseStatus: responseStatus(exchange) }),
-    requestReceivedTimestamp: new Date(exchange.startedAt).toISOString().replace("Z", "000Z"),
+    requestReceivedTimestamp: isoTime(exchange.startedAt).replace("Z", "000Z"),
     stageTimestamp: microTime(event.at),
     annotations: annotationsOf(exchange),
   };
@@ -50,15 +51,15 @@ async function auditEvent(exchange: RecordedExchange, { store, tenant }: ExportJ
     ["requestObject", exchange.requestBody],
     ["responseObject", exchange.responseBody],
   ] as const) {
-    const object = event.resource === "" ? undefined : await recordedObject(store, tenant, sha256);
+    const object = event.resource === "" ? undefined : await recordedObject(job, sha256);
     if (object !== undefined) text += `,"${name}":${object}`;
   }
   return `${text}}`;
 }
 
-async function recordedObject(store: ExportJob["store"], tenant: string, sha256: string): Promise<string | undefined> {
+async function recordedObject(job: ExportJob, sha256: string): Promise<string | undefined> {
   if (sha256 === "") return undefined;
-  const content = await contentOf(store, tenant, sha256);
+  const content = await contentOf(job, sha256);
   // A line end in JSON is white space, never part of a string (RFC 8259 §7).
   return content.kept ? asJsonObject(content.bytes)?.replace(/[\r\n]+/g, " ") : undefined;
 }
@@ -112,7 +113,7 @@ const REASONS: Readonly<Record<number, string>> = {
 const reasonOf = (code: number): string => REASONS[code] ?? "Unknown";
 
 /** Keys are qualified, values are short texts (audit/v1 Event.annotations). */
-function annotationsOf({ event, end, payload }: RecordedExchange): Record<string, string> {
+function annotationsOf({ event, end, payload, requestBody, responseBody }: RecordedExchange): Record<string, string> {
   const said: Record<string, string> = {
     session: event.session_id,
     connection: event.connection,
@@ -125,6 +126,8 @@ function annotationsOf({ event, end, payload }: RecordedExchange): Record<string
     decision: textIn(payload.decisionId),
     code: textIn(payload.code),
     forwarded: forwarded(payload, end),
+    "request-sha256": requestBody,
+    "response-sha256": responseBody,
     "response-bytes": sizeOf(event),
   };
   return Object.fromEntries(

@@ -28,6 +28,7 @@ export async function* writeOcsf(job: ExportJob): ExportBytes {
 export function apiActivity(exchange: RecordedExchange, gateway: string): Record<string, unknown> {
   const { event, end, payload, startedAt, endedAt, duration } = exchange;
   const activity = activityOf(event.verb);
+  const method = methodOf(exchange);
   return {
     ...CATEGORY,
     ...CLASS,
@@ -36,7 +37,7 @@ export function apiActivity(exchange: RecordedExchange, gateway: string): Record
     type_uid: CLASS.class_uid * 100 + activity.id,
     type_name: `${CLASS.class_name}: ${activity.name}`,
     time: Math.floor(endedAt),
-    start_time: Math.floor(startedAt),
+    start_time: Math.max(0, Math.floor(startedAt)),
     end_time: Math.floor(endedAt),
     duration: Math.round(duration),
     ...severityOf(exchange),
@@ -59,7 +60,7 @@ export function apiActivity(exchange: RecordedExchange, gateway: string): Record
     ...(event.resource === "" ? {} : { resources: [resourceOf(exchange)] }),
     http_request: {
       uid: event.exchange_id,
-      http_method: methodName(exchange),
+      ...(method === undefined ? {} : { http_method: method }),
       url: { path: event.path, ...queryString(exchange) },
       ...(event.user_agent === "" ? {} : { user_agent: event.user_agent }),
       body_length: exchange.requestBytes,
@@ -162,13 +163,6 @@ function resourceOf({ event }: RecordedExchange): Record<string, unknown> {
     name: event.name === "" ? event.resource : event.name,
     ...(event.namespace === "" ? {} : { namespace: event.namespace }),
   };
-}
-
-const HTTP_METHODS = new Set(["OPTIONS", "GET", "HEAD", "POST", "PUT", "DELETE", "TRACE", "CONNECT", "PATCH"]);
-
-function methodName(exchange: RecordedExchange): string {
-  const method = methodOf(exchange);
-  return HTTP_METHODS.has(method) ? method : "GET";
 }
 
 function queryString(exchange: RecordedExchange): { query_string?: string } {

@@ -60,9 +60,9 @@ function effectOf(exchange: RecordedExchange): string {
   return exchange.end === "refused" && effects.size === 0 ? exchange.event.effect : "allow";
 }
 
-async function factsOf(sha256: string, { store, tenant }: ExportJob): Promise<Record<string, unknown>> {
+async function factsOf(sha256: string, job: ExportJob): Promise<Record<string, unknown>> {
   if (sha256 === "") return {};
-  const content = await contentOf(store, tenant, sha256);
+  const content = await contentOf(job, sha256);
   const text = content.kept ? asJsonObject(content.bytes) : undefined;
   if (text === undefined) return {};
   const facts = objectIn(parseLossless(text));

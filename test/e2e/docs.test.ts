@@ -285,7 +285,7 @@ describe("docs/answer-an-auditor.md", () => {
     const session = /\b[0-9a-f]{24}-[0-9a-f]{16}\b/.exec(list.stdout)?.[0] ?? "";
     const names = { "e1ddd7242cfbed3cc97488a7-e1aa07df0a796a8e": session };
     const key = { "checkpoint.pub": join(environment.state.directory, "checkpoint.pem") };
-    await succeeds(type(page, `sallyport sessions export`, names, more));
+    await succeeds(type(page, "sallyport sessions export", names, more));
     await succeeds(type(page, "sallyport audit export", {}, more));
     for (const pack of ["session", "day"]) {
       const verified = await succeeds(type(page, `sallyport audit verify ${pack}.zip`, key));
@@ -298,8 +298,28 @@ describe("docs/answer-an-auditor.md", () => {
       .map((line) => JSON.parse(line))
       .filter(({ objectRef }) => objectRef?.resource === "clusterrolebindings");
     expect(asked).toContainEqual(expect.objectContaining({ verb: "create", responseStatus: expect.anything() }));
-    const ocsf = "sallyport sessions export e1ddd7242cfbed3cc97488a7-e1aa07df0a796a8e --format ocsf";
-    await succeeds(type(page, ocsf, names, more));
+  });
+});
+
+describe("docs/dashboards.md", () => {
+  test("an auditor lists the questions, asks some with parameters, and asks in SQL", async () => {
+    const auditor = {
+      SALLYPORT_URL: environment.gateway.url,
+      SALLYPORT_CONNECTION: "local",
+      SALLYPORT_ID_TOKEN_FILE: join(environment.alice.home, "id.token"),
+    };
+    const page = "dashboards.md";
+    const names = { "corp:agent-alice@example.com": environment.agentUser };
+    const ask = (line: string): Promise<Finished> => succeeds(type(page, line, names, { env: auditor }));
+    await environment.agent.kubectl(["create", "clusterrolebinding", "q", "--clusterrole=view", "--user=q"]).finished;
+    await pause(2_000);
+    const all = commandsOf(page);
+    expect(all.filter((line) => line === "sallyport audit query")).toHaveLength(1);
+    expect((await ask("sallyport audit query")).stdout).toContain("session-activity");
+    expect((await ask("sallyport audit query privileged-operations --since")).stdout).toContain("outcome: blocked");
+    await ask("sallyport audit query privileged-operations --param");
+    expect((await ask("sallyport audit query blocked-attempts")).stdout).toContain("rule: rbac/cluster-role-binding");
+    expect((await ask("sallyport audit query --sql")).stdout).toContain(`username: ${environment.agentUser}`);
   });
 });
 
@@ -384,6 +404,7 @@ describe("docs/answer-an-auditor.md, with the gateway stopped", () => {
       "approve.md",
       "standing-exceptions.md",
       "answer-an-auditor.md",
+      "dashboards.md",
       "deploy.md",
     ];
     const all = pages.flatMap((page) => commandsOf(page).map((line) => `${page}: ${line}`));

@@ -8,19 +8,32 @@ import addFormats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { ExportFormat } from "../../../audit/export/formats.ts";
 import type { StoreReader } from "../../../audit/store/store.ts";
+import { sha256 } from "../../../base/digest.ts";
 import { Oracle } from "../../fuzz/oracle.ts";
-import { bytesOf, HOSTILE, job, linesIn, recordedStore } from "./recorded.ts";
+import { draft } from "../rig.ts";
+import { bytesOf, CONFIG_MAP, DRAFTS, HOSTILE, job, linesIn, recordedStore } from "./recorded.ts";
 
 let path: string;
 let store: StoreReader & { close(): Promise<void> };
 beforeAll(async () => {
   path = mkdtempSync(join(tmpdir(), "sallyport-export-"));
-  store = await recordedStore(path);
+  store = await recordedStore(path, [
+    ...DRAFTS,
+    ...EDITED.map((payload) => draft({ session_id: "s-edited", source_ip: "nowhere", payload, ...LONG_AGO })),
+  ]);
 });
 afterAll(async () => {
   await store.close();
   rmSync(path, { recursive: true, force: true });
 });
+
+/** Payloads as whoever has the database may write them. */
+const EDITED = [
+  { decisionId: "d", findings: "none", input: [], facts: "no digest", forwarded: "maybe" },
+  { decisionId: "d", findings: [null, 1, { rule: 1, effect: {} }], input: { request: "r", user: null }, facts: 7 },
+  { decisionId: "d", findings: [], input: { request: { query: { a: "b", c: [null, {}] }, resource: [] } }, code: 1 },
+];
+const LONG_AGO = { duration_us: Number.MAX_SAFE_INTEGER, path: "/%zz?\ud800 \u2028", verb: "", groups: [""] };
 
 interface Answer {
   error?: string;
@@ -36,6 +49,10 @@ async function readInGo(name: "oracle-audit" | "oracle-decisions", lines: readon
     await oracle.close();
   }
 }
+
+const ocsf = new Ajv2020({ strict: false }).compile(
+  JSON.parse(readFileSync(new URL("./ocsf-api-activity.json", import.meta.url), "utf8")),
+);
 
 const parsed = async (format: ExportFormat): Promise<Record<string, unknown>[]> =>
   (await linesIn(format, job(store))).map((line) => JSON.parse(line) as Record<string, unknown>);
@@ -142,14 +159,11 @@ describe("an export as HAR", () => {
 });
 
 describe("an export as OCSF", () => {
-  const schema = JSON.parse(readFileSync(new URL("./ocsf-api-activity.json", import.meta.url), "utf8"));
-
   test("fits the published schema of API Activity, which has no attribute more", async () => {
-    const check = new Ajv2020({ strict: false }).compile(schema);
     const events = await parsed("ocsf");
-    const errors = events.map((event) => (check(event) ? [] : check.errors));
+    const errors = events.map((event) => (ocsf(event) ? [] : ocsf.errors));
     expect(errors).toEqual(events.map(() => []));
-    expect(check({ ...events[0], more: 1 })).toBe(false);
+    expect(ocsf({ ...events[0], more: 1 })).toBe(false);
   });
 
   test("says who did what to which resource, and what the gateway made of it", async () => {
@@ -166,6 +180,31 @@ describe("an export as OCSF", () => {
     expect(held).toMatchObject({ type_uid: 600304, severity: "Critical", action: "Denied", status: "Failure" });
     expect(turned).toMatchObject({ activity_id: 0, src_endpoint: { name: "unknown" }, status_detail: "a dot segment" });
     expect(unknown).toMatchObject({ status: "Unknown" });
+  });
+});
+
+describe("an export of what somebody edited, or is too large", () => {
+  const edited = { scope: { session: "s-edited" } };
+
+  test.each(["k8s-audit", "ocsf", "opa", "har"] as const)(
+    "is written as %s, and fits its schema still",
+    async (format) => {
+      const lines = await linesIn(format, job(store, edited));
+      if (format === "har") expect(JSON.parse(lines.join("\n")).log.entries).toHaveLength(EDITED.length);
+      else expect(lines).toHaveLength(EDITED.length);
+      if (format === "ocsf") expect(lines.map((line) => ocsf(JSON.parse(line)))).toEqual(lines.map(() => true));
+      if (format === "har" || format === "ocsf") return;
+      const answers = await readInGo(format === "opa" ? "oracle-decisions" : "oracle-audit", lines);
+      expect(answers.map(({ error }) => error)).toEqual(lines.map(() => undefined));
+    },
+  );
+
+  test("has a content above the cap by its SHA-256", async () => {
+    const [line = ""] = (await linesIn("k8s-audit", job(store, { contentBytes: 10 }))).slice(1);
+    expect(line).not.toContain("requestObject");
+    expect(line).toContain(`"sallyport.dev/request-sha256":"${sha256(CONFIG_MAP)}"`);
+    const har = await bytesOf("har", job(store, { contentBytes: 10 }));
+    expect(har.toString()).toContain(`SHA-256 ${sha256(CONFIG_MAP)}, larger than 10 bytes`);
   });
 });
 
