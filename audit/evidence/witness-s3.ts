@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { AwsClient } from "aws4fetch";
+import { sha256 } from "../../base/digest.ts";
 import type { TreeHead } from "./checkpoint.ts";
 import type { S3Location, Witness } from "./witness.ts";
 
@@ -84,7 +85,9 @@ async function request(
     retries: 0,
   });
   const signal = AbortSignal.timeout(DEADLINE_MS);
-  const response = await client.fetch(url, { ...init, signal, redirect: "error" });
+  // The library signs a body only where its digest is among the headers.
+  const headers = { ...init.headers, "x-amz-content-sha256": sha256(init.body ?? "") };
+  const response = await client.fetch(url, { ...init, headers, signal, redirect: "error" });
   let text = "";
   const decoder = new TextDecoder();
   for await (const chunk of response.body ?? []) {
