@@ -106,12 +106,25 @@ function render(verdict: Verdict): string {
     .join("\n");
 }
 
-function renderFinding({ what, session_id, writer, seq, log, size, body, file, line, why }: Finding): string {
+function renderFinding({
+  what,
+  session_id,
+  writer,
+  seq,
+  log,
+  size,
+  body,
+  covers = [],
+  file,
+  line,
+  why,
+}: Finding): string {
   const where = [
     ...(session_id === undefined ? [] : [`session ${session_id}`]),
     ...(writer === undefined ? [] : [`writer ${writer}`]),
     ...(seq === undefined ? [] : [seq[0] === seq[1] ? `event ${seq[0]}` : `events ${seq[0]} to ${seq[1]}`]),
     ...(log === undefined ? [] : [`log ${log} at ${size} leaves`]),
+    ...(covers.length === 0 ? [] : [`of sessions ${covers.join(" ")}`]),
     ...(body === undefined ? [] : [`content ${body}`]),
     ...(file === undefined ? [] : [line === undefined ? file : `${file}:${line}`]),
   ];
