@@ -3,6 +3,9 @@ export type EventKind =
   | "session.opened"
   | "session.closed"
   | "session.killed"
+  // Legal hold: kept whatever its age, and no more.
+  | "session.held"
+  | "session.released"
   | "request.refused"
   | "request.intent"
   | "request.outcome"
@@ -27,6 +30,8 @@ export type EventKind =
   | "policy.rejected"
   | "recorder.gap"
   | "recorder.torn"
+  // Chains whose time was over (audit.retention).
+  | "record.expired"
   | "read"
   | "dialogue.prompt"
   | "dialogue.reply"

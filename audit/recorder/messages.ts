@@ -1,5 +1,6 @@
 import type { EventDraft } from "../event.ts";
 import type { Position } from "../spool/segments.ts";
+import type { Retention } from "../store/retention.ts";
 import type { Question, QuestionAnswer, StoreLocation } from "../store/store.ts";
 import type { CheckpointOptions } from "./checkpoints.ts";
 
@@ -30,6 +31,7 @@ export interface WorkerOptions {
   /** Where the thread before this one came to, which ended by itself. */
   cut: Position | undefined;
   store: StoreLocation;
+  retention?: Retention | undefined;
   /** File of the key that signs checkpoints now. */
   checkpointKey?: string | undefined;
   checkpoints?: CheckpointOptions | undefined;

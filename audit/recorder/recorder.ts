@@ -6,6 +6,7 @@ import { uuid7 } from "../../base/uuid7.ts";
 import type { ContentPart, EventDraft, Recorder } from "../event.ts";
 import type { CheckpointMaker, TreeHead } from "../evidence/checkpoint.ts";
 import { parseRows } from "../store/chdb.ts";
+import type { Retention } from "../store/retention.ts";
 import type {
   QueryOptions,
   Question,
@@ -26,6 +27,8 @@ export interface RecorderOptions {
   writer?: string;
   spool: { path: string; maxBytes: number; onFull: "refuse" | "continue" };
   store: StoreLocation;
+  /** How long what was recorded is kept; for ever where absent. */
+  retention?: Retention | undefined;
   /** File of the key that signs where each chain stands; without it nothing is signed. */
   checkpointKey?: string | undefined;
   checkpoints?: CheckpointOptions | undefined;
@@ -171,7 +174,7 @@ class WorkerRecorder implements Recorder, StoreReader, QuestionReader, Checkpoin
 
   /** Starts a worker. Resolves when it can record. */
   async open(writer: string): Promise<void> {
-    const { tenant, spool, store, checkpointKey, checkpoints } = this.#options;
+    const { tenant, spool, store, retention, checkpointKey, checkpoints } = this.#options;
     const cut = readProgress(this.#progress)?.end;
     this.#progress = newProgress();
     const workerData: WorkerOptions = {
@@ -179,6 +182,7 @@ class WorkerRecorder implements Recorder, StoreReader, QuestionReader, Checkpoin
       writer,
       spool,
       store,
+      retention,
       progress: this.#progress,
       cut,
       checkpointKey,

@@ -10,6 +10,7 @@ import { Assembler } from "./assemble.ts";
 import { Chains } from "./chain.ts";
 import { openCheckpoints, prepareCheckpoints } from "./checkpoints.ts";
 import { Contents } from "./contents.ts";
+import { startExpiry } from "./expiry.ts";
 import type { FromWorker, ToWorker, WireDraft, WorkerOptions } from "./messages.ts";
 import { writeProgress } from "./progress.ts";
 import { readPosition, Shipper } from "./shipper.ts";
@@ -192,6 +193,7 @@ async function flush(toStore: boolean): Promise<undefined> {
 async function close(): Promise<undefined> {
   await checkpoints?.close();
   clearTimeout(timer);
+  stopExpiry();
   await shipper.stop();
   await store.close();
   if (failing === undefined && !spool.sync()) failing = spool.failure;
@@ -212,5 +214,17 @@ const checkpoints =
   prepared &&
   openCheckpoints(prepared, { options, chains, shipper, store, event: addEvent, commit: () => commit(true), send });
 shipper.start();
+const stopExpiry = startExpiry({
+  store,
+  tenant: options.tenant,
+  retention: options.retention ?? {},
+  record: async (chains) => {
+    addEvent({ kind: "record.expired", session_id: RECORDER_SESSION, at_ms: Date.now(), payload: { chains } });
+    commit(true);
+    await flush(true);
+  },
+  settle: async () => void (await flush(true)),
+  log: (level, message, fields) => send({ type: "log", level, message, fields }),
+});
 checkpoints?.start();
 send({ type: "ready" });

@@ -53,6 +53,12 @@ class ChdbStore implements Store {
     return (await child.request({ op: "query", sql: `${sql}\n${readSettings(options)}`, params })).toString("utf8");
   }
 
+  async remove(table: "events" | "bodies", where: string, params: Record<string, unknown>): Promise<void> {
+    const child = await this.#running();
+    const sql = `ALTER TABLE ${table} DELETE WHERE ${where} SETTINGS mutations_sync=2`;
+    await child.request({ op: "query", sql, params });
+  }
+
   async ask({ tenant, ...question }: Question): Promise<QuestionAnswer> {
     if (this.#tenant === undefined || tenant !== this.#tenant) {
       throw new StoreError(STORE_CODES.accessDenied, `this store was not opened for readers of tenant ${tenant}`);

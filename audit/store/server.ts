@@ -109,6 +109,15 @@ class ServerStore implements Store {
     };
   }
 
+  async remove(table: "events" | "bodies", where: string, params: Record<string, unknown>): Promise<void> {
+    await this.#opened();
+    const { cluster } = this.#location;
+    const target = cluster === undefined ? table : `${table}_local ON CLUSTER ${quoted(cluster)}`;
+    // The replicas run the subquery each by themselves; it names values only.
+    const settings = { mutations_sync: "2", allow_nondeterministic_mutations: 1 } as const;
+    await retried(() => this.#exec(`ALTER TABLE ${target} DELETE WHERE ${where}`, { params, settings }));
+  }
+
   async close(): Promise<void> {
     await this.#client.close();
   }

@@ -33,6 +33,10 @@ export interface StoredBody {
 export interface QueryOptions {
   /** Refuses (never truncates) a larger answer; 1,000,000 where absent. */
   maxRows?: number;
+  /** 30 where absent. */
+  maxSeconds?: number;
+  /** In bytes; 2 GB where absent. */
+  maxMemory?: number;
 }
 
 /** What a person asks in SQL of their own. */
@@ -83,10 +87,12 @@ export interface Store extends StoreReader, QuestionReader {
   insertBodies(bodies: readonly StoredBody[]): Promise<void>;
   /** As `query`, unparsed: one JSON object a line. */
   queryText(sql: string, params?: Record<string, unknown>, options?: QueryOptions): Promise<string>;
+  /** Removes rows for good, on all nodes; `where` is our own SQL, its values are bound. Slow: parts are written again. */
+  remove(table: "events" | "bodies", where: string, params: Record<string, unknown>): Promise<void>;
   close(): Promise<void>;
 }
 
 /** Limits of every reader's query, appended to it. readonly=1 also refuses file(), url() and the like; 2 does not. */
 export function readSettings(options: QueryOptions = {}): string {
-  return `SETTINGS readonly=1, max_execution_time=30, max_memory_usage=2000000000, result_overflow_mode='throw', max_result_rows=${options.maxRows ?? 1_000_000}`;
+  return `SETTINGS readonly=1, max_execution_time=${options.maxSeconds ?? 30}, max_memory_usage=${options.maxMemory ?? 2_000_000_000}, result_overflow_mode='throw', max_result_rows=${options.maxRows ?? 1_000_000}`;
 }
