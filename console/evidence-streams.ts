@@ -76,17 +76,20 @@ export class EvidenceStreams {
     async function* paced(): AsyncGenerator<string | Uint8Array, void> {
       for await (const chunk of chunks(controller.signal)) {
         // The next one is asked for when this one has gone out, or is near it.
-        stalled = setTimeout(() => stream.destroy(new Error("the reader takes nothing")), stalledMs);
+        stalled = setTimeout(() => stream.destroy(new Error("the reader takes nothing")), stalledMs).unref();
         yield chunk;
         clearTimeout(stalled);
       }
     }
     // Bytes, not objects: so many events wait for a slow reader as fit in 64 KiB, however large each is.
     const stream = Readable.from(paced(), { objectMode: false, highWaterMark: 65_536 });
-    stream.once("close", () => {
+    // A generator that waits for the store hears of its reader's going at the next chunk only: it is woken.
+    const destroy = stream._destroy.bind(stream);
+    stream._destroy = (error, done) => {
       close();
-      if (!controller.signal.aborted) controller.abort(TOKEN_ENDED); // wakes what waits for the store
-    });
+      if (!controller.signal.aborted) controller.abort(TOKEN_ENDED);
+      destroy(error, done);
+    };
     return stream;
   }
 

@@ -1,3 +1,4 @@
+import { Ajv2020 } from "ajv/dist/2020.js";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { uuid7 } from "../../base/uuid7.ts";
 import { draft } from "../audit/rig.ts";
@@ -115,8 +116,69 @@ test("what anybody may know is served without a token: keys, issuers, the API's 
   );
 });
 
+test("every evidence route says in the API's description what it takes and answers, and answers that", async () => {
+  const { json } = await rig.call("GET", "/openapi.json");
+  const paths = json.paths as Record<string, Record<string, Operation>>;
+  const all = Object.entries(paths).flatMap(([path, operations]) =>
+    Object.entries(operations).map(([method, operation]) => ({ what: `${method} ${path}`, path, operation })),
+  );
+  const evidence = all.filter(({ operation }) => operation.tags?.includes("evidence"));
+  for (const path of [
+    "sessions",
+    "sessions/{id}",
+    "sessions/{id}/events",
+    "sessions/{id}/bodies/{sha256}",
+    "decisions/{id}",
+  ]) {
+    expect(evidence.map(({ what }) => what)).toContain(`get /v1alpha1/${path}`);
+  }
+  for (const { what, path, operation } of evidence) {
+    if (what.startsWith("head ")) continue;
+    expect(operation.summary, what).toEqual(expect.any(String));
+    expect(operation.security, what).toEqual([{ bearer: [] }]);
+    const { responses = {} } = operation;
+    expect(Object.keys(responses), what).toEqual(expect.arrayContaining(["200", "401", "503"]));
+    expect(Object.keys(responses).includes("404"), what).toBe(path.includes("{"));
+    for (const [status, { content, description }] of Object.entries(responses)) {
+      expect(description, `${what} ${status}`).toEqual(expect.any(String));
+      if (status !== "204") expect(Object.keys(content ?? {}).length, `${what} ${status}`).toBeGreaterThan(0);
+    }
+    const named = [...path.matchAll(/\{(\w+)\}/g)].map(([, name]) => name);
+    const described = operation.parameters?.filter(({ in: place }) => place === "path").map(({ name }) => name) ?? [];
+    expect(described, what).toEqual(named);
+  }
+  const decision = await evidenceOf();
+  const token = await rig.token("alice@example.com");
+  for (const [path, at] of [
+    ["/v1alpha1/sessions", "/v1alpha1/sessions"],
+    ["/v1alpha1/sessions/{id}", "/v1alpha1/sessions/s-alice"],
+    ["/v1alpha1/sessions/{id}/events", "/v1alpha1/sessions/s-alice/events"],
+    ["/v1alpha1/decisions/{id}", `/v1alpha1/decisions/${decision}`],
+    ["/v1alpha1/sessions/{id}", "/v1alpha1/sessions/s-none"],
+  ] as const) {
+    const { status, headers, text } = await rig.call("GET", at, { token });
+    const type = String(headers["content-type"]).split(";")[0] ?? "";
+    const schema = paths[path]?.get?.responses?.[status]?.content?.[type]?.schema;
+    expect(schema, at).toBeDefined();
+    const valid = new Ajv2020({ strict: false, allErrors: true }).compile(schema as object);
+    const texts = type === "application/x-ndjson" ? text.trimEnd().split("\n") : [text];
+    for (const one of texts) {
+      valid(JSON.parse(one));
+      expect(valid.errors, at).toBeNull();
+    }
+  }
+});
+
+interface Operation {
+  tags?: string[];
+  summary?: string;
+  security?: object[];
+  parameters?: { in: string; name: string }[];
+  responses?: Record<string, { description?: string; content?: Record<string, { schema: object }> }>;
+}
+
 /** Two people's sessions on record; resolves to Alice's decision id. */
-async function evidence(): Promise<string> {
+async function evidenceOf(): Promise<string> {
   const decisionId = uuid7();
   await rig.recorder.recordDurably(draft({ session_id: "s-alice", payload: { decisionId } }));
   await rig.recorder.recordDurably(draft({ session_id: "s-bob", username: "corp:bob@example.com" }));
@@ -125,7 +187,7 @@ async function evidence(): Promise<string> {
 }
 
 test("Teleport PR 66300: one reads one's own sessions, events and decisions; others' are the 404 of what is not there", async () => {
-  const decision = await evidence();
+  const decision = await evidenceOf();
   const alice = await rig.token("alice@example.com");
   const bob = await rig.token("bob@example.com");
   const ids = async (token: string) =>
@@ -151,7 +213,7 @@ test("Teleport PR 66300: one reads one's own sessions, events and decisions; oth
 });
 
 test("an auditor reads everybody's, asks the named queries, and each read is on record", async () => {
-  await evidence();
+  await evidenceOf();
   const token = await rig.token("carol@example.com", { groups: ["audit"] });
   expect((await rig.call("GET", "/v1alpha1/sessions/s-bob", { token })).status).toBe(200);
   const query = await rig.call("POST", "/v1alpha1/queries/sessions", { token, body: { parameters: { limit: 5 } } });
@@ -178,7 +240,7 @@ test("the named queries are for auditors, and unknown ones are not there", async
 });
 
 test("a named query takes its own parameters, says what is wrong with others, and is on record with them", async () => {
-  await evidence();
+  await evidenceOf();
   const token = await rig.token("carol@example.com", { groups: ["audit"] });
   const ask = (name: string, parameters?: object) =>
     rig.call("POST", `/v1alpha1/queries/${name}`, { token, body: parameters === undefined ? {} : { parameters } });
@@ -201,7 +263,7 @@ test("a named query takes its own parameters, says what is wrong with others, an
 });
 
 test("an auditor asks in SQL of their own, and each question is on record before it is answered", async () => {
-  await evidence();
+  await evidenceOf();
   const ask = async (sql: string, who = "carol") => {
     const token = await rig.token(`${who}@example.com`, who === "carol" ? { groups: ["audit"] } : {});
     return rig.call("POST", "/v1alpha1/queries/sql", { token, body: { parameters: { sql } } });

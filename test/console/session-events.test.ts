@@ -1,14 +1,19 @@
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { EventDraft, EventRow } from "../../audit/event.ts";
+import { sha256 } from "../../base/digest.ts";
+import { createClient } from "../../cli/client.ts";
+import { followOverApi } from "../../cli/evidence/follow.ts";
 import { draft, until } from "../audit/rig.ts";
 import { follow } from "./follow.ts";
 import { type ConsoleRig, consoleRig } from "./rig.ts";
 
+// More than a test leaves behind: the gateway hears of a reader that went a moment later.
+const EACH = 12;
 let rig: ConsoleRig;
 let alice: string;
 const draining = new AbortController();
 beforeAll(async () => {
-  const streamLimits = { lookMs: 20, checkMs: 50, each: 3 };
+  const streamLimits = { lookMs: 20, checkMs: 50, each: EACH };
   rig = await consoleRig({ streamLimits, draining: draining.signal });
   alice = await rig.token("alice@example.com");
 });
@@ -22,6 +27,11 @@ async function put(session: string, ...drafts: Partial<EventDraft>[]): Promise<v
   for (const over of drafts) rig.recorder.record(draft({ session_id: session, at_ms: Date.now(), ...over }));
   await rig.recorder.flush({ toStore: true });
 }
+
+const EXCHANGE = {
+  grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+  subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
+};
 
 const names = (events: readonly EventRow[]): string[] =>
   events.filter(({ kind }) => kind !== "read").map(({ name, kind }) => (kind === "request.outcome" ? name : kind));
@@ -102,6 +112,49 @@ describe("GET /v1alpha1/sessions/{id}/events", () => {
   });
 });
 
+describe("GET /v1alpha1/sessions/{id}/bodies/{sha256}", () => {
+  const content = Buffer.from("kind: Pod\n\u0000\u001b[2J");
+  const path = (session: string, hash = sha256(content)): string => `/v1alpha1/sessions/${session}/bodies/${hash}`;
+
+  test("hands out what an event of that session held, as a file, and puts the read on record", async () => {
+    const session = newSession();
+    await put(session, { request_content: content });
+    const answer = await rig.call("GET", path(session), { token: alice });
+    expect(answer).toMatchObject({ status: 200, text: content.toString() });
+    expect(answer.headers).toMatchObject({
+      "content-type": "application/octet-stream",
+      "content-disposition": "attachment",
+      "content-length": String(content.length),
+    });
+    await rig.recorder.flush({ toStore: true });
+    const reads = await rig.recorder.query<{ payload: string }>(
+      "SELECT payload FROM events WHERE session_id = {session:String} AND kind = 'read'",
+      { session },
+    );
+    expect(reads.map(({ payload }) => JSON.parse(payload))).toMatchObject([
+      { what: "content", sha256: sha256(content) },
+    ]);
+  });
+
+  test("to know a hash is not to own what it is of: by another session it is the 404 of what is not there", async () => {
+    const [own, other] = [newSession(), newSession()];
+    await put(own, { name: sha256(content), payload: { message: sha256(content), facts: 3 } });
+    await put(other, { username: "corp:bob@example.com", request_content: content });
+    const answers: string[] = [];
+    for (const asked of [
+      path(own),
+      path(other),
+      path(own, "0".repeat(64)),
+      path(own, "..%2f"),
+      path(own, "x".repeat(300)),
+    ]) {
+      const { status, text } = await rig.call("GET", asked, { token: alice });
+      answers.push(`${status} ${text}`);
+    }
+    expect([...new Set(answers)]).toEqual([expect.stringMatching(/^404 /)]);
+  });
+});
+
 describe("a follower of a session", () => {
   test("gets what is on record, then what comes, and is told when the session is over", async () => {
     const session = newSession();
@@ -148,12 +201,7 @@ describe("a follower of a session", () => {
     const session = newSession();
     await put(session, {});
     const subject = { subject_token: await rig.token("alice@example.com", { claims: { jti: "followed" } }) };
-    const exchange = {
-      grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
-      subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
-      ...subject,
-    };
-    const { json } = await rig.call("POST", "/session", { body: exchange });
+    const { json } = await rig.call("POST", "/session", { body: { ...EXCHANGE, ...subject } });
     const reader = await follow(rig, session, { token: json.access_token });
     await reader.waitFor(1);
     await rig.call("DELETE", "/session", { token: json.access_token });
@@ -171,11 +219,11 @@ describe("a follower of a session", () => {
     expect(reader.ended()).toMatchObject({ code: "token-ended" });
   });
 
-  test("is one of few: the fourth of one reader is refused, until one has gone", async () => {
+  test("is one of few: one reader's thirteenth is refused, until one has gone", async () => {
     const session = newSession();
     await put(session, {});
     const token = await rig.token("carol@example.com", { groups: ["audit"] });
-    const open = await Promise.all([1, 2, 3].map(() => follow(rig, session, { token })));
+    const open = await Promise.all(Array.from({ length: EACH }, () => follow(rig, session, { token })));
     const refused = await follow(rig, session, { token });
     expect([refused.status, refused.headers["retry-after"]]).toEqual([429, "10"]);
     expect((await follow(rig, session, { token: alice })).status).toBe(200);
@@ -185,6 +233,39 @@ describe("a follower of a session", () => {
       again.close();
       return again.status === 200;
     });
+  });
+
+  test("at the terminal goes on where it was when its token is renewed, and ends with the session", async () => {
+    const session = newSession();
+    await put(session, { kind: "session.opened" }, { name: "before" });
+    const newToken = async (): Promise<string> => {
+      const subject_token = await rig.token("alice@example.com");
+      const { json } = await rig.call("POST", "/session", { body: { ...EXCHANGE, subject_token } });
+      return json.access_token;
+    };
+    let token = await newToken();
+    const client = createClient({ url: rig.url, caFile: rig.caFile }, async () => token);
+    const seen: EventRow[] = [];
+    const following = (async () => {
+      for await (const event of followOverApi(client, `/v1alpha1/sessions/${session}/events`, 20)) seen.push(event);
+    })();
+    await until(() => names(seen).length === 2);
+    const old = token;
+    token = await newToken();
+    await rig.call("DELETE", "/session", { token: old });
+    await put(session, { name: "after" });
+    await until(() => names(seen).length === 3);
+    await put(session, { kind: "session.closed", at_ms: Date.now() - 3000 });
+    await following;
+    await client.close();
+    expect(names(seen)).toEqual(["session.opened", "before", "after", "session.closed"]);
+  });
+
+  test("at the terminal is told no at once", async () => {
+    const client = createClient({ url: rig.url, caFile: rig.caFile }, async () => alice);
+    const following = followOverApi(client, "/v1alpha1/sessions/s-none/events", 20);
+    await expect(following.next()).rejects.toMatchObject({ status: 404, exitCode: 1 });
+    await client.close();
   });
 
   test("is told to connect again when the gateway drains", async () => {
