@@ -311,6 +311,7 @@ describe("docs/dashboards.md", () => {
     const page = "dashboards.md";
     const names = { "corp:agent-alice@example.com": environment.agentUser };
     const ask = (line: string): Promise<Finished> => succeeds(type(page, line, names, { env: auditor }));
+    await environment.agent.kubectl(["get", "pods"]).finished;
     await environment.agent.kubectl(["create", "clusterrolebinding", "q", "--clusterrole=view", "--user=q"]).finished;
     await pause(2_000);
     const all = commandsOf(page);
