@@ -97,6 +97,9 @@ function giveUp<Frame>(stream: Searched<Frame>): void {
 
 /** What can no longer be searched is not kept: its session has ended, or knows more than can be looked for. */
 function overwrite<Frame>(stream: Searched<Frame>): void {
-  for (const { bytes, filled } of stream.waiting.splice(0)) bytes.fill(STAR, filled);
+  for (const one of stream.waiting.splice(0)) {
+    one.bytes.fill(STAR, one.filled);
+    one.filled = one.bytes.length;
+  }
   stream.redactors = [];
 }
