@@ -72,6 +72,30 @@ export function register(program: Command): void {
     .argument("<session>")
     .requiredOption("--reason <text>", "why; it is put on record")
     .action(action(kill));
+  for (const [verb, description] of [
+    ["hold", "keep what is recorded of a session whatever its age (legal hold)"],
+    ["release", "end a session's legal hold"],
+  ] as const) {
+    sessions
+      .command(verb)
+      .description(description)
+      .argument("<session>")
+      .requiredOption("--reason <text>", "why; it is put on record")
+      .action(action((args: string[], options: Options & { reason: string }) => legalHold(verb, args, options)));
+  }
+}
+
+async function legalHold(
+  verb: "hold" | "release",
+  [id = ""]: string[],
+  { reason }: Options & { reason: string },
+): Promise<Answer> {
+  const { withControlApi } = await import("./control-api.ts");
+  return withControlApi("decide", async (client) => {
+    const path = `/v1alpha1/sessions/${encodeURIComponent(id)}/${verb}`;
+    const json = await client.request("POST", path, { body: { reason } });
+    return { json, text: `session ${id} is ${verb === "hold" ? "under legal hold" : "released from legal hold"}` };
+  });
 }
 
 async function kill([id = ""]: string[], { reason }: Options & { reason: string }): Promise<Answer> {

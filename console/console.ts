@@ -14,6 +14,7 @@ import { approvalsRepositoryRoutes } from "./routes/approvals-repository.ts";
 import { exceptionRoutes } from "./routes/exceptions.ts";
 import { exportRoutes } from "./routes/exports.ts";
 import { killRoutes } from "./routes/kill.ts";
+import { legalHoldRoutes } from "./routes/legal-hold.ts";
 import { policyRoutes } from "./routes/policy.ts";
 import { queryRoutes } from "./routes/queries.ts";
 import { recordedDecisionRoutes } from "./routes/recorded-decisions.ts";
@@ -80,6 +81,7 @@ export async function createConsole(deps: ConsoleDeps): Promise<FastifyInstance>
       exceptionRoutes,
       approvalsRepositoryRoutes,
       killRoutes,
+      legalHoldRoutes,
       webhookRoutes,
       recordedSessionRoutes,
       sessionEventRoutes,

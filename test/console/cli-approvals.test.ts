@@ -136,6 +136,34 @@ test("sessions kill ends a session, and what it has waiting", async () => {
   expect(await rig.home.get(name)).toMatchObject({ state: "cancelled" });
 });
 
+test("sessions hold keeps a session, release lets it go, and both are the auditors' and on record", async () => {
+  await rig.recorder.recordDurably({ kind: "session.opened", session_id: "s-held", at_ms: Date.now() });
+  await rig.recorder.flush({ toStore: true });
+  const auditor = await as("carol@example.com", ["audit"]);
+  const hold = ["sessions", "hold", "s-held", "--reason", "case 7"];
+  const release = ["sessions", "release", "s-held", "--reason", "it is closed"];
+  expect(await sallyport(hold, env)).toMatchObject({ code: 1, stderr: expect.stringContaining("role auditor") });
+  expect(await sallyport(release, auditor)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("no legal hold"),
+  });
+  expect(await sallyport(hold, auditor)).toMatchObject({ code: 0, stdout: "session s-held is under legal hold\n" });
+  await rig.recorder.flush({ toStore: true });
+  expect(await rig.recorder.query("SELECT session_id, held, by, reason FROM legal_holds")).toEqual([
+    { session_id: "s-held", held: 1, by: "corp:carol@example.com", reason: "case 7" },
+  ]);
+  expect(await sallyport(release, auditor)).toMatchObject({ code: 0 });
+  await rig.recorder.flush({ toStore: true });
+  expect(await rig.recorder.query("SELECT held, reason FROM legal_holds")).toEqual([
+    { held: 0, reason: "it is closed" },
+  ]);
+  const elsewhere = ["sessions", "hold", "s-nobody", "--reason", "case 7"];
+  expect(await sallyport(elsewhere, auditor)).toMatchObject({
+    code: 1,
+    stderr: expect.stringContaining("no such thing"),
+  });
+});
+
 test("what is decided together is shown together, and approved with one word", async () => {
   const names = [await opened({ batch: true }), await opened({ batch: true })];
   const [name = ""] = names;
@@ -146,8 +174,8 @@ test("what is decided together is shown together, and approved with one word", a
 });
 
 /** The environment of somebody else who approves. */
-async function as(email: string): Promise<Record<string, string>> {
+async function as(email: string, groups = ["oncall"]): Promise<Record<string, string>> {
   const file = join(rig.folder, email);
-  writeFileSync(file, await rig.token(email, { groups: ["oncall"], admin: true }));
+  writeFileSync(file, await rig.token(email, { groups, admin: true }));
   return { ...env, SALLYPORT_ADMIN_TOKEN_FILE: file };
 }
