@@ -91,6 +91,17 @@ export function scopeSql(scope: EventScope): { where: string; params: Record<str
   };
 }
 
+/** The events of an export that is for reading, with what is sealed in them shown where it can be. */
+export async function* readableEvents(job: {
+  store: StoreReader;
+  tenant: string;
+  scope: EventScope;
+  reveal?: ((row: EventRow) => EventRow) | undefined;
+}): AsyncGenerator<EventRow, void> {
+  const { reveal = (row) => row } = job;
+  for await (const row of storedEvents(job.store, job.tenant, job.scope)) yield reveal(row);
+}
+
 /** One event at a time. */
 export async function* storedEvents(
   store: StoreReader,

@@ -1,6 +1,6 @@
 import type { ApprovalHome, Kill } from "../approvals/types.ts";
 import type { Person } from "../approvals/voters.ts";
-import type { Recorder } from "../audit/event.ts";
+import type { EventRow, Recorder } from "../audit/event.ts";
 import type { PackSigner } from "../audit/export/pack-note.ts";
 import type { QuestionReader, StoreReader } from "../audit/store/store.ts";
 import type { Clock } from "../base/clock.ts";
@@ -64,6 +64,8 @@ export interface ConsoleDeps {
   hmacKeys: readonly Uint8Array[];
   clock: Clock;
   log: Log;
+  /** Shows what is sealed in a row of events, as far as the keys of persons open it. */
+  reveal?: ((row: EventRow) => EventRow) | undefined;
   /** Who signs evidence packs; there are none where absent. */
   packSigner?: PackSigner | undefined;
   /** Resolves when what was recorded until now is signed and in the store, or would not be for long. */

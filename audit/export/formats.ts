@@ -1,3 +1,4 @@
+import type { EventRow } from "../event.ts";
 import type { EventScope } from "../event-pages.ts";
 import type { StoreReader } from "../store/store.ts";
 import type { PackSigner } from "./pack-note.ts";
@@ -20,6 +21,11 @@ export interface ExportJob {
   store: StoreReader;
   tenant: string;
   scope: EventScope;
+  /**
+   * Shows what is sealed in a row (audit/personal), in formats that are for reading. Rows as rows stay as they were
+   * recorded, since their hashes cover that.
+   */
+  reveal?: ((row: EventRow) => EventRow) | undefined;
   /** What writes it: `sallyport/<version>`. */
   gateway: string;
   /** Where agents reach it: `listen.url`, with no slash at its end. */

@@ -1,5 +1,5 @@
 import { STATUS_CODES } from "node:http";
-import { storedEvents } from "../event-pages.ts";
+import { readableEvents } from "../event-pages.ts";
 import { asText, contentOf } from "./contents.ts";
 import {
   exchangesOf,
@@ -25,7 +25,7 @@ export async function* writeHar(job: ExportJob): ExportBytes {
   const creator = { name: "Sallyport", version: job.gateway.split("/")[1] ?? "" };
   yield `{"log":{"version":"1.2","creator":${JSON.stringify(creator)},"entries":[`;
   let first = true;
-  for await (const exchange of exchangesOf(storedEvents(job.store, job.tenant, job.scope))) {
+  for await (const exchange of exchangesOf(readableEvents(job))) {
     yield `${first ? "\n" : ",\n"}${JSON.stringify(await entry(exchange, job))}`;
     first = false;
   }

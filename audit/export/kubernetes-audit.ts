@@ -1,5 +1,5 @@
 import type { EventRow } from "../event.ts";
-import { storedEvents } from "../event-pages.ts";
+import { readableEvents } from "../event-pages.ts";
 import { asJsonObject, contentOf } from "./contents.ts";
 import {
   exchangesOf,
@@ -19,7 +19,7 @@ import type { ExportBytes, ExportJob } from "./formats.ts";
  * the gateway. What never reached the API server is here too: the annotation `sallyport.dev/forwarded` says which.
  */
 export async function* writeKubernetesAudit(job: ExportJob): ExportBytes {
-  for await (const exchange of exchangesOf(storedEvents(job.store, job.tenant, job.scope))) {
+  for await (const exchange of exchangesOf(readableEvents(job))) {
     yield `${await auditEvent(exchange, job)}\n`;
   }
 }

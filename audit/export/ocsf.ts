@@ -1,5 +1,5 @@
 import { isIP } from "node:net";
-import { storedEvents } from "../event-pages.ts";
+import { readableEvents } from "../event-pages.ts";
 import {
   exchangesOf,
   findingsOf,
@@ -19,7 +19,7 @@ const CLASS = { class_uid: 6003, class_name: "API Activity" };
 
 /** OCSF events of the class API Activity, one a line: one for each request, with what policy said of it. */
 export async function* writeOcsf(job: ExportJob): ExportBytes {
-  for await (const exchange of exchangesOf(storedEvents(job.store, job.tenant, job.scope))) {
+  for await (const exchange of exchangesOf(readableEvents(job))) {
     yield `${JSON.stringify(apiActivity(exchange, job.gateway))}\n`;
   }
 }

@@ -1,5 +1,5 @@
 import { parseLossless } from "../../base/lossless-json.ts";
-import { storedEvents } from "../event-pages.ts";
+import { readableEvents } from "../event-pages.ts";
 import { asJsonObject, contentOf } from "./contents.ts";
 import { exchangesOf, findingsOf, microTime, objectIn, type RecordedExchange, textIn } from "./exchanges.ts";
 import type { ExportBytes, ExportJob } from "./formats.ts";
@@ -14,7 +14,7 @@ const OBJECTS = ["object", "oldObject", "podSpecs", "roleRules"];
  * in `erased`, as OPA names what its own mask policy took out.
  */
 export async function* writeOpaDecisions(job: ExportJob): ExportBytes {
-  for await (const exchange of exchangesOf(storedEvents(job.store, job.tenant, job.scope))) {
+  for await (const exchange of exchangesOf(readableEvents(job))) {
     if (textIn(exchange.payload.decisionId) === "") continue; // turned away before policy was asked
     yield `${JSON.stringify(await decision(exchange, job))}\n`;
   }

@@ -85,7 +85,7 @@ async function fromStore(file: string): Promise<Source> {
   const { getSession } = await import("../../audit/queries.ts");
   const { openStoreReader } = await import("../../audit/store/open.ts");
   const { loadGatewayConfig } = await import("../../base/config/gateway.ts");
-  const { packSigner } = await import("../serve/evidence-packs.ts");
+  const { packSigner, rowRevealer } = await import("../serve/evidence-packs.ts");
   const config = loadGatewayConfig(file);
   const store = await openStoreReader(config.audit.store);
   const { tenant } = config;
@@ -105,6 +105,7 @@ async function fromStore(file: string): Promise<Source> {
         gateway: `sallyport/${packageJson.version}`,
         url: config.listen.url.replace(/\/+$/, ""),
         now: Date.now(),
+        reveal: rowRevealer(config),
         signer: format === "pack" ? packSigner(config) : undefined,
       });
     },

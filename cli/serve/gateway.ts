@@ -31,7 +31,7 @@ import { withholding } from "../../proxy/withhold/withholding-recorder.ts";
 import { renderApprovalMetrics } from "./approval-metrics.ts";
 import { openApprovals, webhookSecretOf } from "./approvals.ts";
 import { closeConnections, openConnections } from "./connections.ts";
-import { packSigner, settleRecord } from "./evidence-packs.ts";
+import { packSigner, rowRevealer, settleRecord } from "./evidence-packs.ts";
 import { explainer } from "./explain.ts";
 import { KillRetries } from "./kill-retries.ts";
 import { renderMetrics } from "./metrics.ts";
@@ -169,6 +169,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       config,
       draining: draining.signal,
       packSigner: packSigner(config),
+      reveal: rowRevealer(config),
       settleRecord: settleRecord(recording),
       clock,
       log,

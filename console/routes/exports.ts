@@ -97,6 +97,7 @@ export function exportRoutes(app: FastifyInstance, deps: ConsoleDeps, streams: E
       gateway: `sallyport/${packageJson.version}`,
       url: deps.config.listen.url.replace(/\/+$/, ""),
       now: deps.clock.now(),
+      reveal: deps.reveal,
       signer: deps.packSigner,
     };
   }

@@ -1,10 +1,18 @@
-import { storedEvents } from "../../event-pages.ts";
+import { readableEvents } from "../../event-pages.ts";
 import { getSession } from "../../queries.ts";
 import { replay } from "../../replay.ts";
 import type { ExportBytes, ExportJob } from "../formats.ts";
 import type { PackCount } from "./count.ts";
 import { escaped, html, type Markup, table } from "./html.ts";
-import { approvalsOf, MOST_ROWS, operationsOf, sessionsOf } from "./rows.ts";
+import {
+  approvalsOf,
+  MOST_ROWS,
+  operationsOf,
+  outcomesOf,
+  type ReportedOutcome,
+  sessionsOf,
+  UNACCOUNTED,
+} from "./rows.ts";
 
 /** Lines of the story of a session that a person is shown. */
 const MOST_LINES = 20_000;
@@ -23,8 +31,13 @@ export async function* writeReport(job: ExportJob, count: PackCount): ExportByte
   yield head(job).text;
   yield (await whose(job)).text;
   yield whole(job, count).text;
+  const outcomes = await outcomesOf(store, tenant, scope);
   const operations = await operationsOf(store, tenant, scope);
   yield html`<h2>Privileged operations</h2>
+${accounted(outcomes)}${table(
+  ["Outcome", "Operations"],
+  outcomes.map(({ outcome, operations }) => [outcome, operations]),
+)}
 ${capped(operations.length)}${table(
   ["Time (UTC)", "Who", "What", "Rules", "Outcome", "Approved by", "Why"],
   operations.map((one) => [
@@ -111,6 +124,15 @@ ${capped(sessions.length)}${table(
   );
 }
 
+/** The answer to what an auditor asks first. */
+function accounted(outcomes: readonly ReportedOutcome[]): Markup {
+  const sum = (of: readonly ReportedOutcome[]): number => of.reduce((all, one) => all + Number(one.operations), 0);
+  const open = sum(outcomes.filter(({ outcome }) => UNACCOUNTED.has(outcome)));
+  if (open === 0) return html`<p>${sum(outcomes)} privileged operations, each of them accounted for.</p>`;
+  return html`<p class="warning">${sum(outcomes)} privileged operations, ${open} of them not accounted for: no rule named
+them (unguarded), or no end is on record (unknown).</p>`;
+}
+
 /** Whether it is whole, as far as a page can say. */
 function whole({ scope }: ExportJob, count: PackCount): Markup {
   const gaps = (count.kinds.get("recorder.gap") ?? 0) + (count.kinds.get("recorder.torn") ?? 0);
@@ -125,6 +147,7 @@ ${gaps === 0 ? "" : html`<p class="warning">The recorder says of ${gaps} places 
 ${missing.length === 0 ? "" : html`<p class="warning">Contents that the events name and the pack has not as they were:</p><ul>${missing.slice(0, MOST_ROWS).map((one) => html`<li>${one}</li>`)}</ul>`}
 ${table(["Event", "Times"], [...count.kinds].sort())}
 <h3>Chains</h3>
+${count.chains.length < count.chainCount ? html`<p class="warning">Only the first ${count.chains.length} are listed here.</p>` : ""}
 ${table(
   ["Session", "Writer", "Events", ...(scope.session === undefined ? [] : ["Signed up to", "By checkpoint"])],
   count.chains.map((chain) => {
@@ -155,10 +178,10 @@ function capped(rows: number): Markup | string {
   return rows < MOST_ROWS ? "" : html`<p class="warning">Only the first ${MOST_ROWS} are listed here.</p>`;
 }
 
-async function* story({ store, tenant, scope }: ExportJob): ExportBytes {
+async function* story(job: ExportJob): ExportBytes {
   yield "<h2>What happened</h2>\n<pre>";
   let lines = 0;
-  for await (const { text } of replay(storedEvents(store, tenant, scope))) {
+  for await (const { text } of replay(readableEvents(job))) {
     if (++lines > MOST_LINES) {
       yield `</pre><p class="warning">Only the first ${MOST_LINES} lines are shown here.</p>`;
       return;

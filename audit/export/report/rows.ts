@@ -47,6 +47,24 @@ export function operationsOf(store: StoreReader, tenant: string, scope: EventSco
   );
 }
 
+/** Outcomes that nothing accounts for (contracts §6). */
+export const UNACCOUNTED: ReadonlySet<string> = new Set(["unguarded", "unknown"]);
+
+export interface ReportedOutcome {
+  outcome: string;
+  operations: number | string;
+}
+
+/** How many privileged operations came to what, all of them counted. */
+export function outcomesOf(store: StoreReader, tenant: string, scope: EventScope): Promise<ReportedOutcome[]> {
+  const { where, params } = condition(scope, "at");
+  return store.query(
+    `SELECT outcome, count() AS operations FROM privileged_operations WHERE tenant = {tenant:String} AND ${where}
+     GROUP BY outcome ORDER BY outcome IN ('unguarded', 'unknown') DESC, outcome`,
+    { tenant, ...params },
+  );
+}
+
 export function approvalsOf(store: StoreReader, tenant: string, scope: EventScope): Promise<ReportedApproval[]> {
   const { where, params } = condition(scope, "opened_at");
   return store.query(

@@ -73,6 +73,12 @@ describe("an export as audit.k8s.io/v1", () => {
     ]);
   });
 
+  test("shows who it was of where the reader may know, and rows as rows never do", async () => {
+    const of = job(store, { reveal: (row) => ({ ...row, username: "revealed" }) });
+    expect((await linesIn("k8s-audit", of))[0]).toContain('"username":"revealed"');
+    expect((await linesIn("ndjson", of)).join("")).not.toContain("revealed");
+  });
+
   test("is refused by them with a field that they have not, so that the check can fail", async () => {
     const [line = ""] = await linesIn("k8s-audit", job(store));
     const [answer] = await readInGo("oracle-audit", [line.replace('"stage"', '"stages"')]);
