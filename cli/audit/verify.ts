@@ -84,7 +84,7 @@ async function openConfigured({ pack, key, witness }: VerifyCommand, file: strin
   const witnesses = [...places.map((place) => place.notes()), ...witness.map(notesAt)];
   const store = await openStoreReader(config.audit.store);
   return {
-    source: storeSource(store, config.tenant),
+    source: storeSource(store, config.tenant, config.audit.retention),
     keys,
     findings: new Findings(),
     witnesses: witnesses.length === 0 ? undefined : witnesses,

@@ -119,6 +119,11 @@ export class ChainWalk {
     }
   }
 
+  /** Whether an event stands behind a signed head of its chain. */
+  proves({ session_id, writer, seq }: { session_id: string; writer: string; seq: number }): boolean {
+    return (this.#chains.get(chainKey(session_id, writer))?.proven ?? 0) >= seq;
+  }
+
   #chain(row: EventRow, seq: number): Chain {
     const key = chainKey(row.session_id, row.writer);
     let chain = this.#chains.get(key);

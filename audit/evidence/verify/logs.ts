@@ -88,8 +88,10 @@ export class Logs {
     this.#options.findings.add({ what: "altered-checkpoint", ...place, covers, why });
   }
 
-  /** Once all are in: what is missing between them, and what contradicts. */
-  link(): void {
+  /**
+   * Once all are in: what is missing between them, and what contradicts. `letGo` says which logs passed their time.
+   */
+  link(letGo: (log: string) => boolean): void {
     const followed = new Map<string, string>();
     for (const [log, list] of this.#logs) {
       list.sort((a, b) => a.size - b.size || a.base.size - b.base.size);
@@ -100,12 +102,12 @@ export class Logs {
       if (other !== undefined)
         this.#forked(previous, `both ${other} and ${log} follow it: one of them is another history`);
       followed.set(previous.log, log);
-      this.#follows(log, previous);
+      if (!letGo(previous.log)) this.#follows(log, previous);
     }
   }
 
   /** Compares with what a witness saw, note by note. A note that none of our keys signed says nothing. */
-  witnessed(note: string): void {
+  witnessed(note: string, letGo: (log: string) => boolean): void {
     const { tenant, keys } = this.#options;
     const verdict = verifyTreeHead(tenant, note, keys);
     if (!verdict.ok) {
@@ -114,6 +116,7 @@ export class Logs {
     }
     const { log, size, root } = verdict.head;
     const same = this.#logs.get(log)?.filter((one) => one.size === size) ?? [];
+    if (same.length === 0 && letGo(log)) return;
     if (same.length === 0) {
       const last = this.#logs.get(log)?.at(-1)?.size ?? 0;
       this.#missing({ log, size }, `a witness saw it; what is here of its log ends at ${last} leaves`);

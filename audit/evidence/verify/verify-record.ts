@@ -3,6 +3,7 @@ import type { EventRow } from "../../event.ts";
 import type { PackLine } from "../../export/pack-layout.ts";
 import { CHECKPOINT_SESSION, type InclusionProof, type Leaf, proofFault, verifyTreeHead } from "../checkpoint.ts";
 import { ChainWalk } from "./chain-walk.ts";
+import { Expired } from "./expired.ts";
 import { type Finding, Findings } from "./finding.ts";
 import { Logs } from "./logs.ts";
 import { SignedHeads } from "./signed-heads.ts";
@@ -19,6 +20,8 @@ export interface RecordSource {
   proofs(): AsyncIterable<PackLine<InclusionProof>>;
   /** What is kept under a digest; undefined where this source has no contents. */
   body: ((sha256: string) => Promise<"whole" | "altered" | "missing">) | undefined;
+  /** Whether a content that an event names has passed its time, or was not in the store any more when it was exported. */
+  mayBeGone?: (row: EventRow, sha256: string) => boolean;
 }
 
 export interface VerifyOptions {
@@ -78,39 +81,48 @@ export async function verifyRecord(
     }
   };
   for await (const row of readable(source.checkpoints(), "checkpoints")) logs.take(row);
-  logs.link();
   for await (const proof of readable(source.proofs(), "proofs"))
     takeProof(tenant, proof, options.keys, { heads, logs, findings });
 
   const walk = new ChainWalk({ tenant, heads, findings, midway });
-  const bodies = new Map<string, { session_id: string; writer: string; seq: number }>();
+  const expired = new Expired();
+  const bodies = new Map<string, { session_id: string; writer: string; seq: number; mayBeGone: boolean }>();
   for await (const row of readable(source.events(), "events")) {
     walk.take(row);
+    expired.take(row);
     if (source.body !== undefined) {
       for (const digest of digestsOf(row)) {
-        if (!bodies.has(digest))
-          bodies.set(digest, { session_id: row.session_id, writer: row.writer, seq: Number(row.seq) });
+        const mayBeGone = source.mayBeGone?.(row, digest) === true;
+        const known = bodies.get(digest);
+        if (known === undefined) {
+          bodies.set(digest, { session_id: row.session_id, writer: row.writer, seq: Number(row.seq), mayBeGone });
+        } else known.mayBeGone &&= mayBeGone;
       }
     }
     if (walk.events % 10_000 === 0) options.progress?.(walk.events);
   }
   const { unsigned, absent } = walk.end();
   const limits: string[] = [];
-  reportAbsent(absent, { scope, findings, limits });
-  for (const [sha256, { session_id, writer, seq }] of bodies) {
+  const letGo = (log: string): boolean => expired.log(log, walk);
+  logs.link(letGo);
+  const gone = absent.filter((signed) => expired.excuses(signed, walk));
+  if (gone.length > 0) limits.push(`${gone.length} chains were let go when their time was over (audit.retention)`);
+  const dropped = absent.filter((signed) => !gone.includes(signed));
+  reportAbsent(dropped, { scope, findings, limits });
+  for (const [sha256, { session_id, writer, seq, mayBeGone }] of bodies) {
     const state = await source.body?.(sha256);
-    if (state === undefined || state === "whole") continue;
+    if (state === undefined || state === "whole" || (state === "missing" && mayBeGone)) continue;
     const what = state === "altered" ? "swapped-body" : "missing-body";
     const why =
       state === "altered" ? "it is not the content that was recorded" : "an event names it, and it is not here";
     findings.add({ what, session_id, writer, seq: [seq, seq], body: sha256, why });
   }
-  if (heads.leaves > 0 && scope === "whole") reportStrangers(walk, logs.newest, findings);
+  if (heads.leaves > 0 && scope === "whole") reportStrangers(walk, { newest: logs.newest, letGo }, findings);
   let witnessed = 0;
   for (const notes of options.witnesses ?? []) {
     for await (const note of notes) {
       witnessed++;
-      if (scope === "whole") logs.witnessed(note);
+      if (scope === "whole") logs.witnessed(note, letGo);
       else {
         const verdict = verifyTreeHead(tenant, note, options.keys);
         if (verdict.ok) logs.seen(verdict.head);
@@ -201,14 +213,18 @@ function reportAbsent(
   }
 }
 
-function reportStrangers(walk: ChainWalk, newest: string, findings: Findings): void {
+function reportStrangers(
+  walk: ChainWalk,
+  { newest, letGo }: { newest: string; letGo(log: string): boolean },
+  findings: Findings,
+): void {
   const signedAt = Date.parse(`${newest.replace(" ", "T")}Z`);
   for (const { session_id, writer, seq } of walk.strangers()) {
     // RFC 9562 §5.7: the first 48 bits are milliseconds since the epoch.
     const began = /^[0-9a-f]{8}-[0-9a-f]{4}-7/.test(writer)
       ? Number.parseInt(writer.slice(0, 13).replace("-", ""), 16)
       : 0;
-    if (began >= signedAt - FIRST_CHECKPOINT_MS) continue;
+    if (began >= signedAt - FIRST_CHECKPOINT_MS || letGo(writer)) continue;
     findings.add({
       what: "added",
       session_id,

@@ -49,8 +49,8 @@ export class Process {
     this.#checkpointer.start();
   }
 
-  event(session_id: string): void {
-    this.#add(session_id, "request.outcome", "{}");
+  event(session_id: string, kind: EventRow["kind"] = "request.outcome", payload: unknown = {}): void {
+    this.#add(session_id, kind, canonicalJson(payload));
   }
 
   checkpoint(): Promise<TreeHead | undefined> {

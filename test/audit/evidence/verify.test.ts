@@ -202,6 +202,33 @@ describe("verifying a record", () => {
     ]);
   });
 
+  it("excuses what was let go in its time by a signed event that says so, and by none that anybody could have added", async () => {
+    const path = folder();
+    const first = await whole(path);
+    await first.close();
+    const chains = ["s-1", CHECKPOINT_SESSION].flatMap((session) => {
+      const last = first.rows.findLast(({ session_id }) => session_id === session);
+      return last === undefined
+        ? []
+        : [{ session_id: session, writer: last.writer, last_seq: last.seq, last_hash: last.hash }];
+    });
+    const second = new Process(path, first.notes);
+    second.event("recorder", "record.expired", { chains });
+    const kept = first.rows.filter(({ session_id }) => session_id !== "s-1" && session_id !== CHECKPOINT_SESSION);
+    const unsigned = await verify([...kept, ...second.rows], second.notes);
+    expect(unsigned.findings).not.toEqual([]);
+    await second.close();
+    const verdict = await verify([...kept, ...second.rows], second.notes);
+    expect(verdict.findings).toEqual([]);
+    expect(verdict.limits).toContainEqual(expect.stringMatching(/let go when their time was over/));
+    // It excuses no other session of the same process.
+    const { findings } = await verify(
+      [...first.rows.filter(({ session_id }) => session_id !== "s-2"), ...second.rows],
+      second.notes,
+    );
+    expect(findings).toContainEqual(expect.objectContaining({ what: "dropped-session", session_id: "s-2" }));
+  });
+
   it("says that nothing is proven where nothing was signed, or by a key that does not count", async () => {
     const process = await whole(folder());
     const events = process.rows.filter(({ kind }) => kind !== "checkpoint");
