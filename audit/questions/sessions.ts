@@ -34,8 +34,8 @@ ORDER BY at, exchange_id, kind LIMIT {limit:UInt32}`,
 });
 
 /**
- * Where the record of a session is not whole, or may not be: events that are missing from its chain (retention removes
- * the oldest, and shows here too), a time in which the recorder left contents or events out, a tear in a spool
+ * Where the record of a session is not whole, or may not be: events that are missing from its chain (and were not let go
+ * when their time was over), a time in which the recorder left contents or events out, a tear in a spool
  * (in session `recorder`), writes whose end nobody knows.
  */
 export const sessionsWithGapsQuery = sqlQuestion({
@@ -54,9 +54,14 @@ export const sessionsWithGapsQuery = sqlQuestion({
     FROM gaps WHERE state = 'ended' OR state_after != 'ended'
 )
 SELECT session_id, writer, what, first_at, latest_at, missing, why FROM (
-  SELECT session_id, toString(writer) AS writer, 'missing events' AS what, min(at) AS first_at, max(at) AS latest_at, toUInt64(max(seq) - count()) AS missing,
-         concat(toString(count()), ' of ', toString(max(seq)), ' events are there') AS why
-    FROM events WHERE tenant = {tenant:String} GROUP BY session_id, writer HAVING count() != max(seq)
+  SELECT session_id, writer, 'missing events' AS what, first_at, latest_at, toUInt64(last - there - gone) AS missing,
+         concat(toString(there), ' of ', toString(last - gone), ' events are there') AS why
+    FROM (
+      SELECT session_id, toString(writer) AS writer, min(at) AS first_at, max(at) AS latest_at, count() AS there, max(seq) AS last
+        FROM events WHERE tenant = {tenant:String} GROUP BY session_id, writer
+    ) AS c
+    LEFT JOIN (SELECT session_id, writer, max(last_seq) AS gone FROM expired_chains WHERE tenant = {tenant:String} GROUP BY session_id, writer) AS x USING (session_id, writer)
+   WHERE there + gone < last
   UNION ALL
   SELECT e.session_id, toString(e.writer), 'recorder.gap', min(e.at), max(e.at), toUInt64(max(t.lost)), any(t.why)
     FROM events AS e JOIN times AS t ON t.writer = e.writer

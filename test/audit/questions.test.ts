@@ -6,6 +6,7 @@ import type { EventDraft, Recorder } from "../../audit/event.ts";
 import { namedQueries, namedQuery } from "../../audit/questions/named-queries.ts";
 import type { Row } from "../../audit/questions/question.ts";
 import { openRecorder } from "../../audit/recorder/recorder.ts";
+import { openStore } from "../../audit/store/open.ts";
 import type { StoreReader } from "../../audit/store/store.ts";
 import { draft, recorderOptions } from "./rig.ts";
 
@@ -365,6 +366,32 @@ describe("the named queries", () => {
 
   it.each(QUESTIONS)("%s: %s", async (name, _, parameters, expected) => {
     expect(await ask(name, parameters)).toEqual(expected.map((row) => expect.objectContaining(row)));
+  });
+
+  it("sessions-with-gaps: an event that is missing shows, unless its chain was let go when its time was over", async () => {
+    const at = "2026-11-12 10:00:00.000000";
+    const row = (session_id: string, seq: number, over: object = {}): object => {
+      return { tenant: "holes", session_id, writer: "w", seq, at, kind: "request.outcome", payload: "{}", ...over };
+    };
+    const chains = [{ session_id: "aged", writer: "w", events: 2, last_seq: 2, last_hash: "" }];
+    const rows = [
+      ...[row("cut", 1), row("cut", 4), row("aged", 3), row("whole", 1), row("whole", 2)],
+      row("recorder", 1, { kind: "record.expired", payload: JSON.stringify({ chains }) }),
+    ];
+    const store = await openStore({ embedded: join(path, "holes") });
+    try {
+      await store.insert({ lines: rows.map((one) => Buffer.from(JSON.stringify(one))), token: "t" });
+      expect(await namedQuery("sessions-with-gaps")?.run(store, "holes")).toEqual([
+        expect.objectContaining({
+          session_id: "cut",
+          what: "missing events",
+          missing: 2,
+          why: "2 of 4 events are there",
+        }),
+      ]);
+    } finally {
+      await store.close();
+    }
   });
 
   it("each is asked above", () => {
