@@ -31,14 +31,14 @@ export class EventSeal {
   readonly #fields: ReadonlySet<PersonalField>;
   readonly #names: RegExp | undefined;
   readonly #people: ReadonlySet<string>;
+  readonly #prefixes: readonly string[];
 
   constructor(keys: SubjectKeys, { fields, prefixes, people }: SealOptions) {
     this.#keys = keys;
     this.#fields = fields;
     this.#people = people;
-    const escaped = prefixes
-      .filter((prefix) => prefix !== "")
-      .map((prefix) => prefix.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
+    this.#prefixes = prefixes.filter((prefix) => prefix !== "");
+    const escaped = this.#prefixes.map((prefix) => prefix.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
     this.#names =
       escaped.length === 0 ? undefined : new RegExp(`(?:${escaped.join("|")})[^\\s"'\\\\,;()<>\\[\\]{}]{1,256}`, "g");
   }
@@ -58,15 +58,22 @@ export class EventSeal {
     return event;
   }
 
+  /** The value with what names a person sealed; the very same value where nothing does. */
   #walk(value: unknown, subject: string, key = ""): unknown {
     if (typeof value === "string") return this.#text(value, subject, key);
     if (typeof value !== "object" || value === null) return value;
-    if (Array.isArray(value)) return value.map((item) => this.#walk(item, subject, key));
     // `extra` and `uid` are what a token says of its user beside the name.
-    const ofUser = (name: string): boolean => key === "extra" || (key === "user" && name === "uid");
-    return Object.fromEntries(
-      Object.entries(value).map(([name, entry]) => [name, this.#walk(entry, subject, ofUser(name) ? "extra" : name)]),
-    );
+    const inside = key === "extra" ? "extra" : undefined;
+    let sealed: Record<string, unknown> | unknown[] | undefined;
+    for (const name in value) {
+      const entry = (value as Record<string, unknown>)[name];
+      const as = Array.isArray(value) ? key : (inside ?? (key === "user" && name === "uid" ? "extra" : name));
+      const after = this.#walk(entry, subject, as);
+      if (after === entry) continue;
+      sealed ??= Array.isArray(value) ? [...value] : { ...value };
+      (sealed as Record<string, unknown>)[name] = after;
+    }
+    return sealed ?? value;
   }
 
   #text(value: string, subject: string, key: string): string {
@@ -78,6 +85,7 @@ export class EventSeal {
     const field = BY_FIELD[key];
     if (field !== undefined && subject !== "" && this.#fields.has(field)) return this.#keys.seal(subject, value);
     if (!this.#fields.has("username") || this.#names === undefined) return value;
+    if (!this.#prefixes.some((prefix) => value.includes(prefix))) return value;
     return value.replace(this.#names, (found) => {
       const name = found.replace(/[.:!?]+$/, "");
       return this.#people.has(name) || this.#keys.has(name)

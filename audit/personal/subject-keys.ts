@@ -45,6 +45,8 @@ export class SubjectKeys {
   readonly #index: Buffer;
   readonly #keys = new Map<string, SubjectKey>();
   readonly #ids = new Map<string, string>();
+  /** When a key was looked for in vain. */
+  readonly #missing = new Map<string, number>();
 
   /** Makes the folder where there is none. Throws a UserError where it cannot be used. */
   constructor(folder: string) {
@@ -79,7 +81,14 @@ export class SubjectKeys {
   /** Whether there is a key of this subject. */
   has(subject: string): boolean {
     const id = this.#idOf(subject);
-    return (this.#known(id) ?? this.#load(id)) !== undefined;
+    if (this.#known(id) !== undefined) return true;
+    // Groups' names begin as people's do, and are asked for with each event.
+    const now = performance.now();
+    if (now - (this.#missing.get(id) ?? Number.NEGATIVE_INFINITY) < FRESH_MS) return false;
+    if (this.#load(id) !== undefined) return true;
+    if (this.#missing.size >= REMEMBERED) this.#missing.clear();
+    this.#missing.set(id, now);
+    return false;
   }
 
   /** The text with all that can be opened in clear; what is sealed under a destroyed key stays as it is. */
@@ -177,6 +186,7 @@ export class SubjectKeys {
     const key = { encrypt: part("encrypt"), nonce: part("nonce"), sealed: new Map(), checkedAt: performance.now() };
     if (this.#keys.size >= REMEMBERED) this.#keys.clear();
     this.#keys.set(id, key);
+    this.#missing.delete(id);
     return key;
   }
 

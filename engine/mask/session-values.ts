@@ -7,6 +7,7 @@ const SESSIONS = 100_000;
 /** What is on its way when its session ends comes on record within so long: the API server's answer, a stream's last frames. */
 const LATE_MS = 60_000;
 const LATE_LIMIT = 1_000;
+const NONE: readonly KnownValues[] = [];
 
 /** The known values of each session of this process, until it ends. */
 export class SessionValues {
@@ -39,9 +40,12 @@ export class SessionValues {
   }
 
   /** What is to be looked for in what comes on record of a session, also of one that has just ended; none is made for it. */
-  known(sessionId: string): KnownValues[] {
-    const found = [this.#sessions.get(sessionId), this.#late.get(sessionId)];
-    return found.filter((known) => known !== undefined && (known.size > 0 || !known.complete)) as KnownValues[];
+  known(sessionId: string): readonly KnownValues[] {
+    const now = this.#sessions.get(sessionId);
+    const late = this.#late.size === 0 ? undefined : this.#late.get(sessionId);
+    // Asked for each event, and most sessions know nothing.
+    if (late === undefined && (now === undefined || (now.size === 0 && now.complete))) return NONE;
+    return [now, late].filter((one) => one !== undefined && (one.size > 0 || !one.complete)) as KnownValues[];
   }
 
   get size(): number {

@@ -4,7 +4,7 @@ import { RecordedTexts, withoutCredentials } from "./recorded-texts.ts";
 
 /** Whoever can say what a session must not see, and what its record must not hold. */
 export interface KnownOf {
-  known(sessionId: string): KnownValues[];
+  known(sessionId: string): readonly KnownValues[];
 }
 
 /**
@@ -29,14 +29,20 @@ const PLAIN_PAYLOAD: ReadonlySet<string> = new Set([
   ...["method", "owner", "parent", "purpose", "reader", "retryOf", "revision", "rule", "rules", "severity", "state"],
   ...["subprotocol", "supersedes", "url", "verdict", "what"],
 ]);
+const NONE: readonly KnownValues[] = [];
+
 /**
  * The recorder, behind a search of each event's free texts for what its session must not see: queries, commands, headers,
  * messages. Objects and streams come to it masked already. Nothing that could not be searched is handed on.
  */
 export function withholding<T extends Recorder>(recorder: T, sources: readonly KnownOf[]): T {
   const clean = (event: EventDraft): EventDraft => {
-    const known = sources.flatMap((source) => source.known(event.session_id));
-    return withheld(event, known);
+    let known = NONE;
+    for (const source of sources) {
+      const more = source.known(event.session_id);
+      if (more.length > 0) known = [...known, ...more];
+    }
+    return known === NONE && !mayHoldCredential(event) ? event : withheld(event, known);
   };
   const own: Pick<Recorder, "record" | "recordDurably"> = {
     record: (event) => recorder.record(clean(event)),
@@ -68,6 +74,16 @@ function withheld(event: EventDraft, known: readonly KnownValues[]): EventDraft 
   }
   if (texts.origins.size > 0) event.payload = { ...event.payload, withheld: [...texts.origins].sort() };
   return event;
+}
+
+/** Whether an event of a session that knows nothing has anything to be searched for. */
+function mayHoldCredential({ user_agent, path, input, payload }: EventDraft): boolean {
+  const texts = [user_agent, path, input];
+  return texts.some(hasCredential) || (payload !== undefined && saysMore(payload));
+}
+
+function hasCredential(text: string | undefined): boolean {
+  return text !== undefined && (text.includes("eyJ") || text.includes("PRIVATE KEY"));
 }
 
 /** Whether there is anything in it but the gateway's own words: most events have nothing of that. */
