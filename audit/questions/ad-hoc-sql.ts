@@ -3,10 +3,10 @@ import type { QuestionReader } from "../store/store.ts";
 import { StoreError } from "../store/store-error.ts";
 import { type Answered, type ParameterSchema, parameterSchema, type Row, readParameters } from "./question.ts";
 
-/** Rows that are shown to a person at once; an export streams more. */
+/** Rows of an answer, whatever part of it is shown: more are refused, and never worked through. */
 const MOST_ROWS = 10_000;
-/** Beside this each row would be a page: the answer is refused, and the question can name fewer columns. */
-const MOST_BYTES = 32 * 1024 * 1024;
+/** They are read on the thread that also serves requests. */
+const MOST_BYTES = 8 * 1024 * 1024;
 const SECONDS = 20;
 
 const shape = z.strictObject({
@@ -27,7 +27,7 @@ export const adHocSql = {
   async ask(reader: QuestionReader, tenant: string, parameters: unknown): Promise<Answered> {
     const { sql, limit } = readParameters("sql", shape, parameters);
     const answer = await reader
-      .ask({ sql, tenant, format: "JSONEachRow", maxSeconds: SECONDS })
+      .ask({ sql, tenant, format: "JSONEachRow", maxRows: MOST_ROWS, maxSeconds: SECONDS })
       .catch((error: unknown) => {
         throw error instanceof StoreError ? new StoreError(error.code, inWords(error)) : error;
       });
@@ -35,7 +35,7 @@ export const adHocSql = {
       throw new StoreError(FORMAT_IS_GIVEN, "the answer is JSON: leave FORMAT out, or export what you found");
     }
     if (answer.bytes.byteLength > MOST_BYTES) {
-      throw new StoreError(TOO_LARGE, "the answer is too large: ask for fewer rows or columns");
+      throw new StoreError(TOO_LARGE, inWords(new StoreError(TOO_LARGE, "")));
     }
     const lines = Buffer.from(answer.bytes)
       .toString("utf8")
@@ -61,7 +61,7 @@ const OVER_LIMITS: Record<number, string> = {
   202: "too many questions are asked at once; ask again later",
   241: "it needs too much memory",
   307: "it reads too much",
-  396: "its answer is too large",
+  396: "its answer is too large: give it a LIMIT, or name the columns",
 };
 
 /**
