@@ -63,3 +63,13 @@ test("no question at all lists them, with their parameters", async () => {
   expect(stdout).toContain("session-activity\n  what a session did");
   expect(stdout).toContain("since, until, limit, session (needed)");
 });
+
+test.each([
+  ["a named question beside it", ["sessions"]],
+  ["a period beside it", ["--since", "24h"]],
+  ["a parameter beside it", ["--param", "user=x"]],
+])("--sql with %s is wrong usage", async (_, more) => {
+  const { code, stdout, stderr } = await sallyport(["audit", "query", ...more, "--sql", "SELECT 1"]);
+  expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
+  expect(stderr).toContain("--sql is a question by itself");
+});

@@ -303,6 +303,24 @@ describe("forty privileged calls over every outcome", () => {
     expect(masked).toMatchObject({ outcome: "masked", name: "s0", rules: ["secrets/read"] });
   });
 
+  test("the command answers from the store as well, by name and in SQL of one's own", async () => {
+    const ask = async (...args: string[]): Promise<{ items: Record<string, unknown>[] }> => {
+      const { PATH, HOME } = process.env;
+      const where = ["--config", world.state.configFile, "--output", "json"];
+      const asked = start(process.execPath, [MAIN, "audit", "query", ...args, ...where], { env: { PATH, HOME } });
+      const { code, stdout, stderr } = await asked.finished;
+      expect(code, stderr).toBe(0);
+      return JSON.parse(stdout) as { items: Record<string, unknown>[] };
+    };
+    const named = await ask("privileged-operations", "--param", "outcome=unguarded,unknown");
+    expect(named.items.map(({ exchange_id }) => exchange_id)).toEqual([unruled]);
+    const sql = "SELECT outcome, count() AS operations FROM privileged_operations GROUP BY outcome ORDER BY outcome";
+    const counted = (await ask("--sql", sql)).items.map(({ outcome, operations }) => [outcome, operations]);
+    const outcomes = [...new Set(privileged.map(({ outcome }) => outcome))].sort();
+    expect(counted).toEqual(outcomes.map((one) => [one, privileged.filter(({ outcome }) => outcome === one).length]));
+    expect(outcomes).toHaveLength(9);
+  });
+
   test("the two records agree, until one call is made around the gateway, which `audit reconcile` names", async () => {
     const audit = readApiAudit(world.cluster.auditLogFile ?? "");
     const before = await reconcile(events, audit, { gatewayUsers: [GATEWAY_USER] });
