@@ -30,7 +30,7 @@ function createTable(text: string, table: string, on: string, cluster: string): 
   const engine = /\bENGINE = (ReplacingMergeTree|MergeTree)(?:\(([^)]*)\))?/.exec(text);
   if (engine === null) throw new Error(`table ${table} has no engine that a cluster replicates`);
   const [, kind = "", version = ""] = engine;
-  const replicated = `ENGINE = Replicated${kind}('/clickhouse/tables/{uuid}/{shard}', '{replica}'${version === "" ? "" : `, ${version}`})`;
+  const replicated = `ENGINE = Replicated${kind}('/clickhouse/tables/{shard}/{database}/{table}', '{replica}'${version === "" ? "" : `, ${version}`})`;
   const local = text
     .replace(/^CREATE TABLE IF NOT EXISTS \w+/, `CREATE TABLE IF NOT EXISTS ${table}_local${on}`)
     .replace(engine[0], replicated)

@@ -73,7 +73,9 @@ class ServerStore implements Store {
 
   async queryText(sql: string, params: Record<string, unknown> = {}, options: QueryOptions = {}): Promise<string> {
     await this.#opened();
-    const text = `${sql}\n${readSettings(options)}`;
+    // Joins of distributed tables are refused else.
+    const joins = this.#location.cluster === undefined ? "" : ", distributed_product_mode='global'";
+    const text = `${sql}\n${readSettings(options)}${joins}`;
     return (await retried(() => this.#exec(text, { params }))).bytes.toString("utf8");
   }
 

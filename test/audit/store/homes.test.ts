@@ -49,7 +49,8 @@ describe.skipIf(url === undefined)("a ClickHouse server of its own", () => {
   storeBehaviours(async () => {
     const database = `sallyport_test_${randomUUID().replaceAll("-", "")}`;
     return {
-      open: () => openStore({ url: url ?? "", database }, "ours"),
+      // With SALLYPORT_CLICKHOUSE_CLUSTER, a cluster of that name: what chDB cannot be.
+      open: () => openStore({ url: url ?? "", database, cluster: process.env.SALLYPORT_CLICKHOUSE_CLUSTER }, "ours"),
       newer: () => write(url ?? "", database),
       async remove() {
         const client = createClient({ url: url ?? "" });
