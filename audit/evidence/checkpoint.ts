@@ -25,6 +25,18 @@ export interface TreeHead {
   root: string;
 }
 
+/** How the proof of the record stands, for metrics and an operator's alerts. */
+export interface EvidenceStatus {
+  /** When the newest checkpoint was on disk, in milliseconds since the epoch. */
+  signedAt?: number | undefined;
+  /** Why the last attempt to sign failed, until one succeeds. */
+  signing?: string | undefined;
+  /** Places that do not take notes now. */
+  places?: { name: string; reason: string }[] | undefined;
+  /** The last comparison of the store with what was recorded: when, of how many chains, and how many differ. */
+  reconciled?: { at: number; chains: number; events: number; differences: number } | undefined;
+}
+
 /** Whoever can have the record signed now: the recorder, where the configuration names a key. */
 export interface CheckpointMaker {
   /**
@@ -32,6 +44,7 @@ export interface CheckpointMaker {
    * to sign. What was recorded before the call is covered. Rejects where the key cannot be had.
    */
   checkpoint(): Promise<TreeHead | undefined>;
+  evidence(): EvidenceStatus;
 }
 
 /**

@@ -122,20 +122,23 @@ export class Checkpointer {
     await this.#attempt(ended).catch(() => {});
   }
 
-  /** What was recorded is on disk: only now may others hear of it. */
-  synced(): void {
+  /** What was recorded is on disk: only now may others hear of it. Returns whether a checkpoint was among it. */
+  synced(): boolean {
+    const any = this.#unsynced.length > 0;
     for (const { head, last, note } of this.#unsynced.splice(0)) {
       this.#state = { ...this.#state, head, last };
       this.#save();
       this.#options.witnesses.add(note, last);
     }
+    return any;
   }
 
   async #attempt(ended: readonly string[] = []): Promise<TreeHead | undefined> {
     try {
       const made = await this.#make(ended);
-      if (this.#failing !== undefined) this.#options.log("info", "checkpoints of the record are signed again", {});
+      const failed = this.#failing !== undefined;
       this.#failing = undefined;
+      if (failed) this.#options.log("info", "checkpoints of the record are signed again", {});
       return made;
     } catch (error) {
       this.#failing = errorMessage(error);

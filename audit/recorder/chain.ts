@@ -87,6 +87,11 @@ export class Chains {
     return { session_id, writer: this.#writer, seq, hash };
   }
 
+  /** The heads of all chains of this writer. */
+  all(): Leaf[] {
+    return [...this.#heads].map(([session_id, { seq, hash }]) => ({ session_id, writer: this.#writer, seq, hash }));
+  }
+
   /** The heads of the chains that moved since `signed` was told of them: what the next checkpoint covers. */
   moved(): Leaf[] {
     const moved = [...this.#left];

@@ -56,10 +56,14 @@ export function openCheckpoints(
   },
 ): Checkpoints {
   const { options, chains, shipper, store, send } = worker;
-  const log = (level: "info" | "error", message: string, fields: Record<string, unknown>): void =>
+  const tell = (signedAt: { signedAt?: number } = {}): void =>
+    send({ type: "evidence", status: { signing: checkpointer.failing, places: witnesses.failing, ...signedAt } });
+  const log = (level: "info" | "error", message: string, fields: Record<string, unknown>): void => {
     send({ type: "log", level, message, fields });
+    tell();
+  };
   const witnesses = new WitnessQueue(prepared.places, log);
-  const checkpointer = new Checkpointer({
+  const checkpointer: Checkpointer = new Checkpointer({
     tenant: options.tenant,
     writer: options.writer,
     folder: options.spool.path,
@@ -81,7 +85,9 @@ export function openCheckpoints(
   return {
     start: () => checkpointer.start(),
     make: async () => JSON.stringify((await checkpointer.make()) ?? null),
-    synced: () => checkpointer.synced(),
+    synced() {
+      if (checkpointer.synced()) tell({ signedAt: Date.now() });
+    },
     writer: (writer) => checkpointer.writer(writer),
     async close() {
       await checkpointer.close();

@@ -1,4 +1,5 @@
 import type { EventDraft } from "../event.ts";
+import type { EvidenceStatus } from "../evidence/checkpoint.ts";
 import type { Position } from "../spool/segments.ts";
 import type { Retention } from "../store/retention.ts";
 import type { Question, QuestionAnswer, StoreLocation } from "../store/store.ts";
@@ -68,6 +69,8 @@ export type FromWorker =
   | { type: "synced"; batch: number }
   /** Why nothing reaches the disk, or undefined: it does again. */
   | { type: "failing"; reason: string | undefined }
+  /** What changed of it. */
+  | { type: "evidence"; status: EvidenceStatus }
   | { type: "log"; level: "info" | "warn" | "error"; message: string; fields: Record<string, unknown> }
   | {
       type: "reply";

@@ -4,7 +4,7 @@ import { errorMessage, Refusal, UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { uuid7 } from "../../base/uuid7.ts";
 import type { ContentPart, EventDraft, Recorder } from "../event.ts";
-import type { CheckpointMaker, TreeHead } from "../evidence/checkpoint.ts";
+import type { CheckpointMaker, EvidenceStatus, TreeHead } from "../evidence/checkpoint.ts";
 import { parseRows } from "../store/chdb.ts";
 import type { Retention } from "../store/retention.ts";
 import type {
@@ -80,6 +80,7 @@ class WorkerRecorder implements Recorder, StoreReader, QuestionReader, Checkpoin
   /** Why the worker cannot put anything on disk. */
   #failing: string | undefined;
   #stalled = false;
+  #evidence: EvidenceStatus = {};
   #closing = false;
   #drafts: Handed[] = [];
   #waiting: Posted["waiting"] = [];
@@ -151,6 +152,10 @@ class WorkerRecorder implements Recorder, StoreReader, QuestionReader, Checkpoin
     const { answer } = await this.#request((id) => ({ type: "ask", id, question }));
     if (answer === undefined) throw new Error("the recorder's worker answered something else");
     return answer;
+  }
+
+  evidence(): EvidenceStatus {
+    return this.#evidence;
   }
 
   async checkpoint(): Promise<TreeHead | undefined> {
@@ -281,6 +286,9 @@ class WorkerRecorder implements Recorder, StoreReader, QuestionReader, Checkpoin
     switch (message.type) {
       case "synced":
         this.#synced(message.batch);
+        break;
+      case "evidence":
+        this.#evidence = { ...this.#evidence, ...message.status };
         break;
       case "log":
         this.#options.log[message.level](message.message, message.fields);

@@ -13,6 +13,7 @@ import { Contents } from "./contents.ts";
 import { startExpiry } from "./expiry.ts";
 import type { FromWorker, ToWorker, WireDraft, WorkerOptions } from "./messages.ts";
 import { writeProgress } from "./progress.ts";
+import { startReconciling } from "./reconciling.ts";
 import { readPosition, Shipper } from "./shipper.ts";
 
 /**
@@ -194,6 +195,7 @@ async function close(): Promise<undefined> {
   await checkpoints?.close();
   clearTimeout(timer);
   stopExpiry();
+  reconciling.stop();
   await shipper.stop();
   await store.close();
   if (failing === undefined && !spool.sync()) failing = spool.failure;
@@ -214,11 +216,13 @@ const checkpoints =
   prepared &&
   openCheckpoints(prepared, { options, chains, shipper, store, event: addEvent, commit: () => commit(true), send });
 shipper.start();
+const reconciling = startReconciling({ tenant: options.tenant, chains, store, shipper, send });
 const stopExpiry = startExpiry({
   store,
   tenant: options.tenant,
   retention: options.retention ?? {},
   record: async (chains) => {
+    reconciling.forget(chains.map(({ session_id }) => session_id));
     addEvent({ kind: "record.expired", session_id: RECORDER_SESSION, at_ms: Date.now(), payload: { chains } });
     commit(true);
     await flush(true);

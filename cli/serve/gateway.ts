@@ -31,6 +31,7 @@ import { withholding } from "../../proxy/withhold/withholding-recorder.ts";
 import { renderApprovalMetrics } from "./approval-metrics.ts";
 import { openApprovals, webhookSecretOf } from "./approvals.ts";
 import { closeConnections, openConnections } from "./connections.ts";
+import { renderEvidenceMetrics } from "./evidence-metrics.ts";
 import { packSigner, rowRevealer, settleRecord } from "./evidence-packs.ts";
 import { explainer } from "./explain.ts";
 import { KillRetries } from "./kill-retries.ts";
@@ -181,6 +182,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
       metrics: async () =>
         [
           renderMetrics({ proxy, streams: deps.openStreams, recorder, policy: policy.holder, shadow: shadow?.shadow }),
+          renderEvidenceMetrics(recording.evidence()),
           await renderApprovalMetrics(approvals, watched.counts, people.givenUp()),
         ].join(""),
       log,

@@ -27,6 +27,7 @@ export interface Homes {
   /** The record as it was made, in the order of chains. */
   rows: Rows;
   bodies: Bodies;
+  store: StoreReader;
   close(): void;
 }
 
@@ -45,6 +46,7 @@ export async function openHomes(record: SignedRecord, folder: string): Promise<H
     homes: [ndjsonHome(record, folder), packHome(record, folder, pack), storeHome(record, session, store)],
     rows,
     bodies,
+    store,
     close: () => session.close(),
   };
 }

@@ -5,7 +5,7 @@
  *   node test/tamper/main.ts [--cases 1000] [--untouched 100] [--seed 1]
  */
 import { parseArgs } from "node:util";
-import { tamper } from "./tamper.ts";
+import { openRecord, tamper } from "./tamper.ts";
 
 const { values } = parseArgs({
   options: {
@@ -16,15 +16,11 @@ const { values } = parseArgs({
 });
 const [cases, untouched, seed] = [Number(values.cases), Number(values.untouched), Number(values.seed)];
 const started = Date.now();
-const { counts, alarms, misses } = await tamper({
-  cases,
-  untouched,
-  seed,
-  processes: 3,
-  progress: (done) => {
-    if (done % 100 === 0) process.stderr.write(`${done} of ${cases} edits\n`);
-  },
-});
+const record = await openRecord(3);
+const progress = (done: number): void => {
+  if (done % 100 === 0) process.stderr.write(`${done} of ${cases} edits\n`);
+};
+const { counts, alarms, misses } = await tamper(record, { cases, untouched, seed, progress }).finally(record.close);
 process.stdout.write("edit                        cases  found  located  named\n");
 for (const [key, count] of [...counts].sort()) {
   const numbers = [count.cases, count.found, count.located, count.named].map((n, i) =>
