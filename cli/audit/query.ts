@@ -87,9 +87,9 @@ async function fromApi({ name }: Question, parameters: object): Promise<Answered
 
 async function fromStore(file: string, query: Question, parameters: object): Promise<Answered> {
   const { loadGatewayConfig } = await import("../../base/config/gateway.ts");
-  const { openStoreReader } = await import("../../audit/store/open.ts");
+  const { openRevealingReader } = await import("../../audit/personal/open-keys.ts");
   const config = loadGatewayConfig(file);
-  const store = await openStoreReader(config.audit.store, config.tenant);
+  const store = await openRevealingReader(config.audit, config.tenant);
   try {
     return await query.ask(store, config.tenant, parameters);
   } catch (error) {

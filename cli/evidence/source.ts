@@ -71,13 +71,16 @@ function items<T>(answer: unknown): T[] {
 
 async function fromStore(file: string): Promise<EvidenceSource> {
   const { loadGatewayConfig } = await import("../../base/config/gateway.ts");
-  const { openStoreReader } = await import("../../audit/store/open.ts");
+  const { openRevealingReader, openSubjectKeys } = await import("../../audit/personal/open-keys.ts");
+  const { revealRow } = await import("../../audit/personal/personal.ts");
   const queries = await import("../../audit/queries.ts");
   const { readBody } = await import("../../audit/bodies.ts");
   const { sessionEvents } = await import("../../audit/session-events.ts");
   const config = loadGatewayConfig(file);
-  const store = await openStoreReader(config.audit.store);
+  const store = await openRevealingReader(config.audit);
+  const keys = openSubjectKeys(config.audit.personal);
   const { tenant } = config;
+  const shown = (event: EventRow): EventRow => (keys === undefined ? event : revealRow(event, keys));
   return {
     listSessions: (filter) => queries.listSessions(store, tenant, filter),
     async session(id) {
@@ -85,11 +88,13 @@ async function fromStore(file: string): Promise<EvidenceSource> {
       if (session === undefined) throw notThere("session", id);
       return session;
     },
-    events: (id) => sessionEvents(store, tenant, id, { order: "time" }),
+    async *events(id) {
+      for await (const event of sessionEvents(store, tenant, id, { order: "time" })) yield shown(event);
+    },
     async decision(id) {
       const events = await queries.decisionEvents(store, tenant, id);
       if (events.length === 0) throw notThere("decision", id);
-      return events;
+      return events.map(shown);
     },
     content: (_event, sha256) => readBody(store, tenant, sha256),
     close: () => store.close(),

@@ -93,10 +93,10 @@ async function* paged(page: Page, size: number, { until }: RecordedOptions): Asy
 
 async function storePages(file: string, { since }: RecordedOptions) {
   const { loadGatewayConfig } = await import("../../base/config/gateway.ts");
-  const { openStoreReader } = await import("../../audit/store/open.ts");
+  const { openRevealingReader } = await import("../../audit/personal/open-keys.ts");
   const { recordedRows } = await import("../../audit/recorded-rows.ts");
   const config = loadGatewayConfig(file);
-  const store = await openStoreReader(config.audit.store);
+  const store = await openRevealingReader(config.audit);
   const page: Page = (until, limit) => recordedRows(store, config.tenant, { since, until, limit });
   return { page, size: STORE_PAGE, close: () => store.close() };
 }

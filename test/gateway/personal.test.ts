@@ -1,7 +1,9 @@
 import { mkdirSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { EventRow } from "../../audit/event.ts";
 import { forgetSubject } from "../../cli/audit/forget.ts";
+import { openEvidence } from "../../cli/evidence/source.ts";
 import { kube, type Reply, send, spooled, until } from "./client.ts";
 import { type Rig, startRig } from "./rig.ts";
 import { recordOf, standsIn } from "./search-record.ts";
@@ -75,5 +77,26 @@ describe("a gateway that seals personal fields", () => {
     // Who comes back is somebody new.
     await until(async () => (await sessions(agent)).length === 0);
     expect((await sessions(bob)).length).toBeGreaterThan(0);
+  });
+
+  test("shows names on its own host, where the keys are, and no name of who is forgotten", async () => {
+    await rig.gateway.close();
+    const evidence = await openEvidence(rig.configFile);
+    try {
+      const [session] = await evidence.listSessions({ user: BOB, limit: 10 });
+      expect(session?.username).toBe(BOB);
+      const rows: EventRow[] = [];
+      for await (const row of evidence.events(session?.session_id ?? "")) rows.push(row);
+      expect(rows.find(({ kind }) => kind === "request.outcome")).toMatchObject({
+        username: BOB,
+        user_agent: "a-browser-of-somebody",
+      });
+      expect(await evidence.listSessions({ user: AGENT, limit: 10 })).toEqual([]);
+      const others = (await evidence.listSessions({ limit: 100 })).map(({ username }) => username);
+      expect(others.some((username) => username.startsWith("personal:"))).toBe(true);
+      expect(others).not.toContain(AGENT);
+    } finally {
+      await evidence.close();
+    }
   });
 });
