@@ -25,7 +25,11 @@ interface Key {
 }
 
 const BEFORE_ALL: Key = { session_id: "", writer: "", seq: 0 };
-const AFTER = "(session_id, writer, seq) > ({s:String}, {w:String}, {q:UInt64})";
+// Written out, since ClickHouse looks up no range by the comparison of tuples: each page would read all before it.
+const AFTER =
+  "(session_id > {s:String} OR (session_id = {s:String} AND (writer > {w:String} OR (writer = {w:String} AND seq > {q:UInt64}))))";
+const UP_TO =
+  "(session_id < {ts:String} OR (session_id = {ts:String} AND (writer < {tw:String} OR (writer = {tw:String} AND seq <= {tq:UInt64}))))";
 
 /**
  * The events of `scope` in the order of their chains (session, writer, seq), page by page: memory holds one page
@@ -41,8 +45,7 @@ export async function* eventPages(
   const params = { tenant, ...scoped };
   const read = (from: Key, to: Key, condition: string): Promise<EventRow[]> =>
     store.query<EventRow>(
-      `SELECT ${COLUMNS} FROM events WHERE tenant = {tenant:String} AND ${condition} AND ${AFTER}
-         AND (session_id, writer, seq) <= ({ts:String}, {tw:String}, {tq:UInt64})
+      `SELECT ${COLUMNS} FROM events WHERE tenant = {tenant:String} AND ${condition} AND ${AFTER} AND ${UP_TO}
        ORDER BY session_id, writer, seq`,
       { ...params, ...cursor(from), ts: to.session_id, tw: to.writer, tq: to.seq },
     );

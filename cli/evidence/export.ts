@@ -23,6 +23,8 @@ interface Scope {
 
 type Bytes = AsyncIterable<Uint8Array | string>;
 
+const MIB = 1024 ** 2;
+
 /** Formats that are no text: a terminal would show garbage, or do what it says. */
 const BINARY: ReadonlySet<string> = new Set(["parquet", "pack"]);
 
@@ -131,8 +133,9 @@ async function toFile(bytes: Bytes, path: string, format: ExportFormat): Promise
         const chunk = typeof part === "string" ? Buffer.from(part) : part;
         hash.update(chunk);
         await file.writeFile(chunk);
+        const before = Math.floor(size / MIB);
         size += chunk.byteLength;
-        progress.update(`exporting: ${Math.round(size / 1024 ** 2)} MiB`);
+        if (Math.floor(size / MIB) > before) progress.update(`exporting: ${Math.floor(size / MIB)} MiB`);
       }
     });
     await file.sync();
