@@ -5,10 +5,11 @@ import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { beforeAll, describe, expect, it, test } from "vitest";
 import { stringify } from "yaml";
+import { developmentTokens } from "../../identity/development/sign-in.ts";
 import { freePort } from "../../tools/free-port.ts";
 import { findKubectls, minorOf } from "../../tools/kubectls.ts";
 import { openTerminal, type Terminal } from "../../tools/terminal.ts";
-import { AGENT, approveNext, folder, idToken, openWorld, until, type World } from "./harness.ts";
+import { AGENT, approveNext, call, folder, idToken, openWorld, ROOT, until, type World } from "./harness.ts";
 
 // kubectl 1.31 and newer speak WebSocket by default, older ones SPDY only.
 const all = await findKubectls();
@@ -244,6 +245,81 @@ test("kubectl exec of what is not there says what it says of an API server", asy
   const [through, direct] = [await kubectl(args), await world.admin(args)];
   expect([through.code, through.stderr]).toEqual([direct.code, direct.stderr]);
 });
+
+test("docs/replay.md: an exec is listed, replayed, paced, followed and exported as it says", async () => {
+  const { id, token } = await newSession();
+  const [argv, env] = command(["exec", "-it", "p", "--token", token, "--", "sh"], {});
+  const seen = await openTerminal(argv, env);
+  seen.type("stty size\r");
+  await until(() => seen.shown().includes("24 80"));
+  seen.resize(40, 100);
+  await typeUntil(seen, "exit 3\r", "terminated with exit code 3");
+  await seen.exited;
+  const exchange = await until(async () => {
+    const { text: lines } = await call(world, "GET", `/v1alpha1/sessions/${id}/events`, { token });
+    const rows = lines
+      .trimEnd()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    return rows.find(({ kind }) => kind === "stream.closed")?.exchange_id as string | undefined;
+  });
+
+  const names: Record<string, string> = {
+    "e1ddd7242cfbed3cc97488a7-e1aa07df0a796a8e": id,
+    "01a202fc-dcfa-79f1-b229-089b904a87b8": exchange,
+    "--speed 10": "--speed 1000",
+    "exec.cast": join(work, "exec.cast"),
+  };
+  const page = readFileSync(join(ROOT, "docs", "replay.md"), "utf8");
+  const commands = [...page.matchAll(/^\$ sallyport (.*)$/gm)].map(([, line = ""]) => line);
+  const sallyport = async (line: string): Promise<string> => {
+    const typed = Object.entries(names).reduce((all, [example, own]) => all.replaceAll(example, own), line);
+    const { code, stdout, stderr } = await world.agent.sallyport(typed.split(" ")).finished;
+    expect(code, `${line}: ${stderr}`).toBe(0);
+    return stdout;
+  };
+  const follow = commands.find((line) => line.includes("--follow")) ?? "";
+  const following = sallyport(follow);
+  const others = commands.filter((line) => line !== follow);
+  const told = await Promise.all(others.map(sallyport));
+  const of = (part: string): string => told[others.findIndex((line) => line.includes(part))] ?? "";
+  expect(of("sessions list")).toContain(id);
+  expect(of("--typed")).toMatch(/runs sh in container p, on a terminal$/m);
+  for (const shown of [
+    /^ +\| .*stty size$/m,
+    /^ +\| .*24 80$/m,
+    /^ +> stty size$/m,
+    /exec in free\/p ended with exit code 3$/m,
+  ])
+    expect(of("--typed")).toMatch(shown);
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: looking for them is the point
+  const obeyed = /[\u001b\u0007\r]/;
+  for (const [i, line] of others.entries()) if (!line.includes("--raw")) expect(told[i], line).not.toMatch(obeyed);
+  expect(of("--raw")).toContain("24 80\r\n");
+  const [header = "", ...lines] = readFileSync(join(work, "exec.cast"), "utf8").trimEnd().split("\n");
+  expect(JSON.parse(header)).toMatchObject({ version: 3, term: { cols: 80, rows: 24 }, command: "sh" });
+  const cast = lines.map((line) => JSON.parse(line).slice(1));
+  expect(cast).toContainEqual(["r", "100x40"]);
+  expect(cast.at(-1)).toEqual(["x", "3"]);
+  // What follows a session ends with it.
+  await call(world, "DELETE", "/session", { token });
+  const followed = await following;
+  expect(followed).toMatch(/ended with exit code 3$/m);
+  expect(followed).toContain("session closed");
+});
+
+/** A session of its own for the agent, whose token is not the kubeconfig's. */
+async function newSession(): Promise<{ id: string; token: string }> {
+  const { idToken: subject_token } = await developmentTokens(world.issuer, "agent");
+  const body = {
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+    subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
+    subject_token,
+  };
+  const { json } = await call(world, "POST", "/session", { body });
+  const { access_token: token, session_id: id } = json as { access_token: string; session_id: string };
+  return { id, token };
+}
 
 test("the record of every exec is complete: one intent, its frames, how it ended and its outcome", async () => {
   const rows = await world.closeAndRead();
