@@ -10,14 +10,14 @@ const CREDENTIALS: Readonly<Record<string, readonly string[]>> = {
 
 /**
  * The masks of the record that no policy lifts: policy may let a caller read a Secret, and what was read need not be kept
- * for auditors to read. `kind` is what the body says that it is: a Secret that is sent to another resource is one all the
- * same.
+ * for auditors to read. `holdsSecret`: the body says that it is a Secret, or a list with one, whatever resource it was
+ * sent to.
  */
 export function recordMasks(
   { group, resource, subResource }: { group: string; resource: string; subResource: string },
-  kind: unknown,
+  holdsSecret: boolean,
 ): Mask[] {
   const asked = CREDENTIALS[`${group}/${resource}${subResource === "" ? "" : `/${subResource}`}`];
-  const fields = asked ?? (kind === "Secret" ? CREDENTIALS["/secrets"] : undefined);
+  const fields = asked ?? (holdsSecret ? CREDENTIALS["/secrets"] : undefined);
   return fields === undefined ? [] : [{ selector: {}, fields: [...fields], placeholder: PLACEHOLDER }];
 }

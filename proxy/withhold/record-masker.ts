@@ -2,6 +2,7 @@ import { Refusal } from "../../base/errors.ts";
 import type { Mask } from "../../engine/decision.ts";
 import { createMasker, type Masker } from "../../engine/mask/masker.ts";
 import { recordMasks } from "../../engine/mask/record-masks.ts";
+import type { DecodedBody } from "../../kubernetes/body/decode.ts";
 import { pointerTokens } from "../../kubernetes/json-pointer.ts";
 import type { JsonPatchOperation } from "../../kubernetes/patch.ts";
 import { isLog } from "../answer/redact-log.ts";
@@ -22,13 +23,12 @@ export function recordMaskerOf(
 ): Masker | undefined {
   const { group, resource, namespace, name, operation, nonResource } = attributes;
   if (nonResource || resource === "" || operation === "CONNECT" || isLog({ attributes })) return undefined;
-  const kind = body == null ? undefined : objectAsSent({ body })?.kind;
-  const masks = [...more, ...recordMasks(attributes, kind)];
+  const secret = holdsSecret(body ?? null);
+  const masks = [...more, ...recordMasks(attributes, secret)];
   const [known] = recordValues.known(session.id);
   if (masks.length === 0 && known === undefined) return undefined;
-  const requested =
-    kind === "Secret" ? { group: "", resource: "secrets", namespace, name } : { group, resource, namespace, name };
-  return createMasker(masks, requested, { hmacKey, known: recordValues.of(session.id) });
+  const requested = secret ? { group: "", resource: "secrets" } : { group, resource };
+  return createMasker(masks, { ...requested, namespace, name }, { hmacKey, known: recordValues.of(session.id) });
 }
 
 /** An object's JSON as the record may have it: masked as policy says, and what is masked for the record alone. */
@@ -62,7 +62,7 @@ export function learnSent(
   const masks = verdict.mask.filter(
     ({ selector }) => takes(selector.group, group) && takes(selector.resource, resource),
   );
-  if (masks.length === 0 && recordMasks(exchange.attributes, objectAsSent({ body })?.kind).length === 0) return;
+  if (masks.length === 0 && recordMasks(exchange.attributes, holdsSecret(body)).length === 0) return;
   const masker = recordMaskerOf(exchange, deps, masks);
   try {
     const sent = objectAsSent({ body });
@@ -72,6 +72,16 @@ export function learnSent(
     // What cannot be masked is not kept either; whether it may go on is not for the record to say.
     if (!(error instanceof Refusal)) throw error;
   }
+}
+
+/** Whether a body says that it is a Secret, or that one is among what it lists. */
+function holdsSecret(body: DecodedBody | null): boolean {
+  const sent = objectAsSent({ body });
+  if (sent?.kind === "Secret") return true;
+  return (
+    Array.isArray(sent?.items) &&
+    sent.items.some((item: unknown) => (item as { kind?: unknown } | null)?.kind === "Secret")
+  );
 }
 
 function takes(pattern: string | undefined, value: string): boolean {

@@ -31,7 +31,7 @@ const UNSEARCHABLE = Buffer.from("[sallyport-withheld: not searchable]");
  */
 export function recordedPartOf(exchange: Forwarded, deps: Deps): RecordedPart | undefined {
   const { attributes, session, response, decision } = exchange;
-  const credentials = recordMasks(attributes, undefined).length > 0;
+  const credentials = recordMasks(attributes, false).length > 0;
   if (decision.record !== "RequestResponse" && !credentials) return undefined;
   const sources = [deps.knownValues, deps.recordValues].flatMap((values) => values.known(session.id));
   const isObject = attributes.resource !== "" && attributes.operation !== "CONNECT" && !isLog(exchange);

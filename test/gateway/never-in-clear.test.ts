@@ -209,6 +209,10 @@ const bodies: Way[] = [
   ["a dry run", () => call("POST", `${path("secrets")}?dryRun=All`, { body: secretOf(row) })],
   ["a Secret sent to another resource", () => call("POST", path("configmaps"), { body: secretOf(row) })],
   [
+    "a list with a Secret, sent to another resource",
+    () => call("POST", path("configmaps"), { body: { kind: "List", apiVersion: "v1", items: [secretOf(row)] } }),
+  ],
+  [
     "a Secret sent to another resource as YAML",
     () =>
       call("POST", path("configmaps"), {
@@ -666,7 +670,7 @@ test("the search finds what is on record", async () => {
   expect(standsIn(value, recordOf(rig))).toBe(true);
 });
 
-test("nor does any of them stand in the store, once it has all", async () => {
+test("nor does any of them stand in the store, once it has all", { timeout: 60_000 }, async () => {
   const store = join(rig.directory, "clickhouse");
   await rig.gateway.close();
   const reader = await openStoreReader({ embedded: store });
