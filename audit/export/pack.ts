@@ -106,7 +106,7 @@ async function* checkpoints({ store, tenant, scope }: ExportJob): AsyncGenerator
   yield* eventPages(store, tenant, { session: CHECKPOINT_SESSION, since: scope.since, until });
 }
 
-/** A content that somebody changed goes in as it is: its name says what it should be, and verifying tells. */
+/** A content that is gone or was changed is not in the pack, or not whole: the report names it, and verifying finds it. */
 async function addBody(zip: ZipWriter, { store, tenant }: ExportJob, sha256: string, count: PackCount): Promise<void> {
   const parts = readBody(store, tenant, sha256);
   let first: IteratorResult<Buffer, void>;

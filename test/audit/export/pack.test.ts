@@ -116,6 +116,23 @@ describe("the evidence pack of a session", () => {
     expect(page).toContain("<tr><td>unguarded</td><td>1</td></tr>");
   });
 
+  test.each([
+    ["gone", () => [], /is-gone: no longer in the store/],
+    ["another", (row: object) => [{ ...row, content: Buffer.from("swapped").toString("base64") }], /is-gone: ALTERED/],
+  ])("is made all the same where a content is %s, which its report says", async (_title, edit, said) => {
+    const digest = sha256(CONFIG_MAP);
+    const edited: StoreReader = {
+      query: async (sql, params, options) => {
+        const rows = await recorder.query<never>(sql, params, options);
+        return params?.sha256 === digest && sql.includes("FROM bodies") ? (rows.flatMap(edit) as never[]) : rows;
+      },
+    };
+    const pack = await opened({ store: edited });
+    const page = (await pack.small("report.html"))?.toString() ?? "";
+    expect(page.replace(digest, "is-gone")).toMatch(said);
+    await pack.close();
+  });
+
   test("is refused where there is no key to sign it with", async () => {
     await expect(bytesOf("pack", job(recorder))).rejects.toThrow(/no key for it/);
   });
