@@ -1,5 +1,5 @@
 import type { EventRow } from "../../audit/event.ts";
-import { CHECKPOINT_SESSION, parseCheckpoint } from "../../audit/evidence/checkpoint.ts";
+import { CHECKPOINT_SESSION, parseCheckpoint, WRITER_ENDED } from "../../audit/evidence/checkpoint.ts";
 import type { Finding, Tampering } from "../../audit/evidence/verify/finding.ts";
 import { canonicalJson } from "../../base/canonical-json.ts";
 import { sha256 } from "../../base/digest.ts";
@@ -118,8 +118,11 @@ function naming(rows: Rows, { session_id, writer }: EventRow, seq: number): Name
   for (const row of rows) {
     if (row.kind !== "checkpoint") continue;
     const { log, size, leaves } = parseCheckpoint(row.payload);
-    // A checkpoint that signs it, or one that came after such a one.
-    const covers = leaves.some((leaf) => leaf.session_id === session_id && leaf.writer === writer && leaf.seq >= seq);
+    // A checkpoint that signs it, the one that says that nothing comes after it, or one that came after such a one.
+    const covers = leaves.some(
+      (leaf) =>
+        leaf.writer === writer && (leaf.hash === WRITER_ENDED || (leaf.session_id === session_id && leaf.seq >= seq)),
+    );
     if (covers || sizes.has(log)) sizes.add(log).add(`${log} ${size}`);
     if (covers) signed.add(`${row.writer} ${row.seq}`);
   }
