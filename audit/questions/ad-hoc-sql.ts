@@ -29,7 +29,7 @@ export const adHocSql = {
     const answer = await reader
       .ask({ sql, tenant, format: "JSONEachRow", maxRows: MOST_ROWS, maxSeconds: SECONDS })
       .catch((error: unknown) => {
-        throw error instanceof StoreError ? new StoreError(error.code, inWords(error)) : error;
+        throw error instanceof StoreError && !AWAY.has(error.code) ? new StoreError(error.code, inWords(error)) : error;
       });
     if (answer.format !== "JSONEachRow") {
       throw new StoreError(FORMAT_IS_GIVEN, "the answer is JSON: leave FORMAT out, or export what you found");
@@ -49,9 +49,12 @@ export const adHocSql = {
 const FORMAT_IS_GIVEN = 73;
 const TOO_LARGE = 396;
 
+/** SOCKET_TIMEOUT, NETWORK_ERROR, ALL_CONNECTION_TRIES_FAILED, AUTHENTICATION_FAILED: the store's, and no question's. */
+const AWAY = new Set([209, 210, 279, 516]);
+
 /** Mistakes in the text itself: what ClickHouse says of these names no value of a row. */
 const OF_THE_TEXT = new Set([
-  ...[10, 16, 20, 35, 36, 42, 43, 44, 46, 47, 53, 57, 60, 62, 63, 73, 80, 81, 101, 130, 164, 179, 181, 184, 207, 210],
+  ...[10, 16, 20, 35, 36, 42, 43, 44, 46, 47, 53, 57, 60, 62, 63, 73, 80, 81, 101, 130, 164, 179, 181, 184, 207],
   ...[215, 223, 306, 352, 386, 403, 456, 497],
 ]);
 const OVER_LIMITS: Record<number, string> = {
@@ -82,5 +85,8 @@ function inWords({ code, message }: StoreError): string {
   return `${text.slice(0, 500)} (ClickHouse ${code})`;
 }
 
-/** Whether the SQL is at fault, and not the limits, nor the store. */
+/** Whether the store could not be asked at all. */
+export const isAway = ({ code }: StoreError): boolean => AWAY.has(code);
+
+/** Whether it would have been answered, had it asked for less. */
 export const isOverLimits = ({ code }: StoreError): boolean => Object.hasOwn(OVER_LIMITS, code);

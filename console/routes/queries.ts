@@ -1,5 +1,5 @@
 import type { FastifyInstance } from "fastify";
-import { adHocSql, isOverLimits } from "../../audit/questions/ad-hoc-sql.ts";
+import { adHocSql, isAway, isOverLimits } from "../../audit/questions/ad-hoc-sql.ts";
 import { namedQueries } from "../../audit/questions/named-queries.ts";
 import { type NamedQuery, ParameterError } from "../../audit/questions/question.ts";
 import { StoreError } from "../../audit/store/store-error.ts";
@@ -64,6 +64,12 @@ function bodyOf({ parameters }: Pick<NamedQuery, "parameters">): object {
 /** What is wrong with somebody's SQL is theirs to hear; a store that is away is not. */
 function badSql(error: unknown): never {
   if (!(error instanceof StoreError)) throw error;
+  if (isAway(error)) {
+    throw new Refusal("recorder-unavailable", "the record cannot be read now", {
+      next: "Try again later; the operator of the gateway sees the reason in its log.",
+      cause: error,
+    });
+  }
   throw new Refusal(isOverLimits(error) ? "too-many" : "bad-request", error.message, {
     next: isOverLimits(error)
       ? "Ask for less: a shorter period, fewer columns."
