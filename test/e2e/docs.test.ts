@@ -397,6 +397,20 @@ describe("docs/answer-an-auditor.md, with the gateway stopped", () => {
     await succeeds(type("answer-an-auditor.md", "sallyport audit reconcile", names));
   });
 
+  test("what was exported as forwarded is in the API server's own log, under the same audit id", () => {
+    const idsIn = (file: string): { auditID: string; annotations?: Record<string, string> }[] =>
+      readFileSync(file, "utf8")
+        .trim()
+        .split("\n")
+        .map((line) => JSON.parse(line));
+    const theirs = new Set(idsIn(environment.cluster.auditLogFile ?? "").map(({ auditID }) => auditID));
+    const ours = idsIn(join(folder, "day.audit.ndjson"));
+    const forwarded = ours.filter(({ annotations }) => annotations?.["sallyport.dev/forwarded"] === "true");
+    expect(forwarded.length).toBeGreaterThan(0);
+    expect(forwarded.filter(({ auditID }) => !theirs.has(auditID))).toEqual([]);
+    expect(ours.filter(({ auditID }) => !theirs.has(auditID)).length).toBe(ours.length - forwarded.length);
+  });
+
   test("each command of docs/ was run", () => {
     const pages = [
       "connect-an-agent.md",
