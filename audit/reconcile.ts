@@ -2,6 +2,7 @@ import { createReadStream } from "node:fs";
 import { createInterface } from "node:readline";
 import { UserError } from "../base/errors.ts";
 import type { EventRow } from "./event.ts";
+import type { Period } from "./period.ts";
 
 /** An entry of the API server's audit log (audit.k8s.io/v1 Event), as far as it is read here. */
 export interface ApiAuditEntry {
@@ -24,6 +25,8 @@ export interface ReconcileOptions {
   gatewayUsers: readonly string[];
   /** Leaves out entries that are none of the gateway's data path (health checks, say). */
   ignore?(entry: ApiAuditEntry): boolean;
+  /** Compares what either side has within it, such as the time that a rotated log covers. */
+  period?: Period | undefined;
 }
 
 export interface Reconciliation {
@@ -112,6 +115,7 @@ export async function reconcile(
   for (const [id, { event, ends }] of ours) {
     const their = theirs.get(id);
     if (their === undefined) {
+      if (!isWithin(event.at, options.period)) continue;
       result.missingInTheirs.push({
         exchange_id: id,
         kind: event.kind,
@@ -121,15 +125,24 @@ export async function reconcile(
       });
       continue;
     }
+    // One that lies across the period's edge is in both all the same.
+    if (!isWithin(event.at, options.period) && !isWithin(their.entry.at, options.period)) continue;
     result.inBoth.push(id);
     const times = Math.max(their.ends, their.received);
     if (ends > 1 || times > 1) result.duplicated.push({ exchange_id: id, ours: ends, theirs: times });
   }
   for (const [id, { entry }] of theirs) {
-    if (!ours.has(id) && gateway.has(entry.user)) result.missingInOurs.push(entry);
+    if (!ours.has(id) && gateway.has(entry.user) && isWithin(entry.at, options.period))
+      result.missingInOurs.push(entry);
   }
   result.whole = result.missingInOurs.length + result.missingInTheirs.length + result.duplicated.length === 0;
   return result;
+}
+
+/** Whether a time, as either side writes it, is within the period; one that cannot be read is. */
+function isWithin(at: string, { since, until }: Period = {}): boolean {
+  const ms = Date.parse(at.includes("T") ? at : `${at.replace(" ", "T")}Z`);
+  return Number.isNaN(ms) || (ms >= (since ?? ms) && ms < (until ?? Number.POSITIVE_INFINITY));
 }
 
 async function forwarded(

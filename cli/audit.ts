@@ -81,6 +81,8 @@ export function register(program: Command): void {
     )
     .requiredOption("--api-audit <file>", "the API server's audit log, JSON lines")
     .requiredOption("--config <file>", "sallyport.yaml; the store is read directly, while no gateway runs")
+    .option("--since <time>", "what either side has from then on, such as the first that a rotated log covers")
+    .option("--until <time>", "up to then")
     .requiredOption(
       "--gateway-user <username>",
       "the gateway's account, as the API server names it (repeat)",
@@ -88,10 +90,12 @@ export function register(program: Command): void {
       [],
     )
     .action(
-      action<{ apiAudit: string; config: string; gatewayUser: string[] }>(async (_args, options) => {
-        const { reconcileFiles } = await import("./audit/reconcile.ts");
-        return reconcileFiles(options);
-      }),
+      action<{ apiAudit: string; config: string; gatewayUser: string[]; since?: string; until?: string }>(
+        async (_args, options) => {
+          const { reconcileFiles } = await import("./audit/reconcile.ts");
+          return reconcileFiles(options);
+        },
+      ),
     );
 }
 

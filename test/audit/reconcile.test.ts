@@ -114,6 +114,24 @@ describe("reconcile", () => {
     });
   });
 
+  it("compares what either side has within a period, such as the time that a rotated log covers", async () => {
+    const ours = events(OURS);
+    const at = Date.parse(`${ours[0]?.at.replace(" ", "T")}Z`);
+    const theirs = THEIRS.filter((line) => !line.includes('"read"'));
+    const options = { gatewayUsers: [GATEWAY] };
+    const log = async function* () {
+      for (const line of theirs) {
+        const { auditID, stage } = JSON.parse(line) as { auditID: string; stage: string };
+        const rest = { verb: "get", requestURI: "/", user: GATEWAY, impersonatedUser: "", status: 200 };
+        yield { auditID, stage, ...rest, at: new Date(at + 1000).toISOString() };
+      }
+    };
+    const within = await reconcile(ours, log(), { ...options, period: { since: at - 60_000, until: at + 60_000 } });
+    expect(within.missingInTheirs).toMatchObject([{ exchange_id: "read" }]);
+    const after = await reconcile(ours, log(), { ...options, period: { since: at + 600_000 } });
+    expect(after).toMatchObject({ whole: true, missingInTheirs: [], inBoth: [] });
+  });
+
   it.each([
     ["a line that is no JSON", "{", /audit\.log:2 is not JSON/],
     ["JSON of another kind", '{"a":1}', /audit\.log:2 is no event of audit\.k8s\.io/],

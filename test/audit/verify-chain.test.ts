@@ -43,7 +43,7 @@ describe("verifyChain", () => {
     [
       "two events swapped",
       (rows) => rows.with(1, rows[2] as EventRow).with(2, rows[1] as EventRow),
-      "event 2 is missing",
+      "event 2 comes after event 3",
     ],
     ["an event doubled", (rows) => rows.toSpliced(1, 0, rows[1] as EventRow), "moved, doubled or added"],
     [

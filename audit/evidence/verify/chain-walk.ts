@@ -161,7 +161,7 @@ export class ChainWalk {
       chain.session_id,
       chain.writer,
       [seq, seq],
-      `event ${seq} comes after event ${chain.seq}: doubled or added`,
+      `event ${seq} comes after event ${chain.seq}: moved, doubled or added`,
     );
     chain.broken = true;
     this.#checkHash(chain, row, seq);
