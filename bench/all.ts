@@ -12,6 +12,7 @@ import { startGateway } from "./gateway.ts";
 import { benchMask } from "./mask.ts";
 import { benchObjects } from "./patch.ts";
 import { benchPolicy } from "./policy.ts";
+import { benchRecorder } from "./recorder.ts";
 import { benchRequests } from "./requests.ts";
 import { benchWatches } from "./watches.ts";
 import type { Benched, World } from "./world.ts";
@@ -23,6 +24,7 @@ export const PARTS: Record<string, (world: World) => Promise<Benched>> = {
   watches,
   policy: benchPolicy,
   approvals: benchApprovals,
+  recorder: benchRecorder,
   exec: async ({ directory, issuer, say }) => {
     say("measuring an exec");
     return { rows: await benchExec(mkdtempSync(join(directory, "exec-")), issuer), mistakes: [] };

@@ -10,7 +10,7 @@ import type { RowBatch, Store, StoredBody } from "../store/store.ts";
 import { storedBody } from "./contents.ts";
 
 const MAX_ROWS = 10_000;
-const READ_BYTES = 4 * 1024 * 1024;
+const READ_BYTES = 24 * 1024 * 1024;
 /** Contents of so many bytes make a batch: compressed ones may be a thousand times what they are in the spool. */
 const CONTENT_BYTES = 8 * 1024 * 1024;
 /** A backlog of this many goes at once; fewer wait for company this long since the last shipment. */
@@ -110,7 +110,7 @@ export class Shipper {
           batch = this.#read();
           if (batch === undefined) continue;
         }
-        await this.#ship(batch, doubt || this.#position.segment <= this.#options.spool.inherited);
+        await this.#ship(batch, doubt || this.#isInherited());
         this.#position = batch.end;
         batch = undefined;
         doubt = false;
@@ -130,6 +130,12 @@ export class Shipper {
         await sleep(Math.min(5000, 50 * 2 ** Math.min(failures, 8)), undefined, { signal }).catch(() => {});
       }
     }
+  }
+
+  /** Whether what comes next was written by an earlier process, which may have shipped it. */
+  #isInherited(): boolean {
+    const { inherited } = this.#options.spool;
+    return inherited > 0 && this.#position.segment <= inherited;
   }
 
   async #ship(batch: Batch, doubt: boolean): Promise<void> {
