@@ -4,15 +4,8 @@ import { replay } from "../../replay.ts";
 import type { ExportBytes, ExportJob } from "../formats.ts";
 import type { PackCount } from "./count.ts";
 import { escaped, html, type Markup, table } from "./html.ts";
-import {
-  approvalsOf,
-  MOST_ROWS,
-  operationsOf,
-  outcomesOf,
-  type ReportedOutcome,
-  sessionsOf,
-  UNACCOUNTED,
-} from "./rows.ts";
+import { approvalsOf, operationsOf, outcomesOf, type ReportedOutcome, sessionsOf, UNACCOUNTED } from "./rows.ts";
+import { capped, whole } from "./whole.ts";
 
 /** Lines of the story of a session that a person is shown. */
 const MOST_LINES = 20_000;
@@ -133,33 +126,6 @@ function accounted(outcomes: readonly ReportedOutcome[]): Markup {
 them (unguarded), or no end is on record (unknown).</p>`;
 }
 
-/** Whether it is whole, as far as a page can say. */
-function whole({ scope }: ExportJob, count: PackCount): Markup {
-  const gaps = (count.kinds.get("recorder.gap") ?? 0) + (count.kinds.get("recorder.torn") ?? 0);
-  const signed = new Map(count.proofs.map((proof) => [`${proof.session_id} ${proof.writer}`, proof]));
-  const missing = [
-    ...count.missingBodies.map((one) => `${one}: no longer in the store`),
-    ...count.alteredBodies.map((one) => `${one}: ALTERED`),
-  ];
-  return html`<h2>What the record holds</h2>
-<p>${count.events} events in ${count.chainCount} chains, ${count.bodies} recorded contents.</p>
-${gaps === 0 ? "" : html`<p class="warning">The recorder says of ${gaps} places that something is missing there.</p>`}
-${missing.length === 0 ? "" : html`<p class="warning">Contents that the events name and the pack has not as they were:</p><ul>${missing.slice(0, MOST_ROWS).map((one) => html`<li>${one}</li>`)}</ul>`}
-${table(["Event", "Times"], [...count.kinds].sort())}
-<h3>Chains</h3>
-${count.chains.length < count.chainCount ? html`<p class="warning">Only the first ${count.chains.length} are listed here.</p>` : ""}
-${table(
-  ["Session", "Writer", "Events", ...(scope.session === undefined ? [] : ["Signed up to", "By checkpoint"])],
-  count.chains.map((chain) => {
-    const proof = signed.get(`${chain.session_id} ${chain.writer}`);
-    const range = [chain.session_id, chain.writer, `${chain.first} to ${chain.last}`];
-    if (scope.session !== undefined) range.push(proof === undefined ? "nothing yet" : String(proof.seq));
-    if (scope.session !== undefined) range.push(proof === undefined ? "" : `${proof.log}, ${proof.size} leaves`);
-    return range;
-  }),
-)}`;
-}
-
 function operation(one: {
   verb: string;
   api_group: string;
@@ -172,10 +138,6 @@ function operation(one: {
   const resource = `${one.resource}${one.api_group && `.${one.api_group}`}${one.subresource && `/${one.subresource}`}`;
   const object = [one.namespace, one.name].filter((part) => part !== "").join("/");
   return [one.verb, resource, object, one.connection && `on ${one.connection}`].filter((part) => part !== "").join(" ");
-}
-
-function capped(rows: number): Markup | string {
-  return rows < MOST_ROWS ? "" : html`<p class="warning">Only the first ${MOST_ROWS} are listed here.</p>`;
 }
 
 async function* story(job: ExportJob): ExportBytes {

@@ -9,7 +9,7 @@ import { openSigner, type Signer } from "../../../audit/evidence/signer.ts";
 import { Findings } from "../../../audit/evidence/verify/finding.ts";
 import { packSource } from "../../../audit/evidence/verify/pack-source.ts";
 import { verifyRecord } from "../../../audit/evidence/verify/verify-record.ts";
-import type { ExportJob } from "../../../audit/export/formats.ts";
+import { type ExportJob, exportFormats } from "../../../audit/export/formats.ts";
 import { type OpenPack, openPack } from "../../../audit/export/pack-layout.ts";
 import { manifestFault } from "../../../audit/export/pack-note.ts";
 import { openRecorder } from "../../../audit/recorder/recorder.ts";
@@ -131,6 +131,13 @@ describe("the evidence pack of a session", () => {
     const page = (await pack.small("report.html"))?.toString() ?? "";
     expect(page.replace(digest, "is-gone")).toMatch(said);
     await pack.close();
+  });
+
+  test("stops being made where its reader goes away, and another one is made as ever", async () => {
+    for await (const _ of await exportFormats.pack.write(job(recorder, { signer }))) break;
+    const again = await opened();
+    expect([...again.files.keys()]).toEqual([...pack.files.keys()]);
+    await again.close();
   });
 
   test("is refused where there is no key to sign it with", async () => {
