@@ -11,7 +11,7 @@ export async function unsignedHeads(store: StoreReader, tenant: string, writers:
        FROM events
       WHERE tenant = {tenant:String} AND writer IN {writers:Array(String)} AND session_id != {checkpoints:String}
       GROUP BY session_id, writer
-     HAVING head NOT IN (
+     HAVING head GLOBAL NOT IN (
        SELECT JSONExtractString(leaf, 'hash')
          FROM events ARRAY JOIN JSONExtractArrayRaw(payload, 'leaves') AS leaf
         WHERE tenant = {tenant:String} AND session_id = {checkpoints:String} AND writer IN {writers:Array(String)})
