@@ -1,4 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { execFileSync, spawnSync } from "node:child_process";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -26,6 +27,9 @@ afterAll(async () => {
   await store.close();
   rmSync(path, { recursive: true, force: true });
 });
+
+/** The one in Rust, which reads version 3. */
+const hasAsciinema = /^asciinema 3\./.test(spawnSync("asciinema", ["--version"]).stdout?.toString() ?? "");
 
 /** Payloads as whoever has the database may write them. */
 const EDITED = [
@@ -222,6 +226,14 @@ describe("an export as asciicast", () => {
       ["o", "hi\r\n"],
       ["x", "0"],
     ]);
+  });
+
+  test.skipIf(!hasAsciinema)("asciinema itself reads it", async () => {
+    const file = join(path, "exec.cast");
+    writeFileSync(file, await bytesOf("asciicast", job(store)));
+    const env = { PATH: process.env.PATH, LC_ALL: "C.UTF-8" };
+    execFileSync("asciinema", ["convert", "-f", "txt", file, `${file}.txt`], { env });
+    expect(readFileSync(`${file}.txt`, "utf8")).toBe("hi\n");
   });
 
   test("of a session without an exec is refused", async () => {
