@@ -14,6 +14,8 @@ export interface FollowOptions {
   /** Up to where the follower has each chain. */
   after: ChainCursor;
   signal: AbortSignal;
+  /** As `SessionEventsOptions.clear`. */
+  clear?: boolean | undefined;
   /** Milliseconds since the epoch. */
   now(): number;
 }
@@ -31,7 +33,7 @@ const QUIET_MS = 2_000;
  * far as they are there. Ends when the session is over and all of it was told, or by `signal`.
  */
 export async function* followSession(options: FollowOptions): AsyncGenerator<Followed, void> {
-  const { store, tenant, session, watch, signal, now } = options;
+  const { store, tenant, session, watch, signal, clear, now } = options;
   const cursor = new Map(options.after);
   const life = await sessionLife(store, tenant, session);
   const looks = new Looks();
@@ -44,7 +46,12 @@ export async function* followSession(options: FollowOptions): AsyncGenerator<Fol
       const heads = await looks.next();
       if (heads === undefined) return;
       const held = new Set<string>();
-      for await (const event of sessionEvents(store, tenant, session, { after: cursor, upTo: heads, order: "time" })) {
+      for await (const event of sessionEvents(store, tenant, session, {
+        after: cursor,
+        upTo: heads,
+        order: "time",
+        clear,
+      })) {
         if (signal.aborted) return;
         const { writer } = event;
         const seq = Number(event.seq);

@@ -13,6 +13,11 @@ export interface SessionEventsOptions {
    * gateways woven into one, each in its own order whatever its clock did. `chain` where absent.
    */
   order?: "chain" | "time" | undefined;
+  /**
+   * Persons in clear, as far as the reader has their keys (audit/personal). Such a row is not what was hashed: its two
+   * hashes are "".
+   */
+  clear?: boolean | undefined;
 }
 
 /** A page is as many rows as came to so much on the page before. */
@@ -47,13 +52,13 @@ export async function* sessionEvents(
   store: StoreReader,
   tenant: string,
   id: string,
-  { after = new Map(), upTo, order = "chain" }: SessionEventsOptions = {},
+  { after = new Map(), upTo, order = "chain", clear = false }: SessionEventsOptions = {},
 ): AsyncGenerator<EventRow, void> {
   const heads = upTo ?? (await chainHeads(store, tenant, [id])).get(id) ?? new Map<string, number>();
   const chains = [...heads]
     .filter(([writer, head]) => head > (after.get(writer) ?? 0))
     .sort(([a], [b]) => (a < b ? -1 : 1))
-    .map(([writer, head]) => chainEvents(store, { tenant, id, writer, after: after.get(writer) ?? 0, head }));
+    .map(([writer, head]) => chainEvents(store, { tenant, id, writer, after: after.get(writer) ?? 0, head, clear }));
   if (order === "time" && chains.length > 1 && chains.length <= SIDE_BY_SIDE) yield* inTimeOrder(chains);
   else for (const chain of chains) yield* chain;
 }
@@ -64,15 +69,18 @@ interface Chain {
   writer: string;
   after: number;
   head: number;
+  clear: boolean;
 }
 
 async function* chainEvents(store: StoreReader, chain: Chain): AsyncGenerator<EventRow, void> {
-  const { head, ...params } = chain;
+  const { head, clear, ...params } = chain;
+  // A reader shows persons in rows that are no whole rows of `events`.
+  const columns = clear ? "* EXCEPT (prev_hash, hash)" : "*";
   let { after } = chain;
   let rows = FIRST_ROWS;
   while (after < head) {
     const page = await store.query<EventRow>(
-      `SELECT * FROM events
+      `SELECT ${columns} FROM events
        WHERE tenant = {tenant:String} AND session_id = {id:String} AND writer = {writer:String}
          AND seq > {after:UInt64} AND seq <= {head:UInt64}
        ORDER BY seq LIMIT {rows:UInt32}`,
@@ -80,7 +88,7 @@ async function* chainEvents(store: StoreReader, chain: Chain): AsyncGenerator<Ev
     );
     const last = page.at(-1);
     if (last === undefined) return; // removed while it was read: what is missing is found by its chain
-    yield* page;
+    for (const row of page) yield clear ? { ...row, prev_hash: "", hash: "" } : row;
     after = Number(last.seq);
     const bytes = page.reduce((sum, { payload }) => sum + payload.length + ROW_BYTES, 0);
     rows = Math.max(1, Math.min(MOST_ROWS, Math.floor((PAGE_BYTES * page.length) / bytes)));

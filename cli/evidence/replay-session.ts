@@ -28,10 +28,11 @@ export async function replaySession(source: EvidenceSource, id: string, options:
   const { exec, raw = false, typed = false } = options;
   const pacing = pacingOf(options);
   await source.session(id);
-  const all = options.follow === true ? following(source, id) : source.events(id);
+  const asStored = options.output === "json";
+  const all = options.follow === true ? following(source, id, asStored) : source.events(id, { asStored });
   const events = exec === undefined ? all : only(all, exec);
   const content = source.content.bind(source);
-  if (options.output === "json") return printEvents(events);
+  if (asStored) return printEvents(events);
   const lines = replay(events, { content, bodyLines: positive("--bodies", options.bodies), raw, typed });
   let told = 0;
   let unrestored = false;
@@ -59,8 +60,8 @@ function pacingOf({ speed, step, follow }: ReplaySessionOptions): { speed: numbe
   return { speed: speed === undefined ? undefined : factor(speed), step: step === true };
 }
 
-function following(source: EvidenceSource, id: string): AsyncIterable<EventRow> {
-  if (source.follow !== undefined) return source.follow(id);
+function following(source: EvidenceSource, id: string, asStored: boolean): AsyncIterable<EventRow> {
+  if (source.follow !== undefined) return source.follow(id, { asStored });
   throw new UserError("--follow asks the running gateway, and --config reads the store while none runs", {
     exitCode: 2,
     next: "Leave out --config.",

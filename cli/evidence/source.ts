@@ -15,10 +15,13 @@ export interface SessionFilter {
 export interface EvidenceSource {
   listSessions(filter: SessionFilter): Promise<SessionSummary[]>;
   session(id: string): Promise<SessionSummary>;
-  /** As they happened, the chains of several gateways woven into one. */
-  events(sessionId: string): AsyncIterable<EventRow>;
+  /**
+   * As they happened, the chains of several gateways woven into one; persons in clear, as far as their keys are kept,
+   * unless `asStored`, which is what hashes cover.
+   */
+  events(sessionId: string, options?: { asStored?: boolean }): AsyncIterable<EventRow>;
   /** As `events`, and then what comes, until the session is over; only a running gateway knows. */
-  follow?(sessionId: string): AsyncIterable<EventRow>;
+  follow?(sessionId: string, options?: { asStored?: boolean }): AsyncIterable<EventRow>;
   decision(id: string): Promise<EventRow[]>;
   /** Recorded content of an event, part by part. Throws BodyMissing and BodyAltered (audit/bodies.ts). */
   content: ReadContent;
@@ -47,9 +50,12 @@ async function fromApi(env: NodeJS.ProcessEnv): Promise<EvidenceSource> {
       return items<SessionSummary>(await client.request("GET", path("sessions"), { query }));
     },
     session: async (id) => (await client.request("GET", path("sessions", id))) as SessionSummary,
-    events: (id) =>
-      client.lines(path("sessions", id, "events"), { query: { order: "time" } }) as AsyncIterable<EventRow>,
-    follow: (id) => followOverApi(client, path("sessions", id, "events")),
+    events: (id, { asStored = false } = {}) => {
+      const query = { order: "time", clear: String(!asStored) };
+      return client.lines(path("sessions", id, "events"), { query }) as AsyncIterable<EventRow>;
+    },
+    follow: (id, { asStored = false } = {}) =>
+      followOverApi(client, `${path("sessions", id, "events")}?clear=${String(!asStored)}`),
     decision: async (id) => items<EventRow>(await client.request("GET", path("decisions", id))),
     async *content({ session_id }, sha256) {
       try {
@@ -88,8 +94,9 @@ async function fromStore(file: string): Promise<EvidenceSource> {
       if (session === undefined) throw notThere("session", id);
       return session;
     },
-    async *events(id) {
-      for await (const event of sessionEvents(store, tenant, id, { order: "time" })) yield shown(event);
+    async *events(id, { asStored = false } = {}) {
+      for await (const event of sessionEvents(store, tenant, id, { order: "time" }))
+        yield asStored ? event : shown(event);
     },
     async decision(id) {
       const events = await queries.decisionEvents(store, tenant, id);

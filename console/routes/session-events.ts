@@ -16,7 +16,7 @@ const SESSION_ENDED = { code: "session-ended", detail: "the session is over, and
 
 interface Route {
   Params: { id: string };
-  Querystring: { order?: "chain" | "time"; after?: string };
+  Querystring: { order?: "chain" | "time"; after?: string; clear?: boolean };
 }
 
 const EVENTS = {
@@ -47,6 +47,11 @@ const SCHEMA = {
         maxLength: 12_288,
         description: "the id of a message, or <writer>.<seq> of each chain by comma: go on after it",
       },
+      clear: {
+        type: "boolean",
+        description:
+          "persons in clear, where audit.personal seals them and their keys are kept; the rows' hashes are empty then",
+      },
     },
     additionalProperties: false,
   },
@@ -66,7 +71,7 @@ export function sessionEventRoutes(app: FastifyInstance, deps: ConsoleDeps, stre
   app.get<Route>("/v1alpha1/sessions/:id/events", options, async (request, reply) => {
     const caller = await reader(deps, request);
     const { session_id } = await readableSession(deps, caller.identity, request.params.id);
-    const { order, after: asked = "" } = request.query;
+    const { order, after: asked = "", clear } = request.query;
     const lastId = request.headers["last-event-id"];
     const follows = /\btext\/event-stream\b/.test(request.headers.accept ?? "");
     const after = parseCursor(follows && typeof lastId === "string" ? lastId : asked);
@@ -74,7 +79,7 @@ export function sessionEventRoutes(app: FastifyInstance, deps: ConsoleDeps, stre
     if (follows && after.size > 0 && (await isTold(session_id, after))) return reply.code(204).send();
     const what = { what: "session events", ...(follows ? { follow: true } : {}) };
     const body = streams.open(request, caller, (signal) =>
-      follows ? told(session_id, after, signal) : lines(session_id, { order, after }, signal),
+      follows ? told(session_id, { after, clear }, signal) : lines(session_id, { order, after, clear }, signal),
     );
     try {
       await recordRead(deps, caller, what, session_id);
@@ -100,12 +105,16 @@ export function sessionEventRoutes(app: FastifyInstance, deps: ConsoleDeps, stre
     }
   }
 
-  async function* told(session: string, after: ChainCursor, signal: AbortSignal): AsyncGenerator<string, void> {
+  async function* told(
+    session: string,
+    of: { after: ChainCursor; clear: boolean | undefined },
+    signal: AbortSignal,
+  ): AsyncGenerator<string, void> {
     yield RETRY;
     let spoke = clock.now();
     const { watch } = streams;
     const now = (): number => clock.now();
-    for await (const one of followSession({ store, tenant, session, watch, after, signal, now })) {
+    for await (const one of followSession({ store, tenant, session, watch, signal, now, ...of })) {
       if (one !== undefined) yield `id: ${formatCursor(one.cursor)}\ndata: ${JSON.stringify(one.event)}\n\n`;
       else if (now() - spoke < HEARTBEAT_MS) continue;
       else yield ":\n\n";

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { type ChainCursor, formatCursor, parseCursor } from "../../audit/chain-cursor.ts";
 import type { EventDraft, EventRow } from "../../audit/event.ts";
 import { followSession } from "../../audit/follow-session.ts";
@@ -10,7 +10,12 @@ import { Chains } from "../../audit/recorder/chain.ts";
 import { sessionEvents } from "../../audit/session-events.ts";
 import { openStore } from "../../audit/store/open.ts";
 import { sha256 } from "../../base/digest.ts";
-import { draft, until } from "./rig.ts";
+import * as audit from "./rig.ts";
+
+// What a store and a recorder bring about takes its time where all the other tests want the machine too.
+vi.setConfig({ testTimeout: 60_000 });
+const { draft } = audit;
+const until = (condition: () => boolean | Promise<boolean>): Promise<void> => audit.until(condition, 30_000);
 
 const tenant = "default";
 let store: Awaited<ReturnType<typeof openStore>>;

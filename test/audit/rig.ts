@@ -87,11 +87,11 @@ export function spooledRows(spool: string): EventRow[] {
   );
 }
 
-/** Waits for something that another thread or process brings about; fails after ten seconds. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  const end = Date.now() + 10_000;
+/** Waits for something that another thread or process brings about; fails after `ms`. */
+export async function until(condition: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+  const end = Date.now() + ms;
   while (!(await condition())) {
-    if (Date.now() > end) throw new Error("it did not come about within ten seconds");
+    if (Date.now() > end) throw new Error(`it did not come about within ${ms} ms`);
     await new Promise((resolve) => setTimeout(resolve, 20));
   }
 }

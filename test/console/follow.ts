@@ -64,7 +64,7 @@ export function follow(
         },
         over,
         async waitFor(count) {
-          await until(() => events().length >= count);
+          await until(() => events().length >= count, 30_000);
           return events();
         },
         pause: () => void response.pause(),

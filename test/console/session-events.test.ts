@@ -1,11 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import type { EventDraft, EventRow } from "../../audit/event.ts";
 import { sha256 } from "../../base/digest.ts";
 import { createClient } from "../../cli/client.ts";
 import { followOverApi } from "../../cli/evidence/follow.ts";
-import { draft, until } from "../audit/rig.ts";
+import * as audit from "../audit/rig.ts";
 import { follow } from "./follow.ts";
 import { type ConsoleRig, consoleRig } from "./rig.ts";
+
+// What a store and a recorder bring about takes its time where all the other tests want the machine too.
+vi.setConfig({ testTimeout: 60_000 });
+const { draft } = audit;
+const until = (condition: () => boolean | Promise<boolean>): Promise<void> => audit.until(condition, 30_000);
 
 // More than a test leaves behind: the gateway hears of a reader that went a moment later.
 const EACH = 12;
@@ -249,6 +254,7 @@ describe("a follower of a session", () => {
     const following = (async () => {
       for await (const event of followOverApi(client, `/v1alpha1/sessions/${session}/events`, 20)) seen.push(event);
     })();
+    following.catch(() => {}); // it is awaited below, unless the test has failed by then
     await until(() => names(seen).length === 2);
     const old = token;
     token = await newToken();

@@ -1,6 +1,7 @@
-import { mkdirSync } from "node:fs";
+import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { parse, stringify } from "yaml";
 import type { EventRow } from "../../audit/event.ts";
 import { forgetSubject } from "../../cli/audit/forget.ts";
 import { openEvidence } from "../../cli/evidence/source.ts";
@@ -58,6 +59,24 @@ describe("a gateway that seals personal fields", () => {
     expect((await send(rig, "GET", `/v1alpha1/sessions/${session?.session_id}`, { token: agent })).status).toBe(404);
   });
 
+  test("shows a session's events as they are stored, and with persons in clear and no hashes where that is asked for", async () => {
+    const [session] = await sessions(bob);
+    const rows = async (query: string): Promise<EventRow[]> => {
+      const { text } = await send(rig, "GET", `/v1alpha1/sessions/${session?.session_id}/events${query}`, {
+        token: bob,
+      });
+      return text
+        .trimEnd()
+        .split("\n")
+        .map((line) => JSON.parse(line) as EventRow);
+    };
+    const [stored] = await rows("");
+    const [clear] = await rows("?clear=true");
+    expect(stored?.username).toMatch(/^personal:/);
+    expect(stored?.hash).toMatch(/^[0-9a-f]{64}$/);
+    expect(clear).toMatchObject({ username: BOB, hash: "", prev_hash: "", seq: stored?.seq });
+  });
+
   test("shows each their own decisions", async () => {
     const reply = await ask(bob);
     const row = spooled(rig).find((one) => one.exchange_id === reply.headers["audit-id"]);
@@ -77,6 +96,17 @@ describe("a gateway that seals personal fields", () => {
     // Who comes back is somebody new.
     await until(async () => (await sessions(agent)).length === 0);
     expect((await sessions(bob)).length).toBeGreaterThan(0);
+  });
+
+  test("says what to set where the configuration seals nothing", async () => {
+    const config = parse(readFileSync(rig.configFile, "utf8")) as { audit: Record<string, unknown> };
+    delete config.audit.personal;
+    const file = join(rig.directory, "plain.yaml");
+    writeFileSync(file, stringify(config));
+    await expect(forgetSubject(BOB, { config: file, yes: true })).rejects.toMatchObject({
+      exitCode: 2,
+      next: expect.stringContaining("audit.personal"),
+    });
   });
 
   test("shows names on its own host, where the keys are, and no name of who is forgotten", async () => {
