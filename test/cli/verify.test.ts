@@ -1,12 +1,15 @@
 import { execFileSync } from "node:child_process";
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
+import { openPack } from "../../audit/export/pack-layout.ts";
 import { openRecorder } from "../../audit/recorder/recorder.ts";
 import { loadGatewayConfig } from "../../base/config/gateway.ts";
 import * as audit from "../../cli/audit.ts";
 import { createProgram } from "../../cli/main.ts";
+import * as sessions from "../../cli/sessions.ts";
 import { draft, recorderOptions } from "../audit/rig.ts";
 
 const path = mkdtempSync(join(tmpdir(), "sallyport-cli-verify-"));
@@ -27,7 +30,12 @@ const commands = [...page.matchAll(/^(?:\$ )?((?:sallyport|openssl) .+)$/gm)].ma
 /** Runs a command line in this process, in the folder of the record. */
 async function run(...args: string[]): Promise<{ out: string; exitCode: unknown }> {
   const program = createProgram();
-  if (!program.commands.some((one) => one.name() === "audit")) audit.register(program);
+  for (const [name, command] of [
+    ["audit", audit],
+    ["sessions", sessions],
+  ] as const) {
+    if (!program.commands.some((one) => one.name() === name)) command.register(program);
+  }
   let out = "";
   vi.spyOn(process.stdout, "write").mockImplementation((text) => {
     out += text;
@@ -84,6 +92,32 @@ describe("the commands of docs/evidence.md", () => {
     const edited = await run(...documented("sallyport audit verify record.ndjson"));
     expect(edited.out).toMatch(/\naltered: session s-1, writer \S+, event 1: event 1 is not what was recorded\n/);
     expect(edited.out).toMatch(/the record is not what was recorded: 1 found\n$/);
+    expect(edited.exitCode).toBe(1);
+  }, 60_000);
+
+  it("verify one session's pack by the proofs in it, and find a content of it swapped", async () => {
+    const config = join(path, "sallyport.yaml");
+    await run("sessions", "export", "s-1", "--format", "pack", "--config", config, "--to", "session.zip");
+    const whole = await run(...documented("sallyport audit verify session.zip"), "--output", "json");
+    expect(JSON.parse(whole.out)).toMatchObject({
+      ok: true,
+      events: 2,
+      bodies: 1,
+      unsigned: { events: 0 },
+      limits: [],
+    });
+
+    const pack = await openPack(join(path, "session.zip"));
+    for (const name of pack.files.keys()) {
+      mkdirSync(dirname(join(path, "session", name)), { recursive: true });
+      const body = name.startsWith("bodies/") ? ["swapped"] : pack.read(name);
+      await writeFile(join(path, "session", name), body);
+    }
+    await pack.close();
+    const edited = await run("audit", "verify", join(path, "session"), "--key", "checkpoint.pub");
+    expect(edited.out).toMatch(
+      /\nswapped-body: session s-1, writer \S+, event 1, content [0-9a-f]{64}: it is not the content/,
+    );
     expect(edited.exitCode).toBe(1);
   }, 60_000);
 
