@@ -5,6 +5,7 @@ import { promisify } from "node:util";
 import { brotliCompress, gunzip, gzip, zstdCompress, zstdDecompress } from "node:zlib";
 import { errorMessage } from "../../base/errors.ts";
 import { uuid7 } from "../../base/uuid7.ts";
+import { nativeForRevision } from "./native.ts";
 import { parseStoreError, STORE_CODES, StoreError } from "./store-error.ts";
 
 /** One request of ClickHouse's HTTP interface, read. */
@@ -19,6 +20,8 @@ export interface HttpQuery {
   settings: Record<string, string>;
   format: string;
   database: string;
+  /** Of ClickHouse's protocol, which Native goes by; 0 where the client says none. */
+  revision: number;
   id: string;
 }
 
@@ -117,7 +120,9 @@ async function handle(
     checkCaller(options, request, url);
     const query = await read(request, url, id, options.maxBodyBytes ?? 1_048_576);
     if (query === undefined) return plain(response, 200, "Ok.\n");
-    await send(response, request, url, await options.answer(query));
+    const answer = await options.answer(query);
+    const bytes = answer.format === "Native" ? nativeForRevision(answer.bytes, query.revision) : answer.bytes;
+    await send(response, request, url, { ...answer, bytes });
   } catch (error) {
     const known = error instanceof StoreError ? error : parseStoreError(errorMessage(error));
     if (known === undefined) options.onError?.(error);
@@ -200,6 +205,7 @@ async function read(request: IncomingMessage, url: URL, id: string, maxBytes: nu
     settings,
     format: String(headers["x-clickhouse-format"] ?? url.searchParams.get("default_format") ?? "TabSeparated"),
     database: String(headers["x-clickhouse-database"] ?? url.searchParams.get("database") ?? ""),
+    revision: Number(url.searchParams.get("client_protocol_version") ?? 0),
     id,
   };
 }

@@ -4,7 +4,7 @@
  *   node bench/long/main.ts [--rows 10000000] [--soak 600] [--variants ROWS] [--keep FOLDER] [--output json] [--strict]
  *
  * `--variants` measures other order keys, codecs and projections on that many rows instead. `--keep` leaves the store
- * there, and takes it up again where it has as many rows.
+ * there, and takes it up again where it has as many rows; no rows or no seconds leave that part out.
  */
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { cpus, loadavg, tmpdir } from "node:os";
@@ -41,7 +41,8 @@ if (values.variants !== undefined) {
   );
 } else {
   const folder = values.keep ?? mkdtempSync(join(tmpdir(), "sallyport-long-"));
-  const rows = await measureReads(folder, number("rows"), existsSync(join(folder, "store")), say);
+  const filled = existsSync(join(folder, "store"));
+  const rows = number("rows") === 0 ? [] : await measureReads(folder, number("rows"), filled, say);
   if (values.keep === undefined) rmSync(folder, { recursive: true, force: true });
   if (number("soak") > 0) {
     const { seconds, events, early, late, most } = await soak(number("soak"), say);
