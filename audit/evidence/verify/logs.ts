@@ -34,6 +34,8 @@ const MAX_COVERS = 100;
 export class Logs {
   readonly #options: LogOptions;
   readonly #logs = new Map<string, Signed[]>();
+  /** By log: the largest tree that a witness saw, and that is not here. */
+  readonly #unseen = new Map<string, number>();
   #newest = "";
   checkpoints = 0;
   /** Notes of a witness that nobody of ours signed. */
@@ -106,6 +108,14 @@ export class Logs {
     }
   }
 
+  /** Once all notes are in: one finding a log, since a witness may have thousands of notes of it. */
+  witnessesEnd(): void {
+    for (const [log, size] of this.#unseen) {
+      const last = this.#logs.get(log)?.at(-1)?.size ?? 0;
+      this.#missing({ log, size }, `a witness saw it; what is here of its log ends at ${last} leaves`);
+    }
+  }
+
   /** Compares with what a witness saw, note by note. A note that none of our keys signed says nothing. */
   witnessed(note: string, letGo: (log: string) => boolean): void {
     const { tenant, keys } = this.#options;
@@ -116,10 +126,8 @@ export class Logs {
     }
     const { log, size, root } = verdict.head;
     const same = this.#logs.get(log)?.filter((one) => one.size === size) ?? [];
-    if (same.length === 0 && letGo(log)) return;
     if (same.length === 0) {
-      const last = this.#logs.get(log)?.at(-1)?.size ?? 0;
-      this.#missing({ log, size }, `a witness saw it; what is here of its log ends at ${last} leaves`);
+      if (!letGo(log)) this.#unseen.set(log, Math.max(size, this.#unseen.get(log) ?? 0));
     } else if (same.some((one) => one.root !== root)) {
       this.#forked(verdict.head, "a witness saw another tree of that size");
     }

@@ -129,6 +129,7 @@ export async function verifyRecord(
       }
     }
   }
+  logs.witnessesEnd();
   if (heads.leaves === 0) {
     limits.push("nothing here is signed: whoever edited it could have computed every hash anew");
   } else if (unsigned.events > 0) {
