@@ -55,18 +55,29 @@ export interface PrivilegedOperation {
 // 0/1 of ClickHouse's comparisons, and the order in which a chain is written.
 const CHAIN_ORDER = "ORDER BY writer, seq";
 
+/** Where a list of sessions goes on: after the last one of the page before. */
+export type SessionPlace = Pick<SessionSummary, "started_at" | "session_id">;
+
 /** Sessions that have events in the period, the latest first; `user` is an exact username. */
 export async function listSessions(
   store: StoreReader,
   tenant: string,
-  filter: Period & { user?: string | undefined; limit?: number | undefined } = {},
+  filter: Period & { user?: string | undefined; limit?: number | undefined; after?: SessionPlace | undefined } = {},
 ): Promise<SessionSummary[]> {
   const rows = await store.query<Omit<SessionSummary, "has_gaps"> & { has_gaps: number | boolean }>(
     `SELECT * FROM sessions
      WHERE tenant = {tenant:String} AND ({user:String} = '' OR username = {user:String})
        AND last_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
+       AND ({after:String} = '' OR (started_at, session_id) < (parseDateTime64BestEffortOrZero({after:String}, 6, 'UTC'), {afterId:String}))
      ORDER BY started_at DESC, session_id DESC LIMIT {limit:UInt32}`,
-    { tenant, user: filter.user ?? "", ...periodOf(filter), limit: filter.limit ?? 100 },
+    {
+      tenant,
+      user: filter.user ?? "",
+      ...periodOf(filter),
+      after: filter.after?.started_at ?? "",
+      afterId: filter.after?.session_id ?? "",
+      limit: filter.limit ?? 100,
+    },
   );
   return rows.map((row) => ({ ...row, has_gaps: Boolean(row.has_gaps) }));
 }

@@ -212,6 +212,30 @@ test("Teleport PR 66300: one reads one's own sessions, events and decisions; oth
   expect((await rig.call("GET", `/v1alpha1/decisions/${decision}`, { token: alice })).json.items).toHaveLength(1);
 });
 
+test("sessions are listed page by page, each once, and a page that nobody gave is refused", async () => {
+  const login = "pages@example.com";
+  const [username, token] = [`corp:${login}`, await rig.token(login)];
+  const ids = ["p-1", "p-2", "p-3", "p-4", "p-5"];
+  const at_ms = Date.now() - 60_000;
+  for (const [i, session_id] of ids.entries())
+    rig.recorder.record(draft({ session_id, username, at_ms: at_ms + (i >> 1) }));
+  await rig.recorder.flush({ toStore: true });
+  const seen: string[] = [];
+  for (let next = ""; ; ) {
+    const { json } = await rig.call("GET", `/v1alpha1/sessions?limit=2${next && `&continue=${next}`}`, { token });
+    seen.push(...json.items.map((session: { session_id: string }) => session.session_id));
+    next = json.continue;
+    if (next === "") break;
+  }
+  // Its own reads are in a session of the reader's, which nobody opened: it is of nobody.
+  expect(seen.filter((id) => id.startsWith("p-"))).toEqual(ids.toReversed());
+  expect(new Set(seen).size).toBe(seen.length);
+  for (const bad of ["x", "W10", "e30", "WyIyMDI2IiwicyJd"]) {
+    const { json } = await rig.call("GET", `/v1alpha1/sessions?continue=${bad}`, { token });
+    expect(json, bad).toMatchObject({ status: 400, code: "bad-request" });
+  }
+});
+
 test("an auditor reads everybody's, asks the named queries, and each read is on record", async () => {
   await evidenceOf();
   const token = await rig.token("carol@example.com", { groups: ["audit"] });
