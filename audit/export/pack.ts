@@ -43,14 +43,14 @@ async function* packBytes(job: ExportJob, signer: PackSigner): ExportBytes {
 async function fill(zip: ZipWriter, job: ExportJob, signer: PackSigner): Promise<void> {
   const { store, tenant, scope } = job;
   const count = emptyCount();
-  if (scope.session !== undefined) {
-    // Before the events: what is signed later than these were read would look like an end that was cut off.
+  // Before the events: what is signed later than these were read would look like an end that was cut off.
+  if (scope.session === undefined) await zip.add(PACK.checkpoints, ndjson(checkpoints(job)));
+  else {
     count.proofs = await sessionProofs(store, tenant, scope.session);
     await zip.add(PACK.proofs, ndjson([count.proofs]));
   }
   const digests = new Set<string>();
   await zip.add(PACK.events, ndjson(counted(eventPages(store, tenant, withoutCheckpoints(scope)), count, digests)));
-  if (scope.session === undefined) await zip.add(PACK.checkpoints, ndjson(checkpoints(job)));
   for (const sha256 of digests) await addBody(zip, job, sha256, count);
   await zip.add(PACK.report, writeReport(job, count));
   const manifest = Buffer.from(`${JSON.stringify(manifestOf(job, zip), null, 2)}\n`);

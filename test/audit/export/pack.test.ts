@@ -177,6 +177,27 @@ describe("the evidence pack of a period", () => {
   });
 });
 
+test("a pack that is written while the record goes on is found whole", async () => {
+  let went = false;
+  const live: StoreReader = {
+    query: async (sql, params, options) => {
+      if (!went && sql.includes("length(payload)") && params?.except === "checkpoints") {
+        went = true;
+        recorder.record(draft({ session_id: "s-2" }));
+        await recorder.checkpoint();
+        await recorder.flush({ toStore: true });
+      }
+      return recorder.query(sql, params, options);
+    },
+  };
+  const pack = await opened({ store: live, scope: {} });
+  const findings = new Findings();
+  const source = await packSource(pack, { keys: [signer.publicKey], tenant: undefined, findings });
+  expect(await verifyRecord(source, { keys: [signer.publicKey] }, findings)).toMatchObject({ ok: true, findings: [] });
+  expect(went).toBe(true);
+  await pack.close();
+});
+
 test.each([
   ["a session", { session: SESSION }],
   ["all time", {}],
