@@ -8,6 +8,7 @@ import { pace } from "../../cli/evidence/pace.ts";
 import { openEvidence, parseWhen } from "../../cli/evidence/source.ts";
 import { createProgram } from "../../cli/main.ts";
 import * as sessions from "../../cli/sessions.ts";
+import { execDrafts, frame } from "../audit/exec-events.ts";
 import { draft, recorderOptions } from "../audit/rig.ts";
 
 const path = mkdtempSync(join(tmpdir(), "sallyport-sessions-"));
@@ -41,6 +42,8 @@ beforeAll(async () => {
   };
   audit.record(draft({ ...write, kind: "request.intent", request_content: Buffer.from("kind: Pod\n") }));
   audit.record(draft({ ...write, status: 201 }));
+  const frames = [frame(5000, "stdout", "\u001b[1mhello\r\n")];
+  for (const event of execDrafts({ tty: true, frames, over: { exchange_id: "e-2" } })) audit.record(draft(event));
   await audit.flush({ toStore: true });
   await audit.close();
 });
@@ -59,7 +62,7 @@ async function run(...args: string[]): Promise<string> {
   }
   let out = "";
   vi.spyOn(process.stdout, "write").mockImplementation((text) => {
-    out += text;
+    out += text.toString();
     return true;
   });
   await program.parseAsync([...args, "--config", config], { from: "user" });
@@ -70,14 +73,14 @@ describe("sessions, read from the store of --config", () => {
   it("list shows each session on a line, for a period and a user", async () => {
     const out = await run("sessions", "list", "--since", "2026-11-22", "--user", "corp:alice@example.com");
     expect(out.split("\n")[1]).toMatch(
-      /^s-1 +2026-11-22 10:00:00 +corp:alice@example\.com +claude-code +1 +0 +0 +open$/,
+      /^s-1 +2026-11-22 10:00:00 +corp:alice@example\.com +claude-code +2 +0 +0 +open$/,
     );
     expect(await run("sessions", "list", "--until", "2026-01-01")).toBe("no sessions\n");
   });
 
   it("list prints JSON for programs", async () => {
     expect(JSON.parse(await run("sessions", "list", "--output", "json"))).toMatchObject({
-      items: [{ session_id: "s-1", events: 3 }],
+      items: [{ session_id: "s-1", events: 6 }],
     });
   });
 
@@ -92,6 +95,33 @@ describe("sessions, read from the store of --config", () => {
     const out = await run("sessions", "replay", "s-1");
     expect(out).toMatch(/session opened[\s\S]*asked: create pods a\/web on prod[\s\S]*> kind: Pod[\s\S]*answered 201/);
   });
+
+  it("replay of one exec shows its terminal, and says where there is none of that id", async () => {
+    const out = await run("sessions", "replay", "s-1", "--exec", "e-2", "--speed", "100000");
+    expect(out).toMatch(/asked: get pods\/exec a\/web[\s\S]*runs sh[\s\S]*\| hello\n[\s\S]*ended with exit code 0/);
+    expect(out).not.toContain("session opened");
+    await expect(run("sessions", "replay", "s-1", "--exec", "e-none")).rejects.toMatchObject({ exitCode: 1 });
+  });
+
+  it("replay with --raw writes what the terminal was sent, and puts the reader's own right again", async () => {
+    const out = await run("sessions", "replay", "s-1", "--exec", "e-2", "--raw");
+    expect(out).toContain("\u001b[1mhello\r\n\u001b[0m\u001b[?1049l\u001b[?25h");
+    expect(await run("sessions", "replay", "s-1")).not.toContain("\u001b");
+  });
+
+  it("replay as JSON is each event once, as it is stored", async () => {
+    const lines = (await run("sessions", "replay", "s-1", "--output", "json")).trimEnd().split("\n");
+    const events = lines.map((line) => JSON.parse(line));
+    expect(new Set(events.map(({ seq }) => seq)).size).toBe(events.length);
+    for (const { hash } of events) expect(hash).toMatch(/^[0-9a-f]{64}$/);
+  });
+
+  it.each([["--follow"], ["--follow", "--speed", "2"], ["--follow", "--step"], ["--speed", "0"], ["--bodies", "x"]])(
+    "replay with %s is wrong usage here",
+    async (...options) => {
+      await expect(run("sessions", "replay", "s-1", ...options)).rejects.toMatchObject({ exitCode: 2 });
+    },
+  );
 
   it("a session that is not there is a clear no, exit 1", async () => {
     await expect(run("sessions", "show", "nobody")).rejects.toMatchObject({
