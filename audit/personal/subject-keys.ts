@@ -1,21 +1,7 @@
-import { createCipheriv, createDecipheriv, createHmac, hkdfSync, randomBytes } from "node:crypto";
-import {
-  appendFileSync,
-  closeSync,
-  fsyncSync,
-  ftruncateSync,
-  linkSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeSync,
-} from "node:fs";
-import { join } from "node:path";
+import { createCipheriv, createDecipheriv, createHmac, hkdfSync } from "node:crypto";
 import { UserError } from "../../base/errors.ts";
+import { KEY_BYTES, KeyFolder } from "./key-folder.ts";
 
-const KEY_BYTES = 32;
 /** GCM's own (NIST SP 800-38D §8.2): made of the value, so that a key never seals two values under one nonce. */
 const NONCE_BYTES = 12;
 const TAG_BYTES = 16;
@@ -41,7 +27,7 @@ interface SubjectKey {
  * share the folder.
  */
 export class SubjectKeys {
-  readonly #folder: string;
+  readonly #folder: KeyFolder;
   readonly #index: Buffer;
   readonly #keys = new Map<string, SubjectKey>();
   readonly #ids = new Map<string, string>();
@@ -50,10 +36,9 @@ export class SubjectKeys {
 
   /** Makes the folder where there is none. Throws a UserError where it cannot be used. */
   constructor(folder: string) {
-    this.#folder = folder;
     try {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
-      this.#index = this.#readOrCreate("index.key");
+      this.#folder = new KeyFolder(folder);
+      this.#index = this.#folder.readOrCreate("index.key");
     } catch (error) {
       throw new UserError(`the keys of personal fields cannot be used: ${folder}`, {
         exitCode: 3,
@@ -66,7 +51,7 @@ export class SubjectKeys {
   /** The sealed form of a value of this subject; its key is made, and on disk, before anything is sealed with it. */
   seal(subject: string, value: string): string {
     const id = this.#idOf(subject);
-    const key = this.#known(id) ?? this.#take(id, this.#readOrCreate(`${id}.key`));
+    const key = this.#known(id) ?? this.#take(id, this.#folder.readOrCreate(`${id}.key`));
     const known = key.sealed.get(value);
     if (known !== undefined) return known;
     const nonce = createHmac("sha256", key.nonce).update(value).digest().subarray(0, NONCE_BYTES);
@@ -103,32 +88,9 @@ export class SubjectKeys {
    */
   forget(subject: string, now: number): boolean {
     const id = this.#idOf(subject);
-    const path = join(this.#folder, `${id}.key`);
     this.#keys.delete(id);
-    let fd: number;
-    try {
-      fd = openSync(path, "r+");
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return false;
-      throw error;
-    }
-    try {
-      // A file system that copies on write keeps the old blocks: the docs say so.
-      writeSync(fd, randomBytes(statSync(path).size), 0, undefined, 0);
-      fsyncSync(fd);
-      ftruncateSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    rmSync(path);
-    appendFileSync(
-      join(this.#folder, "forgotten.ndjson"),
-      `${JSON.stringify({ at: new Date(now).toISOString(), subject: id })}\n`,
-      {
-        mode: 0o600,
-      },
-    );
-    this.#sync();
+    if (!this.#folder.destroy(`${id}.key`)) return false;
+    this.#folder.note("forgotten.ndjson", { at: new Date(now).toISOString(), subject: id });
     return true;
   }
 
@@ -147,6 +109,8 @@ export class SubjectKeys {
     const key = this.#known(id) ?? this.#load(id);
     if (key === undefined) return undefined;
     const bytes = Buffer.from(data, "base64url");
+    // What is written otherwise is not what was sealed, though it may decode to the same bytes.
+    if (bytes.toString("base64url") !== data) return undefined;
     try {
       const decipher = createDecipheriv("aes-256-gcm", key.encrypt, bytes.subarray(0, NONCE_BYTES), {
         authTagLength: TAG_BYTES,
@@ -176,7 +140,7 @@ export class SubjectKeys {
   }
 
   #load(id: string): SubjectKey | undefined {
-    const bytes = this.#read(`${id}.key`);
+    const bytes = this.#folder.read(`${id}.key`);
     return bytes === undefined ? undefined : this.#take(id, bytes);
   }
 
@@ -188,54 +152,5 @@ export class SubjectKeys {
     this.#keys.set(id, key);
     this.#missing.delete(id);
     return key;
-  }
-
-  #read(name: string): Buffer | undefined {
-    try {
-      const bytes = Buffer.from(readFileSync(join(this.#folder, name), "utf8").trim(), "hex");
-      // One that is being destroyed, or was torn: it opens nothing.
-      return bytes.length === KEY_BYTES ? bytes : undefined;
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === "ENOENT") return undefined;
-      throw error;
-    }
-  }
-
-  /** Whole and on disk or not there at all; of two that make it at once, both get the one that was first. */
-  #readOrCreate(name: string): Buffer {
-    const there = this.#read(name);
-    if (there !== undefined) return there;
-    const path = join(this.#folder, name);
-    const temporary = `${path}.${randomBytes(6).toString("hex")}`;
-    const secret = randomBytes(KEY_BYTES);
-    const fd = openSync(temporary, "wx", 0o600);
-    try {
-      writeSync(fd, `${secret.toString("hex")}\n`);
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
-    try {
-      linkSync(temporary, path);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== "EEXIST") throw error;
-      const first = this.#read(name);
-      if (first === undefined)
-        throw new UserError(`${path} is no key`, { next: "Remove it; nothing can be opened with it.", cause: error });
-      return first;
-    } finally {
-      rmSync(temporary, { force: true });
-    }
-    this.#sync();
-    return secret;
-  }
-
-  #sync(): void {
-    const fd = openSync(this.#folder, "r");
-    try {
-      fsyncSync(fd);
-    } finally {
-      closeSync(fd);
-    }
   }
 }
