@@ -66,7 +66,11 @@ export function exportRoutes(app: FastifyInstance, deps: ConsoleDeps, streams: E
       checkAuditor(caller.identity);
       await recordRead(deps, caller, { what: "export", ...request.query });
       const { since, until } = periodOf(request.query);
-      return send(request, reply, caller, { since, until });
+      // What comes while it is read would be signed by a checkpoint among the rows, and look cut off itself. A pack
+      // reads its checkpoints first.
+      const now = deps.clock.now();
+      const end = request.query.format === "pack" ? until : Math.min(until ?? now, now);
+      return send(request, reply, caller, { since, until: end });
     },
   );
 
@@ -78,8 +82,8 @@ export function exportRoutes(app: FastifyInstance, deps: ConsoleDeps, streams: E
   ): Promise<FastifyReply> {
     const { format = "ndjson", exchange } = request.query;
     const { contentType, extension, write } = exportFormats[format];
-    // What is signed and in the store by then has this read in it.
-    if (format === "pack") await deps.settleRecord?.();
+    // What was recorded until now is in the store then, and signed, this read as well.
+    if (format === "pack" || format === "ndjson") await deps.settleRecord?.();
     const chunks = await write(jobOf(scope, exchange));
     const body = streams.open(request, caller, (signal) => whole(chunks, signal));
     return reply
