@@ -1,7 +1,7 @@
 import type { FastifyInstance } from "fastify";
 import { type ChainCursor, formatCursor, parseCursor } from "../../audit/chain-cursor.ts";
 import { followSession } from "../../audit/follow-session.ts";
-import { type SessionEventsOptions, sessionEvents } from "../../audit/session-events.ts";
+import { chainHeads, type SessionEventsOptions, sessionEvents } from "../../audit/session-events.ts";
 import { sessionLife } from "../../audit/session-life.ts";
 import { reader } from "../caller.ts";
 import type { ConsoleDeps } from "../deps.ts";
@@ -75,6 +75,8 @@ export function sessionEventRoutes(app: FastifyInstance, deps: ConsoleDeps, stre
     const lastId = request.headers["last-event-id"];
     const follows = /\btext\/event-stream\b/.test(request.headers.accept ?? "");
     const after = parseCursor(follows && typeof lastId === "string" ? lastId : asked);
+    // A session of more chains than an id can hold is refused now, and not in the middle.
+    if (follows) formatCursor((await chainHeads(store, tenant, [session_id])).get(session_id) ?? new Map());
     // HTML, Server-sent events: with a 204 an EventSource does not come back again.
     if (follows && after.size > 0 && (await isTold(session_id, after))) return reply.code(204).send();
     const what = { what: "session events", ...(follows ? { follow: true } : {}) };
