@@ -35,6 +35,7 @@ export function register(program: Command): void {
     .option("--key <file>", "a public key of checkpoints, PEM (repeat: all that ever signed)", collect, [])
     .option("--witness <place>", "notes kept elsewhere: a file, a folder or a git repository (repeat)", collect, [])
     .option("--tenant <name>", "whose record it has to be; the export's own word where absent")
+    .option("--period", "NDJSON of a period: chains may begin before it (a pack says so itself)")
     .option("--config <file>", "sallyport.yaml: keys, witnesses and the store from there, while no gateway runs")
     .action(
       action<VerifyCommand>(async ([pack], options) => {

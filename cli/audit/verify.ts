@@ -14,6 +14,7 @@ export interface VerifyCommand {
   key: string[];
   witness: string[];
   tenant?: string;
+  period?: boolean;
 }
 
 interface Opened {
@@ -46,7 +47,7 @@ export async function verifyEvidence(command: VerifyCommand): Promise<Answer> {
   }
 }
 
-async function openExport({ pack, key, witness, tenant }: VerifyCommand): Promise<Opened> {
+async function openExport({ pack, key, witness, tenant, period }: VerifyCommand): Promise<Opened> {
   if (pack === undefined || key.length === 0) {
     throw new UserError("audit verify needs an export and --key, or --config", {
       exitCode: 2,
@@ -60,7 +61,7 @@ async function openExport({ pack, key, witness, tenant }: VerifyCommand): Promis
   const findings = new Findings();
   const opened = await openPack(pack);
   try {
-    const source = await packSource(opened, { keys, tenant, findings });
+    const source = await packSource(opened, { keys, tenant, findings, period });
     const witnesses = witness.length === 0 ? undefined : witness.map(notesAt);
     return { source, keys, findings, witnesses, close: () => opened.close() };
   } catch (error) {

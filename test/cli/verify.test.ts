@@ -88,6 +88,11 @@ describe("the commands of docs/evidence.md", () => {
     expect(JSON.parse(whole.out)).toMatchObject({ ok: true, events: 4, checkpoints: 1, unsigned: { events: 0 } });
 
     const rows = readFileSync(join(path, "record.ndjson"), "utf8");
+    const late = rows.split("\n").filter((line) => !/"session_id":"s-1".*"seq":1,/.test(line));
+    expect(late).toHaveLength(rows.split("\n").length - 1);
+    writeFileSync(join(path, "late.ndjson"), late.join("\n"));
+    expect((await run("audit", "verify", "late.ndjson", "--key", "checkpoint.pub")).exitCode).toBe(1);
+    expect((await run("audit", "verify", "late.ndjson", "--key", "checkpoint.pub", "--period")).exitCode).toBe(0);
     writeFileSync(join(path, "record.ndjson"), rows.replace('"verb":"get"', '"verb":"list"'));
     const edited = await run(...documented("sallyport audit verify record.ndjson"));
     expect(edited.out).toMatch(/\naltered: session s-1, writer \S+, event 1: event 1 is not what was recorded\n/);

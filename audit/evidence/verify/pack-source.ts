@@ -15,7 +15,13 @@ const MAX_MANIFEST = 64 * 1024 * 1024;
  */
 export async function packSource(
   pack: OpenPack,
-  options: { keys: readonly KeyObject[]; tenant: string | undefined; findings: Findings },
+  options: {
+    keys: readonly KeyObject[];
+    tenant: string | undefined;
+    findings: Findings;
+    /** Of NDJSON, which does not say so itself: it is of a period, and chains may begin before it. */
+    period?: boolean | undefined;
+  },
 ): Promise<RecordSource> {
   const manifest = await pack.manifest();
   const tenant = options.tenant ?? manifest?.tenant ?? (await firstTenant(pack));
@@ -27,7 +33,7 @@ export async function packSource(
   const own = pack.files.has(PACK.checkpoints);
   return {
     tenant,
-    scope: scopeOf(manifest),
+    scope: manifest === undefined && options.period === true ? "period" : scopeOf(manifest),
     until: manifest?.until?.replace("T", " ").replace("Z", "000"),
     events: () => (own ? both(pack.events(), pack.checkpoints()) : pack.events()),
     checkpoints: () => (own ? pack.checkpoints() : onlyCheckpoints(pack.events())),
