@@ -57,7 +57,8 @@ export async function killEach(kills: readonly Kill[], onKill?: (kill: Kill) => 
       await world.quiet();
       add(killed, await compare(world));
     } catch (error) {
-      killed.wrong.push(`after ${killed.kills} kills: ${errorMessage(error)}`);
+      const said = world.gateway.said().slice(-8).join("\n");
+      killed.wrong.push(`after ${killed.kills} kills: ${errorMessage(error)}; the gateway said:\n${said}`);
     } finally {
       await world.close();
     }

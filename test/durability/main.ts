@@ -6,6 +6,7 @@
  *
  *   --times N       kills inside each step (10)
  *   --target NAME   only that one: gateway, worker, store, troubles
+ *   --only TEXT     only the troubles whose name has it
  *   --output json
  */
 import { parseArgs } from "node:util";
@@ -17,6 +18,7 @@ const { values } = parseArgs({
   options: {
     times: { type: "string", default: "10" },
     target: { type: "string" },
+    only: { type: "string" },
     output: { type: "string", default: "text" },
   },
 });
@@ -37,6 +39,7 @@ const text = values.output === "text";
 for (const target of targets.filter((one) => values.target === undefined || values.target === one)) {
   if (target === "troubles") {
     for (const [name, trouble] of Object.entries(TROUBLES)) {
+      if (!name.includes(values.only ?? "")) continue;
       process.stderr.write(`${name}\n`);
       const wrong = await trouble();
       troubles[name] = wrong;

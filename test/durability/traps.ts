@@ -11,7 +11,6 @@ import workerThreads from "node:worker_threads";
  */
 export type Target = "gateway" | "worker" | "store";
 const folder = process.env.SALLYPORT_TRAPS ?? "";
-const back = Number(process.env.SALLYPORT_CLOCK_BACK_MS ?? 0);
 const { existsSync, readFileSync, unlinkSync, writeFileSync } = fs;
 const trapFile = join(folder, "trap");
 let store: ChildProcess | undefined;
@@ -35,12 +34,17 @@ function isSet(step: string): boolean {
   return existsSync(trapFile) && readFileSync(trapFile, "utf8").endsWith(` ${step}`);
 }
 
-if (back > 0) {
-  const now = Date.now;
-  Date.now = () => now() - back;
-  const { timeOrigin } = performance;
-  Object.defineProperty(performance, "timeOrigin", { value: timeOrigin - back });
-}
+/** By so many milliseconds somebody has put the clock back: the file `back` says it. */
+const backFile = join(folder, "back");
+const readBack = (): number => (existsSync(backFile) ? Number(readFileSync(backFile, "utf8")) : 0);
+let back = readBack();
+setInterval(() => {
+  back = readBack();
+}, 50).unref();
+const { now } = Date;
+Date.now = () => now() - back;
+// A process learns the wall clock once, for times with a fraction: what is put back later does not change it.
+if (back > 0) Object.defineProperty(performance, "timeOrigin", { value: performance.timeOrigin - back });
 
 if (folder !== "" && workerThreads.isMainThread) {
   const Original = workerThreads.Worker;

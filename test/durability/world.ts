@@ -1,5 +1,14 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
@@ -26,9 +35,8 @@ const TOKEN_MS = 60_000;
 export interface WorldOptions {
   /** Of the spool, in bytes. */
   maxBytes?: number;
-  /** The gateway is started by this command, with its own after it. */
-  command?: readonly string[];
-  env?: Record<string, string>;
+  /** The spool is on a disk of its own, of so many bytes. */
+  diskBytes?: number;
 }
 
 /** A gateway to be killed, and three processes that outlive it: the agent, the API server, and this one. */
@@ -41,10 +49,14 @@ export interface World {
   kills: { at: number; target: Target }[];
   /** Sets a trap, and resolves once somebody was caught. */
   kill(target: Target, step: string): Promise<void>;
+  /** Puts the gateway's clock back. */
+  putBack(ms: number): void;
+  /** The gateway, or its store. */
+  pidOf(target: "gateway" | "store"): number;
   /** Resolves once the agent has so many more answers of the API server. */
   answers(more: number): Promise<void>;
-  /** The agent asks no more, and has all its answers; the gateway ends as it is asked to. */
-  quiet(): Promise<void>;
+  /** The agent asks no more, and has all its answers; after `before` the gateway ends as it is asked to. */
+  quiet(before?: () => Promise<void>): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -74,9 +86,9 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   await renew();
   const renewing = setInterval(() => void renew(), TOKEN_MS);
   const gateway = new KilledGateway(state.configFile, {
-    ...(options.command === undefined ? {} : { command: options.command }),
+    ...(options.diskBytes === undefined ? {} : { command: onDisk(at("spool"), options.diskBytes) }),
     nodeArgs: ["--import", here("traps.ts")],
-    env: { SALLYPORT_TRAPS: at("traps"), ...options.env },
+    env: { SALLYPORT_TRAPS: at("traps") },
   });
   await gateway.start();
 
@@ -113,13 +125,16 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
       await until(() => existsSync(at("traps/sprung")), `nobody comes to: ${step}`);
       world.kills.push({ at: Date.now(), target });
     },
+    putBack: (ms) => writeFileSync(at("traps/back"), String(ms)),
+    pidOf: (target) => pidOf(target === "gateway" ? state.configFile : at("clickhouse")),
     async answers(more) {
       const wanted = answered + more;
       await until(() => answered >= wanted, `the agent has ${answered} answers, and waits for ${wanted}`);
     },
-    async quiet() {
+    async quiet(before) {
       client.stdin?.end();
       await clientGone;
+      await before?.();
       await gateway.stop();
     },
     async close() {
@@ -133,6 +148,18 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   return world;
 }
 
+/** The process that has this path among its arguments. */
+function pidOf(path: string): number {
+  for (const name of readdirSync("/proc").filter((entry) => /^\d+$/.test(entry))) {
+    try {
+      if (readFileSync(`/proc/${name}/cmdline`, "utf8").split("\0").includes(path)) return Number(name);
+    } catch (error) {
+      if (!["ENOENT", "ESRCH"].includes((error as NodeJS.ErrnoException).code ?? "")) throw error; // it has just ended
+    }
+  }
+  throw new Error(`no process has the argument ${path}`);
+}
+
 /** Nothing is held, and all is on record. */
 const GUARDRAILS = {
   apiVersion: "sallyport.dev/v1alpha1",
@@ -143,6 +170,12 @@ const GUARDRAILS = {
     approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 90 },
   },
 };
+
+/** Starts a program in a mount namespace of its own, where a file system of so many bytes lies over the folder. */
+function onDisk(path: string, bytes: number): string[] {
+  const script = `mkdir -p "$0" && mount -t tmpfs -o size=${bytes} tmpfs "$0" && exec "$@"`;
+  return ["unshare", "--map-root-user", "--mount", "sh", "-c", script, path];
+}
 
 async function certificates(at: (name: string) => string): Promise<[string, string]> {
   const authority = await createAuthority("stub upstream");
