@@ -45,13 +45,13 @@ if (values.variants !== undefined) {
   const rows = number("rows") === 0 ? [] : await measureReads(folder, number("rows"), filled, say);
   if (values.keep === undefined) rmSync(folder, { recursive: true, force: true });
   if (number("soak") > 0) {
-    const { seconds, events, early, late, most } = await soak(number("soak"), say);
+    const { seconds, events, early, late, most, parts } = await soak(number("soak"), say);
     rows.push({
-      what: `memory after ${seconds} s against its first fifths`,
+      what: `memory after ${seconds} s against its second fifth`,
       value: late / early,
       unit: "times",
       aim: { at: "most", value: 1.1 },
-      beside: `${early.toFixed(0)} to ${late.toFixed(0)} MiB, most ${most.toFixed(0)}; ${events} events`,
+      beside: `${parts}; most ${most.toFixed(0)} MiB; ${events} events`,
     });
   }
   const missed = rows.filter((row) => verdict(row) === "missed").length;

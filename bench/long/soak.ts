@@ -1,10 +1,11 @@
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { openRecorder } from "../../audit/recorder/recorder.ts";
 import { systemClock } from "../../base/clock.ts";
 import { silentLog } from "../../base/log.ts";
+import { children } from "./cpu.ts";
 
 export interface Soak {
   seconds: number;
@@ -13,6 +14,8 @@ export interface Soak {
   early: number;
   late: number;
   most: number;
+  /** The same, by process. */
+  parts: string;
 }
 
 const EVERY_MS = 50;
@@ -29,7 +32,7 @@ export async function soak(seconds: number, say: (what: string) => void): Promis
     clock: systemClock,
   });
   try {
-    const samples: number[] = [];
+    const samples: ReturnType<typeof memory>[] = [];
     let events = 0;
     const end = Date.now() + seconds * 1000;
     for (let next = Date.now(), told = 0; next < end; next += EVERY_MS) {
@@ -51,17 +54,18 @@ export async function soak(seconds: number, say: (what: string) => void): Promis
       if (events % (EACH * 20) === 0) samples.push(memory());
       if (Date.now() - told > 60_000) {
         told = Date.now();
-        say(`soaking: ${events} events, ${memory().toFixed(0)} MiB`);
+        say(`soaking: ${events} events, ${shown(memory())}`);
       }
     }
-    const mean = (list: number[]): number => list.reduce((sum, value) => sum + value, 0) / Math.max(1, list.length);
     const fifth = Math.max(1, Math.floor(samples.length / 5));
+    const whole = samples.map(({ own, store }) => own + store);
     return {
       seconds,
       events,
-      early: mean(samples.slice(fifth, 2 * fifth)),
-      late: mean(samples.slice(-fifth)),
-      most: Math.max(...samples),
+      early: mean(whole.slice(fifth, 2 * fifth)),
+      late: mean(whole.slice(-fifth)),
+      most: Math.max(...whole),
+      parts: `${shown(averaged(samples.slice(fifth, 2 * fifth)))} to ${shown(averaged(samples.slice(-fifth)))}`,
     };
   } finally {
     await recorder.close();
@@ -69,18 +73,24 @@ export async function soak(seconds: number, say: (what: string) => void): Promis
   }
 }
 
-/** Resident memory of this process and those that it started, in MiB (proc(5)). */
-function memory(): number {
-  const resident = (pid: number): number =>
-    Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
-  const children = readdirSync("/proc/self/task").flatMap((task) =>
-    readFileSync(`/proc/self/task/${task}/children`, "utf8").split(" ").filter(Boolean).map(Number),
-  );
-  return [process.pid, ...children].reduce((sum, pid) => {
-    try {
-      return sum + resident(pid);
-    } catch {
-      return sum; // it ended meanwhile
-    }
-  }, 0);
+const mean = (list: number[]): number => list.reduce((sum, value) => sum + value, 0) / Math.max(1, list.length);
+const averaged = (list: ReturnType<typeof memory>[]): ReturnType<typeof memory> => ({
+  own: mean(list.map(({ own }) => own)),
+  store: mean(list.map(({ store }) => store)),
+});
+const shown = ({ own, store }: ReturnType<typeof memory>): string =>
+  `gateway ${own.toFixed(0)}, store ${store.toFixed(0)} MiB`;
+
+/** Resident memory of a process, in MiB (proc(5)). */
+function resident(pid: number): number {
+  try {
+    return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1] ?? 0) / 1024;
+  } catch {
+    return 0; // it ended meanwhile
+  }
+}
+
+/** Of this process, and of those that it started. */
+function memory(): { own: number; store: number } {
+  return { own: resident(process.pid), store: children().reduce((sum, pid) => sum + resident(pid), 0) };
 }
