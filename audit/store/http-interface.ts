@@ -2,28 +2,12 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import { createServer as createTlsServer } from "node:https";
 import type { AddressInfo } from "node:net";
 import { promisify } from "node:util";
-import { brotliCompress, gunzip, gzip, zstdCompress, zstdDecompress } from "node:zlib";
+import { brotliCompress, gzip, zstdCompress } from "node:zlib";
 import { errorMessage } from "../../base/errors.ts";
 import { uuid7 } from "../../base/uuid7.ts";
+import { type HttpQuery, readQuery } from "./http-query.ts";
 import { nativeForRevision } from "./native.ts";
 import { parseStoreError, STORE_CODES, StoreError } from "./store-error.ts";
-
-/** One request of ClickHouse's HTTP interface, read. */
-export interface HttpQuery {
-  /** The URL's `query`, and the body after it. */
-  query: string;
-  /** The body where the URL has the query: what an INSERT inserts. */
-  data: Buffer;
-  /** `param_<name>` */
-  params: Record<string, string>;
-  /** What else the URL says. */
-  settings: Record<string, string>;
-  format: string;
-  database: string;
-  /** Of ClickHouse's protocol, which Native goes by; 0 where the client says none. */
-  revision: number;
-  id: string;
-}
 
 export interface HttpAnswer {
   format: string;
@@ -118,7 +102,7 @@ async function handle(
   if (url.pathname !== "/") return plain(response, 404, `There is no handle ${url.pathname}\n`);
   try {
     checkCaller(options, request, url);
-    const query = await read(request, url, id, options.maxBodyBytes ?? 1_048_576);
+    const query = await readQuery(request, url, id, options.maxBodyBytes ?? 1_048_576);
     if (query === undefined) return plain(response, 200, "Ok.\n");
     const answer = await options.answer(query);
     const bytes = answer.format === "Native" ? nativeForRevision(answer.bytes, query.revision) : answer.bytes;
@@ -152,93 +136,6 @@ function checkCaller(options: HttpInterfaceOptions, { headers }: IncomingMessage
       STORE_CODES.authenticationFailed,
       "Authentication failed: password is incorrect, or there is no user with such name",
     );
-  }
-}
-
-const OWN = new Set([
-  "query",
-  "default_format",
-  "database",
-  "query_id",
-  "user",
-  "session_id",
-  "session_timeout",
-  "session_check",
-  "quota_key",
-  "wait_end_of_query",
-  "role",
-  "client_protocol_version",
-  "enable_http_compression",
-  "compress",
-  "decompress",
-]);
-
-async function read(request: IncomingMessage, url: URL, id: string, maxBytes: number): Promise<HttpQuery | undefined> {
-  for (const name of ["compress", "decompress"]) {
-    if (url.searchParams.get(name) === "1") {
-      throw new StoreError(
-        STORE_CODES.readonly,
-        `${name}=1 is not served: use enable_http_compression=1 and Accept-Encoding`,
-      );
-    }
-  }
-  const body = await readBody(request, maxBytes);
-  const form = await formOf(request, body);
-  const said = form.get("query") ?? url.searchParams.get("query") ?? "";
-  const own = said !== "";
-  const query = own ? said : body.toString("utf8");
-  if (query.trim() === "") {
-    if (request.method !== "POST") return undefined;
-    throw new StoreError(STORE_CODES.syntaxError, "Empty query");
-  }
-  const params: Record<string, string> = Object.create(null);
-  const settings: Record<string, string> = Object.create(null);
-  for (const [name, value] of [...url.searchParams, ...form]) {
-    if (name.startsWith("param_")) params[name.slice("param_".length)] = value;
-    else if (!OWN.has(name)) settings[name] = value;
-  }
-  const { headers } = request;
-  return {
-    query,
-    data: own && form.size === 0 ? body : Buffer.alloc(0),
-    params,
-    settings,
-    format: String(headers["x-clickhouse-format"] ?? url.searchParams.get("default_format") ?? "TabSeparated"),
-    database: String(headers["x-clickhouse-database"] ?? url.searchParams.get("database") ?? ""),
-    revision: Number(url.searchParams.get("client_protocol_version") ?? 0),
-    id,
-  };
-}
-
-/** Long parameters come as a form's parts. */
-async function formOf({ headers }: IncomingMessage, body: Buffer): Promise<Map<string, string>> {
-  const type = headers["content-type"] ?? "";
-  if (!type.startsWith("multipart/form-data")) return new Map();
-  try {
-    const form = await new Response(new Uint8Array(body), { headers: { "content-type": type } }).formData();
-    return new Map([...form].flatMap(([name, value]) => (typeof value === "string" ? [[name, value] as const] : [])));
-  } catch (error) {
-    throw new StoreError(STORE_CODES.syntaxError, "the request's form cannot be read", { cause: error });
-  }
-}
-
-async function readBody(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
-  const parts: Buffer[] = [];
-  let size = 0;
-  for await (const part of request as AsyncIterable<Buffer>) {
-    size += part.length;
-    if (size > maxBytes) throw new StoreError(STORE_CODES.syntaxError, `the request is larger than ${maxBytes} bytes`);
-    parts.push(part);
-  }
-  const body = Buffer.concat(parts);
-  const encoding = request.headers["content-encoding"] ?? "identity";
-  if (encoding === "identity") return body;
-  const expand = encoding === "gzip" ? promisify(gunzip) : encoding === "zstd" ? promisify(zstdDecompress) : undefined;
-  if (expand === undefined) throw new StoreError(STORE_CODES.syntaxError, `Content-Encoding ${encoding} is not served`);
-  try {
-    return (await expand(body, { maxOutputLength: maxBytes })) as Buffer;
-  } catch (error) {
-    throw new StoreError(STORE_CODES.syntaxError, `the request's ${encoding} body cannot be read`, { cause: error });
   }
 }
 

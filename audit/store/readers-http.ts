@@ -3,7 +3,8 @@ import { sameSecret } from "../../base/digest.ts";
 import { UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Recorder } from "../event.ts";
-import { type HttpQuery, serveClickHouse } from "./http-interface.ts";
+import { serveClickHouse } from "./http-interface.ts";
+import type { HttpQuery } from "./http-query.ts";
 import type { Question, QuestionReader } from "./store.ts";
 import { STORE_CODES, StoreError } from "./store-error.ts";
 

@@ -5,8 +5,8 @@ import { Session } from "chdb";
 import { readMigrations } from "../../audit/store/migrate.ts";
 import { FIRST_DAY, insertRows, PER_SESSION, sessionName } from "./rows.ts";
 
-/** What docs/decisions.md says was measured about order keys, codecs and projections. */
-/** Times are CPU time. */
+/** What docs/decisions.md says was measured about order keys, codecs and projections; times are CPU time. */
+
 export interface Variant {
   name: string;
   mebibytes: number;

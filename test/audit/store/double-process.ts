@@ -1,5 +1,6 @@
 import { Session } from "chdb";
-import { type HttpAnswer, type HttpQuery, serveClickHouse } from "../../../audit/store/http-interface.ts";
+import { type HttpAnswer, serveClickHouse } from "../../../audit/store/http-interface.ts";
+import type { HttpQuery } from "../../../audit/store/http-query.ts";
 import { quoted, withValues } from "../../../audit/store/readers-sql.ts";
 import { errorMessage } from "../../../base/errors.ts";
 
