@@ -144,8 +144,13 @@ export class Shipper {
     const lines = doubt ? await missing(store, batch.lines) : batch.lines;
     if (lines.length > 0) await store.insert({ lines, token: tokenOf(lines) } satisfies RowBatch);
     if (batch.torn !== undefined) this.#options.onTorn(batch.torn);
-    writePosition(folder, batch.end);
+    // First: on a full disk the position can be written once there is room. Without it more is asked for in the store.
     spool.release(batch.end);
+    try {
+      writePosition(folder, batch.end);
+    } catch (error) {
+      this.#options.log("warn", "where the store stands could not be written down", { reason: errorMessage(error) });
+    }
     this.#options.onReleased();
   }
 

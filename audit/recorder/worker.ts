@@ -123,7 +123,11 @@ function commit(durable: boolean): void {
     failing = spool.failure;
     send({ type: "failing", reason: failing });
   }
-  if (failing !== undefined) later(RETRY_MS);
+  if (failing !== undefined) {
+    // Some may have got there before the disk was full, and room is made by shipping it.
+    shipper.notify();
+    later(RETRY_MS);
+  }
 }
 
 function full(): boolean {

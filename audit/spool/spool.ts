@@ -97,26 +97,12 @@ export class Spool {
 
   /** Hands what was taken to the operating system. Never throws: see `failure`. */
   write(): boolean {
-    return this.#attempt(() => this.#write());
+    return this.#attempt(false);
   }
 
   /** As `write`, and makes it last. */
   sync(): boolean {
-    return this.#attempt(() => {
-      this.#write();
-      const open = this.#open;
-      if (open === undefined || open.synced === open.written) return;
-      // A segment that somebody removed still takes writes, and nobody will ever read them.
-      if (fstatSync(open.fd).nlink === 0) throw new Error(`segment ${open.segment} was removed from ${this.#folder}`);
-      fdatasyncSync(open.fd);
-      open.synced = open.written;
-      this.#sizes.set(open.segment, open.synced);
-      this.#totalBytes += this.#pendingBytes;
-      this.#pending = [];
-      this.#unwritten = 0;
-      this.#pendingBytes = 0;
-      if (open.synced >= this.#segmentBytes) this.#seal();
-    });
+    return this.#attempt(true);
   }
 
   /** Says why nothing more may be taken, without trying: the spool is over its limit. */
@@ -167,15 +153,55 @@ export class Spool {
     if (this.#open !== undefined) this.#seal();
   }
 
-  #attempt(action: () => void): boolean {
+  #attempt(sync: boolean): boolean {
     try {
-      action();
+      this.#write();
+    } catch (error) {
+      this.#failure = errorMessage(error);
+      this.#salvage();
+      this.#abandon();
+      return false;
+    }
+    try {
+      if (sync) this.#settle();
       this.#failure = undefined;
       return true;
     } catch (error) {
       this.#failure = errorMessage(error);
       this.#abandon();
       return false;
+    }
+  }
+
+  /** Makes last what was written. */
+  #settle(): void {
+    const open = this.#open;
+    if (open === undefined || open.synced === open.written) return;
+    // A segment that somebody removed still takes writes, and nobody will ever read them.
+    if (fstatSync(open.fd).nlink === 0) throw new Error(`segment ${open.segment} was removed from ${this.#folder}`);
+    fdatasyncSync(open.fd);
+    const settled = open.written - open.synced;
+    open.synced = open.written;
+    this.#sizes.set(open.segment, open.synced);
+    this.#totalBytes += settled;
+    this.#pending = this.#pending.slice(this.#unwritten);
+    this.#unwritten = 0;
+    this.#pendingBytes -= settled;
+    if (open.synced >= this.#segmentBytes) this.#seal();
+  }
+
+  /**
+   * Keeps what was written whole before the disk was full. What waits in memory may need more room than there will ever
+   * be at once: it goes in parts, each let go once it was shipped.
+   */
+  #salvage(): void {
+    const open = this.#open;
+    if (open === undefined) return;
+    try {
+      ftruncateSync(open.fd, open.written);
+      this.#settle();
+    } catch (error) {
+      this.#failure = `${this.#failure}; and what was written before could not be kept: ${errorMessage(error)}`;
     }
   }
 
