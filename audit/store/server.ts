@@ -1,8 +1,5 @@
-import { readFileSync } from "node:fs";
-import { Readable } from "node:stream";
-import { setTimeout as sleep } from "node:timers/promises";
-import { ClickHouseError, ClickHouseLogLevel, type ClickHouseSettings, createClient } from "@clickhouse/client";
-import { errorMessage, UserError } from "../../base/errors.ts";
+import type { ClickHouseSettings } from "@clickhouse/client";
+import { UserError } from "../../base/errors.ts";
 import { TENANT_TABLES } from "./access.ts";
 import { forCluster } from "./cluster.ts";
 import { migrate } from "./migrate.ts";
@@ -16,6 +13,7 @@ import {
   readersSql,
 } from "./readers-sql.ts";
 import { BODY_COLUMNS, bodyLines, parseRows, rowLines } from "./rows.ts";
+import { retried, ServerClient, type ServerLocation } from "./server-client.ts";
 import {
   type QueryOptions,
   type Question,
@@ -24,15 +22,8 @@ import {
   readSettings,
   type Store,
   type StoredBody,
-  type StoreLocation,
 } from "./store.ts";
-import { parseStoreError, STORE_CODES, StoreError } from "./store-error.ts";
-
-export type ServerLocation = Extract<StoreLocation, { url: string }>;
-
-const REQUEST_MS = 120_000;
-/** Reads and DDL that can be run twice are tried again where the server was not there; inserts are the shipper's. */
-const RETRY_MS = [100, 400, 1600];
+import { STORE_CODES, StoreError } from "./store-error.ts";
 
 /** Blocks go in whole: a batch that was cut in two could be there in half, and has two tokens' worth of blocks. */
 const INSERT: ClickHouseSettings = {
@@ -49,14 +40,14 @@ const INSERT: ClickHouseSettings = {
 class ServerStore implements Store {
   readonly #location: ServerLocation;
   readonly #database: string;
-  #client: ReturnType<typeof createClient>;
+  readonly #client: ServerClient;
   #ready: Promise<void> | undefined;
   #tableFunctions: ReadonlySet<string> | undefined;
 
   constructor(location: ServerLocation) {
     this.#location = location;
     this.#database = location.database ?? "sallyport";
-    this.#client = connect(location, this.#database);
+    this.#client = new ServerClient(location, this.#database);
   }
 
   async insert({ lines, token }: RowBatch): Promise<void> {
@@ -76,7 +67,7 @@ class ServerStore implements Store {
     // Joins of distributed tables are refused else.
     const joins = this.#location.cluster === undefined ? "" : ", distributed_product_mode='global'";
     const text = `${sql}\n${readSettings(options)}${joins}`;
-    return (await retried(() => this.#exec(text, { params }))).bytes.toString("utf8");
+    return (await retried(() => this.#client.exec(text, { params }))).bytes.toString("utf8");
   }
 
   async ask({ sql, params = {}, tenant, format, ...limits }: Question): Promise<QuestionAnswer> {
@@ -100,7 +91,7 @@ class ServerStore implements Store {
       additional_table_filters: tenantFilters(this.#database, tenant),
       readonly: "1",
     };
-    const { bytes, summary } = await retried(() => this.#exec(prepared.sql, { format: chosen, settings }));
+    const { bytes, summary } = await retried(() => this.#client.exec(prepared.sql, { format: chosen, settings }));
     const seconds = (performance.now() - started) / 1000;
     return {
       format: chosen,
@@ -117,7 +108,7 @@ class ServerStore implements Store {
     const target = cluster === undefined ? table : `${table}_local ON CLUSTER ${quoted(cluster)}`;
     // The replicas run the subquery each by themselves; it names values only.
     const settings = { mutations_sync: "2", allow_nondeterministic_mutations: 1 } as const;
-    await retried(() => this.#exec(`ALTER TABLE ${target} DELETE WHERE ${where}`, { params, settings }));
+    await retried(() => this.#client.exec(`ALTER TABLE ${target} DELETE WHERE ${where}`, { params, settings }));
   }
 
   async close(): Promise<void> {
@@ -147,12 +138,14 @@ class ServerStore implements Store {
     const on = cluster === undefined ? "" : ` ON CLUSTER ${quoted(cluster)}`;
     const name = `\`${this.#database}\``;
     const present = await retried(() =>
-      this.#exec(`SELECT name FROM system.databases WHERE name = ${quoted(this.#database)}`, { database: "default" }),
+      this.#client.exec(`SELECT name FROM system.databases WHERE name = ${quoted(this.#database)}`, {
+        database: "default",
+      }),
     );
     if (present.bytes.length === 0)
-      await this.#exec(`CREATE DATABASE IF NOT EXISTS ${name}${on}`, { database: "default" });
+      await this.#client.exec(`CREATE DATABASE IF NOT EXISTS ${name}${on}`, { database: "default" });
     await migrate(
-      async (sql) => parseRows((await this.#exec(sql)).bytes.toString("utf8")),
+      async (sql) => parseRows((await this.#client.exec(sql)).bytes.toString("utf8")),
       cluster === undefined ? undefined : { statement: (sql) => forCluster(sql, cluster) },
     );
   }
@@ -161,12 +154,15 @@ class ServerStore implements Store {
     await this.#opened();
     const distributed: ClickHouseSettings =
       this.#location.cluster === undefined ? {} : { distributed_foreground_insert: 1 };
-    await this.#exec(`INSERT INTO ${table} ${format}`, { body, settings: { ...INSERT, ...distributed, ...settings } });
+    await this.#client.exec(`INSERT INTO ${table} ${format}`, {
+      body,
+      settings: { ...INSERT, ...distributed, ...settings },
+    });
   }
 
   async #formatQuery(sql: string): Promise<string> {
     const { bytes } = await retried(() =>
-      this.#exec("SELECT formatQuery({sql:String}) AS sql", { params: { sql }, format: "TabSeparatedRaw" }),
+      this.#client.exec("SELECT formatQuery({sql:String}) AS sql", { params: { sql }, format: "TabSeparatedRaw" }),
     );
     return bytes.toString("utf8");
   }
@@ -178,84 +174,6 @@ class ServerStore implements Store {
     }
     return this.#tableFunctions;
   }
-
-  async #exec(
-    query: string,
-    { params, settings, format = "JSONEachRow", body, database }: ExecOptions = {},
-  ): Promise<{ bytes: Buffer; summary: Record<string, string> }> {
-    const options = {
-      query,
-      ...(params === undefined ? {} : { query_params: params }),
-      clickhouse_settings: { ...settings, default_format: format } as ClickHouseSettings,
-      ...(database === undefined ? {} : { http_headers: { "X-ClickHouse-Database": database } }),
-    };
-    try {
-      const { stream, response_headers, summary } = await (body === undefined
-        ? this.#client.exec(options)
-        : this.#client.exec({ ...options, values: Readable.from([body], { objectMode: false }) }));
-      const parts: Buffer[] = [];
-      for await (const part of stream) parts.push(part as Buffer);
-      const bytes = Buffer.concat(parts);
-      const late = response_headers["x-clickhouse-exception-tag"] === undefined ? undefined : lateError(bytes);
-      if (late !== undefined) throw late;
-      return { bytes, summary: { ...summary } as Record<string, string> };
-    } catch (error) {
-      throw this.#said(error);
-    }
-  }
-
-  #said(error: unknown): Error {
-    if (error instanceof StoreError || error instanceof UserError) return error;
-    if (error instanceof ClickHouseError) {
-      if (Number(error.code) === STORE_CODES.authenticationFailed) this.#reconnect();
-      return new StoreError(Number(error.code), error.message, { cause: error, type: error.type });
-    }
-    return new StoreError(STORE_CODES.noReply, `${this.#location.url} does not answer: ${errorMessage(error)}`, {
-      cause: error,
-    });
-  }
-
-  /** The password may have been changed: its file is read again. */
-  #reconnect(): void {
-    void this.#client.close().catch(() => {}); // its requests end by themselves
-    this.#client = connect(this.#location, this.#database);
-  }
-}
-
-interface ExecOptions {
-  params?: Record<string, unknown>;
-  settings?: ClickHouseSettings | Record<string, string>;
-  format?: string;
-  body?: Buffer;
-  database?: string;
-}
-
-function connect(
-  { url, userFile, passwordFile, caFile }: ServerLocation,
-  database: string,
-): ReturnType<typeof createClient> {
-  const text = (file: string | undefined): string | undefined =>
-    file === undefined ? undefined : readFileSync(file, "utf8").trim();
-  const username = text(userFile);
-  const password = text(passwordFile);
-  return createClient({
-    url,
-    database,
-    application: "sallyport",
-    ...(username === undefined ? {} : { username }),
-    ...(password === undefined ? {} : { password }),
-    ...(caFile === undefined ? {} : { tls: { ca_cert: readFileSync(caFile) } }),
-    compression: { request: true, response: true },
-    request_timeout: REQUEST_MS,
-    use_multipart_params_auto: true,
-    log: { level: ClickHouseLogLevel.OFF },
-  });
-}
-
-/** An error after the answer began stands in its body (ClickHouse: HTTP interface, "http_write_exception_in_output_format"). */
-function lateError(bytes: Buffer): StoreError | undefined {
-  const tail = bytes.subarray(-16_384).toString("utf8");
-  return tail.includes("__exception__") ? parseStoreError(tail) : undefined;
 }
 
 /** Whose rows a question sees; readersSql lets no subquery have settings that would take it away. */
@@ -263,18 +181,6 @@ function tenantFilters(database: string, tenant: string): string {
   const filter = quoted(`tenant = ${quoted(tenant)}`);
   const tables = TENANT_TABLES.flatMap((table) => [table, `${table}_local`]);
   return `{${tables.map((table) => `${quoted(`${database}.${table}`)}:${filter}`).join(",")}}`;
-}
-
-async function retried<T>(work: () => Promise<T>): Promise<T> {
-  for (const wait of RETRY_MS) {
-    try {
-      return await work();
-    } catch (error) {
-      if (!(error instanceof StoreError) || error.code !== STORE_CODES.noReply) throw error;
-      await sleep(wait);
-    }
-  }
-  return work();
 }
 
 /**
