@@ -9,6 +9,8 @@ import type { World } from "./world.ts";
 
 /** What is acknowledged by the disk is never lost; an outcome gets there within 50 ms, and on a busy machine later. */
 const OUTCOME_MS = 2_000;
+/** What the agent was sent before the kill it may read, and write down, so long after it. */
+const READING_MS = 2_000;
 const MOST = 20;
 
 export interface Compared {
@@ -79,7 +81,9 @@ export async function compare(world: World): Promise<Compared> {
     if (status >= 300) continue;
     if (id === undefined) say(`the agent got ${status} for ${name}, which the API server never saw`);
     else if (!outcomes.has(id)) {
-      const killed = world.kills.some((kill) => kill.target === "gateway" && kill.at > at && kill.at - at < OUTCOME_MS);
+      const killed = world.kills.some(
+        (kill) => kill.target === "gateway" && at > kill.at - OUTCOME_MS && at < kill.at + READING_MS,
+      );
       if (killed) outcomesUnderWay++;
       else say(`the agent got ${status} for ${name} (${id}), and no outcome is on record`);
     }
