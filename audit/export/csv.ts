@@ -16,13 +16,18 @@ export async function* writeCsv({ store, tenant, scope }: ExportJob): ExportByte
   for await (const page of eventPages(store, tenant, scope)) yield csv(page.map(cells));
 }
 
+/** The writer looks at a cell's first character, and a spreadsheet looks past what is white. */
+const HIDDEN_FORMULA = /^\s+[=+\-@＝＋－＠]/;
+
 function cells(row: EventRow): string[] {
   return COLUMNS.map((name) => {
     const value = row[name];
-    return Array.isArray(value) ? JSON.stringify(value) : String(value);
+    const text = Array.isArray(value) ? JSON.stringify(value) : String(value);
+    return HIDDEN_FORMULA.test(text) ? `'${text}` : text;
   });
 }
 
 function csv(rows: readonly (readonly string[])[]): string {
-  return stringify(rows as string[][], { record_delimiter: "\r\n", escape_formulas: true });
+  // Quoted by the writer where they hold CRLF; a line feed in a name (%0A) would begin a row of its own (RFC 4180 §2.6).
+  return stringify(rows as string[][], { record_delimiter: "\r\n", escape_formulas: true, quoted_match: /[\r\n]/ });
 }

@@ -25,6 +25,12 @@ beforeAll(async () => {
     ...DRAFTS,
     // A clock that was stepped back: the second event of three is of the day before the period.
     ...[24, 23, 24].map((n) => draft({ session_id: "s-back", at_ms: day(n) + 1 })),
+    draft({
+      session_id: "s-cells",
+      name: "\n=HYPERLINK(1)",
+      path: "a\n=HYPERLINK(2)",
+      user_agent: " \u00a0=HYPERLINK(3)",
+    }),
     ...Array.from({ length: 5 }, () => draft({ session_id: "s-large", payload: { text: "x".repeat(3_000_000) } })),
   ]);
 });
@@ -86,6 +92,14 @@ describe("a CSV export", () => {
     const cells = (parse(text, { record_delimiter: "\r\n" }) as string[][]).flat();
     expect(cells.some((cell) => cell.includes("HYPERLINK"))).toBe(true);
     expect(cells.filter((cell) => /^[=+\-@\t\r]/.test(cell))).toEqual([]);
+  });
+
+  test("keeps a line feed in a name within its cell, and knows a formula behind white space", async () => {
+    const text = (await bytesOf("csv", job(store, { scope: { session: "s-cells" } }))).toString("utf8");
+    const [header = [], ...found] = parse(text, { record_delimiter: ["\r\n", "\n"] }) as string[][];
+    expect(found.map((row) => ["name", "path", "user_agent"].map((name) => row[header.indexOf(name)]))).toEqual([
+      ["'\n=HYPERLINK(1)", "a\n=HYPERLINK(2)", "' \u00a0=HYPERLINK(3)"],
+    ]);
   });
 });
 
