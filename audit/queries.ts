@@ -92,14 +92,6 @@ export async function getSession(store: StoreReader, tenant: string, id: string)
   return row && { ...row, has_gaps: Boolean(row.has_gaps) };
 }
 
-/** The events of a session in the order of its chains: by writer (UUIDv7, so by process start), then seq. */
-export function sessionEvents(store: StoreReader, tenant: string, id: string): Promise<EventRow[]> {
-  return store.query<EventRow>(
-    `SELECT * FROM events WHERE tenant = {tenant:String} AND session_id = {id:String} ${CHAIN_ORDER}`,
-    { tenant, id },
-  );
-}
-
 /** All events that a decision led to (payload.decisionId), in order. */
 export function decisionEvents(store: StoreReader, tenant: string, decisionId: string): Promise<EventRow[]> {
   return store.query<EventRow>(

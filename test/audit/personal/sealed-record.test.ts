@@ -4,7 +4,8 @@ import type { EventDraft, EventRow } from "../../../audit/event.ts";
 import { revealing, revealRow, sealing } from "../../../audit/personal/personal.ts";
 import { EventSeal, PERSONAL_FIELDS } from "../../../audit/personal/sealed-event.ts";
 import { SubjectKeys } from "../../../audit/personal/subject-keys.ts";
-import { getSession, listSessions, sessionEvents } from "../../../audit/queries.ts";
+import { getSession, listSessions } from "../../../audit/queries.ts";
+import { sessionEvents } from "../../../audit/session-events.ts";
 import { verifyChain } from "../../../audit/verify-chain.ts";
 import { spoolBytes, standsIn } from "../../gateway/search-record.ts";
 import { draft, folder, recorder, recorderOptions, spooledRows } from "../rig.ts";
@@ -90,8 +91,8 @@ test("a record that is sealed answers by name, and goes on being proven once a p
   expect(Number(rows[0]?.n)).toBe(2);
 
   const events = async (): Promise<EventRow[]> => [
-    ...(await sessionEvents(record, "default", "s-a")),
-    ...(await sessionEvents(record, "default", "s-b")),
+    ...(await Array.fromAsync(sessionEvents(record, "default", "s-a"))),
+    ...(await Array.fromAsync(sessionEvents(record, "default", "s-b"))),
   ];
   const before = await events();
   expect(verifyChain(before).ok).toBe(true);
