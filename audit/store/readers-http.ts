@@ -58,13 +58,16 @@ export async function serveReaders({
       },
     );
   }
-  const token = (): string => readFileSync(config.tokenFile, "utf8").trim();
-  if (token().length < 16) {
+  // Each time: a file that is just being written again is empty, and so is the password of who sends none.
+  const token = (): string => {
+    const text = readFileSync(config.tokenFile, "utf8").trim();
+    if (text.length >= 16) return text;
     throw new UserError(`audit.http.tokenFile: ${config.tokenFile}: fewer than 16 characters`, {
       exitCode: 2,
       next: "Write a random one: openssl rand -hex 32",
     });
-  }
+  };
+  token();
   return serveClickHouse({
     address: config.address,
     authenticate: (_, password) => sameSecret(password, token()),
