@@ -67,8 +67,9 @@ export class ChdbReaders {
     const session = this.#idle.pop();
     if (session !== undefined) return Promise.resolve(session);
     if (this.#opened < CONNECTIONS) {
+      const opened = reader(this.#open());
       this.#opened++;
-      return Promise.resolve(reader(this.#open()));
+      return Promise.resolve(opened);
     }
     if (this.#waiting.length >= WAITING) {
       return Promise.reject(new StoreError(STORE_CODES.tooManyQueries, "too many questions at once; ask again later"));

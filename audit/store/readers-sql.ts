@@ -37,13 +37,23 @@ const TABLE_FUNCTIONS = new Set([
  * wait. The access rights cover most of it; file() of an embedded store asks for none [26.7].
  */
 const FUNCTIONS =
-  /^(?:file|filesystem.*|dict.*|joinGet.*|catboostEvaluate|hasColumnInTable|naiveBayes.*|ai[A-Z_].*|generateSerialID|showCertificate|get(?:Server|MergeTree)?Setting(?:OrDefault)?|getMacro|getClientHTTPHeader|sleep.*|executable|evalMLMethod|(?:address|demangle).*|structureTo.*)$/i;
+  /^(?:file|filesystem.*|dict.*|joinGet.*|catboostEvaluate|hasColumnInTable|naiveBayes.*|ai[A-Z_].*|generateSerialID|showCertificate|get(?:Server|MergeTree)?Setting(?:OrDefault)?|getMacro|getClientHTTPHeader|logTrace|sleep.*|executable|evalMLMethod|(?:address|demangle).*|structureTo.*)$/i;
 /** Tables of `system` that tell of ClickHouse, and nothing of who else asks or what is kept. */
 const SYSTEM_TABLES = new Set([
   ...["one", "numbers", "numbers_mt", "zeros", "databases", "tables", "columns", "functions", "formats", "keywords"],
   ...["data_type_families", "table_functions", "aggregate_function_combinators", "build_options", "time_zones"],
   ...["contributors", "licenses", "settings", "collations"],
 ]);
+
+/** What ClickHouse says of its tables, and among it how much is kept of all tenants together, and where. */
+const CATALOGUE = /^(?:system\.(?:tables|columns|databases)|information_schema\.tables)$/i;
+const QUANTITIES = new Set([
+  ...["total_rows", "total_bytes", "total_bytes_uncompressed", "total_marks", "lifetime_rows", "lifetime_bytes"],
+  ...["parts", "active_parts", "data_compressed_bytes", "data_uncompressed_bytes", "marks_bytes", "statistics"],
+  ...["table_rows", "data_length", "index_length", "data_path", "data_paths", "metadata_path"],
+]);
+/** Where a row lies in its part counts the rows of other tenants that lie before it. */
+const PLACES = /^_(?:part|block)\w*$/i;
 
 export type Token = { type: "word" | "quoted" | "string" | "parameter" | "other"; text: string; at: number };
 
@@ -80,19 +90,22 @@ export interface ReadersSql {
  * parameters one after another. Throws a StoreError.
  *
  * @param tableFunctions names of `system.table_functions` of the ClickHouse that will run it
+ * @param databases of the same ClickHouse that hold something else than the record
  */
 export function readersSql(
   formatted: string,
   params: Readonly<Record<string, string>>,
   tableFunctions: ReadonlySet<string>,
+  databases: ReadonlySet<string> = new Set(),
 ): ReadersSql {
   // Checked once it is whole: an Identifier could be bound to the name of a database.
   const sql = withValues(formatted, params);
   const all = tokens(sql);
   checkStatement(all);
   for (const [i, token] of all.entries()) {
-    if (token.type === "word" || token.type === "quoted") checkName(all, i, tableFunctions);
+    if (token.type === "word" || token.type === "quoted") checkName(all, i, tableFunctions, databases);
   }
+  checkCatalogue(all);
   const [keyword, name] = all.slice(-2);
   if (keyword?.type !== "word" || keyword.text !== "FORMAT" || name === undefined || name.type === "other") {
     return { sql, format: undefined };
@@ -113,7 +126,12 @@ export function withValues(formatted: string, params: Readonly<Record<string, st
 }
 
 /** What ClickHouse calls a table function that this code does not know is refused as well. */
-function checkName(all: readonly Token[], i: number, tableFunctions: ReadonlySet<string>): void {
+function checkName(
+  all: readonly Token[],
+  i: number,
+  tableFunctions: ReadonlySet<string>,
+  databases: ReadonlySet<string>,
+): void {
   const token = all[i];
   if (token === undefined) return;
   const name = unquoted(token);
@@ -123,8 +141,16 @@ function checkName(all: readonly Token[], i: number, tableFunctions: ReadonlySet
   if (reaches) {
     refuse(`${name}() is not for readers of the record: it reaches beyond it`);
   }
-  if (token.type === "word" && (token.text === "OUTFILE" || (token.text === "SETTINGS" && all[i + 2]?.text === "="))) {
+  // Whatever follows: a setting's name may have dots (`SETTINGS SQL_a.b = 1, additional_table_filters = {}`).
+  if (token.type === "word" && (token.text === "OUTFILE" || token.text === "SETTINGS")) {
     refuse(`${token.text} is not for readers of the record: limits and output are given`);
+  }
+  // Evaluated before the filters of a server, rows of other tenants included.
+  if (token.type === "word" && token.text === "PREWHERE")
+    refuse("PREWHERE is not for readers of the record: say WHERE");
+  if (PLACES.test(name)) refuse(`${name} is not for readers of the record: it counts rows of others`);
+  if (next === "." && all[i - 1]?.text !== "." && databases.has(name)) {
+    refuse(`the database ${name} is not for readers of the record`);
   }
   // Elsewhere than at the start they are subqueries that tell of plans and of other tables.
   if (i > 0 && token.type === "word" && /^(?:EXPLAIN|DESCRIBE)$/.test(token.text)) {
@@ -134,6 +160,24 @@ function checkName(all: readonly Token[], i: number, tableFunctions: ReadonlySet
     const table = unquoted(all[i + 2]);
     // `a.system.b`: a column of that name.
     if (all[i - 1]?.text !== ".") refuse(`system.${table} is not for readers of the record`);
+  }
+}
+
+/** Tables that describe tables are read column by column, and none that tells how much is kept, or where. */
+function checkCatalogue(all: readonly Token[]): void {
+  const shows = all[0]?.text === "SHOW";
+  const reads = all.some(
+    (token, i) => all[i + 1]?.text === "." && CATALOGUE.test(`${unquoted(token)}.${unquoted(all[i + 2])}`),
+  );
+  // SHOW TABLES is a SELECT of one of them, and its WHERE is of any column.
+  if (!shows && !reads) return;
+  for (const [i, token] of all.entries()) {
+    if (token.type !== "string" && QUANTITIES.has(unquoted(token).toLowerCase())) {
+      refuse(`${unquoted(token)} is not for readers of the record: it is of all tenants together, or of the disk`);
+    }
+    const every =
+      (token.text === "*" && all[i - 2]?.text !== "count") || (token.text === "COLUMNS" && all[i + 1]?.text === "(");
+    if (reads && every) refuse("name the columns of tables that describe tables: not all are for readers");
   }
 }
 

@@ -36,6 +36,15 @@ const INSERT: ClickHouseSettings = {
   min_insert_block_size_bytes: "536870912",
 };
 
+/**
+ * Off for people's SQL. A condition that moves below the tenant's, or is merged with it, is tried on rows of other
+ * tenants, and its errors tell of them, with their values: `WHERE toInt64(username) = 0` [26.7].
+ */
+const BARRIERS = [
+  ...["optimize_move_to_prewhere", "query_plan_optimize_prewhere", "query_plan_merge_filters"],
+  "enable_join_runtime_filters",
+];
+
 /** The record in a ClickHouse server or cluster, by the vendor's own client over HTTP. */
 class ServerStore implements Store {
   readonly #location: ServerLocation;
@@ -43,6 +52,7 @@ class ServerStore implements Store {
   readonly #client: ServerClient;
   #ready: Promise<void> | undefined;
   #tableFunctions: ReadonlySet<string> | undefined;
+  #known: Record<string, string> | undefined;
 
   constructor(location: ServerLocation) {
     this.#location = location;
@@ -76,7 +86,8 @@ class ServerStore implements Store {
     }
     await this.#opened();
     const started = performance.now();
-    const prepared = readersSql(await this.#formatQuery(sql), params, await this.#functions());
+    const [formatted, databases] = await Promise.all([this.#formatQuery(sql), this.#otherDatabases()]);
+    const prepared = readersSql(formatted, params, await this.#functions(), databases);
     const chosen = prepared.format ?? format ?? "JSONEachRow";
     if (!/^\w{1,64}$/.test(chosen)) throw new StoreError(STORE_CODES.unknownFormat, `Unknown format ${chosen}`);
     const settings: Record<string, string> = {
@@ -89,6 +100,7 @@ class ServerStore implements Store {
       allow_ddl: "0",
       distributed_product_mode: "global",
       additional_table_filters: tenantFilters(this.#database, tenant),
+      ...(await this.#barriers()),
       readonly: "1",
     };
     const { bytes, summary } = await retried(() => this.#client.exec(prepared.sql, { format: chosen, settings }));
@@ -167,6 +179,26 @@ class ServerStore implements Store {
     return bytes.toString("utf8");
   }
 
+  /** An older server does not know them all, nor does what they turn off. */
+  async #barriers(): Promise<Record<string, string>> {
+    if (this.#known === undefined) {
+      const rows = await this.query<{ name: string }>(
+        "SELECT name FROM system.settings WHERE name IN {names:Array(String)}",
+        { names: BARRIERS },
+      );
+      this.#known = Object.fromEntries(rows.map(({ name }) => [name, "0"]));
+    }
+    return this.#known;
+  }
+
+  /** Of whoever else has this server: our user may be able to read there, and people's SQL may not. */
+  async #otherDatabases(): Promise<ReadonlySet<string>> {
+    const rows = await this.query<{ name: string }>(
+      "SELECT name FROM system.databases WHERE name NOT IN (currentDatabase(), 'system', 'information_schema', 'INFORMATION_SCHEMA')",
+    );
+    return new Set(rows.map(({ name }) => name));
+  }
+
   async #functions(): Promise<ReadonlySet<string>> {
     if (this.#tableFunctions === undefined) {
       const rows = await this.query<{ name: string }>("SELECT name FROM system.table_functions");
@@ -180,7 +212,15 @@ class ServerStore implements Store {
 function tenantFilters(database: string, tenant: string): string {
   const filter = quoted(`tenant = ${quoted(tenant)}`);
   const tables = TENANT_TABLES.flatMap((table) => [table, `${table}_local`]);
-  return `{${tables.map((table) => `${quoted(`${database}.${table}`)}:${filter}`).join(",")}}`;
+  const own = quoted(database);
+  const filters = [
+    ...tables.map((table) => [`${database}.${table}`, filter]),
+    // Which databases and tables there are beside the record is nobody's question.
+    ["system.tables", quoted(`database = ${own}`)],
+    ["system.columns", quoted(`database = ${own}`)],
+    ["system.databases", quoted(`name = ${own}`)],
+  ];
+  return `{${filters.map(([table = "", only]) => `${quoted(table)}:${only}`).join(",")}}`;
 }
 
 /**

@@ -173,7 +173,18 @@ export function storeBehaviours(home: () => Promise<Home>): void {
     });
 
     it.each([
+      "SELECT count() > 0 FROM events WHERE throwIf(username = 'hidden') = 0",
+      "SELECT count() > 0 FROM view(SELECT * FROM events) WHERE intDiv(1, username != 'hidden') = 1",
+      "SELECT count() > 0 FROM events AS a JOIN events AS b ON throwIf(a.username = 'hidden') = throwIf(b.username = 'hidden')",
+    ])("is not tried on rows of another tenant, of which its errors would tell: %s", async (sql) => {
+      const hidden = row(1, { tenant: "theirs", username: "hidden" });
+      await store.insert({ lines: [hidden, row(1, { session_id: "seen" })], token: "hidden" });
+      expect(await ask(sql)).toBe("1\n");
+    });
+
+    it.each([
       "SELECT * FROM (SELECT * FROM events SETTINGS additional_table_filters = {})",
+      "SELECT * FROM (SELECT * FROM events SETTINGS SQL_a.b = 1, additional_table_filters = {})",
       "SELECT * FROM merge('sallyport', 'events')",
       "SELECT file('/etc/hostname')",
       "SELECT * FROM url('http://127.0.0.1:1/', 'LineAsString')",

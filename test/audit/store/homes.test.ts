@@ -126,4 +126,21 @@ describe("a ClickHouse server", () => {
     const { caFile: _, ...untrusting } = location;
     await expect((await opened(untrusting)).query("SELECT 1")).rejects.toMatchObject({ code: 210 });
   });
+
+  it("lets people's SQL see nothing of what else is in it", async () => {
+    const { url: at } = await server(scratch());
+    const store = await opened({ url: at });
+    const client = createClient({ url: at });
+    await client.command({ query: "CREATE DATABASE others" });
+    await client.command({
+      query: "CREATE TABLE others.secrets ENGINE = MergeTree ORDER BY () AS SELECT 'hidden' AS a",
+    });
+    await client.close();
+    const ask = async (sql: string): Promise<string> =>
+      Buffer.from((await store.ask({ sql, tenant: "ours", format: "TabSeparated" })).bytes).toString("utf8");
+    for (const sql of ["SELECT * FROM others.secrets", "SELECT 'x' IN `others`.secrets", "DESCRIBE others.secrets"])
+      await expect(ask(sql), sql).rejects.toThrow("the database others is not for readers");
+    expect(await ask("SELECT DISTINCT database FROM system.tables")).toBe("sallyport\n");
+    expect(await ask("SHOW TABLES FROM others")).toBe("");
+  });
 });

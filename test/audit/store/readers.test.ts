@@ -44,6 +44,8 @@ describe("people's SQL on the record", () => {
     ["a format of its own", "SELECT 1 AS n FORMAT JSONEachRow", {}, '{"n":1}\n'],
     ["text that looks like settings", "SELECT 'SETTINGS a = 1; {v:String}'", {}, "SETTINGS a = 1; {v:String}\n"],
     ["what tables there are", "EXISTS TABLE events", {}, "1\n"],
+    ["which columns a table has", "SELECT count() > 30 FROM system.columns WHERE table = 'events'", {}, "1\n"],
+    ["how many tables there are", "SELECT count(*) > 1 FROM system.tables", {}, "1\n"],
   ])("answers %s", async (_, sql, params, answer) => {
     expect(await ask(sql, { params })).toBe(answer);
   });
@@ -86,6 +88,15 @@ describe("people's SQL on the record", () => {
     ["a plan in a subquery", "SELECT * FROM (EXPLAIN SELECT 1)"],
     ["how many rows a read would take", "EXPLAIN ESTIMATE SELECT * FROM events"],
     ["a wait", "SELECT sleep(3)"],
+    ["settings behind one whose name has dots", "SELECT * FROM (SELECT 1 SETTINGS SQL_a.b = 1, max_memory_usage = 0)"],
+    ["how many rows all tenants have", "SELECT total_rows FROM system.tables"],
+    ["how many rows all tenants have, unnamed", "SELECT t.* FROM system.tables AS t"],
+    ["how many rows all tenants have, by a pattern", "SELECT COLUMNS('^total') FROM system.tables"],
+    ["how many rows all tenants have, as standard SQL has it", "SELECT TABLE_ROWS FROM information_schema.tables"],
+    ["how many rows all tenants have, as a condition", "SHOW TABLES WHERE total_rows = 3"],
+    ["the size of a column", "SELECT sum(`data_compressed_bytes`) FROM system.columns"],
+    ["where the store lies", "SELECT data_path FROM system.databases"],
+    ["how many rows lie before one's own", "SELECT min(_part_offset) FROM events"],
     ["who may do what", "SHOW GRANTS"],
     ["what runs", "SHOW PROCESSLIST"],
   ])("refuses %s", async (_, sql) => {
@@ -257,6 +268,14 @@ describe("the embedded store over ClickHouse's HTTP interface", () => {
     const response = await get({ query: "SELECT 'unseen'" });
     recording = true;
     expect([response.status, await response.text()]).toEqual([500, expect.not.stringContaining("unseen")]);
+  });
+
+  it("lets nobody in while the token's file is being written again", async () => {
+    const tokenFile = join(folder, "token");
+    writeFileSync(tokenFile, "");
+    const response = await fetch(`${url}/?query=SELECT+7`);
+    writeFileSync(tokenFile, `${TOKEN}\n`);
+    expect([response.status, await response.text()]).toEqual([500, expect.not.stringMatching(/^7/)]);
   });
 
   it("does not serve other machines without TLS", async () => {
