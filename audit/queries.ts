@@ -24,6 +24,9 @@ export interface SessionSummary {
   state: "open" | "closed" | "killed";
   /** Of its requests, how many were let through by break-glass. */
   break_glass: number;
+  /** The person that an agent acts for; the user itself where there is no agent, "" where no opening is on record. */
+  owner_issuer: string;
+  owner: string;
 }
 
 export type PrivilegedOutcome = (typeof OUTCOMES)[number];
@@ -58,21 +61,31 @@ const CHAIN_ORDER = "ORDER BY writer, seq";
 /** Where a list of sessions goes on: after the last one of the page before. */
 export type SessionPlace = Pick<SessionSummary, "started_at" | "session_id">;
 
-/** Sessions that have events in the period, the latest first; `user` is an exact username. */
+/**
+ * Sessions that have events in the period, the latest first; `user` is an exact username, `of` are those of whom they are,
+ * as user or as owner.
+ */
 export async function listSessions(
   store: StoreReader,
   tenant: string,
-  filter: Period & { user?: string | undefined; limit?: number | undefined; after?: SessionPlace | undefined } = {},
+  filter: Period & {
+    user?: string | undefined;
+    of?: readonly string[] | undefined;
+    limit?: number | undefined;
+    after?: SessionPlace | undefined;
+  } = {},
 ): Promise<SessionSummary[]> {
   const rows = await store.query<Omit<SessionSummary, "has_gaps"> & { has_gaps: number | boolean }>(
     `SELECT * FROM sessions
      WHERE tenant = {tenant:String} AND ({user:String} = '' OR username = {user:String})
+       AND (empty({of:Array(String)}) OR username IN {of:Array(String)} OR owner IN {of:Array(String)})
        AND last_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
        AND ({after:String} = '' OR (started_at, session_id) < (parseDateTime64BestEffortOrZero({after:String}, 6, 'UTC'), {afterId:String}))
      ORDER BY started_at DESC, session_id DESC LIMIT {limit:UInt32}`,
     {
       tenant,
       user: filter.user ?? "",
+      of: filter.of ?? [],
       ...periodOf(filter),
       after: filter.after?.started_at ?? "",
       afterId: filter.after?.session_id ?? "",

@@ -25,14 +25,30 @@ export async function recordRead(
   });
 }
 
-export function isOwn(row: { issuer: string; username: string } | undefined, identity: Identity): boolean {
-  return row !== undefined && row.issuer === identity.issuer && row.username === identity.username;
+type Whose = Pick<SessionSummary, "issuer" | "username" | "owner_issuer" | "owner">;
+
+/**
+ * The usernames whose sessions are one's own: the caller's, and for a person who is listed in `people` their other logins
+ * and their agents. An agent has its own and no more. Compared exactly, since a name that is let in reads.
+ */
+export function ownNames({ people }: Pick<ConsoleDeps["config"], "people">, { username }: Identity): string[] {
+  const listed = people.filter(({ identities }) => identities.includes(username));
+  return [...new Set([username, ...listed.flatMap(({ identities, agents }) => [...identities, ...agents])])];
+}
+
+/** Whether a session is the caller's own: as its user, or as the person that its agent acted for (contracts §1.1, owner). */
+export function isOwn(session: Whose, identity: Identity, config: Pick<ConsoleDeps["config"], "people">): boolean {
+  const names = ownNames(config, identity);
+  // No two issuers' prefixes overlap, so another login's name says its issuer.
+  const own = (issuer: string, name: string): boolean =>
+    name !== "" && names.includes(name) && (name !== identity.username || issuer === identity.issuer);
+  return own(session.issuer, session.username) || own(session.owner_issuer, session.owner);
 }
 
 /** A session that this identity may read: its own, or any for auditors. Else the 404 of one that is not there. */
 export async function readableSession(deps: ConsoleDeps, identity: Identity, id: string): Promise<SessionSummary> {
   const session = await getSession(deps.reader, deps.config.tenant, id);
-  if (session === undefined || !(isAuditor(identity) || isOwn(session, identity))) throw notThere();
+  if (session === undefined || !(isAuditor(identity) || isOwn(session, identity, deps.config))) throw notThere();
   return session;
 }
 

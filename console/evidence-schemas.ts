@@ -37,6 +37,8 @@ export const SESSION = {
     events: COUNT,
     state: { type: "string", enum: ["open", "closed", "killed"] },
     break_glass: COUNT,
+    owner_issuer: TEXT,
+    owner: TEXT,
   }),
   additionalProperties: true,
 } as const;

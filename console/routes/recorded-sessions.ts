@@ -3,7 +3,7 @@ import { listSessions, type SessionPlace } from "../../audit/queries.ts";
 import { Refusal } from "../../base/errors.ts";
 import { isAuditor, reader } from "../caller.ts";
 import type { ConsoleDeps } from "../deps.ts";
-import { isOwn, readableSession, recordRead } from "../evidence-access.ts";
+import { isOwn, ownNames, readableSession, recordRead } from "../evidence-access.ts";
 import { answers, BEARER, ID, json, listOf, SESSION } from "../evidence-schemas.ts";
 import { PERIOD, type PeriodParameters, periodOf } from "../period-parameters.ts";
 
@@ -38,13 +38,12 @@ export function recordedSessionRoutes(app: FastifyInstance, deps: ConsoleDeps): 
       const limit = when.limit ?? 100;
       const all = isAuditor(caller.identity);
       await recordRead(deps, caller, { what: "sessions", user: user ?? "" });
-      const whose = all ? user : caller.identity.username;
-      const filter = { ...periodOf(when), user: whose, limit, after };
+      const of = all ? undefined : ownNames(deps.config, caller.identity);
+      const filter = { ...periodOf(when), user, of, limit, after };
       const sessions = await listSessions(deps.reader, deps.config.tenant, filter);
       const last = sessions.length < limit ? undefined : sessions.at(-1);
-      const items = all ? sessions : sessions.filter((session) => isOwn(session, caller.identity));
       return {
-        items: user === undefined ? items : items.filter(({ username }) => username === user),
+        items: all ? sessions : sessions.filter((session) => isOwn(session, caller.identity, deps.config)),
         continue: last === undefined ? "" : placeOf(last),
       };
     },

@@ -212,6 +212,35 @@ test("Teleport PR 66300: one reads one's own sessions, events and decisions; oth
   expect((await rig.call("GET", `/v1alpha1/decisions/${decision}`, { token: alice })).json.items).toHaveLength(1);
 });
 
+test("a session of an agent is read by the agent and by its owner, who does not become its user when it is closed", async () => {
+  const owner = { issuer: "corp", username: "corp:zoe@example.com" };
+  const as = { issuer: "corp", username: "corp:agent-zoe", at_ms: Date.now() };
+  rig.recorder.record(draft({ ...as, session_id: "s-zoe", kind: "session.opened", payload: { owner } }));
+  rig.recorder.record(draft({ ...as, ...owner, session_id: "s-zoe", kind: "session.closed" }));
+  // An agent that logged in by itself, and is listed as alice's.
+  rig.recorder.record(draft({ ...as, session_id: "s-listed", username: "corp:agent-alice" }));
+  await rig.recorder.flush({ toStore: true });
+  const reads = async (login: string) => {
+    const token = await rig.token(login);
+    const { json } = await rig.call("GET", "/v1alpha1/sessions?limit=1000", { token });
+    const ids = json.items.map((session: { session_id: string }) => session.session_id);
+    const seen: string[] = [];
+    for (const id of ["s-zoe", "s-listed", "s-alice"]) {
+      const { status } = await rig.call("GET", `/v1alpha1/sessions/${id}`, { token });
+      expect([id, ids.includes(id)]).toEqual([id, status === 200]);
+      if (status === 200) seen.push(id);
+    }
+    return seen;
+  };
+  expect(await reads("zoe@example.com")).toEqual(["s-zoe"]);
+  expect(await reads("agent-zoe")).toEqual(["s-zoe"]);
+  expect(await reads("alice@example.com")).toEqual(["s-listed", "s-alice"]);
+  expect(await reads("agent-alice")).toEqual(["s-listed"]);
+  const token = await rig.token("zoe@example.com");
+  const session = (await rig.call("GET", "/v1alpha1/sessions/s-zoe", { token })).json;
+  expect(session).toMatchObject({ username: "corp:agent-zoe", owner: owner.username });
+});
+
 test("sessions are listed page by page, each once, and a page that nobody gave is refused", async () => {
   const login = "pages@example.com";
   const [username, token] = [`corp:${login}`, await rig.token(login)];
