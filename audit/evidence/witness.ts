@@ -36,7 +36,14 @@ export async function openWitness(location: WitnessLocation): Promise<Witness> {
   return (await import("./witness-s3.ts")).s3Witness(location.s3);
 }
 
-/** Notes in a text that holds many, whatever else lies between them: a torn write, say, or somebody's edits. */
+/**
+ * Notes in a text that holds many, whatever else lies between them: a torn write, say, or somebody's edits. One with
+ * several signatures is given once with each: a bad one by a known key makes the whole note count for nothing
+ * (signed-note "Signatures"), and whoever may add to the place could put one behind a note of ours.
+ */
 export function notesIn(text: string): string[] {
-  return text.match(/^sallyport\/[^\n]+\n\d+\n[A-Za-z0-9+/]{43}=\n\n(?:— [^\n]+\n)+/gm) ?? [];
+  const notes = text.matchAll(/^(sallyport\/[^\n]+\n\d+\n[A-Za-z0-9+/]{43}=\n\n)((?:— [^\n]+\n)+)/gm);
+  return [...notes].flatMap(([, signed = "", lines = ""]) =>
+    (lines.match(/— [^\n]+\n/g) ?? []).map((line) => `${signed}${line}`),
+  );
 }

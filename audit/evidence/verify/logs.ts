@@ -34,6 +34,11 @@ const MAX_COVERS = 100;
 export class Logs {
   readonly #options: LogOptions;
   readonly #logs = new Map<string, Signed[]>();
+  /** The roots that a log here has at a size: one, unless it forked. */
+  readonly #roots = new Map<string, Set<string>>();
+  /** The same of tree heads that came by another way. They say nothing of what lies between them. */
+  readonly #elsewhere = new Map<string, Set<string>>();
+  readonly #named = new Set<string>();
   /** By log: the largest tree that a witness saw, and that is not here. */
   readonly #unseen = new Map<string, number>();
   #newest = "";
@@ -46,7 +51,7 @@ export class Logs {
   }
 
   get size(): number {
-    return this.#logs.size;
+    return this.#named.size;
   }
 
   /** When the newest signed checkpoint was recorded (UTC), or "" where there is none. */
@@ -79,6 +84,8 @@ export class Logs {
         const known = this.#logs.get(log);
         if (known === undefined) this.#logs.set(log, [signed]);
         else known.push(signed);
+        this.#named.add(log);
+        rootsIn(this.#roots, signed).add(root);
         heads.take(checkpoint, until === undefined || row.at < until);
         this.checkpoints++;
         if (row.at > this.#newest) this.#newest = row.at;
@@ -125,21 +132,21 @@ export class Logs {
       return;
     }
     const { log, size, root } = verdict.head;
-    const same = this.#logs.get(log)?.filter((one) => one.size === size) ?? [];
-    if (same.length === 0) {
+    const same = this.#roots.get(rootKey(verdict.head));
+    if (same === undefined) {
       if (!letGo(log)) this.#unseen.set(log, Math.max(size, this.#unseen.get(log) ?? 0));
-    } else if (same.some((one) => one.root !== root)) {
+    } else if (same.size > 1 || !same.has(root)) {
       this.#forked(verdict.head, "a witness saw another tree of that size");
     }
   }
 
   /** Compares a signed tree head that came by another way (a proof's note) with the one here, if it is here. */
   seen(head: TreeHead): void {
-    const list = this.#logs.get(head.log) ?? [];
-    if (list.some((one) => one.size === head.size && one.root !== head.root))
-      this.#forked(head, "two trees of that size were signed");
-    list.push({ ...head, base: head, previous: undefined, at: "" });
-    this.#logs.set(head.log, list);
+    const elsewhere = rootsIn(this.#elsewhere, head);
+    elsewhere.add(head.root);
+    const roots = new Set([...elsewhere, ...(this.#roots.get(rootKey(head)) ?? [])]);
+    if (roots.size > 1) this.#forked(head, "two trees of that size were signed");
+    this.#named.add(head.log);
   }
 
   #within(log: string, list: readonly Signed[]): void {
@@ -179,4 +186,15 @@ export class Logs {
   #forked({ log, size }: Pick<TreeHead, "log" | "size">, why: string): void {
     this.#options.findings.add({ what: "forked-checkpoint", log, size, why });
   }
+}
+
+function rootKey({ log, size }: Pick<TreeHead, "log" | "size">): string {
+  return `${size} ${log}`;
+}
+
+function rootsIn(roots: Map<string, Set<string>>, head: TreeHead): Set<string> {
+  const key = rootKey(head);
+  const known = roots.get(key) ?? new Set();
+  roots.set(key, known);
+  return known;
 }

@@ -3,8 +3,10 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import type { EventRow } from "../../../audit/event.ts";
 import { CHECKPOINT_SESSION, parseCheckpoint, proveLeaf } from "../../../audit/evidence/checkpoint.ts";
+import { keyId } from "../../../audit/evidence/note.ts";
 import { rowsSource } from "../../../audit/evidence/verify/store-source.ts";
 import { type RecordSource, verifyRecord } from "../../../audit/evidence/verify/verify-record.ts";
+import { notesIn } from "../../../audit/evidence/witness.ts";
 import { Chains } from "../../../audit/recorder/chain.ts";
 import { uuid7 } from "../../../base/uuid7.ts";
 import { draft, folder } from "../rig.ts";
@@ -109,6 +111,20 @@ describe("verifying a record", () => {
     );
   });
 
+  it("finds it also where somebody added a bad signature by our key behind each note that the witness has", async () => {
+    const process = await whole(folder());
+    const end = process.rows.findIndex(({ kind }) => kind === "checkpoint");
+    const [key = expect.fail()] = keys;
+    const place = process.notes.map((note) => {
+      const [name = ""] = note.split("\n");
+      return `\n${note}— ${name} ${Buffer.concat([keyId(name, key), Buffer.alloc(64)]).toString("base64")}\n`;
+    });
+    expect((await verify(process.rows, notesIn(place.join("")))).findings).toEqual([]);
+    expect((await verify(process.rows.slice(0, end + 1), notesIn(place.join("")))).findings).toContainEqual(
+      expect.objectContaining({ what: "missing-checkpoint", log: process.writer }),
+    );
+  });
+
   it("finds a process that was dropped whole, by the one that follows it", async () => {
     const path = folder();
     const first = await whole(path);
@@ -183,6 +199,42 @@ describe("verifying a record", () => {
     expect(await verify(rows.slice(0, 2), process.notes, over)).toMatchObject({
       findings: [{ what: "truncated", session_id: "s-1", seq: [1, 3] }],
     });
+  });
+
+  it("proves a session that two checkpoints of one log sign: a process was killed, and the next one sealed what it left", async () => {
+    const path = folder();
+    const first = new Process(path);
+    first.event("s-1");
+    await first.checkpoint();
+    first.event("s-1");
+    const second = new Process(path, [], first.rows.slice(-1));
+    await new Promise(setImmediate); // what was left is known
+    second.event("s-2");
+    await second.checkpoint();
+    second.event("s-1");
+    await second.checkpoint();
+    const rows = [...first.rows, ...second.rows];
+    const proofs = rows
+      .filter(({ kind }) => kind === "checkpoint")
+      .map(({ payload }) => parseCheckpoint(payload))
+      .flatMap((one) => one.leaves.map((leaf, i) => ({ leaf, proof: proveLeaf("default", one, i) })))
+      .filter(({ leaf }) => leaf.session_id === "s-1")
+      .slice(-2);
+    expect(proofs.map(({ leaf, proof }) => [leaf.writer, proof.log])).toEqual([
+      [first.writer, second.writer],
+      [second.writer, second.writer],
+    ]);
+    const { findings } = await verify(
+      rows.filter(({ session_id }) => session_id === "s-1"),
+      second.notes,
+      {
+        scope: "session",
+        proofs: async function* () {
+          for (const { proof } of proofs) yield { line: 1, value: proof };
+        },
+      },
+    );
+    expect(findings).toEqual([]);
   });
 
   it("follows a period whose chains began before it, and asks for no event past its end", async () => {
