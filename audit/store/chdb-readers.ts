@@ -2,6 +2,8 @@ import type { Session } from "chdb";
 import { errorMessage } from "../../base/errors.ts";
 import { ROLES } from "./access.ts";
 import {
+  checkAnswer,
+  checkLength,
   MAX_QUERY_BYTES,
   quoted,
   READER_BYTES,
@@ -35,9 +37,7 @@ export class ChdbReaders {
   }
 
   async ask(question: Omit<Question, "tenant">): Promise<QuestionAnswer> {
-    if (Buffer.byteLength(question.sql) > MAX_QUERY_BYTES) {
-      throw new StoreError(STORE_CODES.syntaxError, `the query is longer than ${MAX_QUERY_BYTES} bytes`);
-    }
+    checkLength(question.sql);
     const session = await this.#take();
     try {
       const { sql, format } = this.#prepare(session, question);
@@ -48,6 +48,7 @@ export class ChdbReaders {
         () => session.queryAsync("SELECT 1", { format: "Null" }),
       );
       const bytes = result.bytes();
+      checkAnswer(bytes);
       return { format: chosen, bytes, rowsRead: result.rowsRead, bytesRead: result.bytesRead, seconds: result.elapsed };
     } finally {
       const next = this.#waiting.shift();

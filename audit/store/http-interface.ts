@@ -27,9 +27,14 @@ export interface HttpInterfaceOptions {
   /** PEM; plain http where absent. */
   tls?: { cert: string; key: string };
   maxBodyBytes?: number;
+  /** Of answers that clients have not taken yet, together. */
+  maxHeldBytes?: number;
   /** What went wrong and is no error of a query. */
   onError?(error: unknown): void;
 }
+
+/** Whoever takes nothing of an answer for so long gets no more of it. */
+const SEND_MS = 30_000;
 
 const VERSION = "26.7.2.1";
 const CONTENT_TYPES: [RegExp, string][] = [
@@ -58,8 +63,9 @@ const STATUS: Record<number, number> = {
 export async function serveClickHouse(
   options: HttpInterfaceOptions,
 ): Promise<{ port: number; close(): Promise<void> }> {
+  const held = { bytes: 0 };
   const listener = (request: IncomingMessage, response: ServerResponse): void => {
-    handle(options, request, response).catch((error: unknown) => {
+    handle(options, held, request, response).catch((error: unknown) => {
       options.onError?.(error);
       response.destroy();
     });
@@ -87,6 +93,7 @@ export async function serveClickHouse(
 
 async function handle(
   options: HttpInterfaceOptions,
+  held: { bytes: number },
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
@@ -106,12 +113,25 @@ async function handle(
     if (query === undefined) return plain(response, 200, "Ok.\n");
     const answer = await options.answer(query);
     const bytes = answer.format === "Native" ? nativeForRevision(answer.bytes, query.revision) : answer.bytes;
+    hold(response, held, bytes.byteLength, options.maxHeldBytes ?? 268_435_456);
     await send(response, request, url, { ...answer, bytes });
   } catch (error) {
     const known = error instanceof StoreError ? error : parseStoreError(errorMessage(error));
     if (known === undefined) options.onError?.(error);
     sendError(response, known ?? new StoreError(STORE_CODES.noReply, "the store did not answer"));
   }
+}
+
+/** Counts an answer until its client has it. Clients that ask much and read nothing would fill the memory. */
+function hold(response: ServerResponse, held: { bytes: number }, bytes: number, most: number): void {
+  if (held.bytes + bytes > most) {
+    throw new StoreError(STORE_CODES.tooManyQueries, "too many answers wait to be read; read them, or ask again later");
+  }
+  held.bytes += bytes;
+  response.once("close", () => {
+    held.bytes -= bytes;
+  });
+  response.setTimeout(SEND_MS, () => response.destroy());
 }
 
 function plain(response: ServerResponse, status: number, text: string): void {

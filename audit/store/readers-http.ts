@@ -5,6 +5,7 @@ import type { Log } from "../../base/log.ts";
 import type { Recorder } from "../event.ts";
 import { serveClickHouse } from "./http-interface.ts";
 import type { HttpQuery } from "./http-query.ts";
+import { checkLength } from "./readers-sql.ts";
 import type { Question, QuestionReader } from "./store.ts";
 import { STORE_CODES, StoreError } from "./store-error.ts";
 
@@ -77,6 +78,7 @@ export async function serveReaders({
     onError: (error) => log.error("a question over ClickHouse's HTTP interface could not be answered", { error }),
     async answer(query) {
       const question = questionOf(query, tenant);
+      checkLength(question.sql);
       await recorder.recordDurably({
         kind: "read",
         session_id: "clickhouse-http",

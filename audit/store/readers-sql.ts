@@ -8,6 +8,20 @@ export const READER_SECONDS = 30;
 export const READER_ROWS = 1_000_000;
 export const READER_BYTES = 64 * 1024 * 1024;
 
+/** ClickHouse counts an answer's columns: a format may write them many times as large. Throws a StoreError. */
+export function checkAnswer({ byteLength }: Uint8Array): void {
+  if (byteLength > READER_BYTES) {
+    throw new StoreError(STORE_CODES.tooMuch, `the answer is larger than ${READER_BYTES} bytes as it is written`);
+  }
+}
+
+/** Throws a StoreError where a query is too long to be parsed. */
+export function checkLength(sql: string): void {
+  if (Buffer.byteLength(sql) > MAX_QUERY_BYTES) {
+    throw new StoreError(STORE_CODES.syntaxError, `the query is longer than ${MAX_QUERY_BYTES} bytes`);
+  }
+}
+
 /** How an answer is written, and nothing else: other settings name files, lift limits or undo what readers may see. */
 const OUTPUT_SETTING =
   /^(?:output_format_(?:json|native|binary|tsv|csv|decimal|arrow|parquet)_\w+|date_time_output_format)$/;

@@ -4,7 +4,8 @@ import { TENANT_TABLES } from "./access.ts";
 import { forCluster } from "./cluster.ts";
 import { migrate } from "./migrate.ts";
 import {
-  MAX_QUERY_BYTES,
+  checkAnswer,
+  checkLength,
   quoted,
   READER_BYTES,
   READER_ROWS,
@@ -81,9 +82,7 @@ class ServerStore implements Store {
   }
 
   async ask({ sql, params = {}, tenant, format, ...limits }: Question): Promise<QuestionAnswer> {
-    if (Buffer.byteLength(sql) > MAX_QUERY_BYTES) {
-      throw new StoreError(STORE_CODES.syntaxError, `the query is longer than ${MAX_QUERY_BYTES} bytes`);
-    }
+    checkLength(sql);
     await this.#opened();
     const started = performance.now();
     const [formatted, databases] = await Promise.all([this.#formatQuery(sql), this.#otherDatabases()]);
@@ -104,6 +103,7 @@ class ServerStore implements Store {
       readonly: "1",
     };
     const { bytes, summary } = await retried(() => this.#client.exec(prepared.sql, { format: chosen, settings }));
+    checkAnswer(bytes);
     const seconds = (performance.now() - started) / 1000;
     return {
       format: chosen,

@@ -7,6 +7,7 @@ const OWN = {
   READONLY: 164,
   TOO_MANY_SIMULTANEOUS_QUERIES: 202,
   NETWORK_ERROR: 210,
+  TOO_MANY_ROWS_OR_BYTES: 396,
   UNKNOWN_QUERY_PARAMETER: 456,
   ACCESS_DENIED: 497,
   AUTHENTICATION_FAILED: 516,
@@ -21,6 +22,7 @@ export const STORE_CODES = {
   tooManyQueries: OWN.TOO_MANY_SIMULTANEOUS_QUERIES,
   /** The store was not there, or did not answer in time. */
   noReply: OWN.NETWORK_ERROR,
+  tooMuch: OWN.TOO_MANY_ROWS_OR_BYTES,
   unknownParameter: OWN.UNKNOWN_QUERY_PARAMETER,
   accessDenied: OWN.ACCESS_DENIED,
   authenticationFailed: OWN.AUTHENTICATION_FAILED,

@@ -5,6 +5,7 @@ import { createClient } from "@clickhouse/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { EventDraft } from "../../../audit/event.ts";
 import { TENANT_TABLES } from "../../../audit/store/access.ts";
+import { serveClickHouse } from "../../../audit/store/http-interface.ts";
 import { openStore } from "../../../audit/store/open.ts";
 import { serveReaders } from "../../../audit/store/readers-http.ts";
 import type { Question, Store } from "../../../audit/store/store.ts";
@@ -115,6 +116,11 @@ describe("people's SQL on the record", () => {
 
   it("refuses an answer above the rows that were asked for, rather than cutting it", async () => {
     await expect(ask("SELECT * FROM numbers(11)", { maxRows: 10 })).rejects.toMatchObject({ code: 396 });
+  });
+
+  it("refuses an answer that its format makes many times as large", async () => {
+    const sql = "SELECT repeat('\\0', 1000000) FROM numbers(12) FORMAT JSONEachRow";
+    await expect(ask(sql)).rejects.toMatchObject({ code: 396 });
   });
 
   it("names a value that is missing", async () => {
@@ -276,6 +282,30 @@ describe("the embedded store over ClickHouse's HTTP interface", () => {
     const response = await fetch(`${url}/?query=SELECT+7`);
     writeFileSync(tokenFile, `${TOKEN}\n`);
     expect([response.status, await response.text()]).toEqual([500, expect.not.stringMatching(/^7/)]);
+  });
+
+  it("puts nothing on record that is too long to be asked", async () => {
+    read.length = 0;
+    const response = await fetch(url, {
+      method: "POST",
+      body: "SELECT 1 ".padEnd(262_145),
+      headers: { "X-ClickHouse-Key": TOKEN },
+    });
+    expect([response.status, read]).toEqual([400, []]);
+  });
+
+  it("keeps no more answers than fit, for clients that do not read them, and lets go of those that leave", async () => {
+    const bytes = Buffer.alloc(20_000_000);
+    const answer = async () => ({ format: "Native", bytes, rowsRead: 1, bytesRead: 1, seconds: 0 });
+    const at = await serveClickHouse({ address: "127.0.0.1:0", answer, maxHeldBytes: 30_000_000 });
+    const path = `http://127.0.0.1:${at.port}/?query=SELECT`;
+    const leaving = new AbortController();
+    await fetch(path, { signal: leaving.signal });
+    const refused = await fetch(path);
+    expect([refused.status, await refused.text()]).toEqual([429, expect.stringContaining("wait to be read")]);
+    leaving.abort();
+    await expect.poll(async () => (await fetch(path)).status).toBe(200);
+    await at.close();
   });
 
   it("does not serve other machines without TLS", async () => {
