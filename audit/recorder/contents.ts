@@ -12,6 +12,11 @@ const COMPRESSED_FROM = 1024;
 const FASTEST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 /** Digests of contents that were spooled lately: the same manifest again is not written again. */
 const REMEMBERED = 4096;
+/**
+ * And not for long: whoever lets contents go (audit/store/retention.ts) spares what an event of the last day names, and
+ * what was written so lately is named by one. Another gateway may do it, which cannot ask this one.
+ */
+const REMEMBERED_MS = 3_600_000;
 /** Contents that come in parts at a time, at most: the data path has fewer, and abandons what it does not finish. */
 const MAX_OPEN = 10_000;
 
@@ -30,11 +35,28 @@ interface Open {
  */
 export class Contents {
   readonly #recent = new Set<string>();
+  #recentSince = performance.now();
+  /** What was named since `watch`. */
+  #named: Set<string> | undefined;
   readonly #open = new Map<string, Open>();
   /** While true, contents are left out: the spool is over its limit and policy is to go on with metadata. */
   leaveOut = false;
-  /** Contents left out so far. */
+  /** Contents left out since it became true. */
   leftOut = 0;
+
+  /** From now until `unwatch`, `named` knows what was named: what is looked for meanwhile may be in nobody's event yet. */
+  watch(): void {
+    this.#recent.clear();
+    this.#named = new Set([...this.#open.values()].flatMap(({ parts }) => parts));
+  }
+
+  unwatch(): void {
+    this.#named = undefined;
+  }
+
+  named(digest: string): boolean {
+    return this.#named?.has(digest) === true;
+  }
 
   /** Adds the frames of a content, and returns its SHA-256; "" where it is empty or left out. */
   keep(bytes: Buffer, frames: Buffer[]): string {
@@ -45,7 +67,7 @@ export class Contents {
     }
     if (bytes.length <= PART_BYTES) return this.#part(bytes, frames);
     const whole = sha256(bytes);
-    if (this.#recent.has(whole)) return whole;
+    if (this.#knows(whole)) return whole;
     const parts: string[] = [];
     for (let at = 0; at < bytes.length; at += PART_BYTES) {
       parts.push(this.#part(bytes.subarray(at, at + PART_BYTES), frames));
@@ -80,7 +102,7 @@ export class Contents {
     this.#open.delete(stream);
     if (open === undefined || open.broken || open.bytes !== size) return undefined;
     const whole = open.hash.digest("hex");
-    if (open.parts.length > 1 && !this.#recent.has(whole)) this.#list(whole, size, open.parts, frames);
+    if (open.parts.length > 1 && !this.#knows(whole)) this.#list(whole, size, open.parts, frames);
     return whole;
   }
 
@@ -99,7 +121,7 @@ export class Contents {
 
   #part(bytes: Buffer, frames: Buffer[]): string {
     const digest = sha256(bytes);
-    if (this.#recent.has(digest)) return digest;
+    if (this.#knows(digest)) return digest;
     this.#remember(digest);
     const name = Buffer.from(digest, "hex");
     const small = bytes.length < COMPRESSED_FROM ? bytes : zstdCompressSync(bytes, FASTEST);
@@ -114,6 +136,15 @@ export class Contents {
     const names = parts.map((part) => Buffer.from(part, "hex"));
     frames.push(encodeFrame("list", [Buffer.from(whole, "hex"), length, ...names]));
     this.#remember(whole);
+  }
+
+  #knows(digest: string): boolean {
+    this.#named?.add(digest);
+    if (performance.now() - this.#recentSince > REMEMBERED_MS) {
+      this.#recent.clear();
+      this.#recentSince = performance.now();
+    }
+    return this.#recent.has(digest);
   }
 
   #remember(digest: string): void {

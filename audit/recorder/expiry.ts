@@ -1,5 +1,13 @@
 import { errorMessage } from "../../base/errors.ts";
-import { type ExpiredChain, type ExpiringStore, expire, type Retention } from "../store/retention.ts";
+import {
+  type ExpiredChain,
+  type ExpiringStore,
+  expire,
+  type Retention,
+  type SpareContents,
+} from "../store/retention.ts";
+import type { Contents } from "./contents.ts";
+import type { Shipper } from "./shipper.ts";
 
 /** A restart is no reason to begin at once: a record is read whole. */
 const FIRST_MS = 10 * 60_000;
@@ -12,25 +20,31 @@ export interface ExpiryOptions {
   /** Puts the end of chains on record, and resolves once it and all that came before (a legal hold) is in the store. */
   record(chains: ExpiredChain[]): Promise<void>;
   settle(): Promise<void>;
+  contents: Contents;
+  shipper: Pick<Shipper, "exclusively">;
   log(level: "info" | "warn" | "error", message: string, fields: Record<string, unknown>): void;
 }
 
 /** Lets go of what has passed its time, four times a day. Returns how to stop it. */
-export function startExpiry({ store, tenant, retention, record, settle, log }: ExpiryOptions): () => void {
+export function startExpiry(options: ExpiryOptions): () => void {
+  const { store, tenant, retention, record, settle, contents: kept, log } = options;
   if (Object.values(retention).every((time) => time === undefined)) return () => {};
   let timer = setTimeout(run, FIRST_MS);
   timer.unref();
   let stopped = false;
   async function run(): Promise<void> {
     try {
+      kept.watch();
       await settle();
-      const { chains, contents } = await expire(store, tenant, retention, Date.now(), record);
+      const { chains, contents } = await expire(store, tenant, retention, Date.now(), record, sparing(options));
       if (chains + contents > 0)
         log("info", "what had passed its time was let go (audit.retention)", { chains, contents });
     } catch (error) {
       log("warn", "what has passed its time is still there: audit.retention is tried again", {
         reason: errorMessage(error),
       });
+    } finally {
+      kept.unwatch();
     }
     if (stopped) return;
     timer = setTimeout(run, EVERY_MS);
@@ -40,4 +54,12 @@ export function startExpiry({ store, tenant, retention, record, settle, log }: E
     stopped = true;
     clearTimeout(timer);
   };
+}
+
+/**
+ * Spares what was named since the contents are watched. What is named from then on waits in the spool, and is stored
+ * again once the removal is over.
+ */
+export function sparing({ contents, shipper }: Pick<ExpiryOptions, "contents" | "shipper">): SpareContents {
+  return (digests, remove) => shipper.exclusively(() => remove(digests.filter((digest) => !contents.named(digest))));
 }

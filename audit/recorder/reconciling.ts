@@ -1,6 +1,7 @@
 import { errorMessage } from "../../base/errors.ts";
 import type { EvidenceStatus } from "../evidence/checkpoint.ts";
 import { Reconciler } from "../evidence/reconciler.ts";
+import type { ExpiredChain } from "../store/retention.ts";
 import type { StoreReader } from "../store/store.ts";
 import type { Chains } from "./chain.ts";
 import type { FromWorker } from "./messages.ts";
@@ -19,9 +20,10 @@ export function startReconciling(worker: {
   store: StoreReader;
   shipper: { drain(): Promise<void> };
   send(message: FromWorker): void;
-}): { stop(): void; forget(sessions: readonly string[]): void } {
+}): { stop(): void; forget(chains: readonly ExpiredChain[]): void } {
   const { chains, store, shipper, send } = worker;
   const reconciler = new Reconciler(store, worker.tenant);
+  /** Sessions of this process's own chains: `recorder` has one of each process before. */
   const forgotten = new Set<string>();
   let said = "";
   let under: Promise<Reconciled> | undefined;
@@ -64,8 +66,8 @@ export function startReconciling(worker: {
   timer.unref();
   return {
     stop: () => clearInterval(timer),
-    forget(sessions) {
-      for (const session of sessions) forgotten.add(session);
+    forget(expired) {
+      for (const { session_id, writer } of expired) if (writer === chains.writer) forgotten.add(session_id);
     },
   };
 }

@@ -52,6 +52,7 @@ export class Shipper {
   #wake: (() => void) | undefined;
   #hurry = 0;
   #caughtUp: (() => void)[] = [];
+  #turn: Promise<unknown> = Promise.resolve();
   #loop: Promise<void> | undefined;
 
   constructor(options: ShipperOptions) {
@@ -85,6 +86,13 @@ export class Shipper {
     }
   }
 
+  /** Runs `work` while no batch is on its way to the store. */
+  exclusively<T>(work: () => Promise<T>): Promise<T> {
+    const done = this.#turn.then(work);
+    this.#turn = done.catch(() => {}); // whoever asked for it hears of it
+    return done;
+  }
+
   /** Stops after the batch in flight. What was not shipped stays in the spool. */
   async stop(): Promise<void> {
     this.#stop.abort();
@@ -110,7 +118,9 @@ export class Shipper {
           batch = this.#read();
           if (batch === undefined) continue;
         }
-        await this.#ship(batch, doubt || this.#isInherited());
+        const next = batch;
+        const doubted = doubt || this.#isInherited();
+        await this.exclusively(() => this.#ship(next, doubted));
         this.#position = batch.end;
         batch = undefined;
         doubt = false;

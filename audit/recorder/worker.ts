@@ -141,8 +141,10 @@ function full(): boolean {
 function degrade(): void {
   if (options.spool.onFull !== "continue" || contents.leaveOut === spool.full()) return;
   contents.leaveOut = spool.full();
-  if (contents.leaveOut) ownEvent("recorder.gap", { state: "began", why: "the spool is full: contents are left out" });
-  else ownEvent("recorder.gap", { state: "ended", contentsLeftOut: contents.leftOut });
+  if (contents.leaveOut) {
+    contents.leftOut = 0;
+    ownEvent("recorder.gap", { state: "began", why: "the spool is full: contents are left out" });
+  } else ownEvent("recorder.gap", { state: "ended", contentsLeftOut: contents.leftOut });
 }
 
 /** Takes one message; returns whether it must be on disk at once. */
@@ -226,12 +228,14 @@ const stopExpiry = startExpiry({
   tenant: options.tenant,
   retention: options.retention ?? {},
   record: async (chains) => {
-    reconciling.forget(chains.map(({ session_id }) => session_id));
+    reconciling.forget(chains);
     addEvent({ kind: "record.expired", session_id: RECORDER_SESSION, at_ms: Date.now(), payload: { chains } });
     commit(true);
     await flush(true);
   },
   settle: async () => void (await flush(true)),
+  contents,
+  shipper,
   log: (level, message, fields) => send({ type: "log", level, message, fields }),
 });
 checkpoints?.start();

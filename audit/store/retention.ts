@@ -22,6 +22,9 @@ export interface ExpiringStore extends StoreReader {
   remove(table: "events" | "bodies", where: string, params: Record<string, unknown>): Promise<void>;
 }
 
+/** Calls `remove` with those of the contents found that nobody named since the look for them began. */
+export type SpareContents = (digests: string[], remove: (digests: string[]) => Promise<number>) => Promise<number>;
+
 /** A hundred and thirty years: DateTime64 ends in 2299. */
 const FOR_EVER_DAYS = 47_500;
 const CHAINS = 1000;
@@ -34,27 +37,32 @@ function days(text: string | undefined): number {
 }
 
 function parameters(tenant: string, retention: Retention, now: number): Record<string, unknown> {
-  return {
-    tenant,
-    now,
-    metadata: days(retention.Metadata),
-    request: days(retention.Request ?? retention.Metadata),
-    response: days(retention.RequestResponse ?? retention.Request ?? retention.Metadata),
-  };
+  const metadata = days(retention.Metadata);
+  const request = days(retention.Request ?? retention.Metadata);
+  const response = days(retention.RequestResponse ?? retention.Request ?? retention.Metadata);
+  return { tenant, now, metadata, request, response, shortest: Math.min(metadata, request, response) };
 }
 
 const PAST = `at + toIntervalDay(multiIf(record_level = 'RequestResponse', {response:UInt32}, record_level = 'Request', {request:UInt32}, {metadata:UInt32})) < fromUnixTimestamp64Milli({now:Int64}, 'UTC')`;
 const HELD = "session_id IN (SELECT session_id FROM legal_holds WHERE tenant = {tenant:String} AND held)";
+/** Signed checkpoints, and what was let go: as long as any chain is kept, its proof is, and what became of the others. */
+const PROOFS = "session_id IN ('checkpoints', 'recorder')";
+/**
+ * When a writer began (UUIDv7, RFC 9562 §5.7): no event of its is older, whatever `at` says. Whoever edits the store could
+ * otherwise have the gateway itself sign that a chain is old, and remove it.
+ */
+const BEGAN = "ifNull(UUIDv7ToDateTime(toUUIDOrNull(toString(writer))), toDateTime64(0, 3, 'UTC'))";
+/** Refusals before identification are one session for good: its chain may still go on while its writer lives. */
+const GOES_ON = `session_id = 'anonymous' AND writer IN (SELECT writer FROM events WHERE tenant = {tenant:String} AND NOT (${PAST}))`;
 /** Whatever in an event may name a content. */
 const NAMED = "arrayDistinct(arrayConcat([request_body, response_body], extractAll(payload, '[0-9a-f]{64}')))";
 
 /** Whether anything can have passed its time: asked of the table's smallest time, which costs nothing. */
 async function anythingPast(store: StoreReader, tenant: string, retention: Retention, now: number): Promise<boolean> {
-  const { metadata, request, response } = parameters(tenant, retention, now);
-  const shortest = Math.min(Number(metadata), Number(request), Number(response));
+  const { shortest } = parameters(tenant, retention, now);
   const rows = await store.query<{ past: number }>(
     "SELECT count() > 0 AND min(at) < fromUnixTimestamp64Milli({until:Int64}, 'UTC') AS past FROM events",
-    { until: now - shortest * 86_400_000 },
+    { until: now - Number(shortest) * 86_400_000 },
   );
   return Boolean(rows[0]?.past);
 }
@@ -63,8 +71,9 @@ async function anythingPast(store: StoreReader, tenant: string, retention: Reten
  * Lets go of what has passed its time (`now` in milliseconds), and says what it was.
  *
  * Contents go when no event within its time names them: each level has its own. Rows go by chains, whole, when the last
- * of a chain's events has passed its time: a chain with holes could not be verified. Sessions under legal hold keep
- * both. `record` puts a batch of chains on record, durably, before they are removed.
+ * of a chain's events has passed its time: a chain with holes could not be verified. Checkpoints, and the record of what
+ * was let go, stay: without them nothing else can be verified. Sessions under legal hold keep both. `record` puts a
+ * batch of chains on record, durably, before they are removed; a chain that goes on, or is held, by then stays.
  */
 export async function expire(
   store: ExpiringStore,
@@ -72,39 +81,72 @@ export async function expire(
   retention: Retention,
   now: number,
   record: (chains: ExpiredChain[]) => Promise<void>,
+  spare: SpareContents = (digests, remove) => remove(digests),
 ): Promise<{ chains: number; contents: number }> {
   const done = { chains: 0, contents: 0 };
   if (Object.values(retention).every((time) => time === undefined)) return done;
   if (!(await anythingPast(store, tenant, retention, now))) return done;
-  done.contents = await expireContents(store, parameters(tenant, retention, now));
+  done.contents = await expireContents(store, parameters(tenant, retention, now), spare);
   for (;;) {
     const chains = await pastChains(store, parameters(tenant, retention, now));
     if (chains.length === 0) return done;
     await record(chains);
+    const still = await stillPast(store, parameters(tenant, retention, now), chains);
+    if (still.length === 0) continue;
+    const names = "arrayZip({sessions:Array(String)}, {writers:Array(String)})";
+    const chain = "tuple(session_id, toString(writer))";
     await store.remove(
       "events",
-      "tenant = {tenant:String} AND session_id IN {sessions:Array(String)} AND has(arrayZip({sessions:Array(String)}, {writers:Array(String)}), tuple(session_id, toString(writer)))",
-      { tenant, sessions: chains.map((chain) => chain.session_id), writers: chains.map((chain) => chain.writer) },
+      `tenant = {tenant:String} AND session_id IN {sessions:Array(String)} AND has(${names}, ${chain})
+         AND seq <= {lasts:Array(UInt64)}[indexOf(${names}, ${chain})]`,
+      {
+        tenant,
+        sessions: still.map(({ session_id }) => session_id),
+        writers: still.map(({ writer }) => writer),
+        lasts: still.map(({ last_seq }) => last_seq),
+      },
     );
-    done.chains += chains.length;
+    done.chains += still.length;
   }
 }
 
 function pastChains(store: StoreReader, params: Record<string, unknown>): Promise<ExpiredChain[]> {
   return store.query<ExpiredChain>(
     `SELECT session_id, writer, count() AS events, max(seq) AS last_seq, argMax(hash, seq) AS last_hash FROM events
-     WHERE tenant = {tenant:String} AND NOT ${HELD}
-     GROUP BY session_id, writer HAVING min(${PAST}) ORDER BY session_id, writer LIMIT ${CHAINS}`,
+     WHERE tenant = {tenant:String} AND NOT ${HELD} AND NOT ${PROOFS} AND NOT (${GOES_ON})
+     GROUP BY session_id, writer HAVING min(${PAST}) AND min(${BEGAN} + toIntervalDay({shortest:UInt32}) < fromUnixTimestamp64Milli({now:Int64}, 'UTC')) ORDER BY session_id, writer LIMIT ${CHAINS}`,
     params,
     WHOLE,
   );
 }
 
-async function expireContents(store: ExpiringStore, params: Record<string, unknown>): Promise<number> {
+/** Those of `chains` that are as they were found: an event may have come, or a legal hold, while their end was recorded. */
+async function stillPast(
+  store: StoreReader,
+  params: Record<string, unknown>,
+  chains: readonly ExpiredChain[],
+): Promise<ExpiredChain[]> {
+  const rows = await store.query<{ session_id: string; writer: string; last_seq: number | string }>(
+    `SELECT session_id, writer, max(seq) AS last_seq FROM events
+     WHERE tenant = {tenant:String} AND session_id IN {sessions:Array(String)} AND NOT ${HELD}
+     GROUP BY session_id, writer`,
+    { ...params, sessions: chains.map(({ session_id }) => session_id) },
+    WHOLE,
+  );
+  const name = (chain: Pick<ExpiredChain, "session_id" | "writer">): string => `${chain.writer} ${chain.session_id}`;
+  const lasts = new Map(rows.map((row) => [name(row), Number(row.last_seq)]));
+  return chains.filter((chain) => lasts.get(name(chain)) === Number(chain.last_seq));
+}
+
+async function expireContents(
+  store: ExpiringStore,
+  params: Record<string, unknown>,
+  spare: SpareContents,
+): Promise<number> {
   let removed = 0;
   for (let after = ""; ; ) {
     const named = await store.query<{ sha256: string; chunks: string[] }>(
-      `SELECT sha256, any(chunks) AS chunks FROM bodies WHERE tenant = {tenant:String} AND sha256 > {after:String} AND sha256 IN
+      `SELECT sha256, groupUniqArrayArray(chunks) AS chunks FROM bodies WHERE tenant = {tenant:String} AND sha256 > {after:String} AND sha256 IN
          (SELECT arrayJoin(${NAMED}) FROM events WHERE tenant = {tenant:String} AND ${PAST} AND NOT ${HELD})
        GROUP BY sha256 ORDER BY sha256 LIMIT ${CONTENTS}`,
       { ...params, after },
@@ -119,9 +161,10 @@ async function expireContents(store: ExpiringStore, params: Record<string, unkno
       named.map(({ sha256 }) => sha256),
       [],
     );
-    removed += await removeContents(store, params, gone);
+    const remove = (digests: string[]): Promise<number> => removeContents(store, params, digests);
+    removed += await spare(gone, remove);
     const parts = named.filter(({ sha256 }) => gone.includes(sha256)).flatMap(({ chunks }) => chunks);
-    removed += await removeContents(store, params, await unnamed(store, params, [...new Set(parts)], gone));
+    removed += await spare(await unnamed(store, params, [...new Set(parts)], gone), remove);
   }
 }
 

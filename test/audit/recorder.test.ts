@@ -417,34 +417,38 @@ describe("a recorder that cannot record", () => {
     expect(verifyChain(rows)).toMatchObject({ ok: true });
   });
 
-  it("goes on with metadata past the spool's limit with onFull continue, and the gap is an event", async () => {
+  it("goes on with metadata past the spool's limit with onFull continue, and each gap says on record what it left out", async () => {
     const path = folder();
     const audit = await recorder(recorderOptions(path, { maxBytes: 1_048_576, onFull: "continue" }));
     const pids = storeChildren(path);
-    for (const pid of pids) process.kill(pid, "SIGSTOP");
-    try {
-      for (let n = 0; n < 6; n++)
-        await audit.recordDurably(draft({ name: String(n), request_content: randomBytes(300_000) }));
-      expect(audit.failure()).toBeUndefined();
-    } finally {
-      for (const pid of pids) process.kill(pid, "SIGCONT");
+    for (const gap of ["", "again-"]) {
+      for (const pid of pids) process.kill(pid, "SIGSTOP");
+      try {
+        for (let n = 0; n < 6; n++)
+          await audit.recordDurably(draft({ name: `${gap}${n}`, request_content: randomBytes(300_000) }));
+        expect(audit.failure()).toBeUndefined();
+      } finally {
+        for (const pid of pids) process.kill(pid, "SIGCONT");
+      }
+      await audit.flush({ toStore: true });
+      audit.record(draft({ name: `${gap}later` }));
+      await audit.flush({ toStore: true });
     }
-    await audit.flush({ toStore: true });
-    audit.record(draft({ name: "later" }));
-    await audit.flush({ toStore: true });
     const rows = await allRows(audit);
+    const all = ["0", "1", "2", "3", "4", "5", "later"];
     expect(rows.filter(({ session_id }) => session_id === "s-1").map(({ name }) => name)).toEqual([
-      "0",
-      "1",
-      "2",
-      "3",
-      "4",
-      "5",
-      "later",
+      ...all,
+      ...all.map((name) => `again-${name}`),
     ]);
-    expect(rows.find(({ name }) => name === "5")?.request_body).toBe("");
+    const leftOut = (names: RegExp) => rows.filter((row) => names.test(row.name) && row.request_body === "").length;
+    expect(leftOut(/^5$/)).toBe(1);
     const gaps = rows.filter(({ kind }) => kind === "recorder.gap").map(({ payload }) => JSON.parse(payload) as object);
-    expect(gaps).toEqual([expect.objectContaining({ state: "began" }), expect.objectContaining({ state: "ended" })]);
+    expect(gaps).toEqual([
+      expect.objectContaining({ state: "began" }),
+      { state: "ended", contentsLeftOut: leftOut(/^[0-5]$/) },
+      expect.objectContaining({ state: "began" }),
+      { state: "ended", contentsLeftOut: leftOut(/^again-[0-5]$/) },
+    ]);
   });
 
   // A real file system of 2 MiB, in a mount namespace of the test's own: no mount is left behind.

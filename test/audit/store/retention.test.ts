@@ -3,9 +3,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { Contents } from "../../../audit/recorder/contents.ts";
+import { sparing } from "../../../audit/recorder/expiry.ts";
 import { openStore } from "../../../audit/store/open.ts";
 import { type ExpiredChain, expire, type Retention } from "../../../audit/store/retention.ts";
 import type { Store, StoredBody } from "../../../audit/store/store.ts";
+import { uuid7 } from "../../../base/uuid7.ts";
 
 const NOW = Date.UTC(2026, 10, 22);
 const DAY = 86_400_000;
@@ -150,12 +153,70 @@ describe("retention", () => {
     expect([await sessions(), await contents()]).toEqual([["ancient", "requests"], []]);
   });
 
+  it("keeps checkpoints and the record of what went: what is kept is proven by them", async () => {
+    for (const session of ["checkpoints", "recorder", "old"]) event(session, 500);
+    expect((await run()).recorded.map(({ session_id }) => session_id)).toEqual(["old"]);
+  });
+
+  it("lets no chain go that says to be older than its writer: an editor of the store wrote so", async () => {
+    const v7 = (daysAgo: number): string => uuid7(NOW - daysAgo * DAY);
+    event("edited", 500, { writer: v7(10) });
+    event("old", 500, { writer: v7(501) });
+    expect((await run()).recorded.map(({ session_id }) => session_id)).toEqual(["old"]);
+  });
+
+  it("keeps the refusals without a session while their writer lives: their chain may go on", async () => {
+    event("anonymous", 500);
+    event("recent", 1);
+    event("anonymous", 500, { writer: "ended", seq: 1 });
+    expect((await run()).recorded.map(({ writer }) => writer)).toEqual(["ended"]);
+  });
+
   it("lets go of nothing whose end could not be put on record", async () => {
     event("old", 500);
     await settle();
     const refused = expire(store, tenant, RETENTION, NOW, () => Promise.reject(new Error("the spool is full")));
     await expect(refused).rejects.toThrow("the spool is full");
     expect(await sessions()).toEqual(["old"]);
+  });
+
+  it("keeps a chain that goes on, or that is held, while its end is put on record", async () => {
+    for (const session of ["goes-on", "held", "ended"]) event(session, 500);
+    await settle();
+    const done = await expire(store, tenant, RETENTION, NOW, async () => {
+      event("goes-on", 0);
+      held("held", "session.held");
+      await settle();
+    });
+    expect(done.chains).toBe(1);
+    expect(await ask(`SELECT session_id AS s, count() AS n FROM events ${OURS} GROUP BY s ORDER BY s`)).toEqual([
+      { s: "goes-on", n: 2 },
+      { s: "held", n: 2 },
+    ]);
+  });
+
+  it("keeps a content, and a part of one, that is named again between the look for it and its removal", async () => {
+    const named = new Contents();
+    const [again, part, gone] = ["named again", "of a stream", "gone"].map((text) => content(text));
+    event("past", 150, { record_level: "RequestResponse", payload: JSON.stringify([again, part, gone]) });
+    await settle();
+    named.keep(Buffer.from("named again"), []);
+    named.part("open", 0, Buffer.from("of a stream"), []);
+    named.watch();
+    const frames: Buffer[] = [];
+    const spare = sparing({
+      contents: named,
+      shipper: {
+        exclusively: (work) => {
+          named.keep(Buffer.from("named again"), frames);
+          return work();
+        },
+      },
+    });
+    await expire(store, tenant, RETENTION, NOW, async () => {}, spare);
+    expect(await contents()).toEqual([again, part].sort());
+    // Another gateway may have removed it meanwhile.
+    expect(frames.length).toBe(1);
   });
 
   it("leaves other tenants' rows alone", async () => {
