@@ -3,6 +3,7 @@ import swagger from "@fastify/swagger";
 import fastify, { type FastifyInstance } from "fastify";
 import { isLoopbackUrl } from "../base/loopback.ts";
 import packageJson from "../package.json" with { type: "json" };
+import { answeringReader } from "./answering-reader.ts";
 import { notThere } from "./caller.ts";
 import type { ConsoleDeps } from "./deps.ts";
 import { EvidenceStreams } from "./evidence-streams.ts";
@@ -71,6 +72,7 @@ export async function createConsole(deps: ConsoleDeps): Promise<FastifyInstance>
     },
   });
   const streams = new EvidenceStreams(deps);
+  const routed = { ...deps, reader: answeringReader(deps) };
   app.after(() => {
     for (const routes of [
       sessionRoutes,
@@ -91,7 +93,7 @@ export async function createConsole(deps: ConsoleDeps): Promise<FastifyInstance>
       queryRoutes,
       policyRoutes,
     ]) {
-      routes(app, deps, streams);
+      routes(app, routed, streams);
     }
   });
   await app.ready();

@@ -74,7 +74,7 @@ const PROBLEMS: Record<number, string> = {
   403: "The caller has not the role for it.",
   404: "Not there, or not the caller's to read: the same answer.",
   429: "Too many at one time.",
-  503: "The read cannot be put on record, so nothing is read.",
+  503: "The record cannot be read now, or the read cannot be put on record, so nothing is read.",
 };
 
 /** The answers of a route by status: its own 200, and the problems that it may answer with. */

@@ -20,8 +20,10 @@ let alice: string;
 let auditor: string;
 /** Pages of a session that the store still gives. */
 let pagesLeft = Number.POSITIVE_INFINITY;
+let away = false;
 beforeAll(async () => {
   const query: StoreReader["query"] = (sql, params, options) => {
+    if (away) return Promise.reject(new Error("the store's process ended (SIGKILL): /var/lib/secret"));
     if (sql.includes("prev_hash") && pagesLeft-- <= 0) return Promise.reject(new Error("the store is away"));
     return rig.recorder.query(sql, params, options);
   };
@@ -42,6 +44,7 @@ beforeAll(async () => {
 });
 beforeEach(() => {
   pagesLeft = Number.POSITIVE_INFINITY;
+  away = false;
 });
 afterAll(() => rig?.close());
 
@@ -114,6 +117,16 @@ describe("GET /v1alpha1/sessions/{id}/export", () => {
     await expect(download("/v1alpha1/sessions/s-2/export", alice)).rejects.toThrow(/aborted|reset|hang up/);
   });
 });
+
+test.each(["sessions", "sessions/s-1", "sessions/s-1/events", "sessions/s-1/export"])(
+  "%s: while the store cannot be asked the answer is a 503 that passes, and says no more",
+  async (path) => {
+    away = true;
+    const { status, headers, json, text } = await exported(path, alice);
+    expect([status, json.code, headers["retry-after"]]).toEqual([503, "recorder-unavailable", "5"]);
+    expect(text).not.toContain("SIGKILL");
+  },
+);
 
 describe("GET /v1alpha1/export", () => {
   test("gives auditors a period of every session", async () => {
