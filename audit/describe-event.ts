@@ -85,7 +85,7 @@ export function describeEvent(event: EventRow): string[] {
     case "checkpoint":
       return ["the heads of the chains were signed"];
     default:
-      return [`${event.kind}${said(":", payload.message ?? payload.reason)}`];
+      return [`${harmless(event.kind)}${said(":", payload.message ?? payload.reason)}`];
   }
 }
 
@@ -99,7 +99,7 @@ function ran(event: EventRow): string[] {
 
 function ended(event: EventRow, payload: Payload): string {
   const { exitCode, reason } = streamEnd(event);
-  const what = `${event.subresource || "stream"} in ${harmless(`${event.namespace}/${event.name}`)}`;
+  const what = harmless(`${event.subresource || "stream"} in ${event.namespace}/${event.name}`);
   if (exitCode !== undefined) return `${what} ended with exit code ${exitCode}`;
   return `${what} ended${said(":", payload.error ?? reason)}`;
 }
@@ -111,7 +111,8 @@ function bytesOf({ bytes }: Payload): string[] {
 }
 
 function approvers(payload: Payload, who: string): string {
-  return (payload.approvers ?? []).map((name) => harmless(String(name))).join(", ") || who;
+  const named: unknown[] = Array.isArray(payload.approvers) ? payload.approvers : [];
+  return named.map((name) => harmless(String(name))).join(", ") || who;
 }
 
 function candidateEffect({ shadow }: Payload): unknown {
@@ -134,12 +135,15 @@ function operation(event: EventRow): string {
 }
 
 function decided(event: EventRow, payload: Payload): string[] {
-  const lines = (Array.isArray(payload.findings) ? payload.findings : []).map(
+  const findings = Array.isArray(payload.findings)
+    ? payload.findings.filter((one) => typeof one === "object" && one)
+    : [];
+  const lines = findings.map(
     (finding) =>
       `  ${harmless(String(finding.effect ?? event.effect))} by ${harmless(String(finding.rule ?? "?"))}${said(":", finding.message)}${said(" (lifted by", finding.exception)}${finding.exception ? ")" : ""}`,
   );
   if (lines.length === 0 && event.rules.length > 0)
-    lines.push(`  ${event.effect} by ${event.rules.map(harmless).join(", ")}`);
+    lines.push(harmless(`  ${event.effect} by ${event.rules.join(", ")}`));
   if (event.approval_id !== "" && event.kind !== "hold.opened")
     lines.push(`  under approval ${harmless(event.approval_id)}`);
   return lines;

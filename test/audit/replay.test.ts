@@ -40,6 +40,23 @@ const POD = {
 const findings = [{ rule: "workload/host-path", effect: "hold", message: "mounts /var/run of the node" }];
 
 describe("replay", () => {
+  it("prints nothing that a terminal obeys, and does not stop, whatever somebody made of a row", async () => {
+    const evil = "\u001b]0;owned\u0007\u202e";
+    const kinds = ["stream.closed", "request.outcome", "request.refused", "approval.denied", "break_glass.used", evil];
+    const events = kinds.flatMap((kind) =>
+      [{ approvers: "me", findings: [null, 7, { effect: evil }], bytes: 1, frames: 2 }, [evil], null].map(
+        (payload) => ({
+          ...(rows([{ kind: "stream.closed" }])[0] as EventRow),
+          ...{ kind: kind as EventRow["kind"], subresource: `exec${evil}`, effect: evil, rules: [evil], name: evil },
+          payload: JSON.stringify(payload),
+        }),
+      ),
+    );
+    const lines = await text(events);
+    expect(lines.length).toBeGreaterThan(events.length);
+    expect(lines.filter((line) => line !== harmless(line))).toEqual([]);
+  });
+
   it("tells what was asked, decided, held, approved and answered", async () => {
     const events = rows([
       { kind: "session.opened", payload: { agent: "claude-code", reason: "fix the build" } },
