@@ -54,6 +54,22 @@ const IS: Record<ColumnType, (value: unknown) => boolean> = {
   list: (value) => Array.isArray(value) && value.every((entry) => typeof entry === "string"),
 };
 
+/**
+ * Whether a line names a column twice: readers differ in which of the two they take, so what a person or another tool is
+ * shown would not be what was hashed. `row` is the line, parsed, and no column holds an object.
+ */
+export function namesTwice(line: string, row: EventRow): boolean {
+  if (JSON.stringify(row) === line) return false;
+  let names = 0;
+  for (let at = line.indexOf('"'); at >= 0; at = line.indexOf('"', at)) {
+    for (at++; line[at] !== '"'; at++) if (line[at] === "\\") at++;
+    at++;
+    while (/^[ \t\r\n]$/.test(line[at] ?? "")) at++;
+    if (line[at] === ":") names++;
+  }
+  return names !== COLUMNS.length;
+}
+
 /** Why a parsed line is no row of `events`, or undefined where it is one: these columns, no more and no less. */
 export function rowProblem(value: unknown): string | undefined {
   if (value === null || typeof value !== "object" || Array.isArray(value)) return "it is no row of events";

@@ -1,7 +1,7 @@
 import { errorMessage } from "../../base/errors.ts";
 import type { EventRow } from "../event.ts";
 import { parseProof } from "../evidence/checkpoint.ts";
-import { rowProblem } from "./event-row.ts";
+import { namesTwice, rowProblem } from "./event-row.ts";
 import { linesOf } from "./lines.ts";
 import type { PackFiles } from "./pack-files.ts";
 import { type OpenPack, PACK, type PackLimits, type PackLine, packProblem } from "./pack-layout.ts";
@@ -71,5 +71,7 @@ function parseRow(text: string): EventRow {
   }
   const problem = rowProblem(value);
   if (problem !== undefined) throw new TypeError(problem);
-  return value as EventRow;
+  const row = value as EventRow;
+  if (namesTwice(text, row)) throw new TypeError("it names a column twice");
+  return row;
 }

@@ -96,15 +96,38 @@ async function openConfigured({ pack, key, witness }: VerifyCommand, file: strin
 function render(verdict: Verdict): string {
   const { events, chains, checkpoints, logs, bodies, signedUntil, limits, found, findings } = verdict;
   return [
+    ...renderOf(verdict.of),
     `${events} events in ${chains} chains, ${bodies} contents, ${checkpoints} checkpoints of ${logs} processes`,
     ...(signedUntil === "" ? [] : [`the newest checkpoint was recorded at ${signedUntil} UTC`]),
     ...findings.map(renderFinding),
     ...(found > findings.length ? [`and ${found - findings.length} more`] : []),
     ...limits.map((limit) => `not proven: ${limit}`),
-    found === 0 ? "the record is whole" : `the record is not what was recorded: ${found} found`,
+    outcome(verdict),
   ]
     .map(printable)
     .join("\n");
+}
+
+/** A genuine pack of something else, or an older one, verifies as well: whoever reads this has to see what it is of. */
+function renderOf(of: Verdict["of"]): string[] {
+  if (of === undefined) return [];
+  const { tenant, session, since, until, createdAt } = of;
+  return [
+    [
+      ...(session === undefined ? [] : [`session ${session}`]),
+      ...(since === undefined ? [] : [`since ${since}`]),
+      ...(until === undefined ? [] : [`until ${until}`]),
+      `tenant ${tenant}`,
+      ...(createdAt === undefined ? [] : [`a pack made at ${createdAt}`]),
+    ].join(", "),
+  ];
+}
+
+function outcome({ found, events, unsigned }: Verdict): string {
+  if (found > 0) return `the record is not what was recorded: ${found} found`;
+  return unsigned.events === events
+    ? "nothing was found, and nothing is proven: no event here is signed"
+    : "the record is whole";
 }
 
 function renderFinding({

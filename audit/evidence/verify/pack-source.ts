@@ -27,12 +27,17 @@ export async function packSource(
   const tenant = options.tenant ?? manifest?.tenant ?? (await firstTenant(pack));
   const before = options.findings.count;
   if (manifest !== undefined) await checkPack(pack, manifest, tenant, options);
+  else if (pack.form !== "ndjson") {
+    // Taken away, it would take with it what the pack is of, which files it has, and its contents from what is checked.
+    options.findings.add({ what: "altered-pack", file: PACK.manifest, why: "it is not here" });
+  }
   const listed = new Set(manifest?.files.map(({ path }) => path));
   // A pack that is as it was signed lacks what the store had let go by then; its report says so.
   const intact = options.findings.count === before;
   const own = pack.files.has(PACK.checkpoints);
   return {
     tenant,
+    of: ofWhat(tenant, manifest),
     scope: manifest === undefined && options.period === true ? "period" : scopeOf(manifest),
     until: manifest?.until?.replace("T", " ").replace("Z", "000"),
     events: () => (own ? both(pack.events(), pack.checkpoints()) : pack.events()),
@@ -46,6 +51,18 @@ export async function packSource(
 function scopeOf(manifest: PackManifest | undefined): RecordSource["scope"] {
   if (manifest?.session !== undefined) return "session";
   return manifest?.since === undefined && manifest?.until === undefined ? "whole" : "period";
+}
+
+function ofWhat(tenant: string, manifest: PackManifest | undefined): RecordSource["of"] {
+  if (manifest === undefined) return { tenant };
+  const { session, since, until, createdAt } = manifest;
+  return {
+    tenant,
+    ...(session === undefined ? {} : { session }),
+    ...(since === undefined ? {} : { since }),
+    ...(until === undefined ? {} : { until }),
+    createdAt,
+  };
 }
 
 /** Checkpoints stand in a file of their own, and are chains like others. */

@@ -11,6 +11,8 @@ import { SignedHeads } from "./signed-heads.ts";
 /** A record as it is given: from the store, or from an export. Nothing in it is trusted. */
 export interface RecordSource {
   tenant: string;
+  /** What an export says that it is of, and when it was made: a genuine one may be of another session, or an older one. */
+  of?: { tenant: string; session?: string; since?: string; until?: string; createdAt?: string };
   /** All of a tenant, one session with proofs of its heads, or what lies within a period. */
   scope: "whole" | "session" | "period";
   /** Where a period ends, as rows say it; not included. */
@@ -35,6 +37,7 @@ export interface VerifyOptions {
 
 export interface Verdict {
   ok: boolean;
+  of?: NonNullable<RecordSource["of"]>;
   findings: Finding[];
   /** All findings, also those past the list's end. */
   found: number;
@@ -109,14 +112,20 @@ export async function verifyRecord(
   if (gone.length > 0) limits.push(`${gone.length} chains were let go when their time was over (audit.retention)`);
   const dropped = absent.filter((signed) => !gone.includes(signed));
   reportAbsent(dropped, { scope, findings, limits });
+  let bodiesGone = 0;
   for (const [sha256, { session_id, writer, seq, mayBeGone }] of bodies) {
     const state = await source.body?.(sha256);
+    if (state === "missing" && mayBeGone) bodiesGone++;
     if (state === undefined || state === "whole" || (state === "missing" && mayBeGone)) continue;
     const what = state === "altered" ? "swapped-body" : "missing-body";
     const why =
       state === "altered" ? "it is not the content that was recorded" : "an event names it, and it is not here";
     findings.add({ what, session_id, writer, seq: [seq, seq], body: sha256, why });
   }
+  if (bodiesGone > 0)
+    limits.push(
+      `${bodiesGone} contents that events name are gone: by retention, or somebody removed them before the export`,
+    );
   if (heads.leaves > 0 && scope === "whole") reportStrangers(walk, { newest: logs.newest, letGo }, findings);
   let witnessed = 0;
   for (const notes of options.witnesses ?? []) {
@@ -151,6 +160,7 @@ export async function verifyRecord(
   }
   return {
     ok: findings.count === 0,
+    ...(source.of === undefined ? {} : { of: source.of }),
     findings: findings.list,
     found: findings.count,
     events: walk.events,

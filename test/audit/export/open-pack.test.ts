@@ -82,12 +82,21 @@ describe("an export that is read", () => {
     ["misses a column", JSON.stringify(without), /no column verb/],
     ["has a column too many", JSON.stringify({ ...whole, more: 1 }), /column "more"/],
     ["has a column of another type", JSON.stringify({ ...whole, seq: "1" }), /seq is no count/],
+    ["names a column twice", `{"verb":"delete",${JSON.stringify(whole).slice(1)}`, /names a column twice/],
     ["is longer than the cap", JSON.stringify({ ...whole, name: "x".repeat(5000) }), /longer than 4096 bytes/],
   ])("names a line that %s, and goes on", async (_title, line, problem) => {
     const path = inFolder({ "events.ndjson": `${line}\n${EVENTS}` });
     const events = await eventsOf(path, { lineBytes: 4096 });
     expect(events[0]).toEqual({ line: 1, problem: expect.stringMatching(problem) });
     expect(events.slice(1).map(({ problem }) => problem)).toEqual([undefined, undefined]);
+  });
+
+  test("takes a line that another tool wrote anew, whatever stands in its texts", async () => {
+    const line = JSON.stringify({ ...whole, name: 'a":1,"b" : \\" :' })
+      .replaceAll(',"', ' , "')
+      .replaceAll('":', '" : ');
+    const path = inFolder({ "events.ndjson": `${line}\n` });
+    expect((await eventsOf(path)).map(({ problem }) => problem)).toEqual([undefined]);
   });
 
   test("names a line that is not UTF-8", async () => {

@@ -117,21 +117,34 @@ describe("the evidence pack of a session", () => {
   });
 
   test.each([
-    ["gone", () => [], /is-gone: no longer in the store/],
-    ["another", (row: object) => [{ ...row, content: Buffer.from("swapped").toString("base64") }], /is-gone: ALTERED/],
-  ])("is made all the same where a content is %s, which its report says", async (_title, edit, said) => {
-    const digest = sha256(CONFIG_MAP);
-    const edited: StoreReader = {
-      query: async (sql, params, options) => {
-        const rows = await recorder.query<never>(sql, params, options);
-        return params?.sha256 === digest && sql.includes("FROM bodies") ? (rows.flatMap(edit) as never[]) : rows;
-      },
-    };
-    const pack = await opened({ store: edited });
-    const page = (await pack.small("report.html"))?.toString() ?? "";
-    expect(page.replace(digest, "is-gone")).toMatch(said);
-    await pack.close();
-  });
+    ["gone", () => [], /is-gone: no longer in the store/, []],
+    [
+      "another",
+      (row: object) => [{ ...row, content: Buffer.from("swapped").toString("base64") }],
+      /is-gone: ALTERED/,
+      [{ what: "swapped-body", body: sha256(CONFIG_MAP) }],
+    ],
+  ])(
+    "is made all the same where a content is %s, which its report and verifying say",
+    async (_title, edit, said, found) => {
+      const digest = sha256(CONFIG_MAP);
+      const edited: StoreReader = {
+        query: async (sql, params, options) => {
+          const rows = await recorder.query<never>(sql, params, options);
+          return params?.sha256 === digest && sql.includes("FROM bodies") ? (rows.flatMap(edit) as never[]) : rows;
+        },
+      };
+      const pack = await opened({ store: edited });
+      const page = (await pack.small("report.html"))?.toString() ?? "";
+      expect(page.replace(digest, "is-gone")).toMatch(said);
+      const findings = new Findings();
+      const source = await packSource(pack, { keys: [signer.publicKey], tenant: undefined, findings });
+      const verdict = await verifyRecord(source, { keys: [signer.publicKey] }, findings);
+      expect(verdict).toMatchObject({ findings: found, of: { tenant: "default", session: SESSION } });
+      if (found.length === 0) expect(verdict.limits).toContainEqual(expect.stringMatching(/^1 contents .* are gone/));
+      await pack.close();
+    },
+  );
 
   test("stops being made where its reader goes away, and another one is made as ever", async () => {
     for await (const _ of await exportFormats.pack.write(job(recorder, { signer }))) break;
@@ -195,6 +208,17 @@ test("a pack that is written while the record goes on is found whole", async () 
   const source = await packSource(pack, { keys: [signer.publicKey], tenant: undefined, findings });
   expect(await verifyRecord(source, { keys: [signer.publicKey] }, findings)).toMatchObject({ ok: true, findings: [] });
   expect(pages).toBe(2);
+  await pack.close();
+});
+
+test("a pack whose manifest was taken away is not held to be whole", async () => {
+  const pack = await opened();
+  const stripped = { ...pack, manifest: async () => undefined };
+  const findings = new Findings();
+  const source = await packSource(stripped, { keys: [signer.publicKey], tenant: undefined, findings });
+  expect((await verifyRecord(source, { keys: [signer.publicKey] }, findings)).findings).toMatchObject([
+    { what: "altered-pack", file: "manifest.json" },
+  ]);
   await pack.close();
 });
 
