@@ -24,16 +24,16 @@ const UNDER_WAY = 20_000;
 
 /**
  * The exchanges of `events`, which stand in the order of their chains: each when its end comes, and those without an
- * end (`unknown`) after the others of their chain. An intent keeps its payload only until its end is known.
+ * end (`unknown`) after the others of their session: a request may begin in one chain and end in the next, since a recorder
+ * that was started again writes another. An intent keeps its payload only until its end is known.
  */
 export async function* exchangesOf(events: AsyncIterable<EventRow>): AsyncGenerator<RecordedExchange, void> {
   const intents = new Map<string, EventRow>();
-  let chain = "";
+  let session = "";
   for await (const event of events) {
-    const current = JSON.stringify([event.session_id, event.writer]);
-    if (current !== chain) {
+    if (event.session_id !== session) {
       yield* unknownOnes(intents);
-      chain = current;
+      session = event.session_id;
     }
     if (event.exchange_id === "") continue;
     if (event.kind === "request.intent") {

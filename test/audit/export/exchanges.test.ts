@@ -7,6 +7,8 @@ import { Ajv } from "ajv";
 import { Ajv2020 } from "ajv/dist/2020.js";
 import addFormats from "ajv-formats";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type { EventRow } from "../../../audit/event.ts";
+import { exchangesOf } from "../../../audit/export/exchanges.ts";
 import type { ExportFormat } from "../../../audit/export/formats.ts";
 import type { StoreReader } from "../../../audit/store/store.ts";
 import { sha256 } from "../../../base/digest.ts";
@@ -60,6 +62,28 @@ const ocsf = new Ajv2020({ strict: false }).compile(
 
 const parsed = async (format: ExportFormat): Promise<Record<string, unknown>[]> =>
   (await linesIn(format, job(store))).map((line) => JSON.parse(line) as Record<string, unknown>);
+
+test("a request that begins in one chain and ends in the next, as a recorder's restart leaves it, is one exchange", async () => {
+  const row = (session_id: string, writer: string, kind: EventRow["kind"]) => {
+    return {
+      session_id,
+      writer,
+      kind,
+      exchange_id: `e-${session_id}`,
+      at: "2026-11-22 10:00:00.000000",
+      payload: "{}",
+    };
+  };
+  const events = async function* (): AsyncGenerator<EventRow> {
+    yield row("s-1", "w-1", "request.intent") as EventRow;
+    yield row("s-1", "w-2", "request.outcome") as EventRow;
+    yield row("s-2", "w-1", "request.intent") as EventRow;
+    yield row("s-3", "w-1", "request.outcome") as EventRow;
+  };
+  const found: string[] = [];
+  for await (const { event, end } of exchangesOf(events())) found.push(`${event.exchange_id} ${end}`);
+  expect(found).toEqual(["e-s-1 answered", "e-s-2 unknown", "e-s-3 answered"]);
+});
 
 describe("an export as audit.k8s.io/v1", () => {
   test("is read strictly by the API server's own types, and keeps what they hold", async () => {
