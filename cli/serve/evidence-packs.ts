@@ -22,13 +22,39 @@ export function rowRevealer({ audit }: Pick<GatewayConfig, "audit">): ((row: Eve
   return keys === undefined ? undefined : (row) => revealRow(row, keys);
 }
 
-/** Signs where each chain stands, and waits until that is in the store, so that a pack has proofs of what it holds. */
-export function settleRecord(recorder: Pick<Recorder, "flush"> & CheckpointMaker): () => Promise<void> {
-  return async () => {
-    await recorder.checkpoint();
-    const late = new AbortController();
-    const waited = sleep(SETTLE_MS, undefined, { signal: late.signal }).catch(() => {});
-    await Promise.race([recorder.flush({ toStore: true }), waited]);
-    late.abort();
+/**
+ * Signs where each chain stands, and waits until that is in the store, so that a pack has proofs of what it holds. One at
+ * a time, and whoever asks meanwhile shares the next: each is an event, a signature and a line for every witness.
+ */
+export function settleRecord(recorder: Pick<Recorder & CheckpointMaker, "flush" | "checkpoint">): () => Promise<void> {
+  let running: Promise<void> | undefined;
+  let next: Promise<void> | undefined;
+  const run = (): Promise<void> => {
+    const one = settle(recorder).finally(() => {
+      running = undefined;
+    });
+    running = one;
+    return one;
   };
+  return () => {
+    if (next !== undefined) return next;
+    if (running === undefined) return run();
+    const begin = (): Promise<void> => {
+      next = undefined;
+      return run();
+    };
+    next = running.then(begin, begin);
+    return next;
+  };
+}
+
+async function settle(recorder: Pick<Recorder & CheckpointMaker, "flush" | "checkpoint">): Promise<void> {
+  await recorder.checkpoint();
+  const late = new AbortController();
+  const waited = sleep(SETTLE_MS, undefined, { signal: late.signal }).catch(() => {});
+  try {
+    await Promise.race([recorder.flush({ toStore: true }), waited]);
+  } finally {
+    late.abort();
+  }
 }

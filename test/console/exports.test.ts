@@ -9,6 +9,7 @@ import { openPack } from "../../audit/export/pack-layout.ts";
 import { manifestFault } from "../../audit/export/pack-note.ts";
 import type { StoreReader } from "../../audit/store/store.ts";
 import { verifyChain } from "../../audit/verify-chain.ts";
+import { settleRecord } from "../../cli/serve/evidence-packs.ts";
 import { draft } from "../audit/rig.ts";
 import { type ConsoleRig, consoleRig } from "./rig.ts";
 
@@ -127,6 +128,27 @@ test.each(["sessions", "sessions/s-1", "sessions/s-1/events", "sessions/s-1/expo
     expect(text).not.toContain("SIGKILL");
   },
 );
+
+test("exports that are asked for at one time share a checkpoint, which is made after each of them was", async () => {
+  const made: number[] = [];
+  let asked = 0;
+  const settled = settleRecord({
+    checkpoint: async () => {
+      made.push(asked);
+      await new Promise((resolve) => setImmediate(resolve));
+      return undefined;
+    },
+    flush: async () => {},
+  });
+  const signedUpTo = await Promise.all(
+    Array.from({ length: 50 }, async () => {
+      const own = ++asked;
+      await settled();
+      return (made.at(-1) ?? 0) >= own;
+    }),
+  );
+  expect([made.length, signedUpTo.every(Boolean)]).toEqual([2, true]);
+});
 
 describe("GET /v1alpha1/export", () => {
   test("gives auditors a period of every session", async () => {
