@@ -97,7 +97,9 @@ async function handle(
   request: IncomingMessage,
   response: ServerResponse,
 ): Promise<void> {
-  const url = new URL(request.url ?? "/", "http://localhost");
+  // `//` is the start of an absolute URL, and no host.
+  const url = URL.parse(request.url ?? "/", "http://localhost");
+  if (url === null) return plain(response, 400, "");
   const id = (url.searchParams.get("query_id") ?? "").match(/^[\w-]{1,64}$/)?.[0] ?? uuid7();
   response.setHeader("X-ClickHouse-Query-Id", id);
   response.setHeader("X-ClickHouse-Server-Display-Name", "sallyport");

@@ -1,6 +1,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { createClient } from "@clickhouse/client";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { EventDraft } from "../../../audit/event.ts";
@@ -282,6 +284,11 @@ describe("the embedded store over ClickHouse's HTTP interface", () => {
     const response = await fetch(`${url}/?query=SELECT+7`);
     writeFileSync(tokenFile, `${TOKEN}\n`);
     expect([response.status, await response.text()]).toEqual([500, expect.not.stringMatching(/^7/)]);
+  });
+
+  it("answers a target that is no URL", async () => {
+    const socket = connect(server.port, "127.0.0.1").end("GET // HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    expect(await text(socket)).toMatch(/^HTTP\/1\.1 400 /);
   });
 
   it("puts nothing on record that is too long to be asked", async () => {
