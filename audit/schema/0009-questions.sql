@@ -50,12 +50,9 @@ ALTER TABLE events ADD COLUMN IF NOT EXISTS family LowCardinality(String) MATERI
     api_group = '' AND resource = 'pods' AND subresource = 'log' AND verb = 'get', 'recon',
     api_group = '' AND resource = '' AND subresource = '' AND match(path, '^/(debug/|logs$|logs/|metrics$|metrics/)'), 'recon',
     '')
-;
-ALTER TABLE events ADD COLUMN IF NOT EXISTS refusal LowCardinality(String) MATERIALIZED if(kind = 'request.refused', JSONExtractString(payload, 'code'), '')
-;
-ALTER TABLE events ADD COLUMN IF NOT EXISTS lifted_by Array(LowCardinality(String)) MATERIALIZED if(kind IN ('request.refused', 'request.intent', 'request.outcome'), arrayFilter(x -> x != '', arrayMap(f -> JSONExtractString(f, 'exception'), JSONExtractArrayRaw(payload, 'findings'))), [])
-;
-ALTER TABLE events ADD COLUMN IF NOT EXISTS privileged Bool MATERIALIZED kind IN ('request.refused', 'request.intent', 'request.outcome') AND (family != '' OR refusal = 'impersonation' OR arrayExists(f -> JSONExtractBool(f, 'privileged'), JSONExtractArrayRaw(payload, 'findings')))
+  , ADD COLUMN IF NOT EXISTS refusal LowCardinality(String) MATERIALIZED if(kind = 'request.refused', JSONExtractString(payload, 'code'), '')
+  , ADD COLUMN IF NOT EXISTS lifted_by Array(LowCardinality(String)) MATERIALIZED if(kind IN ('request.refused', 'request.intent', 'request.outcome'), arrayFilter(x -> x != '', arrayMap(f -> JSONExtractString(f, 'exception'), JSONExtractArrayRaw(payload, 'findings'))), [])
+  , ADD COLUMN IF NOT EXISTS privileged Bool MATERIALIZED kind IN ('request.refused', 'request.intent', 'request.outcome') AND (family != '' OR refusal = 'impersonation' OR arrayExists(f -> JSONExtractBool(f, 'privileged'), JSONExtractArrayRaw(payload, 'findings')))
 ;
 -- One row an approval, from the events that carry its approval_id.
 --   state       of its last approval.* event, approved where it was let through by break-glass; pending before that,

@@ -5,8 +5,7 @@
 --   refusal_message  payload.message of a refusal
 --   not_forwarded    a refusal that says that nothing went upstream: payload.forwarded = false
 ALTER TABLE events ADD COLUMN IF NOT EXISTS refusal_message String MATERIALIZED if(kind = 'request.refused', JSONExtractString(payload, 'message'), '') CODEC(ZSTD(3))
-;
-ALTER TABLE events ADD COLUMN IF NOT EXISTS not_forwarded Bool MATERIALIZED kind = 'request.refused' AND JSONType(payload, 'forwarded') = 'Bool' AND NOT JSONExtractBool(payload, 'forwarded')
+  , ADD COLUMN IF NOT EXISTS not_forwarded Bool MATERIALIZED kind = 'request.refused' AND JSONType(payload, 'forwarded') = 'Bool' AND NOT JSONExtractBool(payload, 'forwarded')
 ;
 -- Every exchange that began within [since, until), or with `every` = 0 only the privileged ones, of one session or, with
 -- '', of all; and what became of it.
