@@ -36,16 +36,23 @@ export function s3Witness(location: S3Location): Witness {
       if (status === 412 && (await request(location, url)).text === note) return;
       throw new Error(`${url} answered ${status}${reasonIn(text)}`);
     },
-    async *notes() {
-      const newest = new Map<string, string>();
-      for await (const key of listKeys(location, base, prefix)) {
-        const [, log] = /^(.+)\/\d{16}$/.exec(key.slice(prefix.length)) ?? [];
-        if (log !== undefined) newest.set(log, key);
+    async *notes(counts = () => true) {
+      const logs = new Map<string, Version[]>();
+      for await (const version of listVersions(location, base, prefix)) {
+        const [, log] = /^(.+)\/\d{16}$/.exec(version.key.slice(prefix.length)) ?? [];
+        if (log === undefined) continue;
+        const versions = logs.get(log);
+        if (versions === undefined) logs.set(log, [version]);
+        else versions.push(version);
       }
-      for (const key of newest.values()) {
-        const { status, text } = await request(location, `${base}/${key}`);
-        if (status !== 200) throw new Error(`${base}/${key} answered ${status}${reasonIn(text)}`);
-        yield text;
+      for (const versions of logs.values()) {
+        for (const { key, id } of versions.reverse()) {
+          const { status, text } = await request(location, `${base}/${key}?versionId=${encodeURIComponent(id)}`);
+          if (status !== 200) throw new Error(`${base}/${key} answered ${status}${reasonIn(text)}`);
+          yield text;
+          // Not what was put behind ours, nor an older one of ours under a newer name.
+          if (key.slice(prefix.length) === nameIn(text) && counts(text)) break;
+        }
       }
     },
   };
@@ -55,18 +62,44 @@ function nameOf({ log, size }: TreeHead): string {
   return `${encodeURIComponent(log)}/${String(size).padStart(DIGITS, "0")}`;
 }
 
-/** ListObjectsV2, in the order of keys. */
-async function* listKeys(location: S3Location, base: string, prefix: string): AsyncGenerator<string> {
-  for (let token: string | undefined = ""; token !== undefined; ) {
-    const query = new URLSearchParams({ "list-type": "2", "encoding-type": "url", prefix });
-    if (token !== "") query.set("continuation-token", token);
+/** The name that a note's own text asks for. */
+function nameIn(note: string): string {
+  const [origin = "", size = ""] = note.split("\n");
+  return `${origin.split("/")[2] ?? ""}/${size.padStart(DIGITS, "0")}`;
+}
+
+interface Version {
+  key: string;
+  id: string;
+}
+
+/**
+ * ListObjectVersions, in the order of keys. Object lock keeps versions: a delete marker, or a newer version, hides one
+ * that is locked from whoever lists objects, and takes no more than the right to delete or to put.
+ */
+async function* listVersions(location: S3Location, base: string, prefix: string): AsyncGenerator<Version> {
+  let next: Version | undefined;
+  do {
+    const query = new URLSearchParams({ versions: "", "encoding-type": "url", prefix });
+    if (next !== undefined) query.set("key-marker", next.key);
+    if (next !== undefined && next.id !== "") query.set("version-id-marker", next.id);
     const { status, text } = await request(location, `${base}?${query}`);
     if (status !== 200) throw new Error(`${base} answered ${status}${reasonIn(text)}`);
-    // Keys come URL-encoded, so neither entities nor markup can stand in them.
-    for (const [, key = ""] of text.matchAll(/<Key>([^<]*)<\/Key>/g))
-      yield decodeURIComponent(key.replaceAll("+", " "));
-    token = /<NextContinuationToken>([^<]+)<\/NextContinuationToken>/.exec(text)?.[1];
-  }
+    for (const [version] of text.matchAll(/<Version>.*?<\/Version>/gs)) {
+      yield { key: keyIn(version, "Key"), id: textIn(version, "VersionId") };
+    }
+    const key = keyIn(text, "NextKeyMarker");
+    next = key === "" ? undefined : { key, id: textIn(text, "NextVersionIdMarker") };
+  } while (next !== undefined);
+}
+
+function textIn(xml: string, name: string): string {
+  return new RegExp(`<${name}>([^<]*)</${name}>`).exec(xml)?.[1] ?? "";
+}
+
+/** Keys come URL-encoded, so neither entities nor markup can stand in them. */
+function keyIn(xml: string, name: string): string {
+  return decodeURIComponent(textIn(xml, name).replaceAll("+", " "));
 }
 
 async function request(

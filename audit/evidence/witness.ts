@@ -25,8 +25,11 @@ export interface Witness {
   readonly name: string;
   /** Adds a signed note. Rejects where the place is away; the same note is then given again. */
   append(note: string, head: TreeHead): Promise<void>;
-  /** Notes that are kept there, in any order: all, or at least the newest of each log. */
-  notes(): AsyncIterable<string>;
+  /**
+   * Notes that are kept there, in any order: all, or at least, of each log, the newest that `counts` takes for signed.
+   * Whoever may add to the place may have added others.
+   */
+  notes(counts?: (note: string) => boolean): AsyncIterable<string>;
 }
 
 /** Opens a place without touching it: one that is away must not keep the gateway from starting. */

@@ -82,7 +82,9 @@ async function openConfigured({ pack, key, witness }: VerifyCommand, file: strin
   const config = loadGatewayConfig(file);
   const keys = loadPublicKeys([...(config.keys.checkpointFile ?? []), ...key]);
   const places = await Promise.all(config.audit.checkpoints.to.map(openWitness));
-  const witnesses = [...places.map((place) => place.notes()), ...witness.map(notesAt)];
+  const { verifyTreeHead } = await import("../../audit/evidence/checkpoint.ts");
+  const counts = (note: string): boolean => verifyTreeHead(config.tenant, note, keys).ok;
+  const witnesses = [...places.map((place) => place.notes(counts)), ...witness.map(notesAt)];
   const store = await openStoreReader(config.audit.store);
   return {
     source: storeSource(store, config.tenant, config.audit.retention),

@@ -5,8 +5,10 @@ import { sha256 } from "../../../base/digest.ts";
 
 export interface S3Double {
   endpoint: string;
-  /** By key; what was locked stays. */
+  /** By key, the newest version; what was locked stays. */
   objects: Map<string, { body: string; retainUntil: string; mode: string }>;
+  /** Versions before those, by key, the newest first. Of a key with none in `objects` a delete marker is the newest. */
+  older: Map<string, string[]>;
   /** Answers with this status once, whatever is asked. */
   fail(status: number): void;
   close(): Promise<void>;
@@ -14,13 +16,14 @@ export interface S3Double {
 
 /**
  * What S3 does for a bucket with object lock, as far as is needed here: it checks the signature (Signature Version 4),
- * the digest that comes with lock headers and If-None-Match, and lists keys two a page. Object lock itself is S3's.
+ * the digest that comes with lock headers and If-None-Match, and lists versions two a page. Object lock itself is S3's.
  */
 export async function s3Double(
   bucket: string,
   credentials: { accessKeyId: string; secretAccessKey: string },
 ): Promise<S3Double> {
   const objects: S3Double["objects"] = new Map();
+  const older: S3Double["older"] = new Map();
   let failing: number | undefined;
   const server = createServer((req, res) => {
     answer(req, res).catch((error: unknown) => {
@@ -58,23 +61,34 @@ export async function s3Double(
       objects.set(key, { body: body.toString("utf8"), mode, retainUntil: until });
       return end(200);
     }
-    if (url.searchParams.get("list-type") === "2") {
+    const versionsOf = (name: string): (string | undefined)[] => [objects.get(name)?.body, ...(older.get(name) ?? [])];
+    if (url.searchParams.has("versions")) {
       const prefix = url.searchParams.get("prefix") ?? "";
-      const keys = [...objects.keys()].filter((one) => one.startsWith(prefix)).sort();
-      const from = Number(url.searchParams.get("continuation-token") ?? 0);
-      const listed = keys
-        .slice(from, from + 2)
-        .map((one) => `<Contents><Key>${encodeURIComponent(one)}</Key></Contents>`);
-      const next = from + 2 < keys.length ? `<NextContinuationToken>${from + 2}</NextContinuationToken>` : "";
-      return end(200, `<ListBucketResult>${listed.join("")}${next}</ListBucketResult>`);
+      const marker = [url.searchParams.get("key-marker") ?? "", url.searchParams.get("version-id-marker") ?? ""];
+      const all = [...new Set([...objects.keys(), ...older.keys()])]
+        .filter((one) => one.startsWith(prefix))
+        .sort()
+        .flatMap((name) => versionsOf(name).map((text, i) => ({ name, id: `v${i}`, text })));
+      const from = all.findIndex(({ name, id }) => name === marker[0] && id === marker[1]) + 1;
+      const listed = all.slice(from, from + 2).map(({ name, id, text }) => {
+        const kind = text === undefined ? "DeleteMarker" : "Version";
+        return `<${kind}><Key>${encodeURIComponent(name)}</Key><VersionId>${id}</VersionId></${kind}>`;
+      });
+      const last = from + 2 < all.length ? all[from + 1] : undefined;
+      const next =
+        last === undefined
+          ? ""
+          : `<NextKeyMarker>${encodeURIComponent(last.name)}</NextKeyMarker><NextVersionIdMarker>${last.id}</NextVersionIdMarker>`;
+      return end(200, `<ListVersionsResult>${next}${listed.join("")}</ListVersionsResult>`);
     }
-    const object = objects.get(key);
-    return object === undefined ? refuse(404, "NoSuchKey") : end(200, object.body);
+    const text = versionsOf(key)[Number(url.searchParams.get("versionId")?.slice(1) ?? 0)];
+    return text === undefined ? refuse(404, "NoSuchKey") : end(200, text);
   };
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
     endpoint: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     objects,
+    older,
     fail: (status) => {
       failing = status;
     },

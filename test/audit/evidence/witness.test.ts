@@ -90,6 +90,22 @@ describe("a place for checkpoints", () => {
     await expect(witness.append(note("a", 10).replace("AAAAAAAA", "AAAABBBB"), head("a", 10))).rejects.toThrow(/412/);
   });
 
+  it("that is a bucket gives the newest note that counts, whatever somebody put behind it, over it, or marked deleted", async () => {
+    const { double, s3 } = await bucket();
+    const witness = await openWitness({ s3 });
+    for (const size of [1, 2]) await witness.append(note("a", size), head("a", size));
+    const put = (name: string, body: string) =>
+      double.objects.set(`sallyport/prod/a/${name.padStart(16, "0")}`, { body, retainUntil: "", mode: "" });
+    put("9", note("a", 9).replace("AAAAAAAA", "AAAABBBB"));
+    put("8", note("a", 1));
+    put("2", "");
+    double.older.set("sallyport/prod/a/0000000000000002", [note("a", 2)]);
+    const counts = (one: string): boolean => !one.includes("BBBB");
+    expect(await all(witness.notes(counts))).toContain(note("a", 2));
+    double.objects.delete("sallyport/prod/a/0000000000000002");
+    expect(await all(witness.notes(counts))).toContain(note("a", 2));
+  });
+
   it("that is a bucket says why it took none: a wrong key, a server that is busy, an address that answers nothing", async () => {
     const { double, s3, path } = await bucket();
     const witness = await openWitness({ s3 });
