@@ -5,6 +5,7 @@ import type { Log } from "../../base/log.ts";
 import { uuid7 } from "../../base/uuid7.ts";
 import type { ContentPart, EventDraft, Recorder } from "../event.ts";
 import type { CheckpointMaker, EvidenceStatus, TreeHead } from "../evidence/checkpoint.ts";
+import type { Position } from "../spool/segments.ts";
 import { parseRows } from "../store/chdb.ts";
 import type { Retention } from "../store/retention.ts";
 import type {
@@ -73,6 +74,8 @@ class WorkerRecorder implements Recorder, StoreReader, QuestionReader, Checkpoin
   readonly #options: RecorderOptions;
   #worker: Worker | undefined;
   #progress = newProgress();
+  /** Where the last thread that opened its spool came to. */
+  #cut: Position | undefined;
   /** What a worker ended on once: another time it is dropped, or it would end every one. */
   readonly #retried = new WeakSet<Handed>();
   /** Why the worker is not there. */
@@ -180,7 +183,8 @@ class WorkerRecorder implements Recorder, StoreReader, QuestionReader, Checkpoin
   /** Starts a worker. Resolves when it can record. */
   async open(writer: string): Promise<void> {
     const { tenant, spool, store, retention, checkpointKey, checkpoints } = this.#options;
-    const cut = readProgress(this.#progress)?.end;
+    // A thread that could not start knows nothing of where the one before it came to.
+    this.#cut = readProgress(this.#progress)?.end ?? this.#cut;
     this.#progress = newProgress();
     const workerData: WorkerOptions = {
       tenant,
@@ -189,7 +193,7 @@ class WorkerRecorder implements Recorder, StoreReader, QuestionReader, Checkpoin
       store,
       retention,
       progress: this.#progress,
-      cut,
+      cut: this.#cut,
       checkpointKey,
       checkpoints,
     };

@@ -7,6 +7,7 @@ import type { Worker } from "node:worker_threads";
 import { describe, expect, it } from "vitest";
 import { bodyContent } from "../../audit/bodies.ts";
 import { chainHash, GENESIS } from "../../audit/recorder/chain.ts";
+import { encodeFrame } from "../../audit/spool/frame.ts";
 import { listSegments, segmentPath } from "../../audit/spool/segments.ts";
 import { openStoreReader } from "../../audit/store/open.ts";
 import { verifyChain } from "../../audit/verify-chain.ts";
@@ -335,18 +336,29 @@ describe("a recorder that cannot record", () => {
     expect(verifyChain(rows)).toMatchObject({ ok: true });
   });
 
-  it("hands to the next worker, once, what the one that ended had not put on disk", async () => {
+  it("hands to the next worker that starts, once, what the one that ended had not put on disk", async () => {
     const path = folder();
-    let worker: Worker | undefined;
-    process.once("worker", (started: Worker) => {
-      worker = started;
-    });
+    const { spool } = recorderOptions(path);
+    const workers: Worker[] = [];
+    const seen = (started: Worker): unknown => workers.push(started);
+    process.on("worker", seen);
     const audit = await recorder(recorderOptions(path));
     await audit.recordDurably(draft({ name: "before" }));
-    worker?.postMessage({ type: "nonsense" });
+    workers[0]?.postMessage({ type: "nonsense" });
     const names = ["a", "b", "c"];
     for (const name of names) audit.record(draft({ name, input: `{"of":"${name}"}` }));
     await audit.flush().catch(() => {});
+    // It ended in the middle of a write, and the first that follows it cannot start.
+    const [row] = spooledRows(spool.path);
+    const half = encodeFrame("event", [Buffer.from(JSON.stringify({ ...row, seq: 2, name: "a" }))]);
+    appendFileSync(segmentPath(spool.path, 1), half);
+    renameSync(spool.path, `${spool.path}.away`);
+    writeFileSync(spool.path, "");
+    await until(() => workers.length === 2);
+    await new Promise((resolve) => workers[1]?.once("exit", resolve));
+    rmSync(spool.path);
+    renameSync(`${spool.path}.away`, spool.path);
+    process.off("worker", seen);
     await until(() => audit.failure() === undefined);
     await audit.flush({ toStore: true });
     const rows = (await allRows(audit)).filter(({ session_id }) => session_id === "s-1");
