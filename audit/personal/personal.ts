@@ -1,15 +1,49 @@
+import { errorMessage, Refusal } from "../../base/errors.ts";
 import type { EventDraft, Recorder } from "../event.ts";
 import type { StoreReader } from "../store/store.ts";
 import { EventSeal, type SealOptions } from "./sealed-event.ts";
 import type { SubjectKeys } from "./subject-keys.ts";
 
-/** The recorder, behind the seal: what reaches the spool names no person in clear, as far as `fields` says. */
+/**
+ * The recorder, behind the seal: what reaches the spool names no person in clear, as far as `fields` says. Where the keys
+ * cannot be had (their disk is full or gone) an event is recorded without what it says of persons, and what must be
+ * recorded is refused.
+ */
 export function sealing<T extends Recorder>(recorder: T, keys: SubjectKeys, options: SealOptions): T {
   const seal = new EventSeal(keys, options);
   return over(recorder, {
-    record: (event: EventDraft) => recorder.record(seal.seal(event)),
-    recordDurably: (event: EventDraft) => recorder.recordDurably(seal.seal(event)),
+    record(event: EventDraft): void {
+      try {
+        seal.seal(event);
+      } catch (error) {
+        withoutPersons(event, error);
+      }
+      recorder.record(event);
+    },
+    async recordDurably(event: EventDraft): Promise<void> {
+      try {
+        seal.seal(event);
+      } catch (error) {
+        throw new Refusal("recorder-unavailable", "the gateway cannot record this request, so it is not forwarded", {
+          next: "Try again later; the operator of the gateway finds the folder of audit.personal.keys unusable.",
+          cause: error,
+        });
+      }
+      await recorder.recordDurably(event);
+    },
   });
+}
+
+/** In place: what seals may have begun. */
+function withoutPersons(event: EventDraft, error: unknown): void {
+  const { decisionId } = event.payload ?? {};
+  const why = `what it says of persons could not be sealed: ${errorMessage(error)}`;
+  event.payload = { ...(decisionId === undefined ? {} : { decisionId }), unrecordable: why };
+  event.input = undefined;
+  event.username = "";
+  event.groups = [];
+  event.source_ip = "";
+  event.user_agent = "";
 }
 
 /**

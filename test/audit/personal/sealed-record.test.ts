@@ -1,6 +1,7 @@
+import { rmSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
-import type { EventDraft, EventRow } from "../../../audit/event.ts";
+import type { EventDraft, EventRow, Recorder } from "../../../audit/event.ts";
 import { revealing, revealRow, sealing } from "../../../audit/personal/personal.ts";
 import { EventSeal, PERSONAL_FIELDS } from "../../../audit/personal/sealed-event.ts";
 import { SubjectKeys } from "../../../audit/personal/subject-keys.ts";
@@ -60,6 +61,24 @@ describe("an event that is sealed names its persons nowhere:", () => {
     expect(JSON.parse(sealed.input ?? "").request.sourceIP).toBe(sealed.source_ip);
     expect(JSON.parse(sealed.input ?? "").user).toEqual(question.user);
   });
+});
+
+test("an event is recorded without its persons, and refused where it must be on record, while their keys cannot be had", async () => {
+  const path = folder();
+  const keys = new SubjectKeys(path);
+  rmSync(path, { recursive: true });
+  const taken: EventDraft[] = [];
+  const plain: Pick<Recorder, "record" | "recordDurably"> = {
+    record: (event) => void taken.push(event),
+    recordDurably: async (event) => void taken.push(event),
+  };
+  const record = sealing(plain as Recorder, keys, ALL);
+  const event = () => draft({ username: ALICE, user_agent: "kubectl/alice", payload: { message: `${ALICE} may not` } });
+  record.record(event());
+  await expect(record.recordDurably(event())).rejects.toMatchObject({ code: "recorder-unavailable" });
+  expect(taken).toMatchObject([{ kind: "request.outcome", verb: "get", username: "", user_agent: "" }]);
+  expect(taken[0]?.payload?.unrecordable).toMatch(/could not be sealed: .*ENOENT/);
+  expect(JSON.stringify(taken)).not.toContain("alice");
 });
 
 test("a record that is sealed answers by name, and goes on being proven once a person is forgotten", async () => {
