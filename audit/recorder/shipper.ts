@@ -269,6 +269,7 @@ interface Key {
   seq: number;
 }
 const keyOf = (row: Key): string => `${row.writer} ${row.seq} ${row.session_id}`;
+const chainOf = (row: Key): string => `${row.writer} ${row.session_id}`;
 
 /** Those of `lines` that the store does not have, each once. */
 async function missing(store: Store, lines: readonly Buffer[]): Promise<Buffer[]> {
@@ -277,18 +278,27 @@ async function missing(store: Store, lines: readonly Buffer[]): Promise<Buffer[]
     const key = JSON.parse(line.toString("utf8")) as Key;
     if (!byKey.has(keyOf(key))) byKey.set(keyOf(key), { key, line });
   }
-  const keys = [...byKey.values()].map(({ key }) => key);
+  // Each chain has its own range: of a long chain and a short one together a common range may hold a million events.
+  const chains = new Map<string, { key: Key; low: number; high: number }>();
+  for (const { key } of byKey.values()) {
+    const chain = chains.get(chainOf(key)) ?? { key, low: key.seq, high: key.seq };
+    chains.set(chainOf(key), { key, low: Math.min(chain.low, key.seq), high: Math.max(chain.high, key.seq) });
+  }
+  const ranges = [...chains.values()];
   const distinct = (values: string[]): string[] => [...new Set(values)];
+  const chain = "concat(toString(writer), ' ', session_id)";
   const present = await store.query<Key>(
     `SELECT tenant, session_id, writer, seq FROM events
      WHERE tenant IN {tenants:Array(String)} AND session_id IN {sessions:Array(String)} AND writer IN {writers:Array(String)}
-       AND seq BETWEEN {low:UInt64} AND {high:UInt64}`,
+       AND seq BETWEEN transform(${chain}, {chains:Array(String)}, {lows:Array(UInt64)}, toUInt64(0))
+                   AND transform(${chain}, {chains:Array(String)}, {highs:Array(UInt64)}, toUInt64(0))`,
     {
-      tenants: distinct(keys.map((key) => key.tenant)),
-      sessions: distinct(keys.map((key) => key.session_id)),
-      writers: distinct(keys.map((key) => key.writer)),
-      low: keys.reduce((low, key) => Math.min(low, key.seq), Number.MAX_SAFE_INTEGER),
-      high: keys.reduce((high, key) => Math.max(high, key.seq), 0),
+      tenants: distinct(ranges.map(({ key }) => key.tenant)),
+      sessions: distinct(ranges.map(({ key }) => key.session_id)),
+      writers: distinct(ranges.map(({ key }) => key.writer)),
+      chains: [...chains.keys()],
+      lows: ranges.map(({ low }) => low),
+      highs: ranges.map(({ high }) => high),
     },
   );
   for (const row of present) byKey.delete(keyOf(row));
