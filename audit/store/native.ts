@@ -50,7 +50,10 @@ function endOf(from: Buffer, at: number, type: string, rows: number): number {
   const args = split(inner);
   switch (name) {
     case "String":
-      for (let i = 0; i < rows; i++) at = text(from, at).end;
+      for (let i = 0; i < rows; i++) {
+        const { value, end } = varint(from, at);
+        at = end + value;
+      }
       return at;
     case "FixedString":
       return at + Number(inner) * rows;
