@@ -1,6 +1,8 @@
 import { createHash } from "node:crypto";
 import { open, rename, rm } from "node:fs/promises";
+import { StringDecoder } from "node:string_decoder";
 import { EXPORT_FORMATS, type ExportFormat, exportFormats } from "../../audit/export/formats.ts";
+import { harmlessLines } from "../../audit/harmless.ts";
 import { didYouMean } from "../../base/config/issues.ts";
 import { UserError } from "../../base/errors.ts";
 import packageJson from "../../package.json" with { type: "json" };
@@ -44,7 +46,7 @@ export async function exportRecord(
   try {
     const bytes = await source.open(scope, format, options.exchange);
     if (options.to !== "-") return await toFile(bytes, options.to, format);
-    for await (const part of bytes) await toStdout(part);
+    for await (const part of process.stdout.isTTY ? forTerminal(bytes) : bytes) await toStdout(part);
     return undefined;
   } finally {
     await source.close();
@@ -113,6 +115,15 @@ async function fromStore(file: string): Promise<Source> {
     },
     close: () => store.close(),
   };
+}
+
+/** An agent chose names and paths: at a terminal they are shown, and what a terminal would obey of them is not. */
+export async function* forTerminal(bytes: Bytes): AsyncGenerator<string> {
+  const decoder = new StringDecoder("utf8");
+  for await (const part of bytes) {
+    const text = typeof part === "string" ? part : decoder.write(Buffer.from(part));
+    yield harmlessLines(text).join("\n");
+  }
 }
 
 async function toStdout(part: Uint8Array | string): Promise<void> {

@@ -8,6 +8,7 @@ import { openPack } from "../../audit/export/pack-layout.ts";
 import { openRecorder } from "../../audit/recorder/recorder.ts";
 import { sha256 } from "../../base/digest.ts";
 import * as audit from "../../cli/audit.ts";
+import { forTerminal } from "../../cli/evidence/export.ts";
 import { EXPORT_FORMATS_TEXT } from "../../cli/evidence/export-formats.ts";
 import { createProgram } from "../../cli/main.ts";
 import * as sessions from "../../cli/sessions.ts";
@@ -111,6 +112,21 @@ describe("audit export, from the store of --config", () => {
     ).toEqual(["s-2"]);
     expect(await run("audit", "export", "--until", "2026-10-01")).toBe("");
   });
+});
+
+it("shows an export at a terminal without what a terminal obeys, in whatever pieces it comes", async () => {
+  const text = 'name,"\u001b]0;owned\u0007é"\r\n{"name":"\u009b2J\u202e"}\n';
+  for (const size of [1, 3, 1000]) {
+    const pieces = async function* (): AsyncGenerator<Buffer> {
+      const bytes = Buffer.from(text);
+      for (let at = 0; at < bytes.length; at += size) yield bytes.subarray(at, at + size);
+    };
+    let shown = "";
+    for await (const part of forTerminal(pieces())) shown += part;
+    expect(shown).not.toMatch(/\p{Cf}|(?!\n)\p{Cc}/u);
+    expect(shown).toContain("\\x1b]0;owned\\x07é");
+    expect(shown.endsWith('{"name":"\\x9b2J\\u202e"}\n')).toBe(true);
+  }
 });
 
 it("the help of an export names every format", () => {
