@@ -89,14 +89,18 @@ const ACTIVITIES: Readonly<Record<string, { id: number; name: string }>> = {
   deletecollection: { id: 4, name: "Delete" },
 };
 const activityOf = (verb: string): { id: number; name: string } =>
-  ACTIVITIES[verb] ?? (verb === "" ? { id: 0, name: "Unknown" } : { id: 99, name: verb });
+  (Object.hasOwn(ACTIVITIES, verb) && ACTIVITIES[verb]) ||
+  (verb === "" ? { id: 0, name: "Unknown" } : { id: 99, name: verb });
 
 const SEVERITIES: Readonly<Record<string, number>> = { low: 2, medium: 3, high: 4, critical: 5 };
 const SEVERITY_NAMES = ["Unknown", "Informational", "Low", "Medium", "High", "Critical"];
 
 /** The gravest finding's. */
 function severityOf(exchange: RecordedExchange): { severity_id: number; severity: string } {
-  const id = Math.max(1, ...findingsOf(exchange).map(({ severity }) => SEVERITIES[severity] ?? 1));
+  const id = Math.max(
+    1,
+    ...findingsOf(exchange).map(({ severity }) => (Object.hasOwn(SEVERITIES, severity) && SEVERITIES[severity]) || 1),
+  );
   return { severity_id: id, severity: SEVERITY_NAMES[id] ?? "Unknown" };
 }
 

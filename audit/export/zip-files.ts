@@ -32,7 +32,7 @@ async function listEntries(zip: ZipFile, limits: PackLimits): Promise<Map<string
   let bytes = 0;
   for await (const entry of zip.eachEntry()) {
     const name = entry.fileName;
-    if (name === "bodies/") continue; // zip tools write folders as entries
+    if (name === "bodies/" && entry.uncompressedSize === 0) continue; // zip tools write folders as entries
     if (entries.has(name)) throw new Error(`${JSON.stringify(name)} stands in it twice`);
     if (entry.isEncrypted()) throw new Error(`${JSON.stringify(name)} is encrypted`);
     bytes += entry.uncompressedSize;

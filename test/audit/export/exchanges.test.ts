@@ -37,9 +37,19 @@ const hasAsciinema = /^asciinema 3\./.test(spawnSync("asciinema", ["--version"])
 const EDITED = [
   { decisionId: "d", findings: "none", input: [], facts: "no digest", forwarded: "maybe" },
   { decisionId: "d", findings: [null, 1, { rule: 1, effect: {} }], input: { request: "r", user: null }, facts: 7 },
-  { decisionId: "d", findings: [], input: { request: { query: { a: "b", c: [null, {}] }, resource: [] } }, code: 1 },
+  {
+    decisionId: "d",
+    findings: [{ severity: "constructor" }],
+    input: { request: { query: { a: "b", c: [null, {}] }, resource: [] } },
+    code: 1,
+  },
 ];
-const LONG_AGO = { duration_us: Number.MAX_SAFE_INTEGER, path: "/%zz?\ud800 \u2028", verb: "", groups: [""] };
+const LONG_AGO = {
+  duration_us: Number.MAX_SAFE_INTEGER,
+  path: "/%zz?\ud800 \u2028",
+  verb: "constructor",
+  groups: [""],
+};
 
 interface Answer {
   error?: string;

@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, symlinkSync, writeFileSync } from "node:fs";
+import { createWriteStream, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { describe, expect, test } from "vitest";
@@ -109,6 +109,15 @@ describe("an export that is read", () => {
 describe("an export is refused", () => {
   test("where it is not there", async () => {
     await expect(openPack(join(folder(), "none"))).rejects.toThrow(/there is no export/);
+  });
+
+  test("where its zip hides contents as folders, which nothing would name", async () => {
+    const path = await inZip([
+      ["bodies0", "hidden"],
+      ["bodies1", "hidden"],
+    ]);
+    writeFileSync(path, readFileSync(path, "latin1").replaceAll(/bodies[01]/g, "bodies/"), "latin1");
+    await expect(openPack(path)).rejects.toThrow(/"bodies\/" stands in it twice/);
   });
 
   test("where its folder holds a link, which may lead anywhere", async () => {
