@@ -57,7 +57,7 @@ async function answerOf(query: Question, parameters: object, config: string | un
       `These are the first ${items.length} rows, and there are more: raise --limit, or shorten the period.\n`,
     );
   }
-  return { json: { items, more }, text: renderRows(items) };
+  return { json: { items, more }, text: renderRows(items, { whole: query === adHocSql }) };
 }
 
 /** The questions there are, and what each takes. */
@@ -99,15 +99,24 @@ async function fromStore(file: string, query: Question, parameters: object): Pro
     await store.close();
   }
 }
-/** Rows as blocks of `name: value`, without what is empty: a table of twenty columns fits no terminal. */
-function renderRows(rows: readonly Row[]): string {
+
+/**
+ * Rows as blocks of `name: value`: a table of twenty columns fits no terminal. A named question's rows come without what
+ * is empty; who wrote the SQL asked for each column, and a count of 0 is an answer.
+ */
+export function renderRows(rows: readonly Row[], { whole = false } = {}): string {
   if (rows.length === 0) return "nothing on record";
   return rows
     .map((row) =>
       Object.entries(row)
-        .filter(([, value]) => value !== "" && value !== 0 && !(Array.isArray(value) && value.length === 0))
-        .map(([key, value]) => `${key}: ${printable(Array.isArray(value) ? value.join(", ") : String(value))}`)
+        .filter(([, value]) => whole || !(value === "" || value === 0 || (Array.isArray(value) && value.length === 0)))
+        .map(([key, value]) => `${printable(key)}: ${printable(shown(value))}`)
         .join("\n"),
     )
     .join("\n\n");
+}
+
+function shown(value: unknown): string {
+  if (Array.isArray(value)) return value.map(shown).join(", ");
+  return typeof value === "object" && value !== null ? JSON.stringify(value) : String(value);
 }

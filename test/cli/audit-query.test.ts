@@ -2,6 +2,7 @@ import { expect, test } from "vitest";
 import { namedQuery } from "../../audit/questions/named-queries.ts";
 import { UserError } from "../../base/errors.ts";
 import { parametersOf } from "../../cli/audit/parameters.ts";
+import { renderRows } from "../../cli/audit/query.ts";
 import { sallyport } from "./run.ts";
 
 const NOW = Date.UTC(2026, 10, 22, 12);
@@ -72,4 +73,11 @@ test.each([
   const { code, stdout, stderr } = await sallyport(["audit", "query", ...more, "--sql", "SELECT 1"]);
   expect({ code, stdout }).toEqual({ code: 2, stdout: "" });
   expect(stderr).toContain("--sql is a question by itself");
+});
+
+test("rows of one's own SQL are shown whole: a count of 0 is an answer", () => {
+  const row = { "n\x1b[2J": 0, of: "", map: { a: [1] }, lists: [["x"], []] };
+  expect(renderRows([row], { whole: true })).toMatch(/^n.*: 0\nof: \nmap: \{"a":\[1\]\}\nlists: x, $/);
+  expect(renderRows([row], { whole: true })).not.toContain("\x1b");
+  expect(renderRows([{ kind: "read", rules: [], status: 0, name: "" }])).toBe("kind: read");
 });
