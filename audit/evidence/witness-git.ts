@@ -37,8 +37,11 @@ export function gitWitness({
       if (push !== undefined) await git(path, ["push", "--quiet", push, `${ref}:${ref}`]);
     },
     async *notes() {
-      if ((await tip(path, ref)) === undefined) return;
-      yield* notesIn(await git(path, ["log", "--format=%B%n", ref]));
+      // A clone has the branch as its origin's, and none of its own where the host's HEAD is another.
+      const tips = await Promise.all([ref, `refs/remotes/origin/${branch}`].map((one) => tip(path, one)));
+      const from = tips.filter((one) => one !== undefined);
+      if (from.length === 0) return;
+      yield* notesIn(await git(path, ["log", "--no-show-signature", "--format=%B%n", ...from]));
     },
   };
 }
@@ -56,6 +59,8 @@ function git(path: string | undefined, args: string[], input?: string): Promise<
     GIT_COMMITTER_NAME: WHO.GIT_AUTHOR_NAME,
     GIT_COMMITTER_EMAIL: WHO.GIT_AUTHOR_EMAIL,
     GIT_TERMINAL_PROMPT: "0",
+    // What a repository from elsewhere has in its configuration is no reason to run anything (gpg.program, a promisor remote).
+    GIT_NO_LAZY_FETCH: "1",
   };
   const options = { env, timeout: DEADLINE_MS, maxBuffer: MAX_OUTPUT, killSignal: "SIGKILL" } as const;
   return new Promise((resolve, reject) => {

@@ -1,5 +1,5 @@
 import { execFileSync } from "node:child_process";
-import { appendFileSync, mkdirSync, writeFileSync } from "node:fs";
+import { appendFileSync, existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { notesIn, openWitness, type Witness } from "../../../audit/evidence/witness.ts";
@@ -64,6 +64,28 @@ describe("a place for checkpoints", () => {
     // Where the branch was taken back on our side, the host refuses what would take it back there.
     execFileSync("git", ["-C", join(path, "own.git"), "update-ref", "refs/heads/checkpoints", "checkpoints~1"]);
     await expect(witness.append(note("a", 9), head("a", 9))).rejects.toThrow(/git push/);
+  });
+
+  it("that is a git repository is read as its clone too, and runs nothing that its configuration names", async () => {
+    const path = folder();
+    const [host, clone] = [join(path, "host.git"), join(path, "clone")];
+    const run = (args: string[], input = ""): string => execFileSync("git", args, { encoding: "utf8", input }).trim();
+    await (await openWitness({ git: { path: host } })).append(note("a", 1), head("a", 1));
+    run(["clone", "--quiet", host, clone]);
+    expect(await all(notesAt(clone))).toEqual([note("a", 1)]);
+
+    const commit = run(["-C", host, "cat-file", "commit", "checkpoints"]);
+    const signed = commit.replace(
+      "\n\n",
+      "\ngpgsig -----BEGIN PGP SIGNATURE-----\n \n -----END PGP SIGNATURE-----\n\n",
+    );
+    const id = run(["-C", host, "hash-object", "-t", "commit", "-w", "--stdin"], `${signed}\n`);
+    run(["-C", host, "update-ref", "refs/heads/checkpoints", id]);
+    writeFileSync(join(path, "gpg"), `#!/bin/sh\ntouch ${join(path, "ran")}\n`, { mode: 0o700 });
+    run(["-C", host, "config", "log.showSignature", "true"]);
+    run(["-C", host, "config", "gpg.program", join(path, "gpg")]);
+    expect(await all(notesAt(host))).toEqual([note("a", 1)]);
+    expect(existsSync(join(path, "ran"))).toBe(false);
   });
 
   it("that is a bucket has an object a note, locked, signed for, and given again without harm", async () => {
