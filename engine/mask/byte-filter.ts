@@ -4,6 +4,8 @@ export const WINDOW = 8;
 const BLOCK = 4;
 const SMALLEST = 12;
 const LARGEST = 20;
+/** Tables of a filter without patterns: most sessions know nothing, and a hundred thousand may be open. */
+const NONE = new Uint8Array(0);
 /** Entries of a table for each block: so sparse that most places are ruled out by one look. */
 const SPARSE = 8;
 
@@ -16,11 +18,11 @@ const SPARSE = 8;
 export class ByteFilter {
   #bits = SMALLEST;
   /** By the hash of a block: at which offsets of a window it stands, as bits. */
-  #blocks = new Uint8Array(1 << SMALLEST);
+  #blocks = NONE;
   /** By another hash of a block: whether there is such a block. */
-  #seconds = new Uint8Array(1 << SMALLEST);
+  #seconds = NONE;
   /** By the hash of a whole window. */
-  #heads = new Uint8Array(1 << SMALLEST);
+  #heads = NONE;
   /** The windows of all patterns, as latin1. */
   readonly #windows = new Set<string>();
   /** A pattern is shorter than the window: nothing is ruled out. */
@@ -35,15 +37,22 @@ export class ByteFilter {
     if (this.#windows.has(window)) return;
     this.#windows.add(window);
     if (this.#bits < LARGEST && this.#windows.size * BLOCK * SPARSE > 1 << this.#bits) this.#grow();
-    else this.#enter(pattern);
+    else {
+      if (this.#blocks === NONE) this.#allocate();
+      this.#enter(pattern);
+    }
   }
 
   #grow(): void {
     this.#bits = Math.min(LARGEST, this.#bits + 2);
+    this.#allocate();
+    for (const window of this.#windows) this.#enter(Buffer.from(window, "latin1"));
+  }
+
+  #allocate(): void {
     this.#blocks = new Uint8Array(1 << this.#bits);
     this.#seconds = new Uint8Array(1 << this.#bits);
     this.#heads = new Uint8Array(1 << this.#bits);
-    for (const window of this.#windows) this.#enter(Buffer.from(window, "latin1"));
   }
 
   #enter(pattern: Uint8Array): void {
@@ -60,6 +69,7 @@ export class ByteFilter {
   /** False only where no pattern stands in the bytes. */
   mayStandIn(bytes: Uint8Array): boolean {
     if (this.#short) return true;
+    if (this.#windows.size === 0) return false;
     const blocks = this.#blocks;
     const seconds = this.#seconds;
     const down = 32 - this.#bits;

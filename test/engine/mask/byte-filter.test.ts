@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { ByteFilter } from "../../../engine/mask/byte-filter.ts";
+import { SessionValues } from "../../../engine/mask/session-values.ts";
 
 /** A small seeded generator, so that the cases are the same everywhere. */
 function random(seed: number): (below: number) => number {
@@ -39,4 +40,12 @@ test("rules out nothing where a pattern is too short to be looked for", () => {
   const filter = new ByteFilter();
   filter.add(Buffer.from("seven77"));
   expect(filter.mayStandIn(Buffer.from("something else"))).toBe(true);
+});
+
+test("sessions that know nothing take no tables: a hundred thousand may be open", () => {
+  const sessions = new SessionValues();
+  const before = process.memoryUsage().arrayBuffers;
+  for (let n = 0; n < 1000; n++) sessions.of(`s-${n}`);
+  expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(1_000_000);
+  expect(sessions.of("s-1").mayStandIn(Buffer.from("anything at all"))).toBe(false);
 });
