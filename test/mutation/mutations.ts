@@ -119,8 +119,8 @@ export const mutations: Mutation[] = [
     ids: ["Teleport PR 66300"],
     change: "whoever is logged in owns every session",
     file: "console/evidence-access.ts",
-    find: "row !== undefined && row.issuer === identity.issuer && row.username === identity.username",
-    replace: "row !== undefined && row.issuer !== identity.uid",
+    find: 'name !== "" && names.includes(name) && (name !== identity.username || issuer === identity.issuer)',
+    replace: "name !== identity.uid",
     test: { file: "test/console/api.test.ts", title: "Teleport PR 66300" },
   },
   {
