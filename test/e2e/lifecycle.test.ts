@@ -118,7 +118,8 @@ describe("a decision", () => {
       return answer.code === 0 ? answer : undefined;
     });
     expect(shown.stdout).toContain("rbac/cluster-role-binding");
-    expect((await world.bob.sallyport(["decisions", "show", id]).finished).code).toBe(1);
+    // It is bob's agent, listed with him in `people`.
+    expect((await world.bob.sallyport(["decisions", "show", id]).finished).code).toBe(0);
   });
 });
 

@@ -18,9 +18,7 @@ export async function vitest(project: "unit" | "e2e"): Promise<Outcome> {
   try {
     const file = join(directory, "report.json");
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-    // A world end to end waits for its API server and for kubectl more than it computes.
-    const workers = project === "e2e" ? ["--maxWorkers=4"] : [];
-    const code = await passThrough("vitest", ["run", "--project", project, ...workers, ...reporters]);
+    const code = await passThrough("vitest", ["run", "--project", project, ...reporters]);
     const text = await readFile(file, "utf8").catch(() => undefined);
     if (text === undefined) return single(false, `vitest ended with ${code} and without a report\n`);
     return read(JSON.parse(text) as Report, code);
