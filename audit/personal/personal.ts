@@ -1,4 +1,5 @@
 import { errorMessage, Refusal } from "../../base/errors.ts";
+import { withMethods } from "../../base/with-methods.ts";
 import type { EventDraft, Recorder } from "../event.ts";
 import type { StoreReader } from "../store/store.ts";
 import { EventSeal, type SealOptions } from "./sealed-event.ts";
@@ -11,7 +12,7 @@ import type { SubjectKeys } from "./subject-keys.ts";
  */
 export function sealing<T extends Recorder>(recorder: T, keys: SubjectKeys, options: SealOptions): T {
   const seal = new EventSeal(keys, options);
-  return over(recorder, {
+  return withMethods(recorder, {
     record(event: EventDraft): void {
       try {
         seal.seal(event);
@@ -51,7 +52,7 @@ function withoutPersons(event: EventDraft, error: unknown): void {
  * they are stored, since their hashes cover what is stored: `revealRow` shows one.
  */
 export function revealing<T extends StoreReader>(reader: T, keys: SubjectKeys): T {
-  return over(reader, {
+  return withMethods(reader, {
     query: async <Row>(sql: string, params: Record<string, unknown> = {}, ...rest: unknown[]): Promise<Row[]> => {
       const sealed = Object.fromEntries(
         Object.entries(params).map(([name, value]) => [name, sealedParameter(value, keys)]),
@@ -81,20 +82,4 @@ function sealedParameter(value: unknown, keys: SubjectKeys): unknown {
 
 function isChained(row: unknown): boolean {
   return typeof row === "object" && row !== null && "prev_hash" in row && "hash" in row;
-}
-
-/** The same object with some methods replaced; private fields stay the object's own. */
-function over<T extends object>(object: T, methods: object): T {
-  const bound = new Map<PropertyKey, unknown>(Object.entries(methods));
-  return new Proxy(object, {
-    get(target, key) {
-      const known = bound.get(key);
-      if (known !== undefined) return known;
-      const value: unknown = Reflect.get(target, key, target);
-      if (typeof value !== "function") return value;
-      const method: unknown = value.bind(target);
-      bound.set(key, method);
-      return method;
-    },
-  });
 }

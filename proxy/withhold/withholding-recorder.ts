@@ -1,4 +1,5 @@
 import type { EventDraft, Recorder } from "../../audit/event.ts";
+import { withMethods } from "../../base/with-methods.ts";
 import type { KnownValues } from "../../engine/mask/known-values.ts";
 import { RecordedTexts, withoutCredentials } from "./recorded-texts.ts";
 
@@ -48,18 +49,7 @@ export function withholding<T extends Recorder>(recorder: T, sources: readonly K
     record: (event) => recorder.record(clean(event)),
     recordDurably: (event) => recorder.recordDurably(clean(event)),
   };
-  const bound = new Map<PropertyKey, unknown>(Object.entries(own));
-  return new Proxy(recorder, {
-    get(target, key) {
-      const known = bound.get(key);
-      if (known !== undefined) return known;
-      const value: unknown = Reflect.get(target, key, target);
-      if (typeof value !== "function") return value;
-      const method: unknown = value.bind(target);
-      bound.set(key, method);
-      return method;
-    },
-  });
+  return withMethods(recorder, own);
 }
 
 /** The event without what was found in its texts, in place. */
