@@ -13,23 +13,13 @@ import { EXPORT_FORMATS_TEXT } from "../../cli/evidence/export-formats.ts";
 import { createProgram } from "../../cli/main.ts";
 import * as sessions from "../../cli/sessions.ts";
 import { draft, recorderOptions } from "../audit/rig.ts";
+import { recordConfig } from "./record-config.ts";
 
 const path = mkdtempSync(join(tmpdir(), "sallyport-cli-export-"));
 const config = join(path, "sallyport.yaml");
-const CONFIG = `
-apiVersion: sallyport.dev/v1alpha1
-kind: Gateway
-listen: {address: "127.0.0.1:8443", url: "https://localhost:8443", certFile: c, keyFile: k}
-keys: {sessionFile: s, hmacFile: h, mergeFile: m, checkpointFile: checkpoint.pem}
-issuers: [{name: corp, issuer: "https://idp.example.com", audiences: [sallyport], prefix: {username: "corp:", groups: "corp:"}}]
-connections: [{name: prod, kind: kubernetes, server: "https://127.0.0.1:6443", credential: {tokenFile: t}}]
-policy: {bundle: b, guardrails: g, verify: false}
-approvals: {home: embedded, path: e}
-audit: {spool: {path: ./spool}, store: {embedded: ./store}}
-`;
 
 beforeAll(async () => {
-  writeFileSync(config, CONFIG);
+  writeFileSync(config, recordConfig());
   execFileSync("openssl", ["genpkey", "-algorithm", "ed25519", "-out", join(path, "checkpoint.pem")]);
   const recorder = await openRecorder(recorderOptions(path));
   recorder.record(draft({ session_id: "s-1" }));

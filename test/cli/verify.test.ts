@@ -11,19 +11,10 @@ import * as audit from "../../cli/audit.ts";
 import { createProgram } from "../../cli/main.ts";
 import * as sessions from "../../cli/sessions.ts";
 import { draft, recorderOptions } from "../audit/rig.ts";
+import { recordConfig } from "./record-config.ts";
 
 const path = mkdtempSync(join(tmpdir(), "sallyport-cli-verify-"));
-const CONFIG = `
-apiVersion: sallyport.dev/v1alpha1
-kind: Gateway
-listen: {address: "127.0.0.1:8443", url: "https://localhost:8443", certFile: c, keyFile: k}
-keys: {sessionFile: s, hmacFile: h, mergeFile: m, checkpointFile: checkpoint.pem}
-issuers: [{name: corp, issuer: "https://idp.example.com", audiences: [sallyport], prefix: {username: "corp:", groups: "corp:"}}]
-connections: [{name: prod, kind: kubernetes, server: "https://127.0.0.1:6443", credential: {tokenFile: t}}]
-policy: {bundle: b, guardrails: g, verify: false}
-approvals: {home: embedded, path: e}
-audit: {spool: {path: ./spool}, store: {embedded: ./store}, checkpoints: {to: [{file: ./checkpoints}]}}
-`;
+const CONFIG = recordConfig(", checkpoints: {to: [{file: ./checkpoints}]}");
 const page = readFileSync(resolve(import.meta.dirname, "../../docs/evidence.md"), "utf8");
 const commands = [...page.matchAll(/^(?:\$ )?((?:sallyport|openssl) .+)$/gm)].map(([, line = ""]) => line.split(" "));
 
