@@ -1,23 +1,15 @@
-import { isUtf8 } from "node:buffer";
 import { hmac } from "../../base/digest.ts";
 import { ByteFilter } from "./byte-filter.ts";
-import { ByteMatcher, type BytePattern, type Span } from "./byte-matcher.ts";
+import type { ByteMatcher, Span } from "./byte-matcher.ts";
 import { encodingsOf } from "./encodings.ts";
-import { valueParts } from "./value-parts.ts";
+import { MatcherLevels } from "./matcher-levels.ts";
+import { beginningsOf, isPublic, linesOf, NAME_LIKE, partsOf, SHORTEST } from "./value-forms.ts";
 import { type Holder, ValuesBudget } from "./values-budget.ts";
 
-/**
- * Values of fewer bytes are not looked for in streams: a word of seven letters stands in any log by chance, and one
- * that short is guessed sooner than it is printed. GitLab masks variables in job logs from eight characters on.
- */
-export const SHORTEST = 8;
 /** Longer values are looked for as they are, in JSON and in whole base64 only; and so are those that come late. */
 const ALL_ENCODINGS = 1024;
 /** What the matchers of one session may hold (30 MB): some 19,000 passwords, or 220 private keys of 1.7 KB. */
 const SESSION_STATES = 3_000_000;
-/** Lines of a value that are looked for by themselves, as they are: loggers print what has many lines line by line. */
-const LINE = 16;
-const LINE_LIMIT = 1024;
 
 export interface Origin {
   /** `shop/db:data.password`. */
@@ -42,39 +34,25 @@ interface Value {
   whole: boolean;
 }
 
-/** Characters that tell how each encoding begins, as far as the filter looks. */
-const BEGINNING = 24;
+/** What is known, and what it takes to look for it. */
+class Held {
+  /** By the value, as latin1. */
+  readonly values = new Map<string, number>();
+  readonly origins: Source[] = [];
+  /** Values that are not in the filter yet, and those whose encodings were not made yet. */
+  readonly unread: Value[] = [];
+  readonly unbuilt: Value[] = [];
+  readonly levels = new MatcherLevels();
+  /** What could be a name: looked for in streams, and not in objects, which consist of names. */
+  readonly nameLike = new Set<number>();
+  readonly filter = new ByteFilter();
+  states = 1;
+  bytes = 0;
+  escaped = false;
+}
 
 function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
   return Buffer.from(buffer, byteOffset, length);
-}
-
-/** What all encodings of a value begin with. */
-function beginningsOf(key: string): Uint8Array[] {
-  let end = Math.min(key.length, BEGINNING);
-  // A character of UTF-8 is not cut: text has encodings that other bytes have not.
-  while (end < key.length && end > SHORTEST && (key.charCodeAt(end) & 0xc0) === 0x80) end--;
-  return encodingsOf(Buffer.from(key.slice(0, end), "latin1"), true);
-}
-
-function partsOf(key: string): string[] {
-  const bytes = Buffer.from(key, "latin1");
-  return isUtf8(bytes) ? valueParts(bytes.toString("utf8")).map((part) => Buffer.from(part).toString("latin1")) : [];
-}
-
-function linesOf(key: string): string[] {
-  if (!key.includes("\n")) return [];
-  const lines = key.split("\n").map((line) => line.trim());
-  // The markers of a PEM say nothing, and stand in every certificate's neighbourhood.
-  return lines.filter((line) => line.length >= LINE && line.length <= LINE_LIMIT && !line.startsWith("-----"));
-}
-
-/** What could be anything's name: `postgres` is a user, an image, a label and a namespace. */
-const NAME_LIKE = /^[a-z][a-z.-]{0,14}$/;
-
-/** Nothing but certificates, or public keys. */
-function isPublic(text: string): boolean {
-  return /^\s*-----BEGIN (?:CERTIFICATE|PUBLIC KEY)-----/.test(text) && !text.includes("PRIVATE KEY");
 }
 
 /**
@@ -83,25 +61,10 @@ function isPublic(text: string): boolean {
  * this session are refused instead of passed unsearched.
  */
 export class KnownValues implements Holder {
-  /** By the value, as latin1. */
-  #values = new Map<string, number>();
-  #origins: Source[] = [];
-  /** Values that are not in the filter yet, and those whose encodings were not made yet. */
-  #unread: Value[] = [];
-  #unbuilt: Value[] = [];
-  /** Patterns that are in no matcher yet, and those of each matcher. */
-  #fresh: BytePattern[] = [];
-  #levels: BytePattern[][] = [];
-  #matchers: readonly ByteMatcher[] = [];
-  /** What could be a name: looked for in streams, and not in objects, which consist of names. */
-  #nameLike = new Set<number>();
   readonly #shared: ValuesBudget;
-  #states = 1;
-  #bytes = 0;
+  #held = new Held();
   #complete = true;
   #ended = false;
-  #escaped = false;
-  #filter = new ByteFilter();
 
   constructor(shared = new ValuesBudget()) {
     this.#shared = shared;
@@ -127,36 +90,38 @@ export class KnownValues implements Holder {
     const given = (typeof value === "string" ? Buffer.from(value, "utf8") : asBuffer(value)).toString("latin1");
     // Files end with a newline, and what a program prints of them does not.
     const key = given.trim();
-    if (key.length < SHORTEST || isPublic(key) || this.#values.has(key)) return true;
-    return this.#register(key, { ...origin, given }, this.#unread, true);
+    if (key.length < SHORTEST || isPublic(key) || this.#held.values.has(key)) return true;
+    return this.#register(key, { ...origin, given }, this.#held.unread, true);
   }
 
   #register(key: string, source: Source, queue: Value[], whole: boolean): boolean {
-    if (this.#values.has(key)) return true;
-    if (this.#ended || this.#states + key.length > SESSION_STATES || !this.#shared.take(this, key.length)) return false;
-    const index = this.#origins.length;
-    this.#values.set(key, index);
-    this.#origins.push(source);
-    this.#states += key.length;
-    this.#bytes += key.length;
+    if (this.#held.values.has(key)) return true;
+    if (this.#ended || this.#held.states + key.length > SESSION_STATES || !this.#shared.take(this, key.length))
+      return false;
+    const index = this.#held.origins.length;
+    this.#held.values.set(key, index);
+    this.#held.origins.push(source);
+    this.#held.states += key.length;
+    this.#held.bytes += key.length;
     queue.push({ key, index, whole });
     return true;
   }
 
   /** Puts what came since into the filter, with the parts and the lines that are looked for by themselves. */
   #read(): void {
-    for (const value of this.#unread.splice(0)) {
-      const source = this.#origins[value.index] as Source;
+    for (const value of this.#held.unread.splice(0)) {
+      const source = this.#held.origins[value.index] as Source;
       const found = [value];
       let room = true;
       for (const part of partsOf(value.key)) room = room && this.#register(part, source, found, true);
       for (const line of linesOf(value.key)) room = room && this.#register(line, source, found, false);
       if (!room) this.#complete = false;
       for (const one of found) {
-        for (const form of one.whole ? beginningsOf(one.key) : [Buffer.from(one.key, "latin1")]) this.#filter.add(form);
-        if (NAME_LIKE.test(one.key)) this.#nameLike.add(one.index);
-        if (/[^\w .,:;=@/+*#~!?$%^()[\]{}|'-]/.test(one.key)) this.#escaped = true;
-        this.#unbuilt.push(one);
+        for (const form of one.whole ? beginningsOf(one.key) : [Buffer.from(one.key, "latin1")])
+          this.#held.filter.add(form);
+        if (NAME_LIKE.test(one.key)) this.#held.nameLike.add(one.index);
+        if (/[^\w .,:;=@/+*#~!?$%^()[\]{}|'-]/.test(one.key)) this.#held.escaped = true;
+        this.#held.unbuilt.push(one);
       }
     }
   }
@@ -165,18 +130,18 @@ export class KnownValues implements Holder {
   #makeForms(): boolean {
     this.#read();
     let room = true;
-    for (const { key, index, whole } of this.#unbuilt.splice(0)) {
+    for (const { key, index, whole } of this.#held.unbuilt.splice(0)) {
       const bytes = Buffer.from(key, "latin1");
-      const all = bytes.length <= ALL_ENCODINGS && this.#states < SESSION_STATES / 2;
+      const all = bytes.length <= ALL_ENCODINGS && this.#held.states < SESSION_STATES / 2;
       const forms = whole ? encodingsOf(bytes, all) : [bytes];
       // Of the first byte string, which is the value itself, the room is taken.
       const cost = forms.reduce((sum, form) => sum + form.length, -bytes.length);
-      if (this.#ended || this.#states + cost > SESSION_STATES || !this.#shared.take(this, cost)) {
+      if (this.#ended || this.#held.states + cost > SESSION_STATES || !this.#shared.take(this, cost)) {
         room = false;
         continue;
       }
-      this.#states += cost;
-      for (const form of forms) this.#fresh.push({ bytes: form, value: index });
+      this.#held.states += cost;
+      for (const form of forms) this.#held.levels.add({ bytes: form, value: index });
     }
     if (!room) this.#complete = false;
     return room;
@@ -184,11 +149,11 @@ export class KnownValues implements Holder {
 
   /** How many values are looked for. */
   get size(): number {
-    return this.#origins.length;
+    return this.#held.origins.length;
   }
 
   get bytes(): number {
-    return this.#bytes;
+    return this.#held.bytes;
   }
 
   /** False once a value could not be taken up. */
@@ -200,16 +165,16 @@ export class KnownValues implements Holder {
   /** Whether a value looks otherwise inside JSON, and otherwise again inside JSON inside JSON. */
   get escaped(): boolean {
     this.#read();
-    return this.#escaped;
+    return this.#held.escaped;
   }
 
   values(): Uint8Array[] {
     this.#read();
-    return [...this.#values.keys()].map((key) => Buffer.from(key, "latin1"));
+    return [...this.#held.values.keys()].map((key) => Buffer.from(key, "latin1"));
   }
 
   originOf(index: number): Origin {
-    const source = this.#origins[index];
+    const source = this.#held.origins[index];
     if (source === undefined) return { path: "" };
     const { path, given, hmacKey } = source;
     if (source.fingerprint === undefined && hmacKey !== undefined) {
@@ -221,31 +186,19 @@ export class KnownValues implements Holder {
   /** Whether any of them may stand in the bytes: a look that costs a twentieth of a matcher's, and builds none. */
   mayStandIn(bytes: Uint8Array): boolean {
     this.#read();
-    return this.#filter.mayStandIn(bytes);
+    return this.#held.filter.mayStandIn(bytes);
   }
 
-  /**
-   * The matchers of all values known by now, the oldest first. Each is at least twice as large as the next, so that a
-   * value is built into few of them in its time, and a list of a thousand Secrets does not build all a thousand times.
-   */
+  /** The matchers of all values known by now, the oldest first. */
   matchers(): readonly ByteMatcher[] {
-    if (this.#unread.length > 0 || this.#unbuilt.length > 0) this.#makeForms();
-    if (this.#fresh.length === 0) return this.#matchers;
-    let patterns = this.#fresh;
-    this.#fresh = [];
-    for (let last = this.#levels.at(-1); last !== undefined; last = this.#levels.at(-1)) {
-      if (last.length >= 2 * patterns.length) break;
-      patterns = [...last, ...patterns];
-      this.#levels.pop();
-    }
-    this.#matchers = [...this.#matchers.slice(0, this.#levels.length), new ByteMatcher(patterns)];
-    this.#levels.push(patterns);
-    return this.#matchers;
+    const { unread, unbuilt, levels } = this.#held;
+    if (unread.length > 0 || unbuilt.length > 0) this.#makeForms();
+    return levels.matchers();
   }
 
   /** Where values that are no names stand, in order; what overlaps is one span. `all`: those that could be names too. */
   find(bytes: Uint8Array, all = false): Span[] {
-    const spans = this.matchers().flatMap((matcher) => matcher.find(bytes, all ? undefined : this.#nameLike));
+    const spans = this.matchers().flatMap((matcher) => matcher.find(bytes, all ? undefined : this.#held.nameLike));
     const merged: Span[] = [];
     for (const span of spans.sort((a, b) => a.start - b.start)) {
       const last = merged.at(-1);
@@ -257,43 +210,27 @@ export class KnownValues implements Holder {
 
   /** Whether a value that is no name stands in the bytes. */
   standsIn(bytes: Uint8Array): boolean {
-    return this.mayStandIn(bytes) && this.matchers().some((matcher) => matcher.test(bytes, this.#nameLike));
+    return this.mayStandIn(bytes) && this.matchers().some((matcher) => matcher.test(bytes, this.#held.nameLike));
   }
 
   /** Gives up all that it holds; streams of its session end. */
   overflow(): void {
     this.#complete = false;
-    this.#values = new Map();
-    this.#nameLike = new Set();
-    this.#origins = [];
-    this.#unread = [];
-    this.#unbuilt = [];
-    this.#fresh = [];
-    this.#levels = [];
-    this.#matchers = [];
-    this.#filter = new ByteFilter();
-    this.#states = 1;
-    this.#bytes = 0;
+    this.#held = new Held();
   }
 
   /**
    * Ends it with its session: what still comes to be masked for it is kept nowhere. Returns what it held, for who has
-   * to search what the session left behind; nothing of that counts for its budget any more.
+   * to search what the session left behind: that counts for `shared`, as long as it is not forgotten itself, and for
+   * the budget of the session no more.
    */
-  forget(): KnownValues {
-    const rest = new KnownValues();
-    rest.#values = this.#values;
-    rest.#nameLike = this.#nameLike;
-    rest.#origins = this.#origins;
-    rest.#unread = this.#unread;
-    rest.#unbuilt = this.#unbuilt;
-    rest.#fresh = this.#fresh;
-    rest.#levels = this.#levels;
-    rest.#matchers = this.#matchers;
-    rest.#filter = this.#filter;
-    rest.#states = this.#states;
-    rest.#bytes = this.#bytes;
+  forget(shared = new ValuesBudget()): KnownValues {
+    const rest = new KnownValues(shared);
     rest.#complete = this.#complete;
+    if (this.#held.values.size > 0) {
+      rest.#held = this.#held;
+      if (!shared.take(rest, this.#held.states)) rest.overflow();
+    }
     this.overflow();
     this.#ended = true;
     this.#shared.release(this);

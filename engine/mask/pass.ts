@@ -2,7 +2,7 @@ import { isRawNumber, parseLossless } from "../../base/lossless-json.ts";
 import { decodeBase64Text, EqualStrings } from "./equal-strings.ts";
 import { selectFields, showKey } from "./field-path.ts";
 import { GZIP_BASE64, HELM_RELEASE, summarizeRelease, Unpacking } from "./helm.ts";
-import { fingerprintOf, type KnownValues, SHORTEST } from "./known-values.ts";
+import { fingerprintOf, type KnownValues } from "./known-values.ts";
 import { managedKeys } from "./managed-fields.ts";
 import { maskMatches, maskPatterns } from "./pattern-masks.ts";
 import { findPatterns } from "./patterns.ts";
@@ -10,6 +10,7 @@ import { encodePlaceholder, PLACEHOLDER } from "./placeholder.ts";
 import { appliesTo, type CompiledMask } from "./rules.ts";
 import { isObject, type JsonObject } from "./shape.ts";
 import { withholdWords } from "./status-words.ts";
+import { SHORTEST } from "./value-forms.ts";
 import { DEPTH_LIMIT, define, LAST_APPLIED, tooDeep, walkStrings } from "./walk.ts";
 
 /** Entries of maskedFields in one answer; past them one entry `+<n> more` says how many there were. */

@@ -1,10 +1,11 @@
 import { isAscii, isUtf8 } from "node:buffer";
 import { showKey } from "./field-path.ts";
-import { fingerprintOf, type KnownValues, SHORTEST } from "./known-values.ts";
+import { fingerprintOf, type KnownValues } from "./known-values.ts";
 import type { MaskedAnswer } from "./masker.ts";
 import { LONGEST, type MaskerOptions, NAME_LIMIT } from "./pass.ts";
 import { eachEntry, endOfString, endOfValue } from "./plain-json.ts";
 import { appliesTo, type CompiledMask } from "./rules.ts";
+import { SHORTEST } from "./value-forms.ts";
 import { IDENTITY, isIdentityMetadata } from "./walk.ts";
 
 /** Keys of an item's root that are no field with values of their own. */
