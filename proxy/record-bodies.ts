@@ -1,3 +1,5 @@
+import type { EventDraft } from "../audit/event.ts";
+import { Refusal } from "../base/errors.ts";
 import type { Deps } from "./deps.ts";
 import type { Known } from "./exchange.ts";
 import { objectAsSent } from "./facts.ts";
@@ -18,4 +20,15 @@ export function recordedRequest(exchange: Known, deps: Pick<Deps, "hmacKey" | "r
   if (sent === undefined) return undefined;
   // On a copy: what was sent is what will be forwarded.
   return Buffer.from(withheldText(JSON.stringify(sent), [masker, own]).value);
+}
+
+/** What was asked for is on record at its level, with what came of it; what was forwarded as a write is with its intent. */
+export function keepRequest(event: EventDraft, exchange: Known, deps: Pick<Deps, "hmacKey" | "recordValues">): void {
+  try {
+    const content = recordedRequest(exchange, deps);
+    if (content !== undefined) event.request_content = content;
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error;
+    event.payload = { ...event.payload, requestLeftOut: error.message };
+  }
 }

@@ -1,10 +1,9 @@
-import type { EventDraft } from "../audit/event.ts";
 import { Refusal, toRefusal } from "../base/errors.ts";
 import type { Deps } from "./deps.ts";
 import { nowMs, outcomeEvent, refusedEvent } from "./events.ts";
 import type { Arrived, Known } from "./exchange.ts";
 import { UpstreamSaysNo } from "./gather/outcome.ts";
-import { recordedRequest } from "./record-bodies.ts";
+import { keepRequest } from "./record-bodies.ts";
 import { keepInput } from "./record-input.ts";
 import { renderRefusal, renderStatus } from "./render-refusal.ts";
 import { withShadow } from "./shadow.ts";
@@ -78,17 +77,6 @@ function refuse(exchange: Arrived, error: unknown, deps: Deps): void {
   if (known.sent !== true) keepRequest(event, known, deps);
   deps.refusals.record(isVerdict(refusal) ? withShadow(event, known, deps) : event);
   renderRefusal(exchange.res, refusal, exchange.id, exchange.warnings);
-}
-
-/** What was asked for and refused is on record at its level too; what was forwarded is with its intent. */
-function keepRequest(event: EventDraft, exchange: Known, deps: Deps): void {
-  try {
-    const content = recordedRequest(exchange, deps);
-    if (content !== undefined) event.request_content = content;
-  } catch (error) {
-    if (!(error instanceof Refusal)) throw error;
-    event.payload = { ...event.payload, requestLeftOut: error.message };
-  }
 }
 
 /** Whether it was policy that refused, and so what a candidate can be compared with. */

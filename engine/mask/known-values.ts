@@ -147,6 +147,11 @@ export class KnownValues implements Holder {
     return room;
   }
 
+  /** Its session has ended, or what it held is known no more: it takes up and finds nothing. */
+  get ended(): boolean {
+    return this.#ended;
+  }
+
   /** How many values are looked for. */
   get size(): number {
     return this.#held.origins.length;

@@ -8,13 +8,8 @@ const SESSIONS = 100_000;
 const LATE_MS = 60_000;
 const NONE: readonly KnownValues[] = [];
 /** Stands for what is known no more: whatever is searched for it is left out. */
-const LOST: KnownValues = lost();
-
-function lost(): KnownValues {
-  const known = new KnownValues();
-  known.overflow();
-  return known;
-}
+const LOST = new KnownValues();
+LOST.forget();
 
 /** Sessions that ended within the last minute: as many as are searched, and as many as are told from the others. */
 interface LateLimits {

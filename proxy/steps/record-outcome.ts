@@ -1,7 +1,7 @@
 import type { Deps } from "../deps.ts";
 import { outcomeEvent } from "../events.ts";
 import type { Answered } from "../exchange.ts";
-import { recordedRequest } from "../record-bodies.ts";
+import { keepRequest } from "../record-bodies.ts";
 import { keepInput } from "../record-input.ts";
 import { withShadow } from "../shadow.ts";
 
@@ -15,10 +15,7 @@ export function recordOutcome(exchange: Answered, deps: Deps): void {
   // Equal values have equal HMACs under the install's key, and nobody without it can try guesses.
   if (Object.keys(fingerprints).length > 0) event.payload = { ...event.payload, masked: { ...fingerprints } };
   event.response_bytes = exchange.responseBytes;
-  if (!exchange.intentRecorded) {
-    const content = recordedRequest(exchange, deps);
-    if (content !== undefined) event.request_content = content;
-  }
+  if (!exchange.intentRecorded) keepRequest(event, exchange, deps);
   if (exchange.responseContent !== undefined) event.response_content = exchange.responseContent;
   if (exchange.responseStream !== undefined) event.response_stream = exchange.responseStream;
   deps.recorder.record(withShadow(keepInput(event, exchange, deps), exchange, deps));

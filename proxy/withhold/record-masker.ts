@@ -1,5 +1,6 @@
 import { Refusal } from "../../base/errors.ts";
 import type { Mask } from "../../engine/decision.ts";
+import { KnownValues } from "../../engine/mask/known-values.ts";
 import { createMasker, type Masker } from "../../engine/mask/masker.ts";
 import { recordMasks } from "../../engine/mask/record-masks.ts";
 import type { DecodedBody } from "../../kubernetes/body/decode.ts";
@@ -11,30 +12,51 @@ import type { Classified, Known } from "../exchange.ts";
 import { objectAsSent } from "../facts.ts";
 
 type Withholding = Pick<Deps, "hmacKey" | "recordValues">;
+export type RecordMasker = Pick<Masker, "maskText">;
 
 /**
  * What is masked of an object's copy for the record beside what policy masks: credentials that policy lets the caller
- * see, and where else they stand. Undefined where there is nothing of that. `more`: further masks.
+ * see, and where else they stand. Undefined where there is nothing of that. `more`: further masks. It throws Refusal
+ * `unmaskable` once what the session knew is known no more.
  */
 export function recordMaskerOf(
   { attributes, session, body }: Pick<Classified, "attributes" | "session"> & Partial<Pick<Known, "body">>,
   { hmacKey, recordValues }: Withholding,
   more: readonly Mask[] = [],
-): Masker | undefined {
+): RecordMasker | undefined {
   const { group, resource, namespace, name, operation, nonResource } = attributes;
   if (nonResource || resource === "" || operation === "CONNECT" || isLog({ attributes })) return undefined;
   const secret = holdsSecret(body ?? null);
   const masks = [...more, ...recordMasks(attributes, secret)];
-  const [known] = recordValues.known(session.id);
-  if (masks.length === 0 && known === undefined) return undefined;
+  // Where it has just ended, the last is what it knew.
+  const late = recordValues.known(session.id).at(-1);
+  if (masks.length === 0 && late === undefined) return undefined;
   const requested = secret ? { group: "", resource: "secrets" } : { group, resource };
-  return createMasker(masks, { ...requested, namespace, name }, { hmacKey, known: recordValues.of(session.id) });
+  let known = late ?? recordValues.of(session.id);
+  const create = (): Masker | undefined => createMasker(masks, { ...requested, namespace, name }, { hmacKey, known });
+  let masker = create();
+  if (masker === undefined && !known.ended) return undefined;
+  return {
+    maskText(text) {
+      if (known.ended) {
+        known = recordValues.known(session.id).at(-1) ?? new KnownValues();
+        masker = create();
+      }
+      if (known.ended) {
+        throw new Refusal(
+          "unmaskable",
+          "the session has ended, and what it must not see cannot be looked for any more",
+        );
+      }
+      return masker?.maskText(text) ?? { value: text, maskedFields: [], fingerprints: {} };
+    },
+  };
 }
 
 /** An object's JSON as the record may have it: masked as policy says, and what is masked for the record alone. */
 export function withheldText(
   text: string,
-  maskers: readonly (Masker | undefined)[],
+  maskers: readonly (RecordMasker | undefined)[],
 ): { value: string; masked: string[] } {
   let value = text;
   const masked: string[] = [];

@@ -1,13 +1,12 @@
 import { Refusal } from "../../base/errors.ts";
 import type { KnownValues } from "../../engine/mask/known-values.ts";
-import type { Masker } from "../../engine/mask/masker.ts";
 import { recordMasks } from "../../engine/mask/record-masks.ts";
 import { createStreamRedactor } from "../../engine/mask/redact-stream.ts";
 import { WatchFrames } from "../../kubernetes/watch-frames.ts";
 import { isLog } from "../answer/redact-log.ts";
 import type { Deps } from "../deps.ts";
 import type { Forwarded } from "../exchange.ts";
-import { recordMaskerOf } from "./record-masker.ts";
+import { type RecordMasker, recordMaskerOf } from "./record-masker.ts";
 
 /** What the record keeps of an answer's bytes, where that is not what its client gets. */
 export interface RecordedPart {
@@ -20,8 +19,8 @@ export interface RecordedPart {
 /** An answer that policy lets pass unmasked and the record must mask is held whole for that, up to here. */
 const LIMIT = 8 * 1024 * 1024;
 const TOO_LARGE = Buffer.from('{"sallyportWithheld":"the answer is too large to be masked for the record"}');
-const NOT_JSON = Buffer.from(
-  '{"sallyportWithheld":"the answer is in an encoding that cannot be masked for the record"}',
+const UNMASKABLE = Buffer.from(
+  '{"sallyportWithheld":"the answer cannot be masked for the record: its encoding, or its session ended"}',
 );
 const UNSEARCHABLE = Buffer.from("[sallyport-withheld: not searchable]");
 
@@ -55,7 +54,7 @@ function alreadyMasked({ decision, attributes }: Forwarded): boolean {
 }
 
 class MaskedAnswer implements RecordedPart {
-  readonly #masker: Masker;
+  readonly #masker: RecordMasker;
   readonly #options: { json: boolean; watch: boolean };
   readonly learns: boolean;
   readonly #frames = new WatchFrames();
@@ -63,7 +62,7 @@ class MaskedAnswer implements RecordedPart {
   #parts: Buffer[] = [];
   #size = 0;
 
-  constructor(masker: Masker, options: { json: boolean; watch: boolean; learns: boolean }) {
+  constructor(masker: RecordMasker, options: { json: boolean; watch: boolean; learns: boolean }) {
     this.#masker = masker;
     this.#options = options;
     this.learns = options.learns;
@@ -79,7 +78,7 @@ class MaskedAnswer implements RecordedPart {
   }
 
   end(): Buffer[] {
-    if (!this.#options.json) return [NOT_JSON];
+    if (!this.#options.json) return [UNMASKABLE];
     if (this.#lost) return [];
     if (this.#options.watch) {
       return this.#guarded(() => {
@@ -106,7 +105,7 @@ class MaskedAnswer implements RecordedPart {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       this.#lost = true;
-      return [NOT_JSON];
+      return [UNMASKABLE];
     }
   }
 }
