@@ -7,6 +7,9 @@ import type { ToWorker, WireDraft, WirePart } from "./messages.ts";
 /** A larger payload is kept as a content, and the payload names it. */
 const MAX_PAYLOAD = 8 * 1024 * 1024;
 
+/** A process has another writer after each end of its recorder's thread, and each 100,000 sessions. */
+const MAX_WRITERS = 1000;
+
 /** Turns drafts into frames for the spool: contents, digests, canonical payload, chain. */
 export class Assembler {
   readonly #chains: Chains;
@@ -48,10 +51,18 @@ export class Assembler {
       ...draft.payload,
       ...(stream !== undefined && streamed === undefined ? { contentMissing: true } : {}),
       ...(facts === "" ? {} : { facts }),
+      ...this.#closedWriters(draft),
     };
     const payload = this.#payload(said, input, frames);
     const { line } = this.#chains.next({ draft, payload, requestBody, responseBody });
     frames.push(encodeFrame("event", [Buffer.from(line)]));
+  }
+
+  /** A session that this process opened as another writer ends for that one too (audit/session-life.ts). */
+  #closedWriters({ kind, payload }: WireDraft): { writers?: string[] } {
+    if (kind !== "session.closed" || payload?.writers !== undefined) return {};
+    const { writers } = this.#chains;
+    return writers.length === 1 ? {} : { writers: writers.slice(-MAX_WRITERS) };
   }
 
   #payload(said: Record<string, unknown>, input: string | undefined, frames: Buffer[]): string {

@@ -56,15 +56,23 @@ export class Chains {
   #left: Leaf[] = [];
   #writer: string;
   readonly #newWriter: () => string;
+  #earlier: string[];
 
-  constructor(options: { tenant: string; writer: string; newWriter: () => string }) {
+  /** `earlier`: writers of this process before this one. */
+  constructor(options: { tenant: string; writer: string; newWriter: () => string; earlier?: readonly string[] }) {
     this.#tenant = options.tenant;
     this.#writer = options.writer;
+    this.#earlier = [...(options.earlier ?? [])];
     this.#newWriter = options.newWriter;
   }
 
   get writer(): string {
     return this.#writer;
+  }
+
+  /** All writers of this process, this one last. */
+  get writers(): string[] {
+    return [...this.#earlier, this.#writer];
   }
 
   /** The next event of its session's chain. */
@@ -74,6 +82,7 @@ export class Chains {
       // Forgetting one head would make that chain start again at 1; a new writer starts all of them again, lawfully.
       this.#left = this.moved();
       this.#heads.clear();
+      this.#earlier.push(this.#writer);
       this.#writer = this.#newWriter();
     }
     const head = this.#heads.get(draft.session_id);

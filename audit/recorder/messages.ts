@@ -26,6 +26,8 @@ export interface WirePart {
 export interface WorkerOptions {
   tenant: string;
   writer: string;
+  /** Writers of this process before this one. */
+  earlier: readonly string[];
   spool: { path: string; maxBytes: number; onFull: "refuse" | "continue" };
   /** Where this thread says how far it came (progress.ts). */
   progress: SharedArrayBuffer;

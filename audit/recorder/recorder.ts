@@ -73,6 +73,7 @@ export async function openRecorder(
 class WorkerRecorder implements Recorder, StoreReader, QuestionReader, CheckpointMaker {
   readonly #options: RecorderOptions;
   #worker: Worker | undefined;
+  readonly #writers: string[] = [];
   #progress = newProgress();
   /** Where the last thread that opened its spool came to. */
   #cut: Position | undefined;
@@ -189,6 +190,7 @@ class WorkerRecorder implements Recorder, StoreReader, QuestionReader, Checkpoin
     const workerData: WorkerOptions = {
       tenant,
       writer,
+      earlier: [...this.#writers],
       spool,
       store,
       retention,
@@ -197,6 +199,7 @@ class WorkerRecorder implements Recorder, StoreReader, QuestionReader, Checkpoin
       checkpointKey,
       checkpoints,
     };
+    this.#writers.push(writer);
     // The same extension as this file: .ts in a checkout, .js in the package (tsc does not rewrite URLs).
     const entry = new URL(`./worker${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
     const worker = new Worker(entry, { workerData, execArgv: [], name: "recorder" });

@@ -11,6 +11,7 @@ import { Chains } from "./chain.ts";
 import { openCheckpoints, prepareCheckpoints } from "./checkpoints.ts";
 import { Contents } from "./contents.ts";
 import { startExpiry } from "./expiry.ts";
+import { closeFormerSessions, ownWriter } from "./former-sessions.ts";
 import type { FromWorker, ToWorker, WireDraft, WorkerOptions } from "./messages.ts";
 import { writeProgress } from "./progress.ts";
 import { startReconciling } from "./reconciling.ts";
@@ -33,7 +34,7 @@ if (port === null) throw new Error("the recorder's worker runs as a worker threa
 const options = workerData as WorkerOptions;
 const send = (message: FromWorker): void => port.postMessage(message);
 
-const { spool, position, release, store, prepared } = await start().catch((error: unknown) => {
+const { spool, position, release, store, prepared, former } = await start().catch((error: unknown) => {
   send({
     type: "unstartable",
     message: errorMessage(error),
@@ -41,7 +42,8 @@ const { spool, position, release, store, prepared } = await start().catch((error
   });
   process.exit(1);
 });
-const chains = new Chains({ tenant: options.tenant, writer: options.writer, newWriter: anotherWriter });
+const { tenant, writer, earlier } = options;
+const chains = new Chains({ tenant, writer, earlier, newWriter: anotherWriter });
 const contents = new Contents();
 const assembler = new Assembler(chains, contents);
 const shipper = new Shipper({
@@ -68,7 +70,15 @@ async function start() {
     const position = readPosition(options.spool.path);
     const spool = new Spool({ ...options.spool, after: position.segment, cut: options.cut });
     writeProgress(options.progress, { batch: 0, end: spool.end });
-    return { spool, position, release, prepared, store: await openStore(options.store, options.tenant) };
+    const store = await openStore(options.store, options.tenant);
+    const former = ownWriter(options.spool.path, options, {
+      unsealed: prepared?.state.writers,
+      onUnsaved(error) {
+        const fields = { reason: errorMessage(error) };
+        send({ type: "log", level: "warn", message: "the list of writers could not be written", fields });
+      },
+    });
+    return { spool, position, release, prepared, store, former };
   } catch (error) {
     release();
     throw error;
@@ -82,6 +92,7 @@ let timer: NodeJS.Timeout | undefined;
 
 function anotherWriter(): string {
   const writer = uuid7();
+  former.add(writer);
   checkpoints?.writer(writer);
   return writer;
 }
@@ -201,6 +212,7 @@ async function close(): Promise<undefined> {
   await checkpoints?.close();
   clearTimeout(timer);
   stopExpiry();
+  stopClosing();
   reconciling.stop();
   await shipper.stop();
   await store.close();
@@ -236,6 +248,18 @@ const stopExpiry = startExpiry({
   settle: async () => void (await flush(true)),
   contents,
   shipper,
+  log: (level, message, fields) => send({ type: "log", level, message, fields }),
+});
+const stopClosing = closeFormerSessions({
+  former,
+  store,
+  tenant,
+  settle: async () => void (await flush(true)),
+  record(events) {
+    for (const event of events) addEvent(event);
+    commit(true);
+    if (failing !== undefined) throw new Error(failing);
+  },
   log: (level, message, fields) => send({ type: "log", level, message, fields }),
 });
 checkpoints?.start();

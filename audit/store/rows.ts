@@ -16,12 +16,19 @@ export function parseRows<Row>(text: string): Row[] {
 }
 
 /** The columns of `bodies` in the order of `bodyLines`. */
-export const BODY_COLUMNS = "tenant, sha256, size, content, chunks";
+export const BODY_COLUMNS = "tenant, sha256, size, content, chunks, stored_at";
 
-/** Contents as ClickHouse's TabSeparated, which takes any bytes once five are escaped; JSON would not. */
-export function bodyLines(bodies: readonly StoredBody[]): Buffer[] {
+/**
+ * Contents as ClickHouse's TabSeparated, which takes any bytes once five are escaped; JSON would not. Stored now: one that
+ * is stored again replaces what was there, and is as new to whoever lets contents go.
+ */
+export function bodyLines(bodies: readonly StoredBody[], now: number = Date.now()): Buffer[] {
   return bodies.map(({ tenant, sha256, content, size = content.length, chunks = [] }) =>
-    tabSeparated([tenant, sha256, String(size)], content, `[${chunks.map((chunk) => `'${chunk}'`).join(",")}]`),
+    tabSeparated(
+      [tenant, sha256, String(size)],
+      content,
+      `[${chunks.map((chunk) => `'${chunk}'`).join(",")}]\t${Math.floor(now / 1000)}`,
+    ),
   );
 }
 

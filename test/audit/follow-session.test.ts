@@ -6,8 +6,14 @@ import { type ChainCursor, formatCursor, parseCursor } from "../../audit/chain-c
 import type { EventDraft, EventRow } from "../../audit/event.ts";
 import { followSession } from "../../audit/follow-session.ts";
 import { HeadWatch } from "../../audit/head-watch.ts";
+import { listSessions } from "../../audit/queries.ts";
+import { Assembler } from "../../audit/recorder/assemble.ts";
 import { Chains } from "../../audit/recorder/chain.ts";
+import { Contents } from "../../audit/recorder/contents.ts";
+import { closeFormerSessions } from "../../audit/recorder/former-sessions.ts";
+import type { WireDraft } from "../../audit/recorder/messages.ts";
 import { sessionEvents } from "../../audit/session-events.ts";
+import { decodeFrame } from "../../audit/spool/frame.ts";
 import { openStore } from "../../audit/store/open.ts";
 import { sha256 } from "../../base/digest.ts";
 import * as audit from "./rig.ts";
@@ -246,5 +252,76 @@ describe("a cursor", () => {
   test("of more chains than a header field holds is refused", () => {
     const cursor = new Map(Array.from({ length: 201 }, (_, i) => [`w-${i}`, 1]));
     expect(() => formatCursor(cursor)).toThrow(expect.objectContaining({ code: "bad-request" }));
+  });
+});
+
+describe("sessions of a gateway that was killed", () => {
+  const opened: Partial<EventDraft> = { kind: "session.opened", payload: { owner: { username: "corp:alice" } } };
+  const closed: Partial<EventDraft> = { kind: "session.closed", payload: { reason: "idle" } };
+
+  /** Long after: nothing more is left behind. */
+  const later = (): number => Date.now() + 60_000;
+
+  /** What a process that comes after `gone` on its spool puts on record, under `writer`. */
+  async function startAfter(gone: string[], writer: string): Promise<WireDraft[]> {
+    const drafts: WireDraft[] = [];
+    await new Promise<void>((resolve) => {
+      closeFormerSessions({
+        former: { gone, add: () => {}, closed: resolve },
+        store,
+        tenant,
+        settle: async () => {},
+        record: (events) => void drafts.push(...events),
+        log: (_, message, { reason }) => errors.push(...(reason === undefined ? [] : [message, reason])),
+      });
+    });
+    await insert(
+      ...drafts.map(({ session_id, at_ms, ...over }) => gateway(session_id, writer)(at_ms, { ...over, name: "" })),
+    );
+    return drafts;
+  }
+
+  test("are closed on record by the next one on its spool, once, and by no other; who follows them hears the end", async () => {
+    const [open, ended, elsewhere, again] = [newSession(), newSession(), newSession(), newSession()];
+    const [a, b] = ["killed", "replica"];
+    const chains = Object.fromEntries([open, ended, elsewhere, again].map((id) => [id, gateway(id, a)]));
+    const past = (session: string, ms: number, over: Partial<EventDraft>): string => chains[session]?.(ms, over) ?? "";
+    await insert(
+      ...[open, ended, elsewhere, again].map((session) => past(session, 1000, opened)),
+      past(ended, 2000, closed),
+      gateway(elsewhere, b)(1000, opened),
+      gateway(newSession(), b)(1000, opened),
+      gateway(again, "next")(9000, opened),
+    );
+    const one = follow(open, new Map(), later);
+    await until(() => one.looks() > 1);
+    const drafts = await startAfter([a, "older"], "next");
+    expect(drafts.map(({ session_id }) => session_id).sort()).toEqual([open, elsewhere, again].sort());
+    expect(drafts[0]).toMatchObject({
+      kind: "session.closed",
+      username: "corp:alice",
+      payload: { reason: "the gateway that had it open ended", writers: [a] },
+    });
+    await one.over;
+    expect(one.names().at(-1)).toBe("session.closed");
+    expect(await startAfter([a], "after-next")).toEqual([]);
+    const states = new Map((await listSessions(store, tenant)).map(({ session_id, state }) => [session_id, state]));
+    expect([open, ended, elsewhere, again].map((id) => states.get(id))).toEqual(["closed", "closed", "open", "open"]);
+    expect(errors).toEqual([]);
+  });
+
+  test("stay open by a process that goes on under another writer, which closes them for both", async () => {
+    const session = newSession();
+    await insert(gateway(session, "thread-1")(1000, opened));
+    const chains = new Chains({ tenant, writer: "thread-2", earlier: ["thread-1"], newWriter: () => "thread-3" });
+    const frames: Buffer[] = [];
+    new Assembler(chains, new Contents()).event(draft({ ...closed, session_id: session }), undefined, frames);
+    const read = decodeFrame(Buffer.concat(frames), 0);
+    const line = read.kind === "frame" ? read.frame.payload.toString() : "";
+    expect(JSON.parse(JSON.parse(line).payload)).toEqual({ reason: "idle", writers: ["thread-1", "thread-2"] });
+    const one = follow(session, new Map(), later);
+    await until(() => one.looks() > 1);
+    await insert(line);
+    await one.over;
   });
 });
