@@ -5,12 +5,9 @@ import { verifyChain } from "../../audit/verify-chain.ts";
 import { systemClock } from "../../base/clock.ts";
 import { loadGatewayConfig } from "../../base/config/gateway.ts";
 import { silentLog } from "../../base/log.ts";
+import { witnessed } from "./witnessed.ts";
 import type { World } from "./world.ts";
 
-/** What is acknowledged by the disk is never lost; an outcome gets there within 50 ms, and on a busy machine later. */
-const OUTCOME_MS = 2_000;
-/** What the agent was sent before the kill it may read, and write down, so long after it. */
-const READING_MS = 2_000;
 const MOST = 20;
 
 export interface Compared {
@@ -19,8 +16,10 @@ export interface Compared {
   answered: number;
   intents: number;
   outcomes: number;
-  /** Answers whose outcome was on its way to the disk when the gateway was killed. */
+  /** Answers whose outcome was on its way to the disk when the gateway was killed, as its threads witness. */
   outcomesUnderWay: number;
+  /** How long outcomes took from the hand-over to the disk: batches in all, those over 50 ms, and the slowest. */
+  disk: { batches: number; late: number; slowestMs: number };
   /** What must not be. */
   wrong: string[];
 }
@@ -30,12 +29,10 @@ type Said = Pick<EventRow, "kind" | "exchange_id" | "name" | "verb" | "status">;
 /** Compares the agent's log, the API server's log and ClickHouse, exchange by exchange, once all of them are quiet. */
 export async function compare(world: World): Promise<Compared> {
   const asked = new Map<string, string>();
-  const answered = new Map<string, { status: number; at: number }>();
-  for (const line of lines<{ asked?: string; verb?: string; answered?: string; status?: number; at?: number }>(
-    world.clientLog,
-  )) {
+  const answered = new Map<string, number>();
+  for (const line of lines<{ asked?: string; verb?: string; answered?: string; status?: number }>(world.clientLog)) {
     if (line.asked !== undefined) asked.set(line.asked, line.verb ?? "");
-    if (line.answered !== undefined) answered.set(line.answered, { status: line.status ?? 0, at: line.at ?? 0 });
+    if (line.answered !== undefined) answered.set(line.answered, line.status ?? 0);
   }
   const seen = lines<{ id?: string; verb: string; name: string }>(world.upstreamLog);
   const rows = await recorded(world.state.configFile);
@@ -70,23 +67,25 @@ export async function compare(world: World): Promise<Compared> {
     const name = outcome?.name ?? "";
     if (forwarded.get(name) !== id) say(`the outcome of ${name} (${id}) is on record, and it was never forwarded`);
     const answer = answered.get(name);
-    if (answer !== undefined && answer.status !== outcome?.status) {
-      say(`the agent got ${answer.status} for ${name}, and ${outcome?.status} is on record`);
+    if (answer !== undefined && answer !== outcome?.status) {
+      say(`the agent got ${answer} for ${name}, and ${outcome?.status} is on record`);
     }
   }
-  let outcomesUnderWay = 0;
-  for (const [name, { status, at }] of answered) {
+  const missing = new Set<string>();
+  for (const [name, status] of answered) {
     const id = forwarded.get(name);
     if (status >= 300 && id !== undefined) say(`${name} was forwarded, and the agent got ${status}`);
     if (status >= 300) continue;
     if (id === undefined) say(`the agent got ${status} for ${name}, which the API server never saw`);
-    else if (!outcomes.has(id)) {
-      const killed = world.kills.some(
-        (kill) => kill.target === "gateway" && at > kill.at - OUTCOME_MS && at < kill.at + READING_MS,
-      );
-      if (killed) outcomesUnderWay++;
-      else say(`the agent got ${status} for ${name} (${id}), and no outcome is on record`);
-    }
+    else if (!outcomes.has(id)) missing.add(id);
+  }
+  const { whyMissed, handed, batches, late, slowestMs } = witnessed(world.witnesses);
+  for (const id of handed()) if (!outcomes.has(id)) missing.add(id);
+  let outcomesUnderWay = 0;
+  for (const id of missing) {
+    const why = whyMissed(id);
+    if (why === undefined) outcomesUnderWay++;
+    else say(`exchange ${id} was answered, and its outcome is not on record: ${why}`);
   }
   return {
     asked: asked.size,
@@ -95,6 +94,7 @@ export async function compare(world: World): Promise<Compared> {
     intents: intents.size,
     outcomes: outcomes.size,
     outcomesUnderWay,
+    disk: { batches, late, slowestMs },
     wrong: [...wrong, ...rows.mistakes],
   };
 }

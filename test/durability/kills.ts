@@ -1,7 +1,7 @@
 import { errorMessage } from "../../base/errors.ts";
 import { type Compared, compare } from "./compare.ts";
 import type { Target } from "./traps.ts";
-import { openWorld, type World } from "./world.ts";
+import { lastOf, openWorld, type World } from "./world.ts";
 
 /** Where each may be hit: the spool's steps, those of a shipment, and the letting go of what was shipped. */
 const RECORDING = ["writing", "half written", "syncing", "synced"];
@@ -23,6 +23,7 @@ export interface Killed {
   kills: number;
   exchanges: number;
   outcomesUnderWay: number;
+  disk: Compared["disk"];
   wrong: string[];
 }
 
@@ -42,6 +43,7 @@ export async function killEach(kills: readonly Kill[], onKill?: (kill: Kill) => 
     kills: 0,
     exchanges: 0,
     outcomesUnderWay: 0,
+    disk: { batches: 0, late: 0, slowestMs: 0 },
     wrong: [],
   };
   for (let first = 0; first < kills.length && killed.wrong.length === 0; first += IN_ONE_WORLD) {
@@ -57,7 +59,7 @@ export async function killEach(kills: readonly Kill[], onKill?: (kill: Kill) => 
       await world.quiet();
       add(killed, await compare(world));
     } catch (error) {
-      const said = world.gateway.said().slice(-8).join("\n");
+      const said = lastOf(world.gateway.said()).join("\n");
       killed.wrong.push(`after ${killed.kills} kills: ${errorMessage(error)}; the gateway said:\n${said}`);
     } finally {
       await world.close();
@@ -77,8 +79,11 @@ async function killInside(world: World, { target, step }: Kill): Promise<void> {
   await world.answers(BETWEEN);
 }
 
-function add(killed: Killed, { asked, outcomesUnderWay, wrong }: Compared): void {
+function add(killed: Killed, { asked, outcomesUnderWay, disk, wrong }: Compared): void {
   killed.exchanges += asked;
   killed.outcomesUnderWay += outcomesUnderWay;
+  killed.disk.batches += disk.batches;
+  killed.disk.late += disk.late;
+  killed.disk.slowestMs = Math.max(killed.disk.slowestMs, disk.slowestMs);
   killed.wrong.push(...wrong);
 }

@@ -54,8 +54,11 @@ for (const target of targets.filter((one) => values.target === undefined || valu
   });
   results[target] = result;
   if (!text) continue;
-  const { kills, exchanges, outcomesUnderWay, histogram, wrong } = result;
+  const { kills, exchanges, outcomesUnderWay, disk, histogram, wrong } = result;
   process.stdout.write(`${target}: ${kills} kills, ${exchanges} exchanges, ${outcomesUnderWay} outcomes under way\n`);
+  process.stdout.write(
+    `  outcomes on disk: ${disk.batches} batches, ${disk.late} after more than 50 ms, the slowest after ${disk.slowestMs} ms\n`,
+  );
   for (const [step, count] of Object.entries(histogram)) {
     process.stdout.write(`  ${step.padEnd(18)} ${String(count).padStart(3)} ${"#".repeat(count)}\n`);
   }

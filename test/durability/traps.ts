@@ -3,6 +3,7 @@ import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
 import workerThreads from "node:worker_threads";
+import { watchAnswers, watchSyncs } from "./witness.ts";
 
 /**
  * Loaded into a gateway before its own code (`--import`): ends the gateway, the recorder's thread or the store's
@@ -46,7 +47,10 @@ Date.now = () => now() - back;
 // A process learns the wall clock once, for times with a fraction: what is put back later does not change it.
 if (back > 0) Object.defineProperty(performance, "timeOrigin", { value: performance.timeOrigin - back });
 
+const witnessOf = (thread: string): number => fs.openSync(join(folder, `${process.pid}.${thread}.log`), "a");
+
 if (folder !== "" && workerThreads.isMainThread) {
+  watchAnswers(witnessOf("gateway"));
   const Original = workerThreads.Worker;
   workerThreads.Worker = class extends Original {
     constructor(file: string | URL, options: workerThreads.WorkerOptions = {}) {
@@ -55,6 +59,7 @@ if (folder !== "" && workerThreads.isMainThread) {
   };
   syncBuiltinESMExports();
 } else if (folder !== "") {
+  watchSyncs(witnessOf("recorder"));
   const { writevSync, fdatasyncSync, renameSync, rmSync } = fs;
   fs.writevSync = (fd, buffers, position) => {
     at("writing");

@@ -5,7 +5,7 @@ import { readPosition } from "../../audit/recorder/shipper.ts";
 import { listSegments } from "../../audit/spool/segments.ts";
 import { errorMessage } from "../../base/errors.ts";
 import { compare } from "./compare.ts";
-import { openWorld, until, type World, type WorldOptions } from "./world.ts";
+import { lastOf, openWorld, until, type World, type WorldOptions } from "./world.ts";
 
 const AWAY_MS = 30_000;
 /** Less than what issuers' clocks may differ by: the agent's token must stay valid. */
@@ -38,7 +38,6 @@ export const TROUBLES: Record<string, () => Promise<string[]>> = {
       world.putBack(BACK_MS / 2);
       await world.answers(400);
       world.putBack(BACK_MS);
-      world.kills.push({ at: Date.now(), target: "gateway" });
       await world.gateway.kill();
       await world.gateway.start();
       await world.answers(400);
@@ -54,7 +53,7 @@ async function through(options: WorldOptions, trouble: (world: World) => Promise
     await world.quiet(options.diskBytes === undefined ? undefined : () => shipped(world));
     return [...wrong, ...(await compare(world)).wrong];
   } catch (error) {
-    return [`${errorMessage(error)}; the gateway said:\n${world.gateway.said().slice(-8).join("\n")}`];
+    return [`${errorMessage(error)}; the gateway said:\n${lastOf(world.gateway.said()).join("\n")}`];
   } finally {
     await world.close();
   }

@@ -45,8 +45,8 @@ export interface World {
   gateway: KilledGateway;
   upstreamLog: string;
   clientLog: string;
-  /** When the gateway, its thread or its store was killed: milliseconds since the epoch. */
-  kills: { at: number; target: Target }[];
+  /** What the gateway's threads wrote down of what they did: a folder. */
+  witnesses: string;
   /** Sets a trap, and resolves once somebody was caught. */
   kill(target: Target, step: string): Promise<void>;
   /** Puts the gateway's clock back. */
@@ -116,14 +116,13 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
     gateway,
     upstreamLog: at("upstream.log"),
     clientLog: at("client.log"),
-    kills: [],
+    witnesses: at("traps"),
     async kill(target, step) {
       rmSync(at("traps/sprung"), { force: true });
       writeFileSync(at("traps/trap.new"), `${target} ${step}`);
       // Whole from the first moment.
       renameSync(at("traps/trap.new"), at("traps/trap"));
       await until(() => existsSync(at("traps/sprung")), `nobody comes to: ${step}`);
-      world.kills.push({ at: Date.now(), target });
     },
     putBack: (ms) => writeFileSync(at("traps/back"), String(ms)),
     pidOf: (target) => pidOf(target === "gateway" ? state.configFile : at("clickhouse")),
@@ -201,6 +200,11 @@ function firstLine(child: ChildProcess): Promise<string> {
     child.once("exit", () => reject(new Error("the upstream does not start")));
     if (child.stdout !== null) createInterface({ input: child.stdout }).once("line", resolve);
   });
+}
+
+/** What a gateway said last, less the requests that it refused: of those there may be thousands. */
+export function lastOf(said: readonly string[]): string[] {
+  return said.filter((line) => !line.includes('"recorder-unavailable"')).slice(-8);
 }
 
 export async function until(condition: () => boolean, otherwise: string): Promise<void> {
