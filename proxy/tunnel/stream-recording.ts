@@ -75,7 +75,10 @@ export class StreamRecording {
     if (this.#level === "None" || event.kind === "closing") return;
     const payload = event.kind === "data" ? event.payload : undefined;
     // The ends of a stream that say nothing are in `stream.closed`.
-    if (payload?.length === 0) return;
+    if (payload?.length === 0) {
+      this.#end(direction, event);
+      return;
+    }
     const frame: RecordedFrame = {
       at: Math.round(nowMs() * 1000) / 1000,
       channel: event.channel,
@@ -87,12 +90,19 @@ export class StreamRecording {
     if (event.kind === "reset") frame.reset = event.status;
     this.#lastAt = frame.at;
     if (payload !== undefined && this.#keeps(event.channel, direction)) {
-      const key = `${direction} ${event.channel} ${event.stream}`;
-      this.#searched.add(frame, { key, payload, known: this.#withheld[direction] });
+      this.#searched.add(frame, { key: keyOf(direction, event), payload, known: this.#withheld[direction] });
     } else this.#searched.add(frame);
+    this.#end(direction, event);
     this.#take();
     if (this.#size >= BATCH_BYTES) this.#flush();
     else this.#timer ??= setTimeout(() => this.#tick(), BATCH_MS);
+  }
+
+  /** A forwarded port has a stream for each connection: those that are over are not searched any more. */
+  #end(direction: Direction, event: TunnelEvent): void {
+    if (event.kind === "data" && event.fin) this.#searched.end(keyOf(direction, event));
+    if (event.kind !== "reset") return;
+    for (const side of ["up", "down"] as const) this.#searched.end(keyOf(side, event));
   }
 
   /** What could still become a value waits for what comes after it, and not for ever. */
@@ -136,4 +146,8 @@ export class StreamRecording {
       .catch(this.#fail)
       .finally(() => this.#deps.streamRoom.give(size));
   }
+}
+
+function keyOf(direction: Direction, { channel, stream }: { channel: ChannelName; stream: number }): string {
+  return `${direction} ${channel} ${stream}`;
 }

@@ -66,6 +66,19 @@ export class RecordedFrames<Frame extends { data?: string }> {
     });
   }
 
+  /** The stream is over: what its end could have become is nothing any more, and nothing is kept of it. */
+  end(key: string): void {
+    const stream = this.#streams.get(key);
+    if (stream === undefined) return;
+    giveUp(stream);
+    this.#streams.delete(key);
+  }
+
+  /** How many streams are searched. */
+  get streams(): number {
+    return this.#streams.size;
+  }
+
   get held(): boolean {
     return this.#queue.length > 0;
   }

@@ -94,4 +94,16 @@ describe("the record's copy of a tunnel", () => {
       [2, STARS.slice(9)],
     ]);
   });
+
+  test("gives up what a stream ends with, and keeps nothing of streams that are over: a port is forwarded for days", () => {
+    const { frames, say } = rig([knowing(VALUE)]);
+    for (let i = 0; i < 100; i++) {
+      say(`up data ${i}`, `${VALUE} ${VALUE.slice(0, 9)}`);
+      expect(frames.take()).toEqual([]);
+      frames.end(`up data ${i}`);
+      expect(said(frames.take())).toEqual([[i + 1, `${STARS} ${VALUE.slice(0, 9)}`]]);
+    }
+    say("up data 100", "a");
+    expect(frames.streams).toBe(1);
+  });
 });
