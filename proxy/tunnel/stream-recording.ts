@@ -73,12 +73,17 @@ export class StreamRecording {
 
   add(direction: Direction, event: TunnelEvent): void {
     if (this.#level === "None" || event.kind === "closing") return;
+    this.#put(direction, event);
+    this.#end(direction, event);
+    this.#take();
+    if (this.#size >= BATCH_BYTES) this.#flush();
+    else this.#timer ??= setTimeout(() => this.#tick(), BATCH_MS);
+  }
+
+  #put(direction: Direction, event: Exclude<TunnelEvent, { kind: "closing" }>): void {
     const payload = event.kind === "data" ? event.payload : undefined;
     // The ends of a stream that say nothing are in `stream.closed`.
-    if (payload?.length === 0) {
-      this.#end(direction, event);
-      return;
-    }
+    if (payload?.length === 0) return;
     const frame: RecordedFrame = {
       at: Math.round(nowMs() * 1000) / 1000,
       channel: event.channel,
@@ -92,10 +97,6 @@ export class StreamRecording {
     if (payload !== undefined && this.#keeps(event.channel, direction)) {
       this.#searched.add(frame, { key: keyOf(direction, event), payload, known: this.#withheld[direction] });
     } else this.#searched.add(frame);
-    this.#end(direction, event);
-    this.#take();
-    if (this.#size >= BATCH_BYTES) this.#flush();
-    else this.#timer ??= setTimeout(() => this.#tick(), BATCH_MS);
   }
 
   /** A forwarded port has a stream for each connection: those that are over are not searched any more. */
