@@ -1,5 +1,6 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { UserError } from "../../base/errors.ts";
+import { quoted } from "./readers-sql.ts";
 
 /** Runs one statement and returns its rows. */
 export type Execute = (sql: string) => Promise<Record<string, unknown>[]>;
@@ -33,7 +34,7 @@ export interface MigrateOptions {
 
 /**
  * Brings the schema to what this code knows. Each statement can be run twice, since a crash may come between it and
- * its mark in `schema_version`. Throws a UserError where the schema is newer than the code.
+ * the marks in `schema_version`, and whatever is not marked runs again. Throws a UserError where the schema is newer than the code.
  */
 export async function migrate(
   execute: Execute,
@@ -54,9 +55,28 @@ export async function migrate(
       next: "Run the Sallyport that wrote it, or a newer one: an older one could not record what the newer tables ask for.",
     });
   }
-  for (const migration of migrations) {
-    if (present.has(migration.version)) continue;
-    for (const sql of migration.statements) await run(sql);
-    await execute(`INSERT INTO schema_version (version, name) SELECT ${migration.version}, '${migration.name}'`);
-  }
+  const pending = migrations.filter((migration) => !present.has(migration.version));
+  for (const sql of lastTexts(pending.flatMap((migration) => migration.statements))) await run(sql);
+  if (pending.length === 0) return;
+  // At once, since each insert is a part of its own on disk.
+  const marks = pending.map(({ version, name }) => `(${version}, ${quoted(name)})`).join(", ");
+  await execute(
+    `INSERT INTO schema_version (version, name) SELECT mark.1, mark.2 FROM (SELECT arrayJoin([${marks}]) AS mark)`,
+  );
 }
+
+/** The statements without the views that a later one makes anew before any other names them. */
+function lastTexts(statements: readonly string[]): string[] {
+  const kept: string[] = [];
+  for (const statement of statements.toReversed()) {
+    const text = withoutComment(statement);
+    const view = VIEW.exec(text)?.[1];
+    const next = view === undefined ? undefined : kept.find((later) => new RegExp(`\\b${view}\\b`).test(later));
+    if (next === undefined || VIEW.exec(next)?.[1] !== view) kept.unshift(text);
+  }
+  return kept;
+}
+
+const VIEW = /^CREATE OR REPLACE VIEW (\w+)\s/;
+
+const withoutComment = (statement: string): string => statement.replace(/^(?:\s*--[^\n]*\n)+/, "").trim();
