@@ -1,4 +1,4 @@
-import { createWriteStream } from "node:fs";
+import { Socket } from "node:net";
 import { constants, setPriority } from "node:os";
 import { Session } from "chdb";
 import { writeAccess } from "./access.ts";
@@ -10,15 +10,16 @@ import { WholeAnswers } from "./whole-answers.ts";
 
 /**
  * The process that holds chDB: it crashes in a worker thread, and a crash of it must not be the gateway's. Requests
- * come on stdin, answers go out on descriptor 3 (chDB itself writes to stdout). When stdin ends, the parent is gone,
- * however it went, and so are we.
+ * and answers go over descriptor 3. Not over stdin, which chDB reads beside us as more rows of whatever insert runs, as
+ * clickhouse-client does, so that questions get lost; nor over stdout, to which it writes. When the pipe ends, the parent is
+ * gone, however it went, and so are we.
  */
 const [, , path, tenant] = process.argv;
 if (path === undefined) throw new Error("usage: chdb-child <folder> [<tenant>]");
-const replies = createWriteStream("", { fd: 3 });
+const pipe = new Socket({ fd: 3 });
 
 function reply(answer: ChildReply, body?: Uint8Array): void {
-  for (const part of pipeFrame(answer, body === undefined ? [] : [body])) replies.write(part);
+  for (const part of pipeFrame(answer, body === undefined ? [] : [body])) pipe.write(part);
 }
 
 // Loading in the background would answer the first queries with "no such table".
@@ -76,12 +77,12 @@ async function run(request: ChildRequest, body: Buffer): Promise<Done> {
   return { bytes: result.bytes() };
 }
 
-onPipeFrames<ChildRequest>(process.stdin, (request, body) => {
+onPipeFrames<ChildRequest>(pipe, (request, body) => {
   // `body` is a view of a buffer that the pipe reads into no more: chDB may keep it until the insert is done.
   run(request, body).then(
     ({ bytes, answer }) => {
       reply({ id: request.id, ...(answer === undefined ? {} : { answer }) }, bytes);
-      if (request.op === "close") replies.end(() => process.exit(0));
+      if (request.op === "close") pipe.end(() => process.exit(0));
     },
     (error: unknown) => {
       const code = error instanceof StoreError ? { code: error.code } : {};
@@ -90,7 +91,7 @@ onPipeFrames<ChildRequest>(process.stdin, (request, body) => {
   );
 });
 // process.exit would wait for chDB's threads; the write-ahead of a MergeTree is its parts, so nothing is lost.
-process.stdin.on("close", () => process.kill(process.pid, "SIGKILL"));
+for (const ended of ["close", "error"]) pipe.on(ended, () => process.kill(process.pid, "SIGKILL"));
 for (const signal of ["SIGINT", "SIGTERM"] as const) {
   // A terminal's Ctrl-C reaches the whole group: the parent drains, then closes us.
   process.on(signal, () => {});

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { mkdirSync } from "node:fs";
-import type { Readable } from "node:stream";
+import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { onPipeFrames, pipeFrame } from "./pipe-frames.ts";
 import type { Question, QuestionAnswer } from "./store.ts";
@@ -28,6 +28,7 @@ type Unnumbered<T> = T extends unknown ? Omit<T, "id"> : never;
 /** A running child and the requests that it has not answered. */
 export class ChdbProcess {
   readonly #process: ChildProcess;
+  readonly #pipe: Duplex;
   readonly #waiting = new Map<
     number,
     { resolve(body: Buffer, reply: ChildReply): void; reject(error: Error): void; timer?: NodeJS.Timeout }
@@ -43,10 +44,11 @@ export class ChdbProcess {
     const entry = new URL(`./chdb-child${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
     const { PATH, TMPDIR, LD_LIBRARY_PATH } = process.env;
     this.#process = spawn(process.execPath, [fileURLToPath(entry), path, tenant], {
-      stdio: ["pipe", "ignore", "pipe", "pipe"],
+      stdio: ["ignore", "ignore", "pipe", "pipe"],
       env: { PATH, TMPDIR, LD_LIBRARY_PATH, TZ: "UTC" },
     });
-    this.#process.stdin?.on("error", () => {}); // EPIPE: `exit` tells it better
+    this.#pipe = this.#process.stdio[3] as Duplex;
+    this.#pipe.on("error", () => {}); // EPIPE: `exit` tells it better
     this.#process.stderr?.on("data", (chunk: Buffer) => {
       this.#stderr = (this.#stderr + chunk.toString("utf8")).slice(-2000);
     });
@@ -65,7 +67,7 @@ export class ChdbProcess {
       this.#process.on("error", (error) => ended(error.message));
       this.#process.on("close", (code, signal) => ended(signal ?? `exit ${code}`));
     });
-    onPipeFrames<ChildReply>(this.#process.stdio[3] as Readable, (reply, body) => {
+    onPipeFrames<ChildReply>(this.#pipe, (reply, body) => {
       const { id, error, code } = reply;
       const waiting = this.#waiting.get(id);
       this.#waiting.delete(id);
@@ -124,7 +126,7 @@ export class ChdbProcess {
     }
     const id = this.#next++;
     this.#expect(id, resolve, reject);
-    for (const part of pipeFrame({ ...request, id }, body)) this.#process.stdin?.write(part);
+    for (const part of pipeFrame({ ...request, id }, body)) this.#pipe.write(part);
   }
 
   #expect(id: number, resolve: (body: Buffer, reply: ChildReply) => void, reject: (error: Error) => void): void {

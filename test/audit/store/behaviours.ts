@@ -57,6 +57,30 @@ export function storeBehaviours(home: () => Promise<Home>): void {
     (await store.query(sql, params))[0];
 
   describe("rows", () => {
+    // chDB reads what it finds on its process's standard input as more rows of an insert, as clickhouse-client does: it
+    // must not be where our requests come from.
+    it("sent beside questions are there once and whole, and each question has its answer", async () => {
+      const numbers = Array.from({ length: 80 }, (_, number) => number);
+      const content = (number: number): Buffer => Buffer.from(`beside ${number}`);
+      const inOrder = async <Answer>(each: (number: number) => Promise<Answer>): Promise<Answer[]> => {
+        const answers: Answer[] = [];
+        for (const number of numbers) answers.push(await each(number));
+        return answers;
+      };
+      const ask = () => inOrder((number) => store.query("SELECT {number:UInt32} AS number", { number }));
+      const [, ...asked] = await Promise.all([
+        inOrder((number) =>
+          store.insertBodies([{ tenant: "beside", sha256: sha(content(number)), content: content(number) }]),
+        ),
+        ask(),
+        ask(),
+        ask(),
+      ]);
+      for (const answers of asked) expect(answers).toEqual(numbers.map((number) => [{ number }]));
+      const kept = await store.query<{ content: string }>("SELECT content FROM bodies WHERE tenant = 'beside'");
+      expect(new Set(kept.map((body) => body.content))).toEqual(new Set(numbers.map((n) => content(n).toString())));
+    });
+
     it("are kept as they were handed over, whatever their text", async () => {
       await store.insert({
         lines: HOSTILE.map((name, i) => row(i + 1, { session_id: "hostile", name })),
