@@ -1,6 +1,8 @@
 import { errorMessage, UserError } from "../../base/errors.ts";
+import { BatchFiles } from "./batch-files.ts";
 import { ChdbProcess } from "./chdb-process.ts";
 import { migrate } from "./migrate.ts";
+import { quoted } from "./readers-sql.ts";
 import { bodyLines, parseRows, rowLines } from "./rows.ts";
 import {
   type QueryOptions,
@@ -18,25 +20,46 @@ export { parseRows } from "./rows.ts";
 /** How long the lock of a child that is just dying is waited for. */
 export const LOCK_MS = 15_000;
 
+/** In bytes: a batch of less is inserted in the time that its file would take. */
+const FILE_FROM = 256 * 1024;
+/** One block, so that a batch is there whole or not at all, and one token's. */
+const LOAD = `INSERT INTO events SELECT * FROM file({file:String}, 'JSONEachRow')
+SETTINGS max_threads=1, max_insert_threads=1, input_format_parallel_parsing=0, insert_deduplicate=1, max_block_size=1000000,
+max_insert_block_size=1000000, min_insert_block_size_rows=1000000, min_insert_block_size_bytes=1073741824`;
+
 /** chDB in a child process, started again when it dies. The folder's lock is chDB's own: one process for a path. */
 class ChdbStore implements Store {
   readonly #path: string;
   readonly #lockMs: number;
   readonly #tenant: string | undefined;
+  readonly #files: BatchFiles;
   #child: Promise<ChdbProcess> | undefined;
   #closed = false;
 
   constructor(path: string, { lockMs = LOCK_MS, tenant }: ChdbOptions) {
     this.#path = path;
+    this.#files = new BatchFiles(path);
     this.#lockMs = lockMs;
     this.#tenant = tenant;
   }
 
-  async insert(batch: RowBatch): Promise<void> {
+  async insert({ lines, token }: RowBatch): Promise<void> {
     const child = await this.#running();
-    await child.request({ op: "insert", table: "events", format: "JSONEachRow", token: batch.token }, [
-      rowLines(batch.lines),
-    ]);
+    const rows = rowLines(lines);
+    const file = rows.length < FILE_FROM ? undefined : await this.#files.write(rows);
+    if (file === undefined) {
+      await child.request({ op: "insert", table: "events", format: "JSONEachRow", token }, [rows]);
+      return;
+    }
+    try {
+      await child.request({
+        op: "query",
+        sql: `${LOAD}, insert_deduplication_token=${quoted(token)}`,
+        params: { file },
+      });
+    } finally {
+      await this.#files.remove(file);
+    }
   }
 
   async insertBodies(bodies: readonly StoredBody[]): Promise<void> {
@@ -100,6 +123,7 @@ class ChdbStore implements Store {
       const child = new ChdbProcess(this.#path, this.#tenant ?? "");
       try {
         await child.opened();
+        this.#files.clear();
         await migrate(async (sql) =>
           parseRows((await child.request({ op: "query", sql, params: {} })).toString("utf8")),
         );
