@@ -259,11 +259,17 @@ class WorkerRecorder implements Recorder, StoreReader, QuestionReader, Checkpoin
    * its exchange does not go on, and not what a worker has ended on before.
    */
   #unwritten(): Handed[] {
-    const written = readProgress(this.#progress)?.batch ?? 0;
+    const { batch: written, events } = readProgress(this.#progress) ?? { batch: 0, events: 0 };
+    let partly = events;
     return this.#posted.flatMap(({ batch, handed, inputs, waiting }) => {
       if (batch <= written) return [];
       const refused = new Set(waiting.map((one) => one.handed));
       return handed.filter((one) => {
+        // The first of the oldest batch: a full disk took a part of it.
+        if (partly > 0) {
+          if ("kind" in one) partly--;
+          return false;
+        }
         if (refused.has(one)) return false;
         const again = this.#retried.has(one);
         if (again) this.#dropped++;

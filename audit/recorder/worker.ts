@@ -69,7 +69,7 @@ async function start() {
     const prepared = await prepareCheckpoints(options);
     const position = readPosition(options.spool.path);
     const spool = new Spool({ ...options.spool, after: position.segment, cut: options.cut });
-    writeProgress(options.progress, { batch: 0, end: spool.end });
+    writeProgress(options.progress, { batch: 0, events: 0, end: spool.end });
     const store = await openStore(options.store, options.tenant);
     const former = ownWriter(options.spool.path, options, {
       unsealed: prepared?.state.writers,
@@ -87,6 +87,9 @@ async function start() {
 
 let lastBatch = 0;
 let syncedBatch = 0;
+let settledBatch = 0;
+/** Batches that may yet be cut off again, oldest first: how many events the spool had been given before and after. */
+const unsettled: { batch: number; from: number; to: number }[] = [];
 let failing: string | undefined;
 let timer: NodeJS.Timeout | undefined;
 
@@ -114,22 +117,34 @@ function later(ms: number): void {
   }, ms);
 }
 
+/** Says what the files hold, for the thread that comes after this one. */
+function tellProgress(): void {
+  const { settled, written, end } = spool;
+  for (let oldest = unsettled[0]; oldest !== undefined && oldest.to <= settled; oldest = unsettled[0]) {
+    settledBatch = oldest.batch;
+    unsettled.shift();
+  }
+  const at = unsettled.findIndex(({ to }) => to > written);
+  const partly = unsettled[at];
+  const whole = (at === -1 ? unsettled.at(-1) : unsettled[at - 1])?.batch ?? settledBatch;
+  const events = partly === undefined ? 0 : Math.max(0, written - partly.from);
+  writeProgress(options.progress, { batch: whole, events, end });
+}
+
 /** Puts on disk what was taken, and says what came of it. */
 function commit(durable: boolean): void {
   degrade();
-  if (full()) spool.refuse(`the spool is full (${options.spool.maxBytes} bytes wait for the store)`);
-  else if (!durable && spool.write()) {
-    writeProgress(options.progress, { batch: lastBatch, end: spool.end });
-    later(SYNC_MS);
-  } else if (durable && spool.sync()) {
+  const isFull = full();
+  if (isFull) spool.refuse(`the spool is full (${options.spool.maxBytes} bytes wait for the store)`);
+  const put = !isFull && (durable ? spool.sync() : spool.write());
+  tellProgress();
+  if (put && !durable) later(SYNC_MS);
+  if (put && durable) {
     syncedBatch = lastBatch;
-    writeProgress(options.progress, { batch: lastBatch, end: spool.end });
     send({ type: "synced", batch: lastBatch });
     checkpoints?.synced();
     shipper.notify();
   }
-  // What was written and not synced was cut off again, and waits in memory.
-  if (spool.failure !== undefined) writeProgress(options.progress, { batch: syncedBatch, end: spool.end });
   if (failing !== spool.failure) {
     failing = spool.failure;
     send({ type: "failing", reason: failing });
@@ -161,10 +176,13 @@ function degrade(): void {
 /** Takes one message; returns whether it must be on disk at once. */
 function take(message: ToWorker): boolean {
   switch (message.type) {
-    case "events":
+    case "events": {
+      const from = spool.taken;
       for (const frame of assembler.batch(message)) spool.add(frame);
       lastBatch = message.batch;
+      unsettled.push({ batch: lastBatch, from, to: spool.taken });
       return message.durable;
+    }
     case "flush":
       queueMicrotask(() => answer(message.id, () => flush(message.toStore)));
       return true;

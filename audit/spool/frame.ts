@@ -34,6 +34,9 @@ export function encodeFrame(type: FrameType, parts: readonly Uint8Array[]): Buff
   return frame;
 }
 
+/** Whether a whole frame is an event's: each event has one, after those of its contents. */
+export const isEvent = (frame: Buffer): boolean => frame[8] === TYPE.event;
+
 export type Decoded =
   | { kind: "frame"; frame: Frame; end: number }
   /** `bytes`: size of the frame that starts here, as far as its header tells. */

@@ -10,6 +10,7 @@ import {
   writevSync,
 } from "node:fs";
 import { errorMessage } from "../../base/errors.ts";
+import { isEvent } from "./frame.ts";
 import { listSegments, type Position, segmentPath } from "./segments.ts";
 
 export interface SpoolOptions {
@@ -48,6 +49,9 @@ export class Spool {
   #pending: Buffer[] = [];
   #unwritten = 0;
   #pendingBytes = 0;
+  #taken = 0;
+  #written = 0;
+  #settled = 0;
   #totalBytes = 0;
   #open: Open | undefined;
   #next: number;
@@ -89,10 +93,26 @@ export class Spool {
     return this.#pendingBytes;
   }
 
+  /** How many events it was given. */
+  get taken(): number {
+    return this.#taken;
+  }
+
+  /** How many of them lie before `end`. */
+  get written(): number {
+    return this.#written;
+  }
+
+  /** And how many of those will not be cut off again. */
+  get settled(): number {
+    return this.#settled;
+  }
+
   /** Takes a frame; it is on disk once `sync` has returned true. */
   add(frame: Buffer): void {
     this.#pending.push(frame);
     this.#pendingBytes += frame.byteLength;
+    if (isEvent(frame)) this.#taken++;
   }
 
   /** Hands what was taken to the operating system. Never throws: see `failure`. */
@@ -182,6 +202,7 @@ export class Spool {
     fdatasyncSync(open.fd);
     const settled = open.written - open.synced;
     open.synced = open.written;
+    this.#settled = this.#written;
     this.#sizes.set(open.segment, open.synced);
     this.#totalBytes += settled;
     this.#pending = this.#pending.slice(this.#unwritten);
@@ -222,6 +243,7 @@ export class Spool {
       }
       open.written += done;
       this.#unwritten += batch.length;
+      for (const frame of batch) if (isEvent(frame)) this.#written++;
     }
     this.#end = { segment: open.segment, offset: open.written };
   }
@@ -250,6 +272,7 @@ export class Spool {
   #abandon(): void {
     const open = this.#open;
     this.#unwritten = 0;
+    this.#written = this.#settled;
     if (open === undefined) return;
     this.#open = undefined;
     this.#end = { segment: open.segment, offset: open.synced };

@@ -472,28 +472,78 @@ describe("a recorder that cannot record", () => {
 
   // A real file system of 2 MiB, in a mount namespace of the test's own: no mount is left behind.
   it.skipIf(!canMount())("refuses on a full disk, and records on, in order, once there is room", () => {
-    const path = folder();
-    const script = fileURLToPath(new URL("./full-disk.ts", import.meta.url));
-    const out = execFileSync("unshare", [
-      "--map-root-user",
-      "--mount",
-      "sh",
-      "-c",
-      'mkdir "$1/spool" && mount -t tmpfs -o size=2m tmpfs "$1/spool" && exec "$2" "$3" "$4"',
-      "sh",
-      path,
-      process.execPath,
-      script,
-      JSON.stringify(recorderOptions(path)),
-    ]);
-    expect(JSON.parse(out.toString())).toEqual({
+    expect(onSmallDisk("./full-disk.ts")).toEqual({
       code: "recorder-unavailable",
       failure: expect.stringMatching(/ENOSPC|part of a write|no bytes/),
       names: ["before", "refused", "queued", "after"],
       chain: expect.objectContaining({ ok: true }),
     });
   });
+
+  it.skipIf(!canMount())(
+    "has each event once whose batch was written in part when the disk was full and its worker ended",
+    () => {
+      expect(onSmallDisk("./full-disk-death.ts")).toEqual({
+        failure: expect.stringMatching(/ENOSPC|part of a write|no bytes/),
+        lost: 0,
+        doubled: 0,
+        chains: [true, true],
+      });
+    },
+  );
+
+  it("has each event once that was written, and not yet synced, when the spool was full and its worker ended", async () => {
+    const path = folder();
+    let worker: Worker | undefined;
+    process.once("worker", (started: Worker) => {
+      worker = started;
+    });
+    const audit = await recorder(recorderOptions(path, { maxBytes: 1_048_576 }));
+    await audit.recordDurably(draft({ name: "before" }));
+    await audit.flush({ toStore: true });
+    const pids = storeChildren(path);
+    for (const pid of pids) process.kill(pid, "SIGSTOP");
+    const names = Array.from({ length: 60 }, (_, n) => `n-${n}`);
+    try {
+      for (const name of names) {
+        audit.record(draft({ name, request_content: randomBytes(30_000) }));
+        await new Promise((resolve) => setTimeout(resolve, 6));
+      }
+      await until(() => audit.failure() !== undefined);
+      worker?.postMessage({ type: "nonsense" });
+      await until(() => audit.failure()?.includes("worker ended") === true);
+    } finally {
+      for (const pid of pids) process.kill(pid, "SIGCONT");
+    }
+    // What was handed over again may fill it once more.
+    await until(() =>
+      audit.flush({ toStore: true }).then(
+        () => true,
+        () => false,
+      ),
+    );
+    const rows = (await allRows(audit)).filter(({ session_id }) => session_id === "s-1");
+    expect(rows.map(({ name }) => name).sort()).toEqual([...names, "before"].sort());
+  });
 });
+
+/** What a script prints that runs with its spool on a file system of 2 MiB. */
+function onSmallDisk(script: string): unknown {
+  const path = folder();
+  const out = execFileSync("unshare", [
+    "--map-root-user",
+    "--mount",
+    "sh",
+    "-c",
+    'mkdir "$1/spool" && mount -t tmpfs -o size=2m tmpfs "$1/spool" && exec "$2" "$3" "$4"',
+    "sh",
+    path,
+    process.execPath,
+    fileURLToPath(new URL(script, import.meta.url)),
+    JSON.stringify(recorderOptions(path)),
+  ]);
+  return JSON.parse(out.toString());
+}
 
 function canMount(): boolean {
   try {
