@@ -2,7 +2,9 @@ import type { Command } from "commander";
 import { type Answer, action, type GlobalOptions } from "./action.ts";
 import type { ExportOptions } from "./evidence/export.ts";
 import { EXPORT_FORMATS_TEXT } from "./evidence/export-formats.ts";
+import type { ListSessionsOptions } from "./evidence/list-sessions.ts";
 import type { ReplaySessionOptions } from "./evidence/replay-session.ts";
+import type { ShowSessionOptions } from "./evidence/show-session.ts";
 import type { EvidenceSource } from "./evidence/source.ts";
 
 interface Options extends GlobalOptions {
@@ -31,13 +33,14 @@ export function register(program: Command): void {
     .option("--since <time>", "only sessions with events since then: 24h, 2026-11-22, 2026-11-22T10:00:00Z")
     .option("--until <time>", "only sessions that began before then")
     .option("--user <username>", "only this user's, with the issuer's prefix")
-    .option("--limit <n>", "at most so many", "100")
+    .option("--limit <n>", "at most so many, or `all`", "100")
     .action(action(list));
   sessions
     .command("show")
     .description("one session in short, and what happened in it")
     .argument("<session>")
     .option(...CONFIG)
+    .option("--limit <n>", "at most so many events, the first of them; all where absent")
     .action(action(show));
   sessions
     .command("replay")
@@ -106,32 +109,16 @@ async function kill([id = ""]: string[], { reason }: Options & { reason: string 
   });
 }
 
-async function list(
-  _: string[],
-  options: Options & { since?: string; until?: string; user?: string; limit: string },
-): Promise<Answer> {
-  const { parseWhen } = await import("./evidence/source.ts");
-  const { renderSessions } = await import("./evidence/render.ts");
-  const when = (text: string | undefined): number | undefined =>
-    text && text !== "" ? parseWhen(text, Date.now()) : undefined;
-  const filter = { since: when(options.since), until: when(options.until), user: options.user };
-  const { positive } = await import("./policy/positive.ts");
-  const limit = positive("--limit", options.limit);
-  const items = await withEvidence(options, (source) => source.listSessions({ ...filter, limit }));
-  return { json: { items }, text: renderSessions(items) };
+async function list(_: string[], options: Options & ListSessionsOptions): Promise<undefined> {
+  const { printSessions } = await import("./evidence/list-sessions.ts");
+  await withEvidence(options, (source) => printSessions(source, options));
+  return undefined;
 }
 
-async function show([id = ""]: string[], options: Options): Promise<Answer> {
-  const { renderSession } = await import("./evidence/render.ts");
-  const { replay } = await import("../audit/replay.ts");
-  return withEvidence(options, async (source) => {
-    const session = await source.session(id);
-    const events = [];
-    for await (const event of source.events(id)) events.push(event);
-    const lines = [];
-    for await (const { text } of replay(events)) lines.push(text);
-    return { json: { session, events }, text: `${renderSession(session)}\n\n${lines.join("\n")}` };
-  });
+async function show([id = ""]: string[], options: Options & ShowSessionOptions): Promise<undefined> {
+  const { showSession } = await import("./evidence/show-session.ts");
+  await withEvidence(options, (source) => showSession(source, id, options));
+  return undefined;
 }
 
 async function replay([id = ""]: string[], options: Options & ReplaySessionOptions): Promise<undefined> {

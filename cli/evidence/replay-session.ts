@@ -1,9 +1,10 @@
 import type { EventRow } from "../../audit/event.ts";
-import { type ReplayLine, replay } from "../../audit/replay.ts";
+import { replay } from "../../audit/replay.ts";
 import { UserError } from "../../base/errors.ts";
 import type { GlobalOptions } from "../action.ts";
 import { positive } from "../policy/positive.ts";
 import { pace } from "./pace.ts";
+import { write } from "./print-list.ts";
 import type { EvidenceSource } from "./source.ts";
 
 export interface ReplaySessionOptions extends GlobalOptions {
@@ -40,7 +41,7 @@ export async function replaySession(source: EvidenceSource, id: string, options:
     told++;
     if (line.raw === undefined && unrestored) process.stdout.write(RESTORE);
     unrestored = line.raw !== undefined;
-    await write(line);
+    await write(line.raw ?? `${line.text}\n`);
   }
   if (unrestored) process.stdout.write(RESTORE);
   if (told === 0 && exec !== undefined) {
@@ -74,13 +75,7 @@ async function* only(events: AsyncIterable<EventRow>, exchange: string): AsyncGe
 
 /** NDJSON, so that what follows can be read as it comes. */
 async function printEvents(events: AsyncIterable<EventRow>): Promise<void> {
-  for await (const event of events) await write({ text: JSON.stringify(event) });
-}
-
-/** Waits where the reader of stdout is slow: a session may be larger than memory. */
-async function write({ text, raw }: Pick<ReplayLine, "text" | "raw">): Promise<void> {
-  const more = process.stdout.write(raw ?? `${text}\n`);
-  if (!more) await new Promise<void>((resolve) => process.stdout.once("drain", () => resolve()));
+  for await (const event of events) await write(`${JSON.stringify(event)}\n`);
 }
 
 function factor(text: string): number {

@@ -8,12 +8,17 @@ export interface SessionFilter {
   since?: number | undefined;
   until?: number | undefined;
   user?: string | undefined;
+  /** At most so many, however many pages that takes. */
   limit: number;
 }
 
+/** Sessions that are held at once: a page of those that are read. */
+const PAGE = 500;
+
 /** Where sessions and decisions are read from: the gateway's API with the caller's token, or the store itself. */
 export interface EvidenceSource {
-  listSessions(filter: SessionFilter): Promise<SessionSummary[]>;
+  /** The latest first, read page by page. */
+  sessions(filter: SessionFilter): AsyncIterable<SessionSummary>;
   session(id: string): Promise<SessionSummary>;
   /**
    * As they happened, the chains of several gateways woven into one; persons in clear, as far as their keys are kept,
@@ -43,11 +48,20 @@ async function fromApi(env: NodeJS.ProcessEnv): Promise<EvidenceSource> {
   const client = createClient(context, async () => (await gatewaySession(context, env)).token);
   const path = (...parts: string[]): string => `/v1alpha1/${parts.map(encodeURIComponent).join("/")}`;
   return {
-    async listSessions({ since, until, user, limit }) {
+    async *sessions({ since, until, user, limit }) {
       const iso = (ms: number | undefined): string | undefined =>
         ms === undefined ? undefined : new Date(ms).toISOString();
-      const query = { since: iso(since), until: iso(until), user, limit };
-      return items<SessionSummary>(await client.request("GET", path("sessions"), { query }));
+      const query = { since: iso(since), until: iso(until), user };
+      let place: string | undefined;
+      for (let left = limit; left > 0; ) {
+        const page = { ...query, limit: Math.min(left, PAGE), continue: place };
+        const answer = await client.request("GET", path("sessions"), { query: page });
+        const found = items<SessionSummary>(answer);
+        yield* found;
+        left -= found.length;
+        place = (answer as { continue?: string }).continue ?? "";
+        if (place === "") return;
+      }
     },
     session: async (id) => (await client.request("GET", path("sessions", id))) as SessionSummary,
     events: (id, { asStored = false } = {}) => {
@@ -88,7 +102,17 @@ async function fromStore(file: string): Promise<EvidenceSource> {
   const { tenant } = config;
   const shown = (event: EventRow): EventRow => (keys === undefined ? event : revealRow(event, keys));
   return {
-    listSessions: (filter) => queries.listSessions(store, tenant, filter),
+    async *sessions({ limit, ...filter }) {
+      let after: SessionSummary | undefined;
+      for (let left = limit; left > 0; ) {
+        const most = Math.min(left, PAGE);
+        const found: SessionSummary[] = await queries.listSessions(store, tenant, { ...filter, after, limit: most });
+        yield* found;
+        left -= found.length;
+        after = found.at(-1);
+        if (found.length < most) return;
+      }
+    },
     async session(id) {
       const session = await queries.getSession(store, tenant, id);
       if (session === undefined) throw notThere("session", id);

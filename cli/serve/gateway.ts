@@ -64,7 +64,10 @@ const SHIP_RETRY_MS = 200;
  * Opens every room of the gateway in the order in which they need each other, and closes them in the other one.
  * The recorder is first and last: what the others do while they start and end is on record too.
  */
-export async function openGateway(config: GatewayConfig, options: { log: Log; opa?: string }): Promise<Gateway> {
+export async function openGateway(
+  config: GatewayConfig,
+  options: { log: Log; opa?: string; expiryFirstMs?: number | undefined },
+): Promise<Gateway> {
   const { log } = options;
   const clock = systemClock;
   const opened: (() => Promise<unknown> | unknown)[] = [];
@@ -79,8 +82,10 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
 
     const knownValues = new SessionValues();
     const recordValues = new SessionValues();
-    const checkpointKey = config.keys.checkpointFile?.[0];
-    const recording = await openRecorder({ tenant: config.tenant, checkpointKey, ...config.audit, log, clock });
+    const [checkpointKey, ...formerKeys] = config.keys.checkpointFile ?? [];
+    const { tenant, audit } = config;
+    const { expiryFirstMs } = options;
+    const recording = await openRecorder({ tenant, checkpointKey, formerKeys, ...audit, expiryFirstMs, log, clock });
     const personal = personalRecord(config, recording);
     const recorder = withholding(personal, [knownValues, recordValues]);
     opened.push(() => closeRecorder(recorder, log));
@@ -111,7 +116,7 @@ export async function openGateway(config: GatewayConfig, options: { log: Log; op
     opened.push(() => peers.close());
     const watched = watchApprovals(approvals, { recorder, peers, url: config.listen.url, log });
     opened.push(() => watched.stop());
-    opened.push(recordMissing(approvals, { recorder, tenant: config.tenant, url: config.listen.url, clock, log }));
+    opened.push(recordMissing(approvals, { recorder, tenant, url: config.listen.url, clock, log }));
     const people = tellPeople(config, approvals, { clock, log });
     opened.push(() => people.close());
     const connections = openConnections(config, { recorder, clock, log });

@@ -4,8 +4,10 @@ import { join } from "node:path";
 import { afterAll, afterEach, beforeAll, describe, expect, it, vi } from "vitest";
 import { openRecorder } from "../../audit/recorder/recorder.ts";
 import * as decisions from "../../cli/decisions.ts";
+import { printSessions } from "../../cli/evidence/list-sessions.ts";
 import { pace } from "../../cli/evidence/pace.ts";
-import { openEvidence, parseWhen } from "../../cli/evidence/source.ts";
+import { type ShowSessionOptions, showSession } from "../../cli/evidence/show-session.ts";
+import { type EvidenceSource, openEvidence, parseWhen } from "../../cli/evidence/source.ts";
 import { createProgram } from "../../cli/main.ts";
 import * as sessions from "../../cli/sessions.ts";
 import { execDrafts, frame } from "../audit/exec-events.ts";
@@ -13,6 +15,8 @@ import { draft, recorderOptions } from "../audit/rig.ts";
 
 const path = mkdtempSync(join(tmpdir(), "sallyport-sessions-"));
 const config = join(path, "sallyport.yaml");
+const OTHERS = 701;
+const LONG_AGO = Date.UTC(2026, 8, 1);
 const NOW = Date.UTC(2026, 10, 22, 12);
 
 const CONFIG = `
@@ -44,6 +48,10 @@ beforeAll(async () => {
   audit.record(draft({ ...write, status: 201 }));
   const frames = [frame(5000, "stdout", "\u001b[1mhello\r\n")];
   for (const event of execDrafts({ tty: true, frames, over: { exchange_id: "e-2" } })) audit.record(draft(event));
+  // More than a page of those that are read.
+  for (let i = 0; i < OTHERS; i++) {
+    audit.record(draft({ kind: "session.opened", session_id: `other-${i}`, at_ms: LONG_AGO + i, payload: {} }));
+  }
   await audit.flush({ toStore: true });
   await audit.close();
 });
@@ -60,12 +68,16 @@ async function run(...args: string[]): Promise<string> {
     const known = program.commands.map((one) => one.name());
     if (!known.includes(command === sessions ? "sessions" : "decisions")) command.register(program);
   }
+  return printed(() => program.parseAsync([...args, "--config", config], { from: "user" }));
+}
+
+async function printed(work: () => Promise<unknown>): Promise<string> {
   let out = "";
   vi.spyOn(process.stdout, "write").mockImplementation((text) => {
     out += text.toString();
     return true;
   });
-  await program.parseAsync([...args, "--config", config], { from: "user" });
+  await work();
   return out;
 }
 
@@ -79,9 +91,8 @@ describe("sessions, read from the store of --config", () => {
   });
 
   it("list prints JSON for programs", async () => {
-    expect(JSON.parse(await run("sessions", "list", "--output", "json"))).toMatchObject({
-      items: [{ session_id: "s-1", events: 6 }],
-    });
+    const out = await run("sessions", "list", "--since", "2026-11-01", "--output", "json");
+    expect(JSON.parse(out)).toMatchObject({ items: [{ session_id: "s-1", events: 6 }], more: false });
   });
 
   it("show tells who, why and what happened, with nothing that a terminal would obey", async () => {
@@ -149,6 +160,41 @@ describe("sessions, read from the store of --config", () => {
       await audit.close();
     }
   }, 30_000);
+});
+
+describe("what may be longer than memory", () => {
+  let source: EvidenceSource;
+  beforeAll(async () => {
+    source = await openEvidence(config);
+  });
+  afterAll(() => source.close());
+
+  const list = (limit: string, output: "json" | "text") => printed(() => printSessions(source, { limit, output }));
+  const ids = (out: string): string[] => JSON.parse(out).items.map((one: { session_id: string }) => one.session_id);
+
+  it("list reads on where a page ends, names each session once, and says where its limit left out others", async () => {
+    const others = Array.from({ length: OTHERS }, (_, i) => `other-${OTHERS - 1 - i}`);
+    expect(ids(await list("all", "json"))).toEqual(["s-1", ...others]);
+    const text = await list("601", "text");
+    expect(text.split("\n").map((line) => line.split(" ")[0])).toEqual([
+      ...["SESSION", "s-1", ...others.slice(0, 600), "and", ""],
+    ]);
+    expect(text).toMatch(/\nand more: .*--limit all/);
+    expect(await list(String(OTHERS + 1), "text")).not.toContain("and more");
+    const none = () => printSessions(source, { limit: "1", until: "2026-01-01", output: "json" });
+    expect(JSON.parse(await printed(none))).toEqual({ items: [], more: false });
+  });
+
+  it("show is the session with its events, as many as are asked for", async () => {
+    const show = (options: ShowSessionOptions) => printed(() => showSession(source, "s-1", options));
+    const whole = JSON.parse(await show({ output: "json" }));
+    expect(whole.session.session_id).toBe("s-1");
+    expect(whole.events).toHaveLength(whole.session.events);
+    expect(whole.events.slice(0, 6).map(({ seq }: { seq: number }) => seq)).toEqual([1, 2, 3, 4, 5, 6]);
+    const two = JSON.parse(await show({ limit: "2", output: "json" }));
+    expect(two).toEqual({ session: whole.session, events: whole.events.slice(0, 2), more: true });
+    expect(await show({ limit: "1", output: "text" })).toMatch(/session opened[\s\S]*and more than 1 events/);
+  });
 });
 
 describe("times", () => {
