@@ -12,6 +12,7 @@ import { openCheckpoints, prepareCheckpoints } from "./checkpoints.ts";
 import { Contents } from "./contents.ts";
 import { startExpiry } from "./expiry.ts";
 import { closeFormerSessions, ownWriter } from "./former-sessions.ts";
+import { leavesOut } from "./gap.ts";
 import type { FromWorker, ToWorker, WireDraft, WorkerOptions } from "./messages.ts";
 import { writeProgress } from "./progress.ts";
 import { startReconciling } from "./reconciling.ts";
@@ -163,10 +164,10 @@ function full(): boolean {
   return spool.full(factor);
 }
 
-/** With onFull continue: contents are left out while the spool is over its limit, and the gap is on record. */
+/** With onFull continue: contents are left out while the spool is full, and the gap is on record. */
 function degrade(): void {
-  if (options.spool.onFull !== "continue" || contents.leaveOut === spool.full()) return;
-  contents.leaveOut = spool.full();
+  if (options.spool.onFull !== "continue" || contents.leaveOut === leavesOut(spool, contents.leaveOut)) return;
+  contents.leaveOut = !contents.leaveOut;
   if (contents.leaveOut) {
     contents.leftOut = 0;
     ownEvent("recorder.gap", { state: "began", why: "the spool is full: contents are left out" });
