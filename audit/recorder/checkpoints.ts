@@ -1,7 +1,7 @@
 import { CHECKPOINT_SESSION, type Leaf } from "../evidence/checkpoint.ts";
 import { Checkpointer } from "../evidence/checkpointer.ts";
 import { unsignedHeads } from "../evidence/orphans.ts";
-import { openSigner } from "../evidence/signer.ts";
+import { loadPublicKeys, openSigner } from "../evidence/signer.ts";
 import { readState } from "../evidence/state.ts";
 import { openWitness, type WitnessLocation } from "../evidence/witness.ts";
 import { WitnessQueue } from "../evidence/witness-queue.ts";
@@ -31,11 +31,13 @@ export interface Checkpoints {
  * What can fail while the gateway starts: the key, and what the processes before left. Throws a UserError. Undefined
  * where the configuration names no key.
  */
-export async function prepareCheckpoints({ spool, checkpointKey, checkpoints }: WorkerOptions) {
+export async function prepareCheckpoints({ spool, checkpointKey, formerKeys = [], checkpoints }: WorkerOptions) {
   if (checkpointKey === undefined) return undefined;
   const { command, everySeconds, to } = { everySeconds: 60, to: [], ...checkpoints };
   return {
     signer: openSigner({ keyFile: checkpointKey, command }),
+    /** Of checkpoints that were signed before this key was the one. */
+    formerKeys: loadPublicKeys(formerKeys),
     state: readState(spool.path),
     places: await Promise.all(to.map(openWitness)),
     everySeconds,

@@ -13,8 +13,8 @@ const FASTEST = { params: { [constants.ZSTD_c_compressionLevel]: 1 } };
 /** Digests of contents that were spooled lately: the same manifest again is not written again. */
 const REMEMBERED = 4096;
 /**
- * And not for long: whoever lets contents go (audit/store/retention.ts) spares what an event of the last day names, and
- * what was written so lately is named by one. Another gateway may do it, which cannot ask this one.
+ * And not for long: whoever lets contents go (audit/store/retention.ts) leaves what was stored within the last day. Another
+ * gateway may do it, which cannot ask this one.
  */
 const REMEMBERED_MS = 3_600_000;
 /** Contents that come in parts at a time, at most: the data path has fewer, and abandons what it does not finish. */

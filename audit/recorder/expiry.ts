@@ -1,11 +1,7 @@
+import type { KeyObject } from "node:crypto";
 import { errorMessage } from "../../base/errors.ts";
-import {
-  type ExpiredChain,
-  type ExpiringStore,
-  expire,
-  type Retention,
-  type SpareContents,
-} from "../store/retention.ts";
+import { checkedChains } from "../evidence/expiring.ts";
+import { type ExpiringStore, type Expiry, expire, type Retention, type SpareContents } from "../store/retention.ts";
 import type { Contents } from "./contents.ts";
 import type { Shipper } from "./shipper.ts";
 
@@ -17,26 +13,43 @@ export interface ExpiryOptions {
   store: ExpiringStore;
   tenant: string;
   retention: Retention;
-  /** Puts the end of chains on record, and resolves once it and all that came before (a legal hold) is in the store. */
-  record(chains: ExpiredChain[]): Promise<void>;
+  record: Expiry["record"];
+  /** Keys that signed, newest first; where there are none, chains go unchecked. */
+  keys: readonly KeyObject[];
   settle(): Promise<void>;
   contents: Contents;
   shipper: Pick<Shipper, "exclusively">;
   log(level: "info" | "warn" | "error", message: string, fields: Record<string, unknown>): void;
+  firstMs?: number | undefined;
 }
 
 /** Lets go of what has passed its time, four times a day. Returns how to stop it. */
 export function startExpiry(options: ExpiryOptions): () => void {
-  const { store, tenant, retention, record, settle, contents: kept, log } = options;
+  const { store, tenant, retention, record, keys, settle, contents: kept, log, firstMs = FIRST_MS } = options;
   if (Object.values(retention).every((time) => time === undefined)) return () => {};
-  let timer = setTimeout(run, FIRST_MS);
+  let timer = setTimeout(run, firstMs);
   timer.unref();
   let stopped = false;
+  async function check(found: Parameters<NonNullable<Expiry["check"]>>[0]): ReturnType<NonNullable<Expiry["check"]>> {
+    const { whole, findings } = await checkedChains(store, tenant, keys, found);
+    const [first] = findings.list;
+    if (first !== undefined)
+      log("error", "what has passed its time is not what was recorded: it stays", {
+        chains: found.length - whole.length,
+        ...first,
+        next: "Run sallyport audit verify on the stopped gateway.",
+      });
+    return whole;
+  }
   async function run(): Promise<void> {
     try {
       kept.watch();
       await settle();
-      const { chains, contents } = await expire(store, tenant, retention, Date.now(), record, sparing(options));
+      const { chains, contents } = await expire(store, tenant, retention, Date.now(), {
+        record,
+        ...(keys.length === 0 ? {} : { check: (found) => check(found) }),
+        spare: sparing(options),
+      });
       if (chains + contents > 0)
         log("info", "what had passed its time was let go (audit.retention)", { chains, contents });
     } catch (error) {

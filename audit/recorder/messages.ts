@@ -37,6 +37,10 @@ export interface WorkerOptions {
   retention?: Retention | undefined;
   /** File of the key that signs checkpoints now. */
   checkpointKey?: string | undefined;
+  /** Files of those that signed before it. */
+  formerKeys?: readonly string[] | undefined;
+  /** When retention first looks for what has passed its time; ten minutes where absent. */
+  expiryFirstMs?: number | undefined;
   checkpoints?: CheckpointOptions | undefined;
 }
 

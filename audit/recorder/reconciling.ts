@@ -1,7 +1,7 @@
 import { errorMessage } from "../../base/errors.ts";
 import type { EvidenceStatus } from "../evidence/checkpoint.ts";
 import { Reconciler } from "../evidence/reconciler.ts";
-import type { ExpiredChain } from "../store/retention.ts";
+import type { ExpiredChains } from "../store/retention.ts";
 import type { StoreReader } from "../store/store.ts";
 import type { Chains } from "./chain.ts";
 import type { FromWorker } from "./messages.ts";
@@ -20,7 +20,7 @@ export function startReconciling(worker: {
   store: StoreReader;
   shipper: { drain(): Promise<void> };
   send(message: FromWorker): void;
-}): { stop(): void; forget(chains: readonly ExpiredChain[]): void } {
+}): { stop(): void; forget(said: ExpiredChains): void } {
   const { chains, store, shipper, send } = worker;
   const reconciler = new Reconciler(store, worker.tenant);
   /** Sessions of this process's own chains: `recorder` has one of each process before. */
@@ -66,8 +66,9 @@ export function startReconciling(worker: {
   timer.unref();
   return {
     stop: () => clearInterval(timer),
-    forget(expired) {
+    forget({ chains: expired, kept = [] }) {
       for (const { session_id, writer } of expired) if (writer === chains.writer) forgotten.add(session_id);
+      for (const { session_id, writer } of kept) if (writer === chains.writer) forgotten.delete(session_id);
     },
   };
 }

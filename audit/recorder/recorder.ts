@@ -32,6 +32,10 @@ export interface RecorderOptions {
   retention?: Retention | undefined;
   /** File of the key that signs where each chain stands; without it nothing is signed. */
   checkpointKey?: string | undefined;
+  /** Files of those that signed before it: what retention lets go of is compared with what they signed. */
+  formerKeys?: readonly string[] | undefined;
+  /** When retention first looks for what has passed its time; ten minutes where absent. */
+  expiryFirstMs?: number | undefined;
   checkpoints?: CheckpointOptions | undefined;
   log: Log;
   clock: Clock;
@@ -183,7 +187,7 @@ class WorkerRecorder implements Recorder, StoreReader, QuestionReader, Checkpoin
 
   /** Starts a worker. Resolves when it can record. */
   async open(writer: string): Promise<void> {
-    const { tenant, spool, store, retention, checkpointKey, checkpoints } = this.#options;
+    const { tenant, spool, store, retention, checkpointKey, formerKeys, checkpoints, expiryFirstMs } = this.#options;
     // A thread that could not start knows nothing of where the one before it came to.
     this.#cut = readProgress(this.#progress)?.end ?? this.#cut;
     this.#progress = newProgress();
@@ -197,7 +201,9 @@ class WorkerRecorder implements Recorder, StoreReader, QuestionReader, Checkpoin
       progress: this.#progress,
       cut: this.#cut,
       checkpointKey,
+      formerKeys,
       checkpoints,
+      expiryFirstMs,
     };
     this.#writers.push(writer);
     // The same extension as this file: .ts in a checkout, .js in the package (tsc does not rewrite URLs).

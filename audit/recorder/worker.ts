@@ -258,12 +258,14 @@ const stopExpiry = startExpiry({
   store,
   tenant: options.tenant,
   retention: options.retention ?? {},
-  record: async (chains) => {
-    reconciling.forget(chains);
-    addEvent({ kind: "record.expired", session_id: RECORDER_SESSION, at_ms: Date.now(), payload: { chains } });
+  record: async (said) => {
+    reconciling.forget(said);
+    addEvent({ kind: "record.expired", session_id: RECORDER_SESSION, at_ms: Date.now(), payload: { ...said } });
     commit(true);
     await flush(true);
   },
+  keys: prepared === undefined ? [] : [prepared.signer.publicKey, ...prepared.formerKeys],
+  firstMs: options.expiryFirstMs,
   settle: async () => void (await flush(true)),
   contents,
   shipper,

@@ -14,6 +14,28 @@ export interface ExpiredChain {
   events: number;
   last_seq: number;
   last_hash: string;
+  /**
+   * The newest head of it that was signed, which its events agree with; 0 and "" where none was. Absent where the chain
+   * was not compared: nothing is signed here.
+   */
+  signed_seq?: number;
+  signed_hash?: string;
+}
+
+/** Payload of `record.expired`. */
+export interface ExpiredChains {
+  chains: readonly ExpiredChain[];
+  /** Named among `chains` by an event before this one of the same writer, and not let go after all. */
+  kept?: readonly Pick<ExpiredChain, "session_id" | "writer">[];
+}
+
+/** What letting go asks of whoever keeps the record. */
+export interface Expiry {
+  /** Puts it on record, durably, and resolves once it and all that came before (a legal hold) is in the store. */
+  record(said: ExpiredChains): Promise<void>;
+  /** Those of `chains` that are what was recorded, as far as was signed: no others go. All of them where absent. */
+  check?(chains: readonly ExpiredChain[]): Promise<ExpiredChain[]>;
+  spare?: SpareContents;
 }
 
 /** What expiry asks of a store. */
@@ -27,6 +49,12 @@ export type SpareContents = (digests: string[], remove: (digests: string[]) => P
 
 /** A hundred and thirty years: DateTime64 ends in 2299. */
 const FOR_EVER_DAYS = 47_500;
+/**
+ * A content that was stored so lately stays. Another gateway, which this one cannot ask, may have stored it again (or a part
+ * of it) and not yet the event that names it; it takes one for stored for an hour (audit/recorder/contents.ts), and a stream's
+ * event comes when the stream ends.
+ */
+const GRACE_MS = 86_400_000;
 const CHAINS = 1000;
 const CONTENTS = 2000;
 /** These statements read the whole record. */
@@ -40,7 +68,8 @@ function parameters(tenant: string, retention: Retention, now: number): Record<s
   const metadata = days(retention.Metadata);
   const request = days(retention.Request ?? retention.Metadata);
   const response = days(retention.RequestResponse ?? retention.Request ?? retention.Metadata);
-  return { tenant, now, metadata, request, response, shortest: Math.min(metadata, request, response) };
+  const before = Math.floor((now - GRACE_MS) / 1000);
+  return { tenant, now, before, metadata, request, response, shortest: Math.min(metadata, request, response) };
 }
 
 const PAST = `at + toIntervalDay(multiIf(record_level = 'RequestResponse', {response:UInt32}, record_level = 'Request', {request:UInt32}, {metadata:UInt32})) < fromUnixTimestamp64Milli({now:Int64}, 'UTC')`;
@@ -72,26 +101,35 @@ async function anythingPast(store: StoreReader, tenant: string, retention: Reten
  *
  * Contents go when no event within its time names them: each level has its own. Rows go by chains, whole, when the last
  * of a chain's events has passed its time: a chain with holes could not be verified. Checkpoints, and the record of what
- * was let go, stay: without them nothing else can be verified. Sessions under legal hold keep both. `record` puts a
- * batch of chains on record, durably, before they are removed; a chain that goes on, or is held, by then stays.
+ * was let go, stay: without them nothing else can be verified. Sessions under legal hold keep both. Chains are checked
+ * first: of one that somebody edited nothing could be told once it is gone. Then they are put on record, before they are
+ * removed; a chain that goes on, or is held, by then stays, which is put on record as well.
  */
 export async function expire(
   store: ExpiringStore,
   tenant: string,
   retention: Retention,
   now: number,
-  record: (chains: ExpiredChain[]) => Promise<void>,
-  spare: SpareContents = (digests, remove) => remove(digests),
+  { record, check = async (chains) => [...chains], spare = (digests, remove) => remove(digests) }: Expiry,
 ): Promise<{ chains: number; contents: number }> {
   const done = { chains: 0, contents: 0 };
   if (Object.values(retention).every((time) => time === undefined)) return done;
   if (!(await anythingPast(store, tenant, retention, now))) return done;
-  done.contents = await expireContents(store, parameters(tenant, retention, now), spare);
-  for (;;) {
-    const chains = await pastChains(store, parameters(tenant, retention, now));
-    if (chains.length === 0) return done;
-    await record(chains);
-    const still = await stillPast(store, parameters(tenant, retention, now), chains);
+  const params = parameters(tenant, retention, now);
+  done.contents = await expireContents(store, params, spare);
+  for (let after: ChainName = { session_id: "", writer: "" }; ; ) {
+    const found = await pastChains(store, params, after);
+    const end = found.at(-1);
+    if (end === undefined) return done;
+    after = end;
+    const chains = await check(found);
+    if (chains.length === 0) continue;
+    await record({ chains });
+    const still = await stillPast(store, params, chains);
+    const stays = chains.filter((chain) => !still.includes(chain));
+    if (stays.length > 0) {
+      await record({ chains: [], kept: stays.map(({ session_id, writer }) => ({ session_id, writer })) });
+    }
     if (still.length === 0) continue;
     const names = "arrayZip({sessions:Array(String)}, {writers:Array(String)})";
     const chain = "tuple(session_id, toString(writer))";
@@ -110,12 +148,15 @@ export async function expire(
   }
 }
 
-function pastChains(store: StoreReader, params: Record<string, unknown>): Promise<ExpiredChain[]> {
+type ChainName = Pick<ExpiredChain, "session_id" | "writer">;
+
+function pastChains(store: StoreReader, params: Record<string, unknown>, after: ChainName): Promise<ExpiredChain[]> {
   return store.query<ExpiredChain>(
     `SELECT session_id, writer, count() AS events, max(seq) AS last_seq, argMax(hash, seq) AS last_hash FROM events
      WHERE tenant = {tenant:String} AND NOT ${HELD} AND NOT ${PROOFS} AND NOT (${GOES_ON})
+       AND (session_id > {session:String} OR (session_id = {session:String} AND toString(writer) > {writer:String}))
      GROUP BY session_id, writer HAVING min(${PAST}) AND min(${BEGAN} + toIntervalDay({shortest:UInt32}) < fromUnixTimestamp64Milli({now:Int64}, 'UTC')) ORDER BY session_id, writer LIMIT ${CHAINS}`,
-    params,
+    { ...params, session: after.session_id, writer: after.writer },
     WHOLE,
   );
 }
@@ -148,7 +189,7 @@ async function expireContents(
     const named = await store.query<{ sha256: string; chunks: string[] }>(
       `SELECT sha256, groupUniqArrayArray(chunks) AS chunks FROM bodies WHERE tenant = {tenant:String} AND sha256 > {after:String} AND sha256 IN
          (SELECT arrayJoin(${NAMED}) FROM events WHERE tenant = {tenant:String} AND ${PAST} AND NOT ${HELD})
-       GROUP BY sha256 ORDER BY sha256 LIMIT ${CONTENTS}`,
+       GROUP BY sha256 HAVING max(stored_at) < {before:UInt32} ORDER BY sha256 LIMIT ${CONTENTS}`,
       { ...params, after },
       WHOLE,
     );
@@ -189,12 +230,14 @@ async function unnamed(
   return digests.filter((digest) => !named.has(digest));
 }
 
+/** Of each only rows that are older than the look for them: one that is stored again meanwhile stays, by its own row. */
 async function removeContents(
   store: ExpiringStore,
-  { tenant }: Record<string, unknown>,
+  { tenant, before }: Record<string, unknown>,
   digests: string[],
 ): Promise<number> {
   if (digests.length === 0) return 0;
-  await store.remove("bodies", "tenant = {tenant:String} AND sha256 IN {digests:Array(String)}", { tenant, digests });
+  const where = "tenant = {tenant:String} AND sha256 IN {digests:Array(String)} AND stored_at < {before:UInt32}";
+  await store.remove("bodies", where, { tenant, digests, before });
   return digests.length;
 }

@@ -3,58 +3,85 @@ import { CHECKPOINT_SESSION } from "../checkpoint.ts";
 import type { ChainWalk } from "./chain-walk.ts";
 import { chainKey, type SignedHead } from "./signed-heads.ts";
 
-interface Said {
-  lastSeq: number;
-  lastHash: string;
-  /** The event that says so. */
+interface Named {
   session_id: string;
   writer: string;
-  seq: number;
+  last_seq?: unknown;
+  last_hash?: unknown;
+  signed_seq?: unknown;
+  signed_hash?: unknown;
+}
+
+interface Said extends Named {
+  /** False where it says that the chain stayed. */
+  gone: boolean;
+  /** The event that says so. */
+  by: { session_id: string; writer: string; seq: number };
 }
 
 /**
  * Chains that were let go when their time was over (`audit.retention`): events of kind `record.expired` name them before
- * they are removed. Such an event excuses a chain once it is signed itself; before that anybody could have added it.
+ * they are removed. Such an event excuses a chain once it is signed itself; before that anybody could have added it. A
+ * later one of the same writer takes it back for a chain that stayed.
  */
 export class Expired {
-  readonly #said = new Map<string, Said>();
+  /** By chain, then by who says so. */
+  readonly #said = new Map<string, Map<string, Said>>();
 
   take({ kind, session_id, writer, seq, payload }: EventRow): void {
     if (kind !== "record.expired") return;
-    for (const chain of chainsIn(payload)) {
-      const { last_seq: lastSeq, last_hash: lastHash } = chain;
-      this.#said.set(chainKey(chain.session_id, chain.writer), {
-        lastSeq,
-        lastHash,
-        session_id,
-        writer,
-        seq: Number(seq),
-      });
-    }
+    const { chains, kept } = read(payload);
+    const by = { session_id, writer, seq: Number(seq) };
+    for (const chain of chains) this.#say({ ...chain, gone: true, by });
+    for (const chain of kept) this.#say({ ...chain, gone: false, by });
   }
 
-  /** Whether a chain that is not here was let go: all of it that was signed, and nothing else. */
-  excuses(signed: readonly SignedHead[], walk: ChainWalk): boolean {
+  /**
+   * Whether a chain that is not here was let go: all of it that was signed, and nothing else. "uncompared" where its end
+   * was not signed, and nobody compared the rest before it went: a record from before chains were.
+   */
+  excuses(signed: readonly SignedHead[], walk: ChainWalk): "compared" | "uncompared" | undefined {
     const newest = signed.at(-1);
-    const said = newest && this.#said.get(chainKey(newest.session_id, newest.writer));
-    if (newest === undefined || said === undefined || !walk.proves(said)) return false;
-    return newest.seq < said.lastSeq || (newest.seq === said.lastSeq && newest.hash === said.lastHash);
+    if (newest === undefined) return undefined;
+    const { seq, hash } = newest;
+    let uncompared = false;
+    for (const said of this.#of(newest.session_id, newest.writer, walk)) {
+      if (seq === said.last_seq && hash === said.last_hash) return "compared";
+      if (seq === said.signed_seq && hash === said.signed_hash) return "compared";
+      uncompared ||= said.signed_seq === undefined && seq < Number(said.last_seq);
+    }
+    return uncompared ? "uncompared" : undefined;
   }
 
   /** Whether the checkpoints of a process were let go: what they signed cannot be told any more. */
   log(writer: string, walk: ChainWalk): boolean {
-    const said = this.#said.get(chainKey(CHECKPOINT_SESSION, writer));
-    return said !== undefined && walk.proves(said);
+    return this.#of(CHECKPOINT_SESSION, writer, walk).length > 0;
+  }
+
+  #say(said: Said): void {
+    const key = chainKey(said.session_id, said.writer);
+    const known = this.#said.get(key) ?? new Map<string, Said>();
+    this.#said.set(key, known);
+    if ((known.get(said.by.writer)?.by.seq ?? 0) < said.by.seq) known.set(said.by.writer, said);
+  }
+
+  #of(session_id: string, writer: string, walk: ChainWalk): Said[] {
+    const said = this.#said.get(chainKey(session_id, writer));
+    return [...(said?.values() ?? [])].filter(({ gone, by }) => gone && walk.proves(by));
   }
 }
 
-function chainsIn(payload: string): { session_id: string; writer: string; last_seq: number; last_hash: string }[] {
+function read(payload: string): { chains: Named[]; kept: Named[] } {
   try {
-    const { chains } = JSON.parse(payload) as { chains?: unknown };
-    return Array.isArray(chains)
-      ? chains.filter((one) => typeof one?.session_id === "string" && typeof one.writer === "string")
-      : [];
+    const { chains, kept } = JSON.parse(payload) as { chains?: unknown; kept?: unknown };
+    return { chains: named(chains), kept: named(kept) };
   } catch {
-    return []; // what cannot be read excuses nothing
+    return { chains: [], kept: [] }; // what cannot be read excuses nothing
   }
+}
+
+function named(list: unknown): Named[] {
+  return Array.isArray(list)
+    ? list.filter((one) => typeof one?.session_id === "string" && typeof one.writer === "string")
+    : [];
 }

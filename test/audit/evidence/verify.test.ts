@@ -33,6 +33,14 @@ async function whole(path: string, notes: string[] = []): Promise<Process> {
   return process;
 }
 
+/** How a chain was let go: how far its last event was from the newest signed one, and what was compared. */
+interface Gone {
+  last: number;
+  signed?: "as it was" | "edited" | "nothing";
+  kept?: boolean;
+  again?: boolean;
+}
+
 describe("verifying a record", () => {
   it("passes what several processes left, one after the other, and says up to when it was signed", async () => {
     const path = folder();
@@ -285,6 +293,49 @@ describe("verifying a record", () => {
       second.notes,
     );
     expect(findings).toContainEqual(expect.objectContaining({ what: "dropped-session", session_id: "s-2" }));
+  });
+
+  it.each<[string, Gone, string]>([
+    ["its last event is the newest that was signed", { last: 0 }, "excused"],
+    [
+      "its end was not signed, and what was signed was compared before it went",
+      { last: 2, signed: "as it was" },
+      "excused",
+    ],
+    ["its end was not signed, and what was compared is another chain", { last: 2, signed: "edited" }, "found"],
+    ["its end was not signed, and nothing of it had been either by then", { last: 2, signed: "nothing" }, "found"],
+    ["nobody compared it", { last: 2 }, "uncompared"],
+    ["it stayed at the last moment", { last: 0, kept: true }, "found"],
+    ["it stayed once, and went later", { last: 0, kept: true, again: true }, "excused"],
+  ])("of a chain that is gone, when %s: %o is %s", async (_, { last, signed, kept, again }: Gone, becomes) => {
+    const path = folder();
+    const first = await whole(path);
+    await first.close();
+    const newest = first.rows.findLast(({ session_id }) => session_id === "s-1");
+    const { writer = "", seq = 0, hash = "" } = newest ?? {};
+    const digest = (is: boolean): string => (is ? hash : "f".repeat(64));
+    const chain = {
+      session_id: "s-1",
+      writer,
+      last_seq: seq + last,
+      last_hash: digest(last === 0),
+      ...(signed === undefined
+        ? {}
+        : signed === "nothing"
+          ? { signed_seq: 0, signed_hash: "" }
+          : { signed_seq: seq, signed_hash: digest(signed === "as it was") }),
+    };
+    const second = new Process(path, first.notes);
+    second.event("recorder", "record.expired", { chains: [chain] });
+    if (kept === true) second.event("recorder", "record.expired", { chains: [], kept: [chain] });
+    if (again === true) second.event("recorder", "record.expired", { chains: [chain] });
+    await second.close();
+    const left = [...first.rows.filter(({ session_id }) => session_id !== "s-1"), ...second.rows];
+    const { findings, limits } = await verify(left, second.notes);
+    expect(findings.map(({ what, session_id }) => [what, session_id])).toEqual(
+      becomes === "found" ? [["dropped-session", "s-1"]] : [],
+    );
+    expect(limits.some((limit) => limit.includes("nothing says that they were whole"))).toBe(becomes === "uncompared");
   });
 
   it("says that nothing is proven where nothing was signed, or by a key that does not count", async () => {

@@ -1,17 +1,29 @@
-import { createHash } from "node:crypto";
+import { createHash, generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from "vitest";
+import type { EventRow } from "../../../audit/event.ts";
+import { checkedChains } from "../../../audit/evidence/expiring.ts";
+import { chainHash } from "../../../audit/recorder/chain.ts";
 import { Contents } from "../../../audit/recorder/contents.ts";
 import { sparing } from "../../../audit/recorder/expiry.ts";
 import { openStore } from "../../../audit/store/open.ts";
-import { type ExpiredChain, expire, type Retention } from "../../../audit/store/retention.ts";
+import {
+  type ExpiredChain,
+  type ExpiredChains,
+  expire,
+  type Retention,
+  type SpareContents,
+} from "../../../audit/store/retention.ts";
 import type { Store, StoredBody } from "../../../audit/store/store.ts";
+import { canonicalJson } from "../../../base/canonical-json.ts";
 import { uuid7 } from "../../../base/uuid7.ts";
+import { keys, Process } from "../evidence/process.ts";
 
-const NOW = Date.UTC(2026, 10, 22);
 const DAY = 86_400_000;
+/** What the tests store is older than what retention spares as new. */
+const NOW = Date.now() + 2 * DAY;
 const sha = (text: string): string => createHash("sha256").update(text).digest("hex");
 
 const folder = mkdtempSync(join(tmpdir(), "sallyport-audit-"));
@@ -68,6 +80,12 @@ function content(text: string, chunks: string[] = []): string {
   bodies.push({ tenant, sha256: sha(text), content: Buffer.from(chunks.length > 0 ? "" : text), ...whole });
   return sha(text);
 }
+/** Stores a content by a clock of then. */
+async function storedAt(ms: number, text: string): Promise<void> {
+  vi.useFakeTimers({ toFake: ["Date"], now: ms });
+  await store.insertBodies([{ tenant, sha256: sha(text), content: Buffer.from(text) }]);
+  vi.useRealTimers();
+}
 const held = (session: string, kind: "session.held" | "session.released"): void =>
   event(session, 350, { kind, payload: JSON.stringify({ by: "corp:carol", reason: "case 7" }) });
 
@@ -77,7 +95,9 @@ async function run(
 ): Promise<{ chains: number; contents: number; recorded: ExpiredChain[] }> {
   await settle();
   const recorded: ExpiredChain[] = [];
-  const done = await expire(store, tenant, retention, NOW, async (chains) => void recorded.push(...chains));
+  const done = await expire(store, tenant, retention, NOW, {
+    record: async ({ chains }) => void recorded.push(...chains),
+  });
   return { ...done, recorded };
 }
 const OURS = "WHERE tenant = {tenant:String}";
@@ -175,7 +195,9 @@ describe("retention", () => {
   it("lets go of nothing whose end could not be put on record", async () => {
     event("old", 500);
     await settle();
-    const refused = expire(store, tenant, RETENTION, NOW, () => Promise.reject(new Error("the spool is full")));
+    const refused = expire(store, tenant, RETENTION, NOW, {
+      record: () => Promise.reject(new Error("the spool is full")),
+    });
     await expect(refused).rejects.toThrow("the spool is full");
     expect(await sessions()).toEqual(["old"]);
   });
@@ -183,12 +205,20 @@ describe("retention", () => {
   it("keeps a chain that goes on, or that is held, while its end is put on record", async () => {
     for (const session of ["goes-on", "held", "ended"]) event(session, 500);
     await settle();
-    const done = await expire(store, tenant, RETENTION, NOW, async () => {
-      event("goes-on", 0);
-      held("held", "session.held");
-      await settle();
+    const said: ExpiredChains[] = [];
+    const done = await expire(store, tenant, RETENTION, NOW, {
+      record: async (chains) => {
+        if (said.push(chains) > 1) return;
+        event("goes-on", 0);
+        held("held", "session.held");
+        await settle();
+      },
     });
     expect(done.chains).toBe(1);
+    expect(said[0]?.chains).toHaveLength(3);
+    expect(said.slice(1)).toEqual([
+      { chains: [], kept: ["goes-on", "held"].map((session_id) => ({ session_id, writer: "w" })) },
+    ]);
     expect(await ask(`SELECT session_id AS s, count() AS n FROM events ${OURS} GROUP BY s ORDER BY s`)).toEqual([
       { s: "goes-on", n: 2 },
       { s: "held", n: 2 },
@@ -213,10 +243,86 @@ describe("retention", () => {
         },
       },
     });
-    await expire(store, tenant, RETENTION, NOW, async () => {}, spare);
+    await expire(store, tenant, RETENTION, NOW, { record: async () => {}, spare });
     expect(await contents()).toEqual([again, part].sort());
     // Another gateway may have removed it meanwhile.
     expect(frames.length).toBe(1);
+  });
+
+  it("keeps a content that another gateway stores again between the look for it and its removal, by its own row", async () => {
+    const [again, gone] = ["stored again", "gone"].map((text) => content(text));
+    event("past", 150, { record_level: "RequestResponse", payload: JSON.stringify([again, gone]) });
+    await settle();
+    const looks: string[][] = [];
+    const spare: SpareContents = async (digests, remove) => {
+      if (looks.push(digests) === 1) await storedAt(NOW - DAY + 1000, "stored again");
+      return remove(digests);
+    };
+    await expire(store, tenant, RETENTION, NOW, { record: async () => {}, spare });
+    expect(looks[0]).toEqual([again, gone].sort());
+    expect(await contents()).toEqual([again]);
+    expect(await ask(`SELECT content FROM bodies FINAL ${OURS}`)).toEqual([{ content: "stored again" }]);
+  });
+
+  it("keeps for a day what was stored lately, whatever names it: another gateway may not have stored yet what does", async () => {
+    const digest = content("of an open stream");
+    event("past", 150, { record_level: "RequestResponse", request_body: digest });
+    await settle();
+    await storedAt(NOW - DAY + 1000, "of an open stream");
+    expect((await run()).contents).toBe(0);
+    expect(await contents()).toEqual([digest]);
+  });
+
+  it("lets no chain go that is not what was recorded, nor puts it on record, and goes on with the others", async () => {
+    for (const session of ["edited", "old"]) event(session, 500);
+    await settle();
+    const said: ExpiredChains[] = [];
+    const { chains } = await expire(store, tenant, RETENTION, NOW, {
+      record: async (some) => void said.push(some),
+      check: async (found) => found.filter(({ session_id }) => session_id !== "edited"),
+    });
+    expect([chains, said.flatMap(({ chains }) => chains.map(({ session_id }) => session_id))]).toEqual([1, ["old"]]);
+    expect(await sessions()).toEqual(["edited"]);
+  });
+
+  it("finds by what was signed which chains are not what was recorded, and lets the others go", async () => {
+    const spool = join(folder, "spool");
+    const gateway = new Process(spool);
+    for (const session of ["whole", "altered", "cut", "whole", "altered", "cut"]) gateway.event(session);
+    await gateway.checkpoint();
+    for (const session of ["whole", "late"]) gateway.event(session);
+    const late = gateway.rows.filter(({ session_id }) => session_id === "late");
+    const signedLate = new Process(spool, [], late);
+    await signedLate.checkpoint();
+    // Each hash after it is computed anew, which is all that one can do without the key.
+    let hash = "";
+    const edited = gateway.rows.flatMap((row): EventRow[] => {
+      if (row.session_id === "cut" && row.seq === 2) return [];
+      if (row.session_id !== "altered") return [row];
+      const { hash: _, prev_hash, ...rest } = { ...row, ...(row.seq === 1 ? { verb: "list" } : {}) };
+      const before = row.seq === 1 ? prev_hash : hash;
+      hash = chainHash(before, canonicalJson(rest));
+      return [{ ...rest, prev_hash: before, hash }];
+    });
+    events.push(...[...edited, ...signedLate.rows].map((row) => Buffer.from(JSON.stringify(row))));
+    await settle();
+    const chains = ["altered", "cut", "late", "whole"].map((session_id) => {
+      const rows = edited.filter((row) => row.session_id === session_id);
+      const { writer = "", seq = 0, hash: last_hash = "" } = rows.at(-1) ?? {};
+      return { session_id, writer, events: rows.length, last_seq: seq, last_hash };
+    });
+    const check = () => checkedChains(store, "default", keys, chains);
+    const { whole, findings } = await check();
+    expect(findings.list.map(({ what, session_id }) => [what, session_id])).toEqual([
+      ["altered", "altered"],
+      ["truncated", "cut"],
+    ]);
+    expect(whole.map(({ session_id, last_seq, signed_seq }) => [session_id, last_seq, signed_seq])).toEqual([
+      ["late", 1, 1],
+      ["whole", 3, 2],
+    ]);
+    const other = generateKeyPairSync("ed25519").publicKey;
+    expect((await checkedChains(store, "default", [other], chains)).whole).toEqual([]);
   });
 
   it("leaves other tenants' rows alone", async () => {
@@ -229,7 +335,9 @@ describe("retention", () => {
   it("shows what is held, by whom and why, and which chains went", async () => {
     held("kept", "session.held");
     const chains = [{ session_id: "old", writer: "w", events: 2, last_seq: 2, last_hash: "h2" }];
-    event("recorder", 1, { kind: "record.expired", payload: JSON.stringify({ chains }) });
+    const stayed = { ...chains[0], session_id: "stayed" };
+    event("recorder", 1, { kind: "record.expired", payload: JSON.stringify({ chains: [...chains, stayed] }) });
+    event("recorder", 1, { kind: "record.expired", payload: JSON.stringify({ chains: [], kept: [stayed] }) });
     expect(await ask("SELECT session_id, held, by, reason FROM legal_holds WHERE tenant = {tenant:String}")).toEqual([
       { session_id: "kept", held: 1, by: "corp:carol", reason: "case 7" },
     ]);
