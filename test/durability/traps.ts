@@ -2,6 +2,7 @@ import childProcess, { type ChildProcess } from "node:child_process";
 import fs from "node:fs";
 import { syncBuiltinESMExports } from "node:module";
 import { join } from "node:path";
+import type { Duplex } from "node:stream";
 import workerThreads from "node:worker_threads";
 import { watchAnswers, watchSyncs } from "./witness.ts";
 
@@ -92,19 +93,19 @@ if (folder !== "" && workerThreads.isMainThread) {
   syncBuiltinESMExports();
 }
 
-/** The store's requests go in on stdin, and its answers come on descriptor 3. */
+/** The store's requests and its answers are on descriptor 3; rows come with the request, or in a file that it names. */
 function watchStore(child: ChildProcess): void {
   store = child;
   at("starting");
-  const { stdin } = child;
-  if (stdin === null) return;
-  const write = stdin.write.bind(stdin);
+  const pipe = child.stdio[3] as Duplex | null | undefined;
+  if (!pipe) return;
+  const write = pipe.write.bind(pipe);
   let inserting = false;
-  stdin.write = ((chunk: Buffer, ...rest: never[]) => {
+  pipe.write = ((chunk: Buffer, ...rest: never[]) => {
     const text = chunk.length < 4096 ? chunk.toString("latin1") : "";
     const insert = text.includes('"op":"insert"');
     if (insert && text.includes('"bodies"')) at("keeping contents");
-    if (insert && text.includes('"events"')) {
+    if ((insert && text.includes('"events"')) || text.includes("INSERT INTO events ")) {
       inserting = true;
       const took = write(chunk, ...rest);
       at("inserting");
@@ -113,8 +114,8 @@ function watchStore(child: ChildProcess): void {
       return took;
     }
     return write(chunk, ...rest);
-  }) as typeof stdin.write;
-  child.stdio[3]?.on("data", () => {
+  }) as typeof pipe.write;
+  pipe.on("data", () => {
     if (!inserting) return;
     inserting = false;
     at("stored");

@@ -27,7 +27,7 @@ export interface Witnessed {
   whyMissed(exchange: string): string | undefined;
   /** All exchanges whose outcome was handed over. */
   handed(): Iterable<string>;
-  /** From the hand-over until the disk had it, over all batches: the slowest, in milliseconds. */
+  /** From the hand-over until the disk had it, over all batches that found room: the slowest, in milliseconds. */
   slowestMs: number;
   /** How many batches took longer than 50 ms. */
   late: number;
@@ -93,7 +93,9 @@ function life(folder: string, pid: number): Life & { lateness: number[] } {
     else if ("synced" in line) {
       one.synced = line.synced;
       while ((batches[0]?.batch ?? Number.POSITIVE_INFINITY) <= line.synced) {
-        lateness.push(line.at - (batches.shift()?.at ?? 0));
+        const { at = 0 } = batches.shift() ?? {};
+        // What waited for room in the spool or on the disk was not late, but held back.
+        if (one.failing === "") lateness.push(line.at - at);
       }
     }
   }
