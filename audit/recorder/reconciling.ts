@@ -1,5 +1,7 @@
+import type { KeyObject } from "node:crypto";
 import { errorMessage } from "../../base/errors.ts";
 import type { EvidenceStatus } from "../evidence/checkpoint.ts";
+import { FormerChains } from "../evidence/former-chains.ts";
 import { Reconciler } from "../evidence/reconciler.ts";
 import type { ExpiredChains } from "../store/retention.ts";
 import type { StoreReader } from "../store/store.ts";
@@ -12,17 +14,20 @@ type Reconciled = NonNullable<EvidenceStatus["reconciled"]>;
 
 /**
  * Every minute: does the store answer what was recorded? What differs is an error in the log, said again only when it
- * changes, and a metric. Chains whose time was over are not asked for once they are forgotten.
+ * changes, and a metric. Of the chains of other processes some are looked at each time. Chains whose time was over are not asked for once they are forgotten.
  */
 export function startReconciling(worker: {
   tenant: string;
   chains: Chains;
   store: StoreReader;
+  /** Keys that signed, or none: then nothing tells what other processes' chains should be. */
+  keys: readonly KeyObject[];
   shipper: { drain(): Promise<void> };
   send(message: FromWorker): void;
 }): { stop(): void; forget(said: ExpiredChains): void } {
   const { chains, store, shipper, send } = worker;
   const reconciler = new Reconciler(store, worker.tenant);
+  const former = worker.keys.length === 0 ? undefined : new FormerChains(store, worker.tenant, worker.keys);
   /** Sessions of this process's own chains: `recorder` has one of each process before. */
   const forgotten = new Set<string>();
   let said = "";
@@ -31,8 +36,15 @@ export function startReconciling(worker: {
   async function once(): Promise<Reconciled> {
     const heads = chains.all().filter(({ session_id }) => !forgotten.has(session_id));
     await shipper.drain();
-    const { chains: compared, events, differences } = await reconciler.round(heads);
-    const reconciled = { at: Date.now(), chains: compared, events, differences: differences.length };
+    const own = await reconciler.round(heads);
+    const others = (await former?.round(chains.writers)) ?? { chains: 0, events: 0, differences: [] };
+    const differences = [...own.differences, ...others.differences];
+    const reconciled = {
+      at: Date.now(),
+      chains: own.chains + others.chains,
+      events: own.events + others.events,
+      differences: differences.length,
+    };
     send({ type: "evidence", status: { reconciled } });
     const now = JSON.stringify(differences);
     if (differences.length > 0 && now !== said) {

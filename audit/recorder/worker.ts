@@ -253,7 +253,8 @@ const checkpoints =
   prepared &&
   openCheckpoints(prepared, { options, chains, shipper, store, event: addEvent, commit: () => commit(true), send });
 shipper.start();
-const reconciling = startReconciling({ tenant: options.tenant, chains, store, shipper, send });
+const keys = prepared === undefined ? [] : [prepared.signer.publicKey, ...prepared.formerKeys];
+const reconciling = startReconciling({ tenant, chains, store, keys, shipper, send });
 const stopExpiry = startExpiry({
   store,
   tenant: options.tenant,
@@ -264,7 +265,7 @@ const stopExpiry = startExpiry({
     commit(true);
     await flush(true);
   },
-  keys: prepared === undefined ? [] : [prepared.signer.publicKey, ...prepared.formerKeys],
+  keys,
   firstMs: options.expiryFirstMs,
   settle: async () => void (await flush(true)),
   contents,

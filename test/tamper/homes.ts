@@ -28,6 +28,7 @@ export interface Homes {
   rows: Rows;
   bodies: Bodies;
   store: StoreReader;
+  publicKey: SignedRecord["publicKey"];
   close(): void;
 }
 
@@ -47,6 +48,7 @@ export async function openHomes(record: SignedRecord, folder: string): Promise<H
     rows,
     bodies,
     store,
+    publicKey: record.publicKey,
     close: () => session.close(),
   };
 }

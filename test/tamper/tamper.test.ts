@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import type { EventRow } from "../../audit/event.ts";
+import { FormerChains } from "../../audit/evidence/former-chains.ts";
 import { Reconciler } from "../../audit/evidence/reconciler.ts";
 import { hashOf } from "./editor.ts";
 import { KINDS } from "./edits.ts";
@@ -48,7 +49,7 @@ describe("the gateway, while it runs, finds in its store", () => {
   const last = (rows: EventRow[], of: EventRow): EventRow | undefined =>
     rows.findLast(({ session_id, writer }) => session_id === of.session_id && writer === of.writer);
 
-  it.each(edits)("%s", async (_, what, apply) => {
+  it.each(edits)("%s, in chains of its own and in those of processes before it", async (_, what, apply) => {
     const writer = record.rows[0]?.writer ?? "";
     const rows = record.rows.filter((row) => row.writer === writer);
     const heads = [
@@ -68,5 +69,15 @@ describe("the gateway, while it runs, finds in its store", () => {
     // Found again by a later round, though the chain did not move.
     if (what !== "" && what !== "altered")
       expect((await reconciler.round(heads)).differences).toMatchObject([{ what, session_id: "s-bob" }]);
+
+    const former = new FormerChains(record.store, "default", [record.publicKey]);
+    // From anywhere to the end, and once more from the beginning.
+    await former.round(["another"]);
+    const found = [{ what, session_id: "s-bob" }];
+    expect((await former.round(["another"])).differences).toMatchObject(what === "" ? [] : found);
+    if (what !== "removed") return;
+    await store.write(record.rows, record.bodies);
+    expect((await former.round(["another"])).differences).toEqual([]);
+    expect(await former.round(record.rows.map((row) => row.writer))).toMatchObject({ chains: 0 });
   });
 });
