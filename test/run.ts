@@ -4,7 +4,7 @@
  *
  *   node test/run.ts          what has to pass each time
  *   node test/run.ts --all    also the tests that ask for SALLYPORT_TEST_ALL=1, since they take minutes, then
- *                             test:approvals and test:kill
+ *                             test:approvals, test:kill and test:durability
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -29,6 +29,7 @@ const STEPS: Step[] = [
 const LONG_STEPS: Step[] = [
   { name: "model of approvals", run: () => command(process.execPath, ["test/approvals/model/main.ts"]) },
   { name: "kills", run: () => command(process.execPath, ["test/kill/main.ts"]) },
+  { name: "durability", run: () => command(process.execPath, ["test/durability/main.ts"]) },
 ];
 
 async function attempt(step: Step): Promise<Outcome> {

@@ -18,6 +18,8 @@ interface Options {
 }
 const options = JSON.parse(process.argv[2] ?? "{}") as Options;
 const dispatcher = new Agent({ connect: { ca: readFileSync(options.caFile, "utf8") }, connections: options.inFlight });
+/** A hundred who ask again at once would take the cores that the gateway needs to be back. */
+const REFUSED_MS = 200;
 const path = "/connections/local/api/v1/namespaces/shop/configmaps";
 let next = 1;
 let answered = 0;
@@ -50,10 +52,10 @@ async function loop(): Promise<void> {
       if (answer.statusCode < 300) {
         answered++;
         if (answered % 20 === 0) process.stdout.write(`answered ${answered}\n`);
-      } else await wait(20);
+      } else await wait(REFUSED_MS);
     } catch {
       note({ failed: name });
-      await wait(200); // nobody is there
+      await wait(REFUSED_MS); // nobody is there
     }
   }
 }

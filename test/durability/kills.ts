@@ -3,14 +3,19 @@ import { type Compared, compare } from "./compare.ts";
 import type { Target } from "./traps.ts";
 import { lastOf, openWorld, type World } from "./world.ts";
 
-/** Where each may be hit: the spool's steps, those of a shipment, and the letting go of what was shipped. */
-const RECORDING = ["writing", "half written", "syncing", "synced"];
-const SHIPPING = ["keeping contents", "inserting", "at work", "stored"];
-const LETTING_GO = ["marking", "releasing"];
-export const STEPS: Record<Target, readonly string[]> = {
-  gateway: [...RECORDING, ...SHIPPING, ...LETTING_GO],
-  worker: [...RECORDING, ...SHIPPING, ...LETTING_GO],
-  store: [...SHIPPING, "starting"],
+/** The steps inside which each is hit, and the moments of each: the traps' names for them. */
+const RECORDING = { appending: ["writing", "half written"], syncing: ["syncing", "synced"] };
+const LETTING_GO = { "letting go": ["marking", "releasing"] };
+export const STEPS: Record<Target, Record<string, readonly string[]>> = {
+  gateway: { ...RECORDING, sending: ["keeping contents", "inserting"], storing: ["at work", "stored"], ...LETTING_GO },
+  worker: { ...RECORDING, sending: ["keeping contents", "inserting"], storing: ["at work", "stored"], ...LETTING_GO },
+  store: {
+    "keeping contents": ["keeping contents"],
+    sending: ["inserting"],
+    storing: ["at work"],
+    answering: ["stored"],
+    starting: ["starting"],
+  },
 };
 /** Each start reads what was recorded before, and each comparison too: a world is for so many kills. */
 const IN_ONE_WORLD = 20;
@@ -18,8 +23,8 @@ const IN_ONE_WORLD = 20;
 const BETWEEN = 200;
 
 export interface Killed {
-  /** How often it was hit inside each step. */
-  histogram: Record<string, number>;
+  /** How often it was hit inside each step, at each of its moments. */
+  histogram: Record<string, Record<string, number>>;
   kills: number;
   exchanges: number;
   outcomesUnderWay: number;
@@ -30,16 +35,21 @@ export interface Killed {
 export interface Kill {
   target: Target;
   step: string;
+  moment: string;
 }
 
-/** One of the three, so often inside each step. */
+/** One of the three, so often inside each step, at its moments in turn. */
 export const killsOf = (target: Target, times: number): Kill[] =>
-  Array.from({ length: times }, () => STEPS[target].map((step) => ({ target, step }))).flat();
+  Array.from({ length: times }, (_, n) =>
+    Object.entries(STEPS[target]).map(([step, moments]) => {
+      return { target, step, moment: moments[n % moments.length] ?? "" };
+    }),
+  ).flat();
 
 /** Does all of them, with a hundred exchanges under way, and compares all logs. */
 export async function killEach(kills: readonly Kill[], onKill?: (kill: Kill) => void): Promise<Killed> {
   const killed: Killed = {
-    histogram: Object.fromEntries(kills.map(({ step }) => [step, 0])),
+    histogram: {},
     kills: 0,
     exchanges: 0,
     outcomesUnderWay: 0,
@@ -53,7 +63,10 @@ export async function killEach(kills: readonly Kill[], onKill?: (kill: Kill) => 
       for (const kill of kills.slice(first, first + IN_ONE_WORLD)) {
         await killInside(world, kill);
         killed.kills++;
-        killed.histogram[kill.step] = (killed.histogram[kill.step] ?? 0) + 1;
+        const { step, moment } = kill;
+        killed.histogram[step] ??= {};
+        const moments = killed.histogram[step];
+        moments[moment] = (moments[moment] ?? 0) + 1;
         onKill?.(kill);
       }
       await world.quiet();
@@ -68,10 +81,10 @@ export async function killEach(kills: readonly Kill[], onKill?: (kill: Kill) => 
   return killed;
 }
 
-async function killInside(world: World, { target, step }: Kill): Promise<void> {
+async function killInside(world: World, { target, moment }: Kill): Promise<void> {
   // A store is started where one was killed.
-  if (target === "store" && step === "starting") await world.kill("store", "inserting");
-  await world.kill(target, step);
+  if (target === "store" && moment === "starting") await world.kill("store", "inserting");
+  await world.kill(target, moment);
   if (target === "gateway") {
     await world.gateway.kill();
     await world.gateway.start();

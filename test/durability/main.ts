@@ -4,7 +4,7 @@
  * and the clock stepped back. The agent's log, the API server's log and ClickHouse must agree on every exchange.
  * Exits 1 where they do not.
  *
- *   --times N       kills inside each step (10)
+ *   --times N       kills inside each of the five steps (10)
  *   --target NAME   only that one: gateway, worker, store, troubles
  *   --only TEXT     only the troubles whose name has it
  *   --output json
@@ -49,8 +49,8 @@ for (const target of targets.filter((one) => values.target === undefined || valu
     continue;
   }
   let fell = 0;
-  const result = await killEach(killsOf(target as Target, times), ({ step }) => {
-    process.stderr.write(`${target}: kill ${++fell}, while ${step}\n`);
+  const result = await killEach(killsOf(target as Target, times), ({ step, moment }) => {
+    process.stderr.write(`${target}: kill ${++fell}, ${step}: ${moment}\n`);
   });
   results[target] = result;
   if (!text) continue;
@@ -59,8 +59,12 @@ for (const target of targets.filter((one) => values.target === undefined || valu
   process.stdout.write(
     `  outcomes on disk: ${disk.batches} batches, ${disk.late} after more than 50 ms, the slowest after ${disk.slowestMs} ms\n`,
   );
-  for (const [step, count] of Object.entries(histogram)) {
-    process.stdout.write(`  ${step.padEnd(18)} ${String(count).padStart(3)} ${"#".repeat(count)}\n`);
+  for (const [step, moments] of Object.entries(histogram)) {
+    const count = Object.values(moments).reduce((sum, one) => sum + one, 0);
+    const each = Object.entries(moments).map(([moment, one]) => `${moment} ${one}`);
+    process.stdout.write(
+      `  ${step.padEnd(18)} ${String(count).padStart(3)} ${"#".repeat(count)}  ${each.join(", ")}\n`,
+    );
   }
   for (const what of wrong) process.stdout.write(`FAILED ${target}: ${what}\n`);
 }

@@ -27,7 +27,7 @@ import type { Target } from "./traps.ts";
 const here = (file: string): string => fileURLToPath(new URL(file, import.meta.url));
 const REGO = here("../../rego");
 /** What the upstream takes for an answer: so that all exchanges are under way at any time. */
-const ANSWER_MS = 150;
+const ANSWER_MS = 400;
 const IN_FLIGHT = 100;
 const PATIENCE_MS = 60_000;
 const TOKEN_MS = 60_000;
@@ -77,7 +77,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   writeFileSync(state.tokenFile, "the-gateways-own-token", { mode: 0o600 });
   const config = parse(readFileSync(state.configFile, "utf8")) as { audit: { spool: object }; limits?: object };
   // Small segments, so that some are let go all the time.
-  Object.assign(config.audit.spool, { maxBytes: options.maxBytes ?? 16_777_216 });
+  Object.assign(config.audit.spool, { maxBytes: options.maxBytes ?? 4_194_304 });
   config.limits = { requestsPerIdentity: 1_000_000 };
   writeFileSync(state.configFile, stringify(config));
 
