@@ -52,9 +52,9 @@ export class GitProcess {
   #start(): ChildProcess {
     // The same extension as this file: .ts in a checkout, .js in the package (tsc does not rewrite URLs).
     const entry = new URL(`./git-child${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
-    const { PATH, LD_LIBRARY_PATH } = process.env;
+    const { PATH, LD_LIBRARY_PATH, NODE_COMPILE_CACHE } = process.env;
     const child = fork(fileURLToPath(entry), {
-      env: { PATH, LD_LIBRARY_PATH },
+      env: { PATH, LD_LIBRARY_PATH, NODE_COMPILE_CACHE },
       execArgv: [],
       serialization: "advanced",
       stdio: "ignore",

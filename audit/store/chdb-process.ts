@@ -42,10 +42,10 @@ export class ChdbProcess {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     // The same extension as this file: .ts in a checkout, .js in the package (tsc does not rewrite URLs).
     const entry = new URL(`./chdb-child${import.meta.url.endsWith(".ts") ? ".ts" : ".js"}`, import.meta.url);
-    const { PATH, TMPDIR, LD_LIBRARY_PATH } = process.env;
+    const { PATH, TMPDIR, LD_LIBRARY_PATH, NODE_COMPILE_CACHE } = process.env;
     this.#process = spawn(process.execPath, [fileURLToPath(entry), path, tenant], {
       stdio: ["ignore", "ignore", "pipe", "pipe"],
-      env: { PATH, TMPDIR, LD_LIBRARY_PATH, TZ: "UTC" },
+      env: { PATH, TMPDIR, LD_LIBRARY_PATH, NODE_COMPILE_CACHE, TZ: "UTC" },
     });
     this.#pipe = this.#process.stdio[3] as Duplex;
     this.#pipe.on("error", () => {}); // EPIPE: `exit` tells it better

@@ -52,6 +52,7 @@ export async function createPerson(options: PersonOptions): Promise<Person> {
     XDG_CONFIG_HOME: join(home, ".config"),
     XDG_CACHE_HOME: join(home, ".cache"),
     KUBECONFIG: kubeconfig,
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     SALLYPORT_URL: url,
     SALLYPORT_CONNECTION: "local",
     SALLYPORT_ID_TOKEN_FILE: tokenFile,

@@ -9,11 +9,11 @@ export interface Ran {
   stderr: string;
 }
 
-/** Runs the command line in a process of its own, as a person would, with nothing of this one's environment but PATH and HOME. */
+/** Runs the command line in a process of its own, as a person would, with nothing of this one's environment but PATH, HOME and Node's cache of compiled code. */
 export async function sallyport(args: string[], env: Record<string, string> = {}): Promise<Ran> {
-  const inherited = { PATH: process.env.PATH, HOME: process.env.HOME };
+  const { PATH, HOME, NODE_COMPILE_CACHE } = process.env;
   const child = spawn(process.execPath, [MAIN, ...args], {
-    env: { ...inherited, ...env },
+    env: { PATH, HOME, NODE_COMPILE_CACHE, ...env },
     stdio: ["ignore", "pipe", "pipe"],
   });
   let stdout = "";

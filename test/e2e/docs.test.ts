@@ -76,6 +76,7 @@ beforeAll(async () => {
     SALLYPORT_CA_FILE: environment.state.caFile,
     SALLYPORT_CACHE: process.env.SALLYPORT_CACHE,
     XDG_CACHE_HOME: process.env.XDG_CACHE_HOME ?? join(process.env.HOME ?? "", ".cache"),
+    NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
     NO_COLOR: "1",
   };
 });

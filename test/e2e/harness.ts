@@ -343,10 +343,11 @@ export async function startServe(configFile: string): Promise<Serve> {
 }
 
 function spawnServe(configFile: string): Serve {
+  const { PATH, HOME, XDG_CACHE_HOME, NODE_COMPILE_CACHE } = process.env;
   const child: ChildProcess = spawn(process.execPath, [MAIN, "serve", "--config", configFile], {
     stdio: ["ignore", "ignore", "pipe"],
-    // The cache of tools is the user's own; nothing else of this process is.
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, XDG_CACHE_HOME: process.env.XDG_CACHE_HOME },
+    // The caches of tools and of compiled code are the user's own; nothing else of this process is.
+    env: { PATH, HOME, XDG_CACHE_HOME, NODE_COMPILE_CACHE },
   });
   let stderr = "";
   child.stderr?.setEncoding("utf8").on("data", (text: string) => {

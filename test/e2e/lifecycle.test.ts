@@ -39,8 +39,9 @@ beforeAll(async () => {
 });
 
 function sallyport(args: readonly string[]): Promise<Finished> {
-  const { PATH, HOME, XDG_CACHE_HOME } = process.env;
-  return start(process.execPath, [MAIN, ...args], { env: { PATH, HOME, XDG_CACHE_HOME, NO_COLOR: "1" } }).finished;
+  const { PATH, HOME, XDG_CACHE_HOME, NODE_COMPILE_CACHE } = process.env;
+  const env = { PATH, HOME, XDG_CACHE_HOME, NODE_COMPILE_CACHE, NO_COLOR: "1" };
+  return start(process.execPath, [MAIN, ...args], { env }).finished;
 }
 
 /** A copy of the configuration with changes, in a folder of its own beside what it names. */

@@ -24,10 +24,10 @@ interface Summary {
 function startUp(...args: string[]): Up {
   const temporary = join(folder(), "t");
   mkdirSync(temporary);
-  const { PATH, HOME, XDG_CACHE_HOME } = process.env;
+  const { PATH, HOME, XDG_CACHE_HOME, NODE_COMPILE_CACHE } = process.env;
   const child = spawn(process.execPath, [MAIN, "up", ...args], {
     stdio: ["ignore", "pipe", "inherit"],
-    env: { PATH, HOME, XDG_CACHE_HOME, TMPDIR: temporary },
+    env: { PATH, HOME, XDG_CACHE_HOME, NODE_COMPILE_CACHE, TMPDIR: temporary },
   });
   let stdout = "";
   child.stdout?.setEncoding("utf8").on("data", (text: string) => {
