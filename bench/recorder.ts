@@ -1,4 +1,4 @@
-import { createHmac, randomUUID } from "node:crypto";
+import { createHmac } from "node:crypto";
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { join } from "node:path";
 import { Agent, request } from "undici";
@@ -147,9 +147,13 @@ function fresh(pattern: EventDraft, n: number): EventDraft {
     exchange_id: id,
     duration_us: 400 + (n % 997),
     ...(pattern.digest === "" ? {} : { digest: createHmac("sha256", key).update(id).digest("hex") }),
-    payload: { ...pattern.payload, decisionId: randomUUID() },
-    ...(pattern.input === undefined ? {} : { input: pattern.input.replace(String(pattern.exchange_id), id) }),
+    payload: { ...pattern.payload, decisionId: uuid7() },
+    ...(pattern.input === undefined ? {} : { input: freshInput(pattern.input, String(pattern.exchange_id), id) }),
   };
+}
+
+function freshInput(input: string, former: string, id: string): string {
+  return input.replace(former, id).replace(/"now":"[^"]*"/, `"now":"${new Date().toISOString()}"`);
 }
 
 async function record(folder: string, patterns: readonly EventDraft[]) {
