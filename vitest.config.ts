@@ -13,6 +13,7 @@ const shared = {
   pool: "forks" as const,
   testTimeout: 20_000,
   hookTimeout: 60_000,
+  globalSetup: "test/new-store.setup.ts",
 };
 
 /**

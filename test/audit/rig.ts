@@ -9,6 +9,7 @@ import { openStoreReader } from "../../audit/store/open.ts";
 import type { StoreReader } from "../../audit/store/store.ts";
 import { systemClock } from "../../base/clock.ts";
 import { silentLog } from "../../base/log.ts";
+import { newStore } from "../new-store.ts";
 
 const undo: (() => Promise<void> | void)[] = [];
 afterEach(async () => {
@@ -42,6 +43,7 @@ export function recorderOptions(path: string, spool: Partial<RecorderOptions["sp
 }
 
 export async function recorder(options: RecorderOptions): Promise<Recorder & StoreReader> {
+  if ("embedded" in options.store) await newStore(options.store.embedded);
   const opened = await openRecorder(options);
   cleanup(() => opened.close().catch(() => {})); // some tests leave it unable to close well
   return opened;

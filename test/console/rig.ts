@@ -15,6 +15,7 @@ import { newMergeKey, people } from "../approvals/embedded.ts";
 import { recorderOptions } from "../audit/rig.ts";
 import { startStub } from "../cli/gateway-stub.ts";
 import { gatewayConfig, issuerConfig, sessionKey, sign, signingKey, startKeyServer } from "../identity/rig.ts";
+import { newStore } from "../new-store.ts";
 
 export const HMAC_KEY = new Uint8Array(32).fill(7);
 
@@ -72,6 +73,7 @@ export async function consoleRig(more: Partial<ConsoleDeps> = {}): Promise<Conso
     log: silentLog,
     url: (name) => `${server.url}/approvals/${name}`,
   });
+  await newStore(join(folder, "store"));
   const recorder = await openRecorder(recorderOptions(folder));
   const policy = { status: () => ({ revision: { bundle: "b1", guardrails: "g1" }, digest: "d", loadedAt: "t" }) };
   const deps: ConsoleDeps = {

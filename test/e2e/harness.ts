@@ -22,6 +22,7 @@ import { type DevelopmentIssuer, startDevelopmentIssuer } from "../../identity/d
 import { developmentTokens } from "../../identity/development/sign-in.ts";
 import { ensureTool } from "../../tools/ensure.ts";
 import { freePort } from "../../tools/free-port.ts";
+import { newStore } from "../new-store.ts";
 
 export const ROOT = fileURLToPath(new URL("../..", import.meta.url));
 export const REGO = join(ROOT, "rego");
@@ -110,6 +111,7 @@ export async function openWorld(options: WorldOptions = {}): Promise<World> {
   const config = loadGatewayConfig(state.configFile);
   const opa = await ensureTool("opa");
   const serve = options.serve === true ? await startServe(state.configFile) : undefined;
+  if (serve === undefined && "embedded" in config.audit.store) await newStore(config.audit.store.embedded);
   const gateway = serve === undefined ? await openGateway(config, { log: silentLog, opa }) : undefined;
   let open = true;
   const close = async (): Promise<void> => {

@@ -17,6 +17,7 @@ import { developmentTokens } from "../../identity/development/sign-in.ts";
 import { createAuthority } from "../../tools/control-plane/certificates.ts";
 import { ensureTool } from "../../tools/ensure.ts";
 import { freePort } from "../../tools/free-port.ts";
+import { newStore } from "../new-store.ts";
 
 /** What the stub upstream saw of one request. */
 export interface Seen {
@@ -150,7 +151,11 @@ export async function startRig(
   const files = [state.configFile];
   if (options.replica !== undefined) files.push(await writeReplica(state, options.replica.pushes));
   const opa = await ensureTool("opa");
-  const open = (file: string): Promise<Gateway> => openGateway(loadGatewayConfig(file), { log: silentLog, opa });
+  const open = async (file: string): Promise<Gateway> => {
+    const config = loadGatewayConfig(file);
+    if ("embedded" in config.audit.store) await newStore(config.audit.store.embedded);
+    return openGateway(config, { log: silentLog, opa });
+  };
   const shared = {
     ...state,
     issuer,

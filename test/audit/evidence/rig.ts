@@ -5,6 +5,7 @@ import type { EventRow, Recorder } from "../../../audit/event.ts";
 import { type Checkpoint, type CheckpointMaker, parseCheckpoint } from "../../../audit/evidence/checkpoint.ts";
 import { openRecorder, type RecorderOptions } from "../../../audit/recorder/recorder.ts";
 import type { StoreReader } from "../../../audit/store/store.ts";
+import { newStore } from "../../new-store.ts";
 import { cleanup, recorderOptions } from "../rig.ts";
 
 /** A key in `folder`, as an operator makes it. */
@@ -26,6 +27,7 @@ export async function signing(
   checkpointKey: string,
   over: Partial<RecorderOptions> = {},
 ): Promise<Recorder & StoreReader & CheckpointMaker> {
+  await newStore(join(folder, "store"));
   const opened = await openRecorder({
     ...recorderOptions(folder),
     checkpointKey,

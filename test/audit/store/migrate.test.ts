@@ -1,10 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { ChdbProcess } from "../../../audit/store/chdb-process.ts";
 import { type Execute, migrate, readMigrations } from "../../../audit/store/migrate.ts";
+import { openStore } from "../../../audit/store/open.ts";
 import { parseRows } from "../../../audit/store/rows.ts";
+import { newStore } from "../../new-store.ts";
 
 /** What is run of these migrations where `present` were run before. */
 async function run(texts: Record<number, string[]>, present: number[] = []): Promise<string[]> {
@@ -84,6 +86,40 @@ describe("the migrations of a store", () => {
     } finally {
       child.kill();
       await child.exited;
+      rmSync(folder, { recursive: true, force: true });
+    }
+  });
+
+  it("are the same in the store that tests copy, which takes rows and is opened again as any other", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sallyport-migrate-"));
+    const [copied, fresh] = [join(folder, "copied"), join(folder, "fresh")];
+    const line = Buffer.from('{"tenant":"ours","session_id":"s","writer":"w","seq":1,"at":"2026-11-22 10:00:00.1"}');
+    const schema = async (path: string): Promise<unknown[]> => {
+      const store = await openStore({ embedded: path }, "ours");
+      try {
+        await store.insert({ lines: [line], token: path });
+        return [
+          await store.query(
+            "SELECT name, create_table_query FROM system.tables WHERE database = 'sallyport' ORDER BY 1",
+          ),
+          await store.query("SELECT version, name FROM schema_version ORDER BY version"),
+          await store.query("SELECT session_id, seq FROM events"),
+        ];
+      } finally {
+        await store.close();
+      }
+    };
+    try {
+      await newStore(copied);
+      expect(existsSync(join(copied, "metadata"))).toBe(true);
+      const found = await schema(copied);
+      expect(found).toEqual(await schema(fresh));
+      expect(found[2]).toEqual([{ session_id: "s", seq: 1 }]);
+      await newStore(copied);
+      const again = await openStore({ embedded: copied }, "ours");
+      expect(await again.query("SELECT count() AS n FROM events")).toEqual([{ n: 1 }]);
+      await again.close();
+    } finally {
       rmSync(folder, { recursive: true, force: true });
     }
   });
