@@ -117,6 +117,8 @@ export async function startRig(
     prepare?: (directory: string) => void;
     /** A second gateway; `pushes`: each is told by the other what changes. */
     replica?: { pushes: boolean };
+    /** When retention first looks for what has passed its time. */
+    expiryFirstMs?: number;
   } = {},
 ): Promise<Rig> {
   const directory = mkdtempSync(join(tmpdir(), "sallyport-rig-"));
@@ -154,7 +156,7 @@ export async function startRig(
   const open = async (file: string): Promise<Gateway> => {
     const config = loadGatewayConfig(file);
     if ("embedded" in config.audit.store) await newStore(config.audit.store.embedded);
-    return openGateway(config, { log: silentLog, opa });
+    return openGateway(config, { log: silentLog, opa, expiryFirstMs: options.expiryFirstMs });
   };
   const shared = {
     ...state,
