@@ -10,6 +10,8 @@ import type { Connection } from "./connection.ts";
 import type { HoldBudget } from "./hold/hold-budget.ts";
 import type { SecondAttempts } from "./hold/second-attempts.ts";
 import type { SharedAsks } from "./hold/shared-asks.ts";
+import type { ModelConnection } from "./model/connection.ts";
+import type { Dialogues } from "./model/dialogues.ts";
 import type { ObjectLocks } from "./object-locks.ts";
 import type { OpenSessions } from "./open-sessions.ts";
 import type { OpenStreams } from "./open-streams.ts";
@@ -27,11 +29,14 @@ export interface Deps {
   recorder: Recorder;
   refusals: Refusals;
   connections: ReadonlyMap<string, Connection>;
+  models: ReadonlyMap<string, ModelConnection>;
+  /** What ties requests to a cluster to the prompts of their session. */
+  dialogues: Dialogues;
   /** The shared key of digests and changes. */
   hmacKey: Uint8Array;
   /** `listen.url`: what the approval's URL starts with. */
   url: string;
-  limits: { bodyBytes: number };
+  limits: { bodyBytes: number; modelBodyBytes: number };
   holdBudget: HoldBudget;
   objectLocks: ObjectLocks;
   openSessions: OpenSessions;

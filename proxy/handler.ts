@@ -6,6 +6,9 @@ import type { Deps } from "./deps.ts";
 import { nowMs, turnedAwayEvent } from "./events.ts";
 import type { Known } from "./exchange.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
+import { dialectOf } from "./model/exchange.ts";
+import { renderModelRefusal } from "./model/render-refusal.ts";
+import { runModel } from "./model/run.ts";
 import { dataPath } from "./path.ts";
 import { renderRefusal } from "./render-refusal.ts";
 import { isRouted, route } from "./route.ts";
@@ -63,13 +66,14 @@ export function createProxy(deps: Deps): DataPlane {
   function handle(req: HttpRequest, res: HttpResponse, client?: UpgradeSocket): void {
     const id = uuid7();
     const url = req.url ?? "";
-    const { connection, target } = route(url, deps.connections);
+    const { connection, model, target } = route(url, deps.connections, deps.models);
     // A client that resets its connection while it is answered is no reason for the process to end.
     res.on("error", (error) => deps.log.debug("an answer could not be written", { exchange: id, error }));
     const turnAway = (code: RefusalCode, message: string, details: RefusalDetails): void => {
       const refusal = new Refusal(code, message, details);
       deps.refusals.record(turnedAwayEvent(req, id, refusal));
-      renderRefusal(res, refusal, id, []);
+      if (model === undefined) renderRefusal(res, refusal, id, []);
+      else renderModelRefusal(res, dialectOf({ connection: model }), refusal, id);
     };
     if (draining) {
       turnAway("draining", "the gateway is shutting down", { next: "Try again.", retryAfterSeconds: 1 });
@@ -81,6 +85,20 @@ export function createProxy(deps: Deps): DataPlane {
       return;
     }
     const gone = new AbortController();
+    res.once("close", () => {
+      if (!res.writableFinished) gone.abort();
+    });
+    const { signal } = gone;
+    const sourceIP = req.socket.remoteAddress ?? "";
+    if (model !== undefined) {
+      if (client !== undefined) {
+        turnAway("upgrade-refused", "a model provider's connection does not switch protocols", {});
+        return;
+      }
+      const asked = { id, startedAt: nowMs(), req, res, signal, connection: model, target, sourceIP };
+      follow(gone, model.name, res, runModel(asked, deps));
+      return;
+    }
     const exchange: Known = {
       ...NOTHING_KNOWN,
       id,
@@ -88,27 +106,29 @@ export function createProxy(deps: Deps): DataPlane {
       startedAt: nowMs(),
       req,
       res,
-      signal: gone.signal,
+      signal,
       connection,
       target,
-      sourceIP: req.socket.remoteAddress ?? "",
+      sourceIP,
       warnings: [],
       retries: 0,
       client,
     };
-    res.once("close", () => {
-      if (!res.writableFinished) gone.abort();
-    });
+    follow(gone, connection?.name, res, run(dataPath, exchange, deps));
+  }
+
+  /** Until it is over it counts as open, and its answer among the connection's. */
+  function follow(gone: AbortController, name: string | undefined, res: HttpResponse, over: Promise<void>): void {
     open.add(gone);
-    run(dataPath, exchange, deps)
+    over
       .catch((error: unknown) => {
         // Refusing itself failed: there is nobody left to say it to but the log.
-        deps.log.error("an exchange could not be refused", { exchange: exchange.id, error });
+        deps.log.error("an exchange could not be refused", { path: res.req.url, error });
         res.destroy();
       })
       .finally(() => {
         open.delete(gone);
-        if (connection !== undefined) count(connection.name, res.statusCode);
+        if (name !== undefined) count(name, res.statusCode);
         if (open.size === 0) idle();
       });
   }

@@ -1,4 +1,5 @@
 import type { Connection } from "./connection.ts";
+import type { ModelConnection } from "./model/connection.ts";
 
 const PREFIX = "/connections/";
 /** What an API server has at its root, and the control API has not. */
@@ -7,6 +8,8 @@ const API_PATH = /^\/(?:apis?|version|healthz|livez|readyz|metrics|openapi\/v[23
 /** Where a request goes: path and query below its connection, or all of the target where there is no such connection. */
 export interface Route {
   connection: Connection | undefined;
+  /** Where the connection is a model provider's. */
+  model?: ModelConnection;
   target: string;
 }
 
@@ -15,7 +18,11 @@ export interface Route {
  * where there is one only: `kubectl get --raw /api/…` of 1.27 to 1.33 leaves out the path of the kubeconfig's server
  * [measured].
  */
-export function route(url: string, connections: ReadonlyMap<string, Connection>): Route {
+export function route(
+  url: string,
+  connections: ReadonlyMap<string, Connection>,
+  models?: ReadonlyMap<string, ModelConnection>,
+): Route {
   if (!url.startsWith(PREFIX)) {
     const connection = isApiPath(url, connections) ? connections.values().next().value : undefined;
     return { connection, target: url };
@@ -23,9 +30,13 @@ export function route(url: string, connections: ReadonlyMap<string, Connection>)
   const slash = url.indexOf("/", PREFIX.length);
   const query = url.indexOf("?", PREFIX.length);
   const nameEnd = slash === -1 || (query !== -1 && query < slash) ? (query === -1 ? url.length : query) : slash;
-  const connection = connections.get(url.slice(PREFIX.length, nameEnd));
+  const name = url.slice(PREFIX.length, nameEnd);
   const rest = url.slice(nameEnd);
-  return { connection, target: connection === undefined ? url : rest.startsWith("/") ? rest : `/${rest}` };
+  const below = rest.startsWith("/") ? rest : `/${rest}`;
+  const model = models?.get(name);
+  if (model !== undefined) return { connection: undefined, model, target: below };
+  const connection = connections.get(name);
+  return { connection, target: connection === undefined ? url : below };
 }
 
 /** Whether a target is the data path's, or no path at all. */

@@ -278,6 +278,8 @@ export const gatewaySchema = z.strictObject({
   limits: z
     .strictObject({
       bodyBytes: z.int().min(1024).max(33_554_432).default(3_145_728),
+      /** Of a request to a model provider, which holds the whole dialogue so far; Anthropic takes 32 MB. */
+      modelBodyBytes: z.int().min(1024).max(67_108_864).default(33_554_432),
       holdsPerSession: z.int().min(1).default(20),
       holdsPerIdentity: z.int().min(1).default(50),
       requestsPerIdentity: z.int().min(1).default(3_000),
@@ -290,6 +292,7 @@ export type PolicyConfig = GatewayConfig["policy"];
 export type IssuerConfig = GatewayConfig["issuers"][number];
 export type ConnectionConfig = GatewayConfig["connections"][number];
 export type KubernetesConnectionConfig = Extract<ConnectionConfig, { kind: "kubernetes" }>;
+export type ModelConnectionConfig = Extract<ConnectionConfig, { kind: "anthropic" | "openai" }>;
 
 /** What the schema cannot say: names that must differ, prefixes that must not overlap. */
 function crossChecks(config: GatewayConfig): ConfigIssue[] {

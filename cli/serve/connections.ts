@@ -3,8 +3,10 @@ import type { Clock } from "../../base/clock.ts";
 import type { GatewayConfig, KubernetesConnectionConfig } from "../../base/config/gateway.ts";
 import type { Log } from "../../base/log.ts";
 import type { Connection } from "../../proxy/connection.ts";
-import { openCredential } from "../../proxy/credentials/credential.ts";
+import { openCredential, readCa } from "../../proxy/credentials/credential.ts";
+import { tokenFromFile } from "../../proxy/credentials/token-file.ts";
 import { Reader } from "../../proxy/gather/reader.ts";
+import type { ModelConnection } from "../../proxy/model/connection.ts";
 import { openPool } from "../../proxy/upstream.ts";
 
 interface ConnectionDeps {
@@ -18,10 +20,6 @@ export function openConnections(config: GatewayConfig, deps: ConnectionDeps): Ma
   const connections = new Map<string, Connection>();
   for (const connection of config.connections) {
     if (connection.kind === "kubernetes") connections.set(connection.name, open(connection, deps));
-    else
-      deps.log.warn(
-        `the connection ${connection.name} is of kind ${connection.kind}, which this version does not serve`,
-      );
   }
   return connections;
 }
@@ -57,6 +55,27 @@ function open(config: KubernetesConnectionConfig, { recorder, clock, log }: Conn
     ownPool: same ? pool : openPool(origin, credential.own.tls),
     reader: new Reader(clock),
   };
+}
+
+/** Opens every model provider's connection. Throws a ConfigError where a key cannot be read. */
+export function openModels(config: GatewayConfig, clock: Clock): Map<string, ModelConnection> {
+  const models = new Map<string, ModelConnection>();
+  for (const connection of config.connections) {
+    if (connection.kind === "kubernetes") continue;
+    const { name, kind, labels, server, caFile } = connection;
+    const at = `connections['${name}']`;
+    const { authorization } = tokenFromFile(connection.credential.keyFile, clock, `${at}.credential.keyFile`);
+    const { origin, pathname } = new URL(server);
+    models.set(name, {
+      name,
+      kind,
+      labels,
+      prefix: pathname.replace(/\/+$/, ""),
+      pool: openPool(origin, caFile === undefined ? {} : { ca: readCa(caFile, at) }),
+      key: () => String(authorization()).replace(/^Bearer /, ""),
+    });
+  }
+  return models;
 }
 
 export async function closeConnections(connections: ReadonlyMap<string, Connection>): Promise<void> {

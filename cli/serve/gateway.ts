@@ -21,6 +21,7 @@ import { SecondAttempts } from "../../proxy/hold/second-attempts.ts";
 import { SharedAsks } from "../../proxy/hold/shared-asks.ts";
 import type { HttpRequest, HttpResponse } from "../../proxy/http.ts";
 import { listen } from "../../proxy/listener/listener.ts";
+import { Dialogues } from "../../proxy/model/dialogues.ts";
 import { ObjectLocks } from "../../proxy/object-locks.ts";
 import { OpenSessions } from "../../proxy/open-sessions.ts";
 import { OpenStreams } from "../../proxy/open-streams.ts";
@@ -30,7 +31,7 @@ import { UnderWay } from "../../proxy/under-way.ts";
 import { withholding } from "../../proxy/withhold/withholding-recorder.ts";
 import { renderApprovalMetrics } from "./approval-metrics.ts";
 import { openApprovals, webhookSecretOf } from "./approvals.ts";
-import { closeConnections, openConnections } from "./connections.ts";
+import { closeConnections, openConnections, openModels } from "./connections.ts";
 import { renderEvidenceMetrics } from "./evidence-metrics.ts";
 import { packSigner, rowRevealer, settleRecord } from "./evidence-packs.ts";
 import { explainer } from "./explain.ts";
@@ -121,6 +122,8 @@ export async function openGateway(
     opened.push(() => people.close());
     const connections = openConnections(config, { recorder, clock, log });
     opened.push(() => closeConnections(connections));
+    const models = openModels(config, clock);
+    opened.push(() => Promise.all([...models.values()].map(({ pool }) => pool.destroy())));
 
     const refusals = new Refusals(recorder);
     opened.push(() => refusals.close());
@@ -131,6 +134,8 @@ export async function openGateway(
       recorder,
       refusals,
       connections,
+      models,
+      dialogues: new Dialogues(),
       hmacKey,
       url: config.listen.url,
       limits: config.limits,

@@ -26,7 +26,8 @@ export function watchSessions(
   deps: Deps,
   { authenticator, policy, idleSeconds }: { authenticator: Authenticator; policy: PolicyHolder; idleSeconds: number },
 ): SessionWatch {
-  const { approvals, openSessions, openStreams, knownValues, recordValues, connections, recorder, clock, log } = deps;
+  const { approvals, openSessions, openStreams, knownValues, recordValues, dialogues, connections } = deps;
+  const { recorder, clock, log } = deps;
 
   const kills = new Set<string>();
 
@@ -34,6 +35,7 @@ export function watchSessions(
     openStreams.endSession(id, why);
     knownValues.forget(id);
     recordValues.forget(id);
+    dialogues.forget(id);
     for (const { credential } of connections.values()) {
       credential
         .endSession(id)

@@ -140,7 +140,8 @@ function trimSlash(url: string): string {
   return url.replace(/\/+$/, "");
 }
 
-function readCa(file: string, at: string): string {
+/** The PEM of `caFile`. Throws a ConfigError whose path starts with `at`. */
+export function readCa(file: string, at: string): string {
   try {
     return readFileSync(file, "utf8");
   } catch (error) {

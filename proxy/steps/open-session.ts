@@ -3,8 +3,13 @@ import type { Deps } from "../deps.ts";
 import { nowMs } from "../events.ts";
 import type { Identified } from "../exchange.ts";
 
+type Opening = Pick<Identified, "session" | "identity" | "sourceIP" | "req"> & { connection: { name: string } };
+
 /** Puts a session on record the first time that it is seen here. */
-export function openSession(exchange: Identified, deps: Deps): Identified {
+export function openSession<Exchange extends Opening>(
+  exchange: Exchange,
+  deps: Pick<Deps, "openSessions" | "recorder">,
+): Exchange {
   const { session, identity } = exchange;
   if (deps.openSessions.touch(session)) {
     deps.recorder.record({

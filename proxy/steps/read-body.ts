@@ -51,7 +51,8 @@ export function tooLarge(limit: number): Refusal {
   return new Refusal("body-too-large", `the request's body is over ${limit} bytes`);
 }
 
-function readAll(req: HttpRequest, limit: number, signal: AbortSignal): Promise<Buffer> {
+/** The whole body, within a deadline and a cap in bytes. Throws Refusals `body-too-large`, `bad-request`, `bad-header`. */
+export function readAll(req: HttpRequest, limit: number, signal: AbortSignal): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // A connection that broke before this step says so no second time.
     if (signal.aborted || req.destroyed) {

@@ -11,6 +11,7 @@ import { createProxy, type DataPlane } from "../../../proxy/handler.ts";
 import { HoldBudget } from "../../../proxy/hold/hold-budget.ts";
 import { SecondAttempts } from "../../../proxy/hold/second-attempts.ts";
 import { SharedAsks } from "../../../proxy/hold/shared-asks.ts";
+import { Dialogues } from "../../../proxy/model/dialogues.ts";
 import { ObjectLocks } from "../../../proxy/object-locks.ts";
 import { OpenSessions } from "../../../proxy/open-sessions.ts";
 import { OpenStreams } from "../../../proxy/open-streams.ts";
@@ -56,9 +57,11 @@ export class ModelGateway {
       approvals: parts.home,
       ...recording(parts),
       connections: new Map([["local", connectionTo(parts)]]),
+      models: new Map(),
+      dialogues: new Dialogues(),
       hmacKey: HMAC_KEY,
       url: "https://sallyport.test",
-      limits: { bodyBytes: 1_048_576 },
+      limits: { bodyBytes: 1_048_576, modelBodyBytes: 1_048_576 },
       holdBudget: new HoldBudget(parts.time),
       objectLocks: new ObjectLocks(),
       openSessions: new OpenSessions(parts.time),

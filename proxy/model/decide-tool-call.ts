@@ -1,0 +1,75 @@
+import type { ToolCall, ToolCallVerdict } from "../../dialogue/types.ts";
+import type { Decision } from "../../engine/decision.ts";
+import { nowMs, revisionOf } from "../events.ts";
+import type { ModelDeps } from "./deps.ts";
+import { modelEvent } from "./events.ts";
+import type { ModelForwarded } from "./exchange.ts";
+import { toolQuestion } from "./question.ts";
+import { isKept } from "./steps/record-prompt.ts";
+import { commandsOf, type ToolCommands } from "./tool-commands.ts";
+
+/**
+ * Decides a tool call that the model wrote, before the client sees any of it. What the cluster's side would hold is released:
+ * that is where a human is asked, about the request itself. Whatever policy denies is replaced by words that say why.
+ */
+export async function decideToolCall(
+  exchange: ModelForwarded,
+  call: ToolCall,
+  deps: ModelDeps,
+): Promise<ToolCallVerdict> {
+  const { session, promptId = "", asked } = exchange;
+  if (asked === undefined) throw new Error("a reply without a request");
+  const commands = commandsOf(call);
+  const asking = { ...exchange, promptId, asked };
+  const decision = await deps.policy.current.decide(toolQuestion(asking, deps.clock.now(), call, commands.forPolicy));
+  const verdict = verdictOf(decision, call);
+  if (verdict.effect !== "replace") {
+    const { expects } = commands;
+    deps.dialogues.released(session.id, {
+      toolUseId: call.id,
+      promptId,
+      name: call.name,
+      releasedAt: nowMs(),
+      expects,
+    });
+  }
+  record(exchange, call, { decision, verdict, commands }, deps);
+  return verdict;
+}
+
+function verdictOf({ effect, findings, decisionId }: Decision, { name }: ToolCall): ToolCallVerdict {
+  if (effect === "allow") return { effect: "release" };
+  const why = findings
+    .filter((finding) => finding.effect === effect)
+    .map(({ rule, message }) => `${rule}: ${message}`)
+    .join("; ");
+  return {
+    effect: "replace",
+    text: `sallyport: the call of ${name.slice(0, 100)} was blocked by ${why || "policy, which could not be evaluated"}. This is policy, and asking again will not change it; a security engineer can explain the decision. Decision ${decisionId}.`,
+  };
+}
+
+function record(
+  exchange: ModelForwarded,
+  { id, name, text }: ToolCall,
+  { decision, verdict, commands }: { decision: Decision; verdict: ToolCallVerdict; commands: ToolCommands },
+  deps: ModelDeps,
+): void {
+  deps.recorder.record({
+    ...modelEvent(exchange, "dialogue.tool_use"),
+    tool_use_id: id.slice(0, 256),
+    effect: decision.effect,
+    rules: decision.findings.map(({ rule }) => rule),
+    record_level: decision.record,
+    revision: revisionOf(decision),
+    ...(isKept(decision.record) ? { request_content: Buffer.from(text) } : {}),
+    payload: {
+      decisionId: decision.decisionId,
+      findings: decision.findings,
+      tool: name.slice(0, 256),
+      verdict: verdict.effect,
+      unparsed: commands.unparsed,
+      expects: commands.expects.slice(0, 20),
+    },
+  });
+}

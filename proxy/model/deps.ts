@@ -1,0 +1,18 @@
+import type { Deps } from "../deps.ts";
+
+/** What the model side stands on, beside what it shares with the cluster's. */
+export type ModelDeps = Pick<
+  Deps,
+  | "authenticator"
+  | "policy"
+  | "recorder"
+  | "refusals"
+  | "underWay"
+  | "openSessions"
+  | "openStreams"
+  | "knownValues"
+  | "dialogues"
+  | "limits"
+  | "clock"
+  | "log"
+>;

@@ -1,0 +1,21 @@
+import { Refusal } from "../../base/errors.ts";
+import type { Dialect, ModelRequest, ReplyHooks, ReplySummary } from "../../dialogue/types.ts";
+
+/** How one wire format is read and written. */
+interface Wire {
+  readRequest(body: Buffer): ModelRequest;
+  guardReply(body: Buffer, hooks: ReplyHooks): Promise<{ body: Buffer; summary: ReplySummary }>;
+  guardReplyStream(
+    upstream: AsyncIterable<Uint8Array>,
+    hooks: ReplyHooks,
+  ): { bytes: AsyncIterable<Uint8Array>; summary: Promise<ReplySummary> };
+}
+
+const WIRES: Partial<Record<Dialect, Wire>> = {};
+
+/** Throws Refusal `not-found` for a dialect that the gateway does not read. */
+export function wireOf(dialect: Dialect): Wire {
+  const wire = WIRES[dialect];
+  if (wire === undefined) throw new Refusal("not-found", `the gateway does not read ${dialect} yet`);
+  return wire;
+}

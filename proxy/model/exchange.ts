@@ -1,0 +1,56 @@
+import type { Dialect, ModelRequest, ReplySummary } from "../../dialogue/types.ts";
+import type { Decision, Policy } from "../../engine/decision.ts";
+import type { Identity, Session } from "../../identity/types.ts";
+import type { HttpRequest, HttpResponse } from "../http.ts";
+import type { UpstreamResponse } from "../upstream.ts";
+import type { ModelConnection } from "./connection.ts";
+import type { Endpoint } from "./endpoints.ts";
+
+/**
+ * One request to a model provider on its way through the gateway. As on the cluster's side each step takes the exchange as
+ * the former step's type and returns it as the next one's.
+ */
+export interface ModelArrived {
+  /** UUIDv7. */
+  readonly id: string;
+  readonly startedAt: number;
+  readonly req: HttpRequest;
+  readonly res: HttpResponse;
+  /** Fires when the client has gone, or the gateway drains. */
+  readonly signal: AbortSignal;
+  readonly connection: ModelConnection;
+  /** Path and query below /connections/{name}, as sent. */
+  readonly target: string;
+  readonly sourceIP: string;
+  /** It was handed to the provider, and may have reached it. */
+  sent?: boolean;
+  /** Why a reply that had begun ended before its end. */
+  cut?: string;
+  leave?: () => void;
+  /** What is said of it on record, whatever comes of it. */
+  promptId?: string;
+}
+
+export type ModelIdentified = ModelArrived & { identity: Identity; session: Session };
+
+export type ModelClassified = ModelIdentified & { endpoint: Endpoint };
+
+/** `asked` is undefined where the request has no body. */
+export type ModelRead = ModelClassified & { body: Buffer | null; asked: ModelRequest | undefined };
+
+/** `body` is what goes to the provider: the same bytes where nothing had to be taken out. */
+export type ModelRedacted = ModelRead & { redacted: number };
+
+export type ModelDecided = ModelRedacted & { policy: Policy; decision: Decision };
+
+export type ModelForwarded = ModelDecided & { response: UpstreamResponse };
+
+export type ModelAnswered = ModelForwarded & { summary: ReplySummary | undefined; responseBytes: number };
+
+/** Whatever is known of an exchange when it is refused. */
+export type ModelKnown = ModelArrived & Partial<Omit<ModelAnswered, keyof ModelArrived>>;
+
+/** What its refusals look like. */
+export function dialectOf({ endpoint, connection }: Pick<ModelKnown, "endpoint" | "connection">): Dialect {
+  return endpoint?.dialect ?? (connection.kind === "anthropic" ? "anthropic.messages" : "openai.chat");
+}

@@ -1,0 +1,77 @@
+import { errorMessage, Refusal } from "../../../base/errors.ts";
+import type { ReplyHooks, ReplySummary } from "../../../dialogue/types.ts";
+import { ClientGone } from "../../step.ts";
+import { decideToolCall } from "../decide-tool-call.ts";
+import type { ModelDeps } from "../deps.ts";
+import { wireOf } from "../dialects.ts";
+import type { ModelAnswered, ModelForwarded } from "../exchange.ts";
+import { replyHeaders } from "../headers.ts";
+import { keepReplyOpen } from "../keep-reply-open.ts";
+import { chunksOf, writeAll } from "../streams.ts";
+
+/** A reply that does not stream is read whole before any of it is passed on. */
+const REPLY_BYTES = 33_554_432;
+/** What is not a reply: a list of models, a count, an error. */
+const OTHER_BYTES = 8_388_608;
+
+/**
+ * Answers the client: text and thinking as they come, each tool call once it is whole and was decided. What cannot be read
+ * as a reply is closed with an error, never passed blind.
+ */
+export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<ModelAnswered> {
+  const { endpoint, response, res } = exchange;
+  const type = response.headers["content-type"] ?? "";
+  const hooks: ReplyHooks = { toolCall: (call) => decideToolCall(exchange, call, deps) };
+  if (!endpoint.replies || response.status !== 200 || endpoint.dialect === undefined) {
+    const body = await response.read(OTHER_BYTES);
+    answerWhole(exchange, body);
+    return Object.assign(exchange, { summary: undefined, responseBytes: body.length });
+  }
+  if (/^application\/json(?: *;|$)/i.test(type)) {
+    const { body, summary } = await wireOf(endpoint.dialect).guardReply(await response.read(REPLY_BYTES), hooks);
+    answerWhole(exchange, body);
+    return Object.assign(exchange, { summary, responseBytes: body.length });
+  }
+  if (!/^text\/event-stream(?: *;|$)/i.test(type)) {
+    throw new Refusal(
+      "unmaskable",
+      `the provider answered in ${type.slice(0, 100) || "no type"}, which cannot be read`,
+      {
+        decisionId: exchange.decision.decisionId,
+      },
+    );
+  }
+  const forget = keepReplyOpen(exchange, deps);
+  const { bytes, summary } = wireOf(endpoint.dialect).guardReplyStream(chunksOf(response), hooks);
+  let responseBytes = 0;
+  try {
+    res.writeHead(200, { ...replyHeaders(response.headers), "cache-control": "no-store", "request-id": exchange.id });
+    res.flushHeaders();
+    responseBytes = await writeAll(res, bytes);
+  } catch (error) {
+    exchange.cut ??= error instanceof ClientGone ? error.message : errorMessage(error);
+    response.abort(error instanceof Error ? error : new Error(errorMessage(error)));
+    res.destroy();
+  } finally {
+    forget();
+  }
+  return Object.assign(exchange, { summary: await settled(summary), responseBytes });
+}
+
+function answerWhole({ res, response, id }: ModelForwarded, body: Buffer): void {
+  res.writeHead(response.status, {
+    ...replyHeaders(response.headers),
+    "content-length": body.length,
+    "cache-control": "no-store",
+    "request-id": id,
+  });
+  res.end(body);
+}
+
+/** What is known of a reply that was cut; a summary that never comes must not keep the record waiting. */
+async function settled(summary: Promise<ReplySummary>): Promise<ReplySummary | undefined> {
+  return Promise.race([
+    summary.catch(() => undefined),
+    new Promise<undefined>((resolve) => setTimeout(resolve, 1_000, undefined).unref()),
+  ]);
+}

@@ -1,0 +1,49 @@
+import { BodyReader } from "../answer/body-reader.ts";
+import type { HttpResponse } from "../http.ts";
+import { ClientGone } from "../step.ts";
+import type { UpstreamResponse } from "../upstream.ts";
+
+/** An answer's body as it comes, read no further ahead than a little. */
+export async function* chunksOf(response: UpstreamResponse): AsyncGenerator<Uint8Array> {
+  const reader = new BodyReader(response);
+  let whole = false;
+  try {
+    for (let chunks = await reader.next(); chunks !== undefined; chunks = await reader.next()) yield* chunks;
+    whole = true;
+  } finally {
+    if (!whole) reader.abort(new ClientGone());
+  }
+}
+
+/**
+ * Writes a body as it comes, waiting where the client does not read, and ends it cleanly where `bytes` ends. Resolves with how
+ * many bytes it was. Throws ClientGone where nobody is there to read.
+ */
+export async function writeAll(res: HttpResponse, bytes: AsyncIterable<Uint8Array>): Promise<number> {
+  let size = 0;
+  for await (const chunk of bytes) {
+    if (res.destroyed) throw new ClientGone();
+    size += chunk.length;
+    if (!res.write(chunk)) await roomIn(res);
+  }
+  if (res.destroyed) throw new ClientGone();
+  res.end();
+  return size;
+}
+
+function roomIn(res: HttpResponse): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const done = (): void => {
+      res.off("drain", drained).off("close", closed);
+    };
+    const drained = (): void => {
+      done();
+      resolve();
+    };
+    const closed = (): void => {
+      done();
+      reject(new ClientGone());
+    };
+    res.on("drain", drained).on("close", closed);
+  });
+}
