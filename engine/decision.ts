@@ -1,5 +1,5 @@
 import type { Effect, ExceptionLimits, RecordLevel } from "../base/config/guardrails.ts";
-import type { PolicyInput } from "./input.ts";
+import type { DialogueInput, PolicyInput } from "./input.ts";
 
 /** What policy answers (contracts §1.3), entrypoint `sallyport/decision`. */
 export interface Finding {
@@ -93,5 +93,5 @@ export interface Policy {
    * with the finding `request/policy-failed`. Small inputs are evaluated inline and answered synchronously;
    * large ones in a worker with a deadline.
    */
-  decide(input: PolicyInput): Decision | Promise<Decision>;
+  decide(input: PolicyInput | DialogueInput): Decision | Promise<Decision>;
 }

@@ -103,6 +103,8 @@ export type GroupVersionKind = z.output<typeof kindSchema>;
 export type GroupVersionResource = z.output<typeof resourceSchema>;
 export type RequestInput = z.output<typeof requestSchema>;
 export type PolicyInput = z.output<typeof policyInputSchema>;
+/** The question about a dialogue with a model, or about one of its tool calls: there is no request to a cluster. */
+export type DialogueInput = Omit<PolicyInput, "request"> & { request?: undefined };
 
 /** The JSON Schema that `engine/schemas/input.json` holds; draft-07, which is what opa's type checker reads. */
 export function inputJsonSchema(): unknown {

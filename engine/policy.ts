@@ -11,7 +11,7 @@ import { idleGroups } from "./bundle/quiet.ts";
 import type { Decision, Need, Policy, Revision, RuleWords } from "./decision.ts";
 import { oddity, type Verdict } from "./decision-shape.ts";
 import { guardrailsIssues } from "./guardrails-issues.ts";
-import type { PolicyInput } from "./input.ts";
+import type { DialogueInput, PolicyInput } from "./input.ts";
 import { needsIndex, needsOfRule } from "./needs.ts";
 import { projection } from "./project.ts";
 import { DEFAULT_LIMITS, DeadlineError, type EvaluationWorker, sharedWorker } from "./wasm/evaluation-worker.ts";
@@ -119,9 +119,9 @@ class CompiledPolicy implements Policy {
     return known === undefined ? undefined : { title: known.title, remediation: known.remediation };
   }
 
-  decide(input: PolicyInput): Decision | Promise<Decision> {
+  decide(input: PolicyInput | DialogueInput): Decision | Promise<Decision> {
     try {
-      const json = JSON.stringify(this.#project(input));
+      const json = JSON.stringify(input.request === undefined ? input : this.#project(input));
       const buffer = json.length > this.#inlineBytes ? undefined : jsonBuffer(json);
       if (buffer === undefined || buffer.byteLength > this.#inlineBytes) return this.#decideInWorker(json);
       const started = performance.now();

@@ -69,7 +69,7 @@ function waiting(policy: Policy, found: Candidates): Policy {
     },
     describe: (rule) => policy.describe(rule),
     decide(input) {
-      putExceptions(input, found);
+      if (input.request !== undefined) putExceptions(input, found);
       return policy.decide(input);
     },
   };

@@ -1,13 +1,12 @@
 import { rfc3339 } from "../../base/clock.ts";
 import type { ToolCall } from "../../dialogue/types.ts";
-import type { Policy } from "../../engine/decision.ts";
+import type { DialogueInput } from "../../engine/input.ts";
 import type { ModelKnown } from "./exchange.ts";
 
-type Question = Parameters<Policy["decide"]>[0];
 type Asking = Required<Pick<ModelKnown, "session" | "identity" | "connection" | "promptId" | "asked">>;
 
 /** Policy's question about a dialogue (contracts §1.1): `request` is absent, and `tool` is there for a tool call. */
-export function modelQuestion(asking: Asking, now: number, toolUseId = ""): Question {
+export function modelQuestion(asking: Asking, now: number, toolUseId = ""): DialogueInput {
   const { identity, session, connection } = asking;
   return {
     now: rfc3339(now),
@@ -29,7 +28,7 @@ export function modelQuestion(asking: Asking, now: number, toolUseId = ""): Ques
     connection: { name: connection.name, kind: connection.kind, labels: connection.labels },
     exceptions: [],
     dialogue: { promptId: asking.promptId, toolUseId, model: asking.asked.model },
-  } as unknown as Question;
+  };
 }
 
 /** The same about one tool call. */
@@ -37,7 +36,7 @@ export function toolQuestion(
   asking: Asking,
   now: number,
   { id, name, arguments: args = {} }: Pick<ToolCall, "id" | "name" | "arguments">,
-  commands: readonly unknown[],
-): Question {
-  return { ...modelQuestion(asking, now, id), tool: { name, arguments: args, commands } } as unknown as Question;
+  commands: NonNullable<DialogueInput["tool"]>["commands"],
+): DialogueInput {
+  return { ...modelQuestion(asking, now, id), tool: { name, arguments: args, commands } };
 }

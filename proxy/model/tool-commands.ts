@@ -1,10 +1,11 @@
 import type { ToolCall } from "../../dialogue/types.ts";
+import type { DialogueInput } from "../../engine/input.ts";
 import type { ExpectedRequest } from "./dialogues.ts";
 
 /** What a tool call would run, as far as its text says. */
 export interface ToolCommands {
   /** `input.tool.commands`. */
-  forPolicy: readonly unknown[];
+  forPolicy: NonNullable<DialogueInput["tool"]>["commands"];
   expects: readonly ExpectedRequest[];
   /** How many commands could not be read. */
   unparsed: number;

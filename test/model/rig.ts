@@ -1,0 +1,54 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Agent } from "undici";
+import { type Rig, startRig } from "../gateway/rig.ts";
+import { type Provider, startProvider } from "./provider.ts";
+
+/** The key that no agent may see. */
+export const PROVIDER_KEY = "sk-provider-key-of-the-gateway-alone";
+
+export interface ModelRig extends Rig {
+  provider: Provider;
+  /** Base URL of the connection: what an agent has as ANTHROPIC_BASE_URL, or (with /v1) OPENAI_BASE_URL. */
+  base(name: "claude" | "gpt"): string;
+  /** For fetch: trusts the gateway's certificate. */
+  dispatcher: Agent;
+}
+
+/** A whole gateway with a scripted provider of each kind behind it, beside its cluster. */
+export async function startModelRig(options: Parameters<typeof startRig>[0] = {}): Promise<ModelRig> {
+  const directory = mkdtempSync(join(tmpdir(), "sallyport-model-"));
+  const provider = await startProvider(directory);
+  const keyFile = join(directory, "provider.key");
+  writeFileSync(keyFile, PROVIDER_KEY, { mode: 0o600 });
+  const rig = await startRig({
+    ...options,
+    change(config) {
+      const { server, caFile } = provider;
+      (config.connections as object[]).push(
+        { name: "claude", kind: "anthropic", server, caFile, credential: { keyFile } },
+        { name: "gpt", kind: "openai", server, caFile, credential: { keyFile } },
+      );
+      options.change?.(config);
+    },
+  });
+  const dispatcher = new Agent({ connect: { ca: readFileSync(rig.caFile, "utf8") } });
+  return Object.assign(rig, {
+    provider,
+    dispatcher,
+    base: (name: "claude" | "gpt") => `${rig.gateway.url}/connections/${name}`,
+    close: closing(rig, async () => {
+      await dispatcher.destroy();
+      await provider.close();
+      rmSync(directory, { recursive: true, force: true });
+    }),
+  });
+}
+
+function closing({ close }: Rig, then: () => Promise<void>): () => Promise<void> {
+  return async () => {
+    await close();
+    await then();
+  };
+}
