@@ -11,8 +11,8 @@ interface Chain {
   seq: number;
   hash: string;
   first: number;
-  /** Of the signed heads, the next one to come by. */
-  next: number;
+  /** Signed heads that are still to come by, the next one last. */
+  heads: SignedHead[];
   /** Up to this event all is as it was signed. */
   proven: number;
   /** Something was found after `proven`: the next signed head tells nothing new. */
@@ -73,16 +73,14 @@ export class ChainWalk {
     this.#compare(chain);
   }
 
-  /** What only the end shows: chains that are too short, are not there at all, or hold what nobody signed. */
-  end(): { unsigned: { events: number; chains: number }; absent: SignedHead[][] } {
+  /** What only the end shows: chains that are too short, or hold what nobody signed. Returns what is not signed yet. */
+  end(): { events: number; chains: number } {
     const { heads } = this.#options;
-    const absent: SignedHead[][] = [];
     for (const signed of heads.chains()) {
       const newest = signed.findLast(({ required }) => required);
       if (newest === undefined) continue;
       const chain = this.#chains.get(chainKey(newest.session_id, newest.writer));
-      if (chain === undefined) absent.push(signed);
-      else if (chain.seq < newest.seq) {
+      if (chain !== undefined && chain.seq < newest.seq) {
         // Computed anew, a chain that lacks an event anywhere after its last signed head ends one short.
         const where = `its chain ends at event ${chain.seq}, and event ${newest.seq} was signed`;
         const why = chain.proven === chain.seq ? where : `${where}; what was taken lies after event ${chain.proven}`;
@@ -109,7 +107,16 @@ export class ChainWalk {
         unsigned.chains++;
       }
     }
-    return { unsigned, absent };
+    return unsigned;
+  }
+
+  /** Of each chain that is not here at all, and should be, the newest signed head. */
+  *absent(): Generator<SignedHead> {
+    for (const signed of this.#options.heads.chains()) {
+      const newest = signed.at(-1);
+      if (newest === undefined || !signed.some(({ required }) => required)) continue;
+      if (!this.#chains.has(chainKey(newest.session_id, newest.writer))) yield newest;
+    }
   }
 
   /** Chains by writers that no checkpoint names, with their first and last event. */
@@ -135,13 +142,14 @@ export class ChainWalk {
         seq: begins ? seq - 1 : 0,
         hash: begins ? row.prev_hash : GENESIS,
         first: begins ? seq : 1,
-        next: 0,
+        heads: [],
         proven: begins ? seq - 1 : 0,
         broken: false,
         gap: undefined,
       };
-      const heads = this.#options.heads.of(row.session_id, row.writer);
-      while ((heads[chain.next]?.seq ?? Number.POSITIVE_INFINITY) < chain.first - 1) chain.next++;
+      const { first } = chain;
+      chain.heads = this.#options.heads.of(row.session_id, row.writer).filter(({ seq }) => seq >= first - 1);
+      chain.heads.reverse();
       if (begins) this.#compare(chain);
       this.#chains.set(key, chain);
     }
@@ -179,9 +187,9 @@ export class ChainWalk {
   }
 
   #compare(chain: Chain): void {
-    const heads = this.#options.heads.of(chain.session_id, chain.writer);
-    for (let head = heads[chain.next]; head !== undefined && head.seq <= chain.seq; head = heads[chain.next]) {
-      chain.next++;
+    const { heads } = chain;
+    for (let head = heads.at(-1); head !== undefined && head.seq <= chain.seq; head = heads.at(-1)) {
+      heads.pop();
       if (head.seq < chain.seq) continue; // its event is missing, which is found already
       if (head.hash === chain.hash) {
         chain.proven = head.seq;

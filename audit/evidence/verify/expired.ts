@@ -37,15 +37,13 @@ export class Expired {
   }
 
   /**
-   * Whether a chain that is not here was let go: all of it that was signed, and nothing else. "uncompared" where its end
+   * Whether a chain that is not here was let go, by its newest signed head: all of it that was signed, and nothing else. "uncompared" where its end
    * was not signed, and nobody compared the rest before it went: a record from before chains were.
    */
-  excuses(signed: readonly SignedHead[], walk: ChainWalk): "compared" | "uncompared" | undefined {
-    const newest = signed.at(-1);
-    if (newest === undefined) return undefined;
-    const { seq, hash } = newest;
+  excuses(newest: SignedHead, walk: ChainWalk): "compared" | "uncompared" | undefined {
+    const { session_id, writer, seq, hash } = newest;
     let uncompared = false;
-    for (const said of this.#of(newest.session_id, newest.writer, walk)) {
+    for (const said of this.#of(session_id, writer, walk)) {
       if (seq === said.last_seq && hash === said.last_hash) return "compared";
       if (seq === said.signed_seq && hash === said.signed_hash) return "compared";
       uncompared ||= said.signed_seq === undefined && seq < Number(said.last_seq);

@@ -1,11 +1,12 @@
 import type { KeyObject } from "node:crypto";
 import type { EventRow } from "../../event.ts";
 import type { PackLine } from "../../export/pack-layout.ts";
-import { CHECKPOINT_SESSION, type InclusionProof, type Leaf, proofFault, verifyTreeHead } from "../checkpoint.ts";
+import { CHECKPOINT_SESSION, type InclusionProof, proofFault, verifyTreeHead } from "../checkpoint.ts";
 import { ChainWalk } from "./chain-walk.ts";
 import { Expired } from "./expired.ts";
 import { type Finding, Findings } from "./finding.ts";
 import { Logs } from "./logs.ts";
+import { NamedContents } from "./named-contents.ts";
 import { SignedHeads } from "./signed-heads.ts";
 
 /** A record as it is given: from the store, or from an export. Nothing in it is trusted. */
@@ -89,37 +90,26 @@ export async function verifyRecord(
 
   const walk = new ChainWalk({ tenant, heads, findings, midway });
   const expired = new Expired();
-  const bodies = new Map<string, { session_id: string; writer: string; seq: number; mayBeGone: boolean }>();
+  const bodies = new NamedContents();
   for await (const row of readable(source.events(), "events")) {
     walk.take(row);
     expired.take(row);
     if (source.body !== undefined) {
-      for (const digest of digestsOf(row)) {
-        const mayBeGone = source.mayBeGone?.(row, digest) === true;
-        const known = bodies.get(digest);
-        if (known === undefined) {
-          bodies.set(digest, { session_id: row.session_id, writer: row.writer, seq: Number(row.seq), mayBeGone });
-        } else known.mayBeGone &&= mayBeGone;
+      const { session_id, writer } = row;
+      for (const sha256 of digestsOf(row)) {
+        const mayBeGone = source.mayBeGone?.(row, sha256) === true;
+        bodies.add({ sha256, session_id, writer, seq: Number(row.seq), mayBeGone });
       }
     }
     if (walk.events % 10_000 === 0) options.progress?.(walk.events);
   }
-  const { unsigned, absent } = walk.end();
+  const unsigned = walk.end();
   const limits: string[] = [];
   const letGo = (log: string): boolean => expired.log(log, walk);
   logs.link(letGo);
-  const gone = { compared: 0, uncompared: 0 };
-  const dropped = absent.filter((signed) => {
-    const excuse = expired.excuses(signed, walk);
-    if (excuse !== undefined) gone[excuse]++;
-    return excuse === undefined;
-  });
-  const letGoInAll = gone.compared + gone.uncompared;
-  if (letGoInAll > 0) limits.push(`${letGoInAll} chains were let go when their time was over (audit.retention)`);
-  if (gone.uncompared > 0) limits.push(`of ${gone.uncompared} of them nothing says that they were whole by then`);
-  reportAbsent(dropped, { scope, findings, limits });
+  reportAbsent({ walk, expired }, { scope, findings, limits });
   let bodiesGone = 0;
-  for (const [sha256, { session_id, writer, seq, mayBeGone }] of bodies) {
+  for (const { sha256, session_id, writer, seq, mayBeGone } of bodies) {
     const state = await source.body?.(sha256);
     if (state === "missing" && mayBeGone) bodiesGone++;
     if (state === undefined || state === "whole" || (state === "missing" && mayBeGone)) continue;
@@ -207,27 +197,26 @@ function takeProof(
 
 /** Chains with a signed head of which nothing is here. */
 function reportAbsent(
-  absent: readonly Leaf[][],
+  { walk, expired }: { walk: ChainWalk; expired: Expired },
   { scope, findings, limits }: { scope: RecordSource["scope"]; findings: Findings; limits: string[] },
 ): void {
-  if (scope === "period") {
-    if (absent.length > 0)
-      limits.push(`${absent.length} chains that were signed within the period have no event in it`);
-    return;
-  }
-  for (const signed of absent) {
-    const newest = signed.at(-1);
-    if (newest === undefined) continue;
+  const gone = { compared: 0, uncompared: 0 };
+  let outside = 0;
+  for (const newest of walk.absent()) {
     const { session_id, writer, seq } = newest;
-    const what = session_id === CHECKPOINT_SESSION ? "missing-checkpoint" : "dropped-session";
-    findings.add({
-      what,
-      session_id,
-      writer,
-      seq: [1, seq],
-      why: `${seq} events were signed, and none of them is here`,
-    });
+    const excuse = expired.excuses(newest, walk);
+    if (excuse !== undefined) gone[excuse]++;
+    else if (scope === "period") outside++;
+    else {
+      const what = session_id === CHECKPOINT_SESSION ? "missing-checkpoint" : "dropped-session";
+      const why = `${seq} events were signed, and none of them is here`;
+      findings.add({ what, session_id, writer, seq: [1, seq], why });
+    }
   }
+  const letGo = gone.compared + gone.uncompared;
+  if (letGo > 0) limits.push(`${letGo} chains were let go when their time was over (audit.retention)`);
+  if (gone.uncompared > 0) limits.push(`of ${gone.uncompared} of them nothing says that they were whole by then`);
+  if (outside > 0) limits.push(`${outside} chains that were signed within the period have no event in it`);
 }
 
 function reportStrangers(
