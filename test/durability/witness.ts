@@ -1,5 +1,6 @@
 import { writeSync } from "node:fs";
 import http from "node:http";
+import http2 from "node:http2";
 import { parentPort, Worker } from "node:worker_threads";
 import type { FromWorker, ToWorker } from "../../audit/recorder/messages.ts";
 
@@ -34,22 +35,34 @@ function tellTurns(say: (line: Line) => void): void {
   setInterval(() => setImmediate(() => say({ alive: true, at: clock() })).unref(), TURN_MS).unref();
 }
 
+/** What the two protocols' responses have alike. */
+interface Response {
+  writeHead(...args: unknown[]): unknown;
+  end(...args: unknown[]): unknown;
+}
+
+/** Told before the end of the answer goes out: nobody has all of it earlier. */
+function tellAnswers(response: object, say: (line: Line) => void): void {
+  const prototype = response as Response;
+  const { end, writeHead } = prototype;
+  const ids = new WeakMap<object, string>();
+  prototype.writeHead = function (this: object, ...args) {
+    const headers = args.at(-1) as Record<string, unknown> | undefined;
+    if (typeof headers?.["audit-id"] === "string") ids.set(this, headers["audit-id"]);
+    return Reflect.apply(writeHead, this, args);
+  };
+  prototype.end = function (this: object, ...args) {
+    const id = ids.get(this);
+    if (id !== undefined) say({ answered: id, at: clock() });
+    return Reflect.apply(end, this, args);
+  };
+}
+
 /** In the gateway's own thread. */
 export function watchAnswers(fd: number): void {
   const say = writer(fd);
   tellTurns(say);
-  const { end, writeHead } = http.ServerResponse.prototype;
-  const ids = new WeakMap<object, string>();
-  http.ServerResponse.prototype.writeHead = function (this: http.ServerResponse, ...args: unknown[]) {
-    const headers = args.at(-1) as Record<string, unknown> | undefined;
-    if (typeof headers?.["audit-id"] === "string") ids.set(this, headers["audit-id"]);
-    return Reflect.apply(writeHead, this, args) as http.ServerResponse;
-  } as typeof writeHead;
-  http.ServerResponse.prototype.end = function (this: http.ServerResponse, ...args: unknown[]) {
-    const id = ids.get(this);
-    if (id !== undefined) say({ answered: id, at: clock() });
-    return Reflect.apply(end, this, args) as http.ServerResponse;
-  } as typeof end;
+  for (const response of [http.ServerResponse, http2.Http2ServerResponse]) tellAnswers(response.prototype, say);
   const { postMessage } = Worker.prototype;
   Worker.prototype.postMessage = function (this: Worker, ...args: Parameters<typeof postMessage>) {
     const [message] = args as [ToWorker];
