@@ -1,0 +1,118 @@
+import { MAX_BRACES } from "./limits.ts";
+
+/**
+ * What bash's brace expansion makes of a word's text, quotes and escapes kept (bash manual 3.5.1); undefined where
+ * that is more than a cap.
+ */
+export function expandBraces(text: string): string[] | undefined {
+  const open = nextOpen(text, 0);
+  if (open === undefined) return [text];
+  const { start, end, commas } = open;
+  const before = text.slice(0, start);
+  const rest = expandBraces(text.slice(end + 1));
+  const middle = commas.length > 0 ? listed(text, start, end, commas) : ranged(text.slice(start + 1, end));
+  if (rest === undefined || middle === undefined || middle.length * rest.length > MAX_BRACES) return undefined;
+  return middle.flatMap((one) => rest.map((tail) => before + one + tail));
+}
+
+function listed(text: string, start: number, end: number, commas: number[]): string[] | undefined {
+  const all: string[] = [];
+  [...commas, end].forEach((at, i) => {
+    all.push(text.slice(i === 0 ? start + 1 : (commas[i - 1] ?? 0) + 1, at));
+  });
+  const expanded = all.map(expandBraces);
+  const flat: string[] = [];
+  for (const one of expanded) {
+    if (one === undefined || flat.length + one.length > MAX_BRACES) return undefined;
+    flat.push(...one);
+  }
+  return flat;
+}
+
+const NUMBERS = /^([+-]?\d{1,9})\.\.([+-]?\d{1,9})(?:\.\.([+-]?\d{1,9}))?$/;
+const LETTERS = /^([A-Za-z])\.\.([A-Za-z])(?:\.\.([+-]?\d{1,9}))?$/;
+
+function ranged(inner: string): string[] | undefined {
+  const numbers = NUMBERS.exec(inner);
+  const [, from = "", to = "", by] = numbers ?? LETTERS.exec(inner) ?? [];
+  if (from === "") return undefined;
+  const step = Math.abs(Number(by ?? 1)) || 1;
+  if (numbers === null) {
+    // From Z to a lie characters that mean something to a shell.
+    if (from < "a" !== to < "a") return undefined;
+    return steps(from.charCodeAt(0), to.charCodeAt(0), step)?.map((code) => String.fromCharCode(code));
+  }
+  const padded = /^[+-]?0\d/.test(from) || /^[+-]?0\d/.test(to);
+  const width = padded ? Math.max(from.length, to.length) : 0;
+  return steps(Number(from), Number(to), step)?.map((n) => {
+    const digits = String(Math.abs(n));
+    return n < 0 ? `-${digits.padStart(width - 1, "0")}` : digits.padStart(width, "0");
+  });
+}
+
+function steps(from: number, to: number, step: number): number[] | undefined {
+  const count = Math.floor(Math.abs(to - from) / step) + 1;
+  if (count > MAX_BRACES) return undefined;
+  const sign = from <= to ? 1 : -1;
+  return Array.from({ length: count }, (_, i) => from + sign * step * i);
+}
+
+interface Open {
+  start: number;
+  end: number;
+  commas: number[];
+}
+
+/** The first brace that expands: it has a comma of its own, or holds a range. */
+function nextOpen(text: string, from: number): Open | undefined {
+  for (let i = from; i < text.length; i++) {
+    const skipped = skipQuoted(text, i);
+    if (skipped !== i) i = skipped - 1;
+    else if (text[i] === "{" && text[i - 1] !== "$") {
+      const found = closing(text, i);
+      if (found !== undefined) return found;
+    }
+  }
+  return undefined;
+}
+
+function closing(text: string, start: number): Open | undefined {
+  const commas: number[] = [];
+  let depth = 0;
+  for (let i = start + 1; i < text.length; i++) {
+    const skipped = skipQuoted(text, i);
+    if (skipped !== i) {
+      i = skipped - 1;
+      continue;
+    }
+    const char = text[i];
+    if (char === "{") depth++;
+    else if (char === "," && depth === 0) commas.push(i);
+    else if (char === "}" && depth > 0) depth--;
+    else if (char === "}") {
+      const inner = text.slice(start + 1, i);
+      return commas.length > 0 || NUMBERS.test(inner) || LETTERS.test(inner) ? { start, end: i, commas } : undefined;
+    }
+  }
+  return undefined;
+}
+
+/** The index behind what is quoted at `i`, or `i`. */
+function skipQuoted(text: string, i: number): number {
+  const char = text[i];
+  if (char === "\\") return i + 2;
+  if (char === "'") {
+    const ansi = text[i - 1] === "$";
+    for (let j = i + 1; j < text.length; j++) {
+      if (ansi && text[j] === "\\") j++;
+      else if (text[j] === "'") return j + 1;
+    }
+    return text.length;
+  }
+  if (char !== '"') return i;
+  for (let j = i + 1; j < text.length; j++) {
+    if (text[j] === "\\") j++;
+    else if (text[j] === '"') return j + 1;
+  }
+  return text.length;
+}

@@ -1,0 +1,76 @@
+import type { Assignment, Command, Redirection } from "unbash";
+import type { ReadOptions, ShellCommand, UnparsedReason } from "./types.ts";
+import { readSingle, readWord } from "./words.ts";
+
+/** An argument, or why it is not known. */
+export type Arg = { value: string } | { unparsed: UnparsedReason; text: string };
+
+/** Standard input: what the text says it holds, a reason why that is unknown, or nothing said. */
+export type Stdin = { known: string } | { unparsed: UnparsedReason } | undefined;
+
+/** Where in the text a command stands. */
+export interface Place {
+  source: string;
+  depth: number;
+  via: readonly string[];
+  stdin: Stdin;
+}
+
+/** A simple command before anything is taken off. */
+export interface Simple {
+  args: Arg[];
+  text: string;
+  assignments: { name: string; value: string | null }[];
+  redirects: { operator: string; file: string | null }[];
+  place: Place;
+}
+
+/** Reading ends here, with what was read so far. */
+export class Stop extends Error {
+  readonly reason: UnparsedReason;
+  constructor(reason: UnparsedReason) {
+    super(reason);
+    this.reason = reason;
+  }
+}
+
+/** Who takes what is found. */
+export interface Sink {
+  readonly options: ReadOptions;
+  push(command: ShellCommand): void;
+  /** A text that a shell would be given, inside another. */
+  nested(text: string, place: Omit<Place, "source">): void;
+}
+
+/** Commands that share an input may read it up for one another. */
+export const shared = (stdin: Stdin): Stdin => (stdin === undefined ? undefined : { unparsed: "script" });
+
+export const viaOf = (via: readonly string[]): { via?: string[] } => (via.length === 0 ? {} : { via: [...via] });
+
+export function argsOf(node: Command): Arg[] {
+  const words = node.name === undefined ? [] : [node.name, ...node.args];
+  return words.flatMap((word): Arg[] => {
+    if (word.type === "Assignment") {
+      const { value } = assigned(word);
+      const equals = word.append === true ? "+=" : "=";
+      return [value === null ? { unparsed: "variable", text: word.text } : { value: `${word.name}${equals}${value}` }];
+    }
+    const read = readWord(word);
+    return "values" in read ? read.values.map((value) => ({ value })) : [read];
+  });
+}
+
+export function assigned({ name, value, index }: Assignment): { name: string; value: string | null } {
+  const known = value.type === "Word" && index === undefined ? readSingle(value, true) : null;
+  return { name, value: known };
+}
+
+export function redirectsOf(redirects: readonly Redirection[]): { operator: string; file: string | null }[] {
+  return redirects.flatMap((one) => {
+    if (one.type !== "Redirect" || one.target === undefined) return [];
+    const file = readSingle(one.target);
+    // `2>&1` names no file.
+    if (/[<>]&$/.test(one.operator) && file !== null && /^(\d+-?|-)$/.test(file)) return [];
+    return [{ operator: one.operator, file }];
+  });
+}

@@ -1,0 +1,98 @@
+import { parse, type Word, type WordPart } from "unbash";
+import { expandBraces } from "./braces.ts";
+import type { UnparsedReason } from "./types.ts";
+
+/** What a word of the text becomes: one or more arguments, or why that cannot be told. */
+export type ReadWord = { values: string[] } | { unparsed: UnparsedReason; text: string };
+
+const GLOBS = /[*?[]/;
+
+/** A word as bash makes arguments of it: braces first, then quotes and escapes. */
+export function readWord(word: Word): ReadWord {
+  if (word.parts?.some(({ type }) => type === "BraceExpansion")) return readBraces(word);
+  return readPlain(word);
+}
+
+/** As readWord, where the shell expands no braces: the value of an assignment, a file of a redirection, a here-string. */
+export function readSingle(word: Word, assigned = false): string | null {
+  // Behind `=` and each `:` of an assignment, `~` is a folder as well.
+  if (assigned && /(^|:)~/.test(word.text)) return null;
+  if (word.parts?.some(({ type }) => type === "BraceExpansion")) return null;
+  const read = readPlain(word, assigned);
+  return "values" in read ? (read.values[0] ?? "") : null;
+}
+
+function readPlain(word: Word, noGlob = false): ReadWord {
+  const { text, parts } = word;
+  const unparsed = (reason: UnparsedReason): ReadWord => ({ unparsed: reason, text });
+  if (text.startsWith("~")) return unparsed("home");
+  // zsh replaces `=kubectl` by the file of that program.
+  if (text.startsWith("=") && text.length > 1 && text !== "==") return unparsed("dialect");
+  if (parts === undefined) return { values: [word.value] };
+  let value = "";
+  for (const part of parts) {
+    const read = readPart(part, noGlob);
+    if ("unparsed" in read) return unparsed(read.unparsed);
+    value += read.value;
+  }
+  return { values: [value] };
+}
+
+function readPart(part: WordPart, noGlob: boolean): { value: string } | { unparsed: UnparsedReason } {
+  switch (part.type) {
+    case "Literal":
+    case "SingleQuoted":
+      return { value: part.value };
+    case "AnsiCQuoted":
+      // bash ends such a string at a NUL, other shells don't.
+      return part.value.includes("\0") || /\\(0|x0|u0|c@)/.test(part.text) || part.value.includes("\ufffd")
+        ? { unparsed: "characters" }
+        : { value: part.value };
+    case "DoubleQuoted": {
+      let value = "";
+      for (const child of part.parts) {
+        const read = readPart(child, true);
+        if ("unparsed" in read) return read;
+        value += read.value;
+      }
+      return { value };
+    }
+    case "LocaleString":
+      return { unparsed: "dialect" };
+    case "Glob":
+      return noGlob ? { value: part.text } : { unparsed: "glob" };
+    case "ExtendedGlob":
+      return { unparsed: "glob" };
+    case "CommandExpansion":
+    case "ProcessSubstitution":
+      return { unparsed: "substitution" };
+    default:
+      return { unparsed: "variable" };
+  }
+}
+
+/** bash expands braces in the text, before anything else: what comes of them is read as words again. */
+function readBraces(word: Word): ReadWord {
+  const texts = expandBraces(word.text);
+  if (texts === undefined) return { unparsed: "too-many", text: word.text };
+  const values: string[] = [];
+  for (const text of texts) {
+    if (text === "") continue;
+    // The text stands alone here, behind a name that keeps it from being an assignment.
+    const script = parse(`: ${text}`);
+    const command = script.commands[0]?.command;
+    if (script.errors !== undefined || script.commands.length !== 1 || command?.type !== "Command") {
+      return { unparsed: "syntax", text: word.text };
+    }
+    const [only, ...more] = command.suffix;
+    if (only?.type !== "Word" || more.length > 0) return { unparsed: "syntax", text: word.text };
+    if (only.parts?.some(({ type }) => type === "BraceExpansion")) return { unparsed: "syntax", text: word.text };
+    const read = readPlain(only);
+    if ("unparsed" in read) return { unparsed: read.unparsed, text: word.text };
+    values.push(...read.values);
+  }
+  return { values };
+}
+
+/** Whether the text of a word may be a pattern of file names. */
+export const mayGlob = (text: string): boolean => GLOBS.test(text);
