@@ -1,5 +1,15 @@
 import { z } from "zod";
-import { connection, namespace, RULE, rule, session, user, VIEW_PERIOD, WHO_AND_WHERE } from "./parameters.ts";
+import {
+  connection,
+  EVER_REFUSED,
+  namespace,
+  RULE,
+  rule,
+  session,
+  user,
+  VIEW_PERIOD,
+  WHO_AND_WHERE,
+} from "./parameters.ts";
 import { sqlQuestion } from "./question.ts";
 
 /** Of contracts §6. */
@@ -62,7 +72,7 @@ export const blockedAttemptsQuery = sqlQuestion({
        groupUniqArray(5)(concat(verb, ' ', if(resource = '', path, resource), if(subresource = '', '', '/'), subresource, ' ', namespace, if(namespace = '', '', '/'), name)) AS examples
   FROM operations_within(${VIEW_PERIOD}, every = 1, session = '')
  ARRAY JOIN rules AS one
- WHERE tenant = {tenant:String} AND outcome IN ('blocked', 'denied', 'expired') AND ${WHO_AND_WHERE}
+ WHERE tenant = {tenant:String} AND outcome IN ('blocked', 'denied', 'expired') AND ${EVER_REFUSED} AND ${WHO_AND_WHERE}
    AND ({rule:String} = '' OR one = {rule:String}) AND ({outcome:String} = '' OR outcome = {outcome:String})
  GROUP BY one, issuer, username
  ORDER BY attempts DESC, rule, username LIMIT {limit:UInt32}`,

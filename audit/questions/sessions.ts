@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { within } from "../period.ts";
 import { listSessions } from "../queries.ts";
-import { user, VIEW_PERIOD } from "./parameters.ts";
+import { user, VIEW_PERIOD, WITHOUT_OUTCOME } from "./parameters.ts";
 import { question, sqlQuestion } from "./question.ts";
 
 export const sessionsQuery = question(
@@ -72,7 +72,7 @@ SELECT session_id, writer, what, first_at, latest_at, missing, why FROM (
   UNION ALL
   SELECT session_id, '', 'write without an end', min(at), max(last_at), count(), 'an intent is on record, and nothing tells how it ended'
     FROM operations_within(${VIEW_PERIOD}, every = 1, session = {session:String})
-   WHERE tenant = {tenant:String} AND outcome = 'unknown' GROUP BY session_id
+   WHERE tenant = {tenant:String} AND outcome = 'unknown' AND ${WITHOUT_OUTCOME} GROUP BY session_id
 )
 WHERE ${within("latest_at")} AND ({session:String} = '' OR session_id = {session:String})
 ORDER BY latest_at DESC, session_id, what LIMIT {limit:UInt32}`,

@@ -12,10 +12,13 @@ import {
   readerSettings,
   readersSql,
 } from "./readers-sql.ts";
-import type { Question, QuestionAnswer } from "./store.ts";
+import { type Question, type QuestionAnswer, READER_MEMORY, spillSettings } from "./store.ts";
 import { parseStoreError, STORE_CODES, StoreError } from "./store-error.ts";
 import { wholeAnswer } from "./whole-answers.ts";
 
+const SPILL = Object.entries(spillSettings(READER_MEMORY))
+  .map(([name, value]) => `${name}=${value}`)
+  .join(", ");
 /** How many questions run at once: a connection of chDB runs one after the other. */
 const CONNECTIONS = 2;
 /** More wait for no answer: each may take its whole time. */
@@ -101,7 +104,7 @@ function reader(session: Session): Session {
   session.query(`SET ROLE ${ROLES.reader}`);
   // readonly=2, since the last word on a question's limits is appended to it; the role is what keeps it from writing.
   session.query(
-    `SET max_memory_usage=2000000000, max_result_rows=${READER_ROWS}, max_result_bytes=${READER_BYTES}, result_overflow_mode='throw', max_execution_time=${READER_SECONDS}, timeout_overflow_mode='throw', max_query_size=${2 * MAX_QUERY_BYTES}, allow_introspection_functions=0, allow_ddl=0, readonly=2`,
+    `SET max_memory_usage=${READER_MEMORY}, ${SPILL}, max_result_rows=${READER_ROWS}, max_result_bytes=${READER_BYTES}, result_overflow_mode='throw', max_execution_time=${READER_SECONDS}, timeout_overflow_mode='throw', max_query_size=${2 * MAX_QUERY_BYTES}, allow_introspection_functions=0, allow_ddl=0, readonly=2`,
   );
   return session;
 }

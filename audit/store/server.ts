@@ -19,10 +19,12 @@ import {
   type QueryOptions,
   type Question,
   type QuestionAnswer,
+  READER_MEMORY,
   type RowBatch,
   readSettings,
   type Store,
   type StoredBody,
+  spillSettings,
 } from "./store.ts";
 import { STORE_CODES, StoreError } from "./store-error.ts";
 
@@ -89,12 +91,13 @@ class ServerStore implements Store {
     const prepared = readersSql(formatted, params, await this.#functions(), databases);
     const chosen = prepared.format ?? format ?? "JSONEachRow";
     if (!/^\w{1,64}$/.test(chosen)) throw new StoreError(STORE_CODES.unknownFormat, `Unknown format ${chosen}`);
-    const settings: Record<string, string> = {
+    const settings: Record<string, string | number> = {
       max_result_rows: String(READER_ROWS),
       max_execution_time: String(READER_SECONDS),
       ...readerSettings({ sql, ...limits }),
       max_result_bytes: String(READER_BYTES),
-      max_memory_usage: "2000000000",
+      max_memory_usage: String(READER_MEMORY),
+      ...spillSettings(READER_MEMORY),
       result_overflow_mode: "throw",
       allow_ddl: "0",
       distributed_product_mode: "global",

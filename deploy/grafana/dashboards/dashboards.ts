@@ -5,6 +5,8 @@ import { bars, dashboard, number, overTime, table } from "./panels.ts";
 
 const PRIVILEGED = `FROM operations_within(${PERIOD}, every = 0, session = '') WHERE tenant = ${TENANT}`;
 const ALL = `FROM operations_within(${PERIOD}, every = 1, session = '') WHERE tenant = ${TENANT}`;
+/** Asked of events before it is worked out what became of each request. */
+const REFUSED = `outcome IN ('blocked', 'denied', 'expired') AND exchange_id IN (SELECT exchange_id FROM events WHERE tenant = ${TENANT} AND kind = 'request.refused')`;
 const EVENTS = `FROM events WHERE tenant = ${TENANT} AND ${within("at")}`;
 const counted = (condition: string, from = PRIVILEGED): string => `SELECT countIf(${condition}) AS operations ${from}`;
 
@@ -46,7 +48,7 @@ const agents = dashboard("agents", "Sallyport: what agents do", "Sessions, reque
     }),
   )
   .withPanel(number({ title: "Requests", sql: `SELECT count() AS requests ${ALL}` }))
-  .withPanel(number({ title: "Refused", sql: counted("outcome IN ('blocked', 'denied', 'expired')", ALL) }))
+  .withPanel(number({ title: "Refused", sql: `SELECT count() AS operations ${ALL} AND ${REFUSED}` }))
   .withPanel(
     number({
       title: "Held for a human",
@@ -78,7 +80,7 @@ const agents = dashboard("agents", "Sallyport: what agents do", "Sessions, reque
   .withPanel(
     bars({
       title: "Refused, by rule",
-      sql: `SELECT one AS rule, count() AS refused FROM (SELECT rules ${ALL} AND outcome IN ('blocked', 'denied', 'expired')) ARRAY JOIN rules AS one GROUP BY one ORDER BY refused DESC LIMIT 20`,
+      sql: `SELECT one AS rule, count() AS refused FROM (SELECT rules ${ALL} AND ${REFUSED}) ARRAY JOIN rules AS one GROUP BY one ORDER BY refused DESC LIMIT 20`,
     }),
   )
   .withPanel(

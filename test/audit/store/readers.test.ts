@@ -125,6 +125,28 @@ describe("people's SQL on the record", () => {
     await expect(ask(sql)).rejects.toMatchObject({ code: 396 });
   });
 
+  it("refuses what takes more memory than readers have, two at once, and goes on", async () => {
+    const greedy = "SELECT length(range(materialize(toUInt64(150000000)))) AS n";
+    const both = await Promise.allSettled([ask(greedy), ask(greedy)]);
+    for (const one of both) {
+      expect(one).toMatchObject({ status: "rejected", reason: { code: 241 } });
+      expect(String((one as PromiseRejectedResult).reason)).toMatch(/[Mm]emory limit exceeded.*maximum: 953\.67 MiB/s);
+    }
+    await expect(store.query(greedy)).rejects.toMatchObject({ code: 241 });
+    expect(await ask("SELECT count() FROM events")).toBe("2\n");
+    expect(await store.query("SELECT count() AS n FROM events")).toEqual([{ n: 3 }]);
+  });
+
+  it("groups and sorts on disk what does not fit in memory, up to a limit", async () => {
+    const settings = await ask(
+      "SELECT name, value FROM system.settings WHERE name LIKE 'max_bytes_before_external_%' OR name = 'max_temporary_data_on_disk_size_for_query' ORDER BY name",
+    );
+    expect(settings).toMatch(/group_by\t300000000\n.*sort\t300000000\nmax_temp.*\t4000000000\n/s);
+    const grouped =
+      "SELECT count() FROM (SELECT number AS k, any(toString(number)) AS v FROM numbers(3000000) GROUP BY k)";
+    expect(await ask(grouped)).toBe("3000000\n");
+  });
+
   it("names a value that is missing", async () => {
     await expect(ask("SELECT {nobody:String}")).rejects.toThrow("`nobody` is not set");
   });
