@@ -1,6 +1,7 @@
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { defineConfig } from "vitest/config";
+import { BaseSequencer } from "vitest/node";
 
 // For every process and thread that a test starts: half of the CPU time of a command of ours is taking away types and
 // compiling what was compiled before. The folder is where node itself puts it by default.
@@ -32,9 +33,30 @@ const LONG = [
 ];
 const left = process.env.SALLYPORT_TEST_ALL === "1" ? [] : LONG;
 
+/** Short files that take long: where no run was before, vitest begins with the largest, and would end with these. */
+const FIRST = [
+  "test/approvals/home-embedded.test.ts",
+  "test/approvals/home-github.test.ts",
+  "test/approvals/model/model.test.ts",
+  "test/approvals/github/attacks.test.ts",
+  "test/durability/durability.test.ts",
+  "test/e2e/up.test.ts",
+  "test/mutation/mutations.test.ts",
+  "test/tamper/tamper.test.ts",
+];
+
+class LongestFirst extends BaseSequencer {
+  override async sort(files: Parameters<BaseSequencer["sort"]>[0]): ReturnType<BaseSequencer["sort"]> {
+    const sorted = await super.sort(files);
+    const isFirst = ({ moduleId }: (typeof files)[number]): boolean => FIRST.some((name) => moduleId.endsWith(name));
+    return [...sorted.filter(isFirst), ...sorted.filter((file) => !isFirst(file))];
+  }
+}
+
 export default defineConfig({
   test: {
     maxWorkers: 3,
+    sequence: { sequencer: LongestFirst },
     projects: [
       { test: { ...shared, name: "unit", include: ["test/**/*.test.ts"], exclude: ["test/e2e/**", ...left] } },
       {
