@@ -47,6 +47,13 @@ export class OpenSessions {
     return known?.session;
   }
 
+  /** All of them, now forgotten. */
+  forgetAll(): Session[] {
+    const sessions = [...this.#seen.values()].map(({ session }) => session);
+    this.#seen.clear();
+    return sessions;
+  }
+
   /** Sessions past their limit or idle for longer than `idleMs`, now forgotten. */
   expire(idleMs: number): Session[] {
     const now = this.#clock.now();

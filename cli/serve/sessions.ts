@@ -45,6 +45,10 @@ export function watchSessions(
 
   function closed(session: Session, why: string): void {
     forget(session.id, why);
+    recordClosed(session, why);
+  }
+
+  function recordClosed(session: Session, why: string): void {
     recorder.record({
       kind: "session.closed",
       session_id: session.id,
@@ -97,6 +101,9 @@ export function watchSessions(
   return {
     kill,
     stop() {
+      // Another gateway, or the next process, opens it again if it goes on. One that is killed says nothing: the next
+      // process on its spool does (audit/recorder/former-sessions.ts).
+      for (const session of openSessions.forgetAll()) recordClosed(session, "the gateway that had it open ended");
       clearInterval(timer);
       clearInterval(revocations);
       offEnd();
