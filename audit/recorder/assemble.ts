@@ -54,8 +54,8 @@ export class Assembler {
       ...this.#closedWriters(draft),
     };
     const payload = this.#payload(said, input, frames);
-    const { line } = this.#chains.next({ draft, payload, requestBody, responseBody });
-    frames.push(encodeFrame("event", [Buffer.from(line)]));
+    const { parts } = this.#chains.next({ draft, payload, requestBody, responseBody });
+    frames.push(encodeFrame("event", parts));
   }
 
   /** A session that this process opened as another writer ends for that one too (audit/session-life.ts). */

@@ -17,20 +17,34 @@ const scratch = Buffer.allocUnsafe(65_536);
  * but `prev_hash` and `hash`; prev_hash is its 64 hex digits.
  */
 export function chainHash(prevHash: string, body: string): string {
+  return hashed(prevHash, body).hash;
+}
+
+/** As `chainHash`, with the bytes of `body`, which are overwritten by the next call. */
+function hashed(prevHash: string, body: string): { hash: string; bytes: Buffer } {
   // UTF-8 has at most three bytes for each UTF-16 unit.
   if ((prevHash.length + body.length) * 3 > scratch.length) {
-    return createHash("sha256").update(prevHash).update(body).digest("hex");
+    const bytes = Buffer.from(body);
+    return { hash: createHash("sha256").update(prevHash).update(bytes).digest("hex"), bytes };
   }
   const begin = scratch.write(prevHash, 0);
-  return digestOf("sha256", scratch.subarray(0, begin + scratch.write(body, begin)));
+  const end = begin + scratch.write(body, begin);
+  return { hash: digestOf("sha256", scratch.subarray(0, end)), bytes: scratch.subarray(begin, end) };
 }
+
+let second = Number.NaN;
+let secondText = "";
 
 /** `2026-11-22 10:00:00.123456`, from milliseconds since the epoch with a fraction. */
 export function timestamp(ms: number): string {
   const micros = Math.floor(ms * 1000);
-  const whole = Math.floor(micros / 1000);
-  const iso = new Date(whole).toISOString();
-  return `${iso.slice(0, 10)} ${iso.slice(11, 23)}${String(micros - whole * 1000).padStart(3, "0")}`;
+  const seconds = Math.floor(micros / 1e6);
+  if (seconds !== second) {
+    const iso = new Date(seconds * 1000).toISOString();
+    secondText = `${iso.slice(0, 10)} ${iso.slice(11, 19)}.`;
+    second = seconds;
+  }
+  return secondText + String(micros - seconds * 1e6).padStart(6, "0");
 }
 
 export interface RowInput {
@@ -42,10 +56,12 @@ export interface RowInput {
   responseBody: string;
 }
 
-/** A row as one line of JSON (no line end), and the text that its hash covers. */
+/** A row as one line of JSON (no line end). */
 export interface Chained {
-  line: string;
+  readonly line: string;
   hash: string;
+  /** The same line in UTF-8, to be put together; overwritten by the next event. */
+  parts: readonly Buffer[];
 }
 
 /** The heads of the chains of one writer: (session_id, writer) is a chain, and `seq` counts from 1 without gaps. */
@@ -89,13 +105,20 @@ export class Chains {
     const seq = (head?.seq ?? 0) + 1;
     const prevHash = head?.hash ?? GENESIS;
     const body = rowBody(this.#tenant, this.#writer, seq, input);
-    const hash = chainHash(prevHash, body);
+    const { hash, bytes } = hashed(prevHash, body);
     if (head === undefined) this.#heads.set(draft.session_id, { seq, hash, signed: 0 });
     else {
       head.seq = seq;
       head.hash = hash;
     }
-    return { line: `${body.slice(0, -1)},"hash":"${hash}","prev_hash":"${prevHash}"}`, hash };
+    const hashes = `,"hash":"${hash}","prev_hash":"${prevHash}"}`;
+    return {
+      get line() {
+        return body.slice(0, -1) + hashes;
+      },
+      hash,
+      parts: [bytes.subarray(0, -1), Buffer.from(hashes, "latin1")],
+    };
   }
 
   /** Where the chain of a session stands; seq 0 before its first event. */

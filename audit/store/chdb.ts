@@ -45,10 +45,10 @@ class ChdbStore implements Store {
 
   async insert({ lines, token }: RowBatch): Promise<void> {
     const child = await this.#running();
-    const rows = rowLines(lines);
-    const file = rows.length < FILE_FROM ? undefined : await this.#files.write(rows);
+    const large = lines.reduce((sum, line) => sum + line.length, 0) >= FILE_FROM;
+    const file = large ? await this.#files.write(lines) : undefined;
     if (file === undefined) {
-      await child.request({ op: "insert", table: "events", format: "JSONEachRow", token }, [rows]);
+      await child.request({ op: "insert", table: "events", format: "JSONEachRow", token }, [rowLines(lines)]);
       return;
     }
     try {

@@ -1,14 +1,16 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { BatchFiles } from "../../../audit/store/batch-files.ts";
 import { openChdbStore } from "../../../audit/store/chdb.ts";
+import { rowLines } from "../../../audit/store/rows.ts";
 import type { Store } from "../../../audit/store/store.ts";
 import { StoreError } from "../../../audit/store/store-error.ts";
 
 const HOSTILE = ["it's", "back\\slash", "tab\there", "line\nend", "zero\0", "{file:String}", '"', "🛡", "\u2028"];
-/** Enough for a file. */
-const ROWS = 400;
+/** Enough for a file, and for more parts than one writev takes (IOV_MAX, 1024). */
+const ROWS = 600;
 
 function rows(session_id: string): Buffer[] {
   return Array.from({ length: ROWS }, (_, i) =>
@@ -40,6 +42,14 @@ describe("a large batch of an embedded store", () => {
     const [row] = await store.query<{ n: string }>(sql, { session_id });
     return Number(row?.n);
   };
+
+  it("is a file with a line for each row until it is inserted", async () => {
+    const folder = join(path, "by-itself");
+    const lines = rows("file");
+    const file = await new BatchFiles(folder).write(lines);
+    expect(readFileSync(String(file)).equals(rowLines(lines))).toBe(true);
+    rmSync(folder, { recursive: true });
+  });
 
   it("leaves no file behind, and neither does one of a process that was killed", async () => {
     expect(existsSync(batches)).toBe(false);
