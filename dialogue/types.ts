@@ -6,6 +6,8 @@ export interface ToolCall {
   /** The provider's: `toolu_…`, `call_…`. */
   id: string;
   name: string;
+  /** The family of tools that the name is of, where the dialect has such (Anthropic's `toolset_name`: `computer`). */
+  toolset?: string;
   /** Parsed; absent where `text` is no JSON object. OpenAI's custom tools have no arguments: `{input: text}`. */
   arguments?: Record<string, unknown>;
   /** Character by character as it came. */

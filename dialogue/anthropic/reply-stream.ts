@@ -1,0 +1,16 @@
+import { type GuardedReply, guardStream, type StreamLimits } from "../sse/guard-stream.ts";
+import type { ReplyHooks } from "../types.ts";
+import { ReplyGuard, type ReplyLimits } from "./reply-guard.ts";
+
+/**
+ * A streamed reply of Anthropic's Messages API, as it comes: text and thinking pass at once and byte for byte, each tool
+ * call waits until it is whole and decided, and `event: ping` is sent while it does. What cannot be read ends with
+ * `event: error`; nothing is passed that was not understood.
+ */
+export function guardReplyStream(
+  upstream: AsyncIterable<Uint8Array>,
+  hooks: ReplyHooks,
+  options: ReplyLimits & StreamLimits = {},
+): GuardedReply {
+  return guardStream(upstream, new ReplyGuard(options), hooks, options);
+}

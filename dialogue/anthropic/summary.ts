@@ -1,0 +1,86 @@
+import { isObject } from "../json/strict-json.ts";
+import type { ReplySummary, ToolCall, ToolCallVerdict, Usage } from "../types.ts";
+
+/** Characters of text, and of thinking, that are kept. */
+export const TEXT_KEPT = 1_048_576;
+/** Ids and names are shorter by far. */
+const NAME_KEPT = 256;
+
+const USAGE: readonly [ours: keyof Usage, theirs: string][] = [
+  ["inputTokens", "input_tokens"],
+  ["outputTokens", "output_tokens"],
+  ["cacheReadTokens", "cache_read_input_tokens"],
+  ["cacheWriteTokens", "cache_creation_input_tokens"],
+];
+
+/** Gathers what a reply was, from what its blocks and events say. */
+export class SummaryBuilder {
+  readonly summary: ReplySummary = {
+    text: "",
+    thinking: "",
+    truncated: false,
+    toolCalls: [],
+    serverTools: [],
+    usage: {},
+  };
+  readonly #kept: number;
+  #apart = false;
+
+  constructor(kept: number = TEXT_KEPT) {
+    this.#kept = kept;
+  }
+
+  /** What a message says of itself; totals of tokens grow from one event to the next, and the last one counts. */
+  message(message: Record<string, unknown>): void {
+    if (typeof message.id === "string") this.summary.id = message.id.slice(0, NAME_KEPT);
+    if (typeof message.model === "string") this.summary.model = message.model.slice(0, NAME_KEPT);
+    this.usage(message.usage);
+    this.stopReason(message.stop_reason);
+  }
+
+  stopReason(reason: unknown): void {
+    if (typeof reason === "string") this.summary.stopReason = reason.slice(0, NAME_KEPT);
+  }
+
+  usage(usage: unknown): void {
+    if (!isObject(usage)) return;
+    for (const [ours, theirs] of USAGE) {
+      const count = usage[theirs];
+      if (Number.isSafeInteger(count) && (count as number) >= 0) this.summary.usage[ours] = count as number;
+    }
+  }
+
+  /** The pieces of one text: blocks that follow one another are, since a citation begins a block of its own. */
+  text(text: unknown): void {
+    if (typeof text !== "string" || text === "") return;
+    if (this.#apart && this.summary.text !== "") this.#append("text", "\n\n");
+    this.#apart = false;
+    this.#append("text", text);
+  }
+
+  thinking(thinking: unknown): void {
+    if (typeof thinking === "string") this.#append("thinking", thinking);
+  }
+
+  /** Something stood between two texts. */
+  apart(): void {
+    this.#apart = true;
+  }
+
+  call(call: ToolCall, verdict: ToolCallVerdict): void {
+    this.summary.toolCalls.push({ call, verdict });
+  }
+
+  serverTool(block: Record<string, unknown>): void {
+    const word = (value: unknown): string => (typeof value === "string" ? value.slice(0, NAME_KEPT) : "");
+    const server = word(block.server_name);
+    const name = word(block.name);
+    this.summary.serverTools.push({ id: word(block.id), name: server === "" ? name : `${server}/${name}` });
+  }
+
+  #append(to: "text" | "thinking", more: string): void {
+    const room = this.#kept - this.summary[to].length;
+    if (more.length > room) this.summary.truncated = true;
+    if (room > 0) this.summary[to] += more.length > room ? more.slice(0, room) : more;
+  }
+}
