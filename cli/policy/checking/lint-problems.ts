@@ -48,7 +48,15 @@ function run(file: string, args: string[], cwd: string): Promise<{ code: number;
     execFile(
       file,
       args,
-      { cwd, timeout: 120_000, killSignal: "SIGKILL", maxBuffer: 64 * 1024 * 1024, encoding: "utf8" },
+      {
+        cwd,
+        // As opa: collecting its short-lived heap less saves a fifth of its time, for 100 MB more.
+        env: { GOGC: "400", ...process.env },
+        timeout: 120_000,
+        killSignal: "SIGKILL",
+        maxBuffer: 64 * 1024 * 1024,
+        encoding: "utf8",
+      },
       (error, stdout, stderr) => {
         if (error === null || typeof error.code === "number") {
           resolve({ code: Number(error?.code ?? 0), stdout, stderr });
