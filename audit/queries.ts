@@ -77,14 +77,15 @@ export async function listSessions(
 ): Promise<SessionSummary[]> {
   const rows = await store.query<Omit<SessionSummary, "has_gaps"> & { has_gaps: number | boolean }>(
     `SELECT * FROM sessions
-     WHERE tenant = {tenant:String} AND ({user:String} = '' OR username = {user:String})
+     WHERE tenant = {tenant:String} AND (empty({users:Array(String)}) OR username IN {users:Array(String)})
        AND (empty({of:Array(String)}) OR username IN {of:Array(String)} OR owner IN {of:Array(String)})
        AND last_at >= fromUnixTimestamp64Milli({since:Int64}, 'UTC') AND started_at < fromUnixTimestamp64Milli({until:Int64}, 'UTC')
        AND ({after:String} = '' OR (started_at, session_id) < (parseDateTime64BestEffortOrZero({after:String}, 6, 'UTC'), {afterId:String}))
      ORDER BY started_at DESC, session_id DESC LIMIT {limit:UInt32}`,
     {
       tenant,
-      user: filter.user ?? "",
+      // A list, since a name may stand on record in clear and sealed (audit/personal).
+      users: filter.user === undefined || filter.user === "" ? [] : [filter.user],
       of: filter.of ?? [],
       ...periodOf(filter),
       after: filter.after?.started_at ?? "",

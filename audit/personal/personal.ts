@@ -1,7 +1,7 @@
 import { errorMessage, Refusal } from "../../base/errors.ts";
 import { withMethods } from "../../base/with-methods.ts";
 import type { EventDraft, Recorder } from "../event.ts";
-import type { StoreReader } from "../store/store.ts";
+import type { Question, QuestionAnswer, QuestionReader, StoreReader } from "../store/store.ts";
 import { EventSeal, type SealOptions } from "./sealed-event.ts";
 import type { SubjectKeys } from "./subject-keys.ts";
 
@@ -48,20 +48,37 @@ function withoutPersons(event: EventDraft, error: unknown): void {
 }
 
 /**
- * A reader that shows what the keys open, and that takes usernames in clear as parameters. Whole rows of `events` come as
+ * A reader that shows what the keys open, and that takes usernames in clear as parameters, and as literals of people's own
+ * SQL (whose answers are bytes of any format, so that they show names to whoever reads rows of them). Whole rows of `events` come as
  * they are stored, since their hashes cover what is stored: `revealRow` shows one.
  */
-export function revealing<T extends StoreReader>(reader: T, keys: SubjectKeys): T {
+export function revealing<T extends StoreReader & Partial<QuestionReader>>(reader: T, keys: SubjectKeys): T {
+  const shown = <Row>(row: Row): Row => (isChained(row) ? row : revealRow(row, keys));
+  const ask = async (question: Question): Promise<QuestionAnswer> => {
+    const answer = await (reader as unknown as QuestionReader).ask({
+      ...question,
+      sql: sealedLiterals(question.sql, keys),
+    });
+    return { ...answer, reveal: shown };
+  };
   return withMethods(reader, {
+    ...(reader.ask === undefined ? {} : { ask }),
     query: async <Row>(sql: string, params: Record<string, unknown> = {}, ...rest: unknown[]): Promise<Row[]> => {
       const sealed = Object.fromEntries(
         Object.entries(params).map(([name, value]) => [name, sealedParameter(value, keys)]),
       );
       const query = reader.query as (...args: unknown[]) => Promise<Row[]>;
       const rows = await query.call(reader, sql, sealed, ...rest);
-      return rows.map((row) => (isChained(row) ? row : revealRow(row, keys)));
+      return rows.map(shown);
     },
   });
+}
+
+/** SQL whose literals that are a person's whole username are that name as it is sealed. A literal stays a literal. */
+function sealedLiterals(sql: string, keys: SubjectKeys): string {
+  return sql.replace(/'([^'\\]{1,512})'/g, (literal, value: string) =>
+    keys.has(value) ? `'${keys.seal(value, value)}'` : literal,
+  );
 }
 
 /** A row, or any JSON, with what the keys open in clear. */
@@ -76,7 +93,8 @@ export function revealRow<Row>(row: Row, keys: SubjectKeys): Row {
 }
 
 function sealedParameter(value: unknown, keys: SubjectKeys): unknown {
-  if (Array.isArray(value)) return value.map((item) => sealedParameter(item, keys));
+  // Of what was recorded before persons were sealed, names stand in clear.
+  if (Array.isArray(value)) return [...new Set([...value, ...value.map((item) => sealedParameter(item, keys))])];
   return typeof value === "string" && value !== "" && keys.has(value) ? keys.seal(value, value) : value;
 }
 

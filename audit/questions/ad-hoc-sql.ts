@@ -41,7 +41,8 @@ export const adHocSql = {
       .toString("utf8")
       .split("\n", limit + 2);
     const items = lines.filter((line) => line !== "").map((line) => JSON.parse(line) as Row);
-    return { items: items.slice(0, limit), more: items.length > limit };
+    const shown = items.slice(0, limit);
+    return { items: answer.reveal === undefined ? shown : shown.map(answer.reveal), more: items.length > limit };
   },
 };
 

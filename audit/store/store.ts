@@ -62,6 +62,8 @@ export interface QuestionAnswer {
   rowsRead: number;
   bytesRead: number;
   seconds: number;
+  /** Shows a row of the answer, once it is read, with the persons whose keys this host has (audit/personal). */
+  reveal?: <Row>(row: Row) => Row;
 }
 
 /** Answers people's SQL: one SELECT, SHOW, DESCRIBE, EXISTS or EXPLAIN of one tenant's record, and nothing else. */

@@ -6,21 +6,33 @@ import type { EventRow } from "../../audit/event.ts";
 import type { SessionSummary } from "../../audit/queries.ts";
 import { forgetSubject } from "../../cli/audit/forget.ts";
 import { openEvidence, type SessionFilter } from "../../cli/evidence/source.ts";
+import { freePort } from "../../tools/free-port.ts";
 import { kube, type Reply, send, spooled, until } from "./client.ts";
 import { type Rig, startRig } from "./rig.ts";
 import { recordOf, standsIn } from "./search-record.ts";
 
 const AGENT = "dev:agent@example.com";
 const BOB = "dev:bob@example.com";
+const TOKEN = "of-whoever-reads-the-whole-record";
 let rig: Rig;
+let clickhouse: string;
 let agent: string;
 let bob: string;
 beforeAll(async () => {
+  const address = `127.0.0.1:${await freePort()}`;
+  clickhouse = `http://${address}/`;
   rig = await startRig({
-    prepare: (directory) => mkdirSync(join(directory, "personal-keys"), { mode: 0o700 }),
+    prepare: (directory) => {
+      mkdirSync(join(directory, "personal-keys"), { mode: 0o700 });
+      writeFileSync(join(directory, "clickhouse.token"), TOKEN, { mode: 0o600 });
+    },
     change: (config) => {
       const fields = ["username", "source_ip", "user_agent"];
-      config.audit = { ...(config.audit as object), personal: { fields, keys: "personal-keys" } };
+      config.audit = {
+        ...(config.audit as object),
+        personal: { fields, keys: "personal-keys" },
+        http: { address, tokenFile: "clickhouse.token" },
+      };
     },
   });
   [agent, bob] = [await rig.token("agent"), await rig.token("bob")];
@@ -88,6 +100,27 @@ describe("a gateway that seals personal fields", () => {
       send(rig, "GET", `/v1alpha1/decisions/${decisionId}`, { token });
     await until(async () => (await decision(bob)).status === 200);
     expect((await decision(agent)).status).toBe(404);
+  });
+
+  test("shows names in the answers to own SQL, and finds them by name", async () => {
+    const auditor = await rig.token("alice");
+    const sql = `SELECT DISTINCT username, session_id FROM events WHERE kind = 'request.outcome' AND username IN ('${BOB}', '${AGENT}') ORDER BY 1`;
+    const reply = await send(rig, "POST", "/v1alpha1/queries/sql", { token: auditor, body: { parameters: { sql } } });
+    const { items } = reply.json as { items: { username: string }[] };
+    expect(new Set(items.map(({ username }) => username))).toEqual(new Set([AGENT, BOB]));
+  });
+
+  test("answers ClickHouse's HTTP interface with persons sealed, and has on record that it was asked", async () => {
+    const query = "SELECT username FROM events WHERE kind = 'request.outcome' LIMIT 1";
+    const asked = (password: string) =>
+      fetch(`${clickhouse}?query=${encodeURIComponent(query)}`, {
+        headers: { authorization: `Basic ${Buffer.from(`grafana:${password}`).toString("base64")}` },
+      });
+    expect((await asked("guessed")).status).toBe(403);
+    const reply = await asked(TOKEN);
+    expect([reply.status, await reply.text()]).toEqual([200, expect.stringMatching(/^personal:/)]);
+    const read = spooled(rig).find(({ session_id }) => session_id === "clickhouse-http");
+    expect(JSON.parse(read?.payload ?? "{}")).toMatchObject({ what: "sql", interface: "clickhouse-http" });
   });
 
   test("forgets a person when asked to, and nobody else", async () => {

@@ -122,4 +122,10 @@ test("a record that is sealed answers by name, and goes on being proven once a p
   expect([await of(ALICE), await of(BOB)]).toEqual([[], ["s-b"]]);
   expect((await getSession(record, "default", "s-a"))?.username).toBe(before[0]?.username);
   expect(JSON.stringify(await record.query("SELECT * EXCEPT (prev_hash) FROM events"))).not.toContain(ALICE);
+
+  // What was recorded before persons were sealed is theirs too.
+  plain.record(draft({ kind: "session.opened", session_id: "s-old", username: CAROL, payload: {} }));
+  record.record(draft({ kind: "session.opened", session_id: "s-new", username: CAROL, payload: {} }));
+  await record.flush({ toStore: true });
+  expect(await of(CAROL)).toEqual(["s-new", "s-old"]);
 });

@@ -142,9 +142,6 @@ describe("people's SQL on the record", () => {
       "SELECT name, value FROM system.settings WHERE name LIKE 'max_bytes_before_external_%' OR name = 'max_temporary_data_on_disk_size_for_query' ORDER BY name",
     );
     expect(settings).toMatch(/group_by\t300000000\n.*sort\t300000000\nmax_temp.*\t4000000000\n/s);
-    const grouped =
-      "SELECT count() FROM (SELECT number AS k, any(toString(number)) AS v FROM numbers(3000000) GROUP BY k)";
-    expect(await ask(grouped)).toBe("3000000\n");
   });
 
   it("names a value that is missing", async () => {
