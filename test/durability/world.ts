@@ -202,9 +202,15 @@ function firstLine(child: ChildProcess): Promise<string> {
   });
 }
 
-/** What a gateway said last, less the requests that it refused: of those there may be thousands. */
+/** The last of each kind of line that a gateway said: of one kind there may be thousands. */
 export function lastOf(said: readonly string[]): string[] {
-  return said.filter((line) => !line.includes('"recorder-unavailable"')).slice(-8);
+  const kinds = new Map<string, string>();
+  for (const line of said) {
+    const kind = line.replaceAll(/"(at|exchange|decisionId)":"[^"]*"/g, "");
+    kinds.delete(kind);
+    kinds.set(kind, line);
+  }
+  return [...kinds.values()].slice(-12);
 }
 
 export async function until(condition: () => boolean, otherwise: string): Promise<void> {
