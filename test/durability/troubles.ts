@@ -71,7 +71,7 @@ async function withoutStore(world: World, meanwhile: () => Promise<unknown>): Pr
 }
 
 function statuses(world: World): { refused: number } {
-  return { refused: readFileSync(world.clientLog, "utf8").match(/"status":503,/g)?.length ?? 0 };
+  return { refused: readFileSync(world.clientLog, "utf8").match(/"status":503}/g)?.length ?? 0 };
 }
 
 /** The disk goes with the gateway: what it holds must be in the store by then. */
