@@ -1,0 +1,242 @@
+import { isObject } from "../../json/strict-json.ts";
+import type { SseEvent } from "../../sse/sse-reader.ts";
+import type { ReplyHooks, ReplySummary, Usage } from "../../types.ts";
+import { BrokenReply, ProviderFailed } from "../broken-reply.ts";
+import { chatErrorEvent } from "../errors.ts";
+import { indexOf, type JsonObject, listOf, objectOf, readReplyObject, refuseLookalikes, textOf } from "../fields.ts";
+import { type GuardedStream, type GuardOptions, guardStream, type ReplyReader, type Wire } from "../guard-stream.ts";
+import { KeptText } from "../kept-text.ts";
+import type { Outlet } from "../outlet.ts";
+import { providerReason } from "../provider-reason.ts";
+import { ToolCalls } from "../tool-calls.ts";
+import { readUsage } from "../usage.ts";
+import { type CallPiece, type ChatCall, readLegacyPiece, readPiece } from "./call.ts";
+import { Choice } from "./choice.ts";
+import { type ChoicePieces, editChunk, isUntouched } from "./edit-chunk.ts";
+
+/** `n`, as the `openai` package has it. */
+const CHOICES_LIMIT = 128;
+const DONE = "[DONE]";
+const PING = Buffer.from(": ping\n\n");
+const CHUNK_NAMES = new Set(["choices", "error"]);
+const CHOICE_NAMES = new Set(["index", "delta", "message", "finish_reason"]);
+const DELTA_NAMES = new Set(["content", "tool_calls", "function_call"]);
+
+/**
+ * Passes a stream of `chat/completions` on. Words pass as they come; tool calls, the end of their message and what is
+ * behind it wait until the calls are whole and decided.
+ */
+export function guardChatStream(
+  upstream: AsyncIterable<Uint8Array>,
+  hooks: ReplyHooks,
+  options: GuardOptions = {},
+): GuardedStream {
+  return guardStream(upstream, hooks, options, (wire) => new ChatStream(wire));
+}
+
+/** A chunk as one choice of it has it. */
+interface Part extends ChoicePieces {
+  entry: JsonObject;
+  words: boolean;
+}
+
+class ChatStream implements ReplyReader {
+  readonly #wire: Wire;
+  readonly #calls: ToolCalls;
+  readonly #choices = new Map<number, Choice>();
+  readonly #thinking = new KeptText();
+  #begun = 0;
+  #id: string | undefined;
+  #model: string | undefined;
+  #usage: Usage = {};
+  #done = false;
+
+  constructor(wire: Wire) {
+    this.#wire = wire;
+    this.#calls = new ToolCalls(wire.hooks, wire.decided, wire.failed);
+  }
+
+  event(event: SseEvent, outlet: Outlet): void {
+    const { data } = event;
+    if (data === undefined) {
+      outlet.pass(event.bytes);
+      return;
+    }
+    if (this.#done) throw new BrokenReply(`the reply went on after ${DONE}`);
+    // Some clients read each line of data on its own.
+    if (event.dataLines > 1) throw new BrokenReply("an event has several lines of data");
+    if (data.startsWith(DONE)) {
+      if (data !== DONE) throw new BrokenReply(`there is more than ${DONE} in the last event`);
+      this.#done = true;
+      for (const choice of this.#choices.values()) this.#finish(choice);
+      outlet.pass(event.bytes);
+      return;
+    }
+    const chunk = readReplyObject(data);
+    refuseLookalikes(chunk, CHUNK_NAMES);
+    if (event.event === "error" || (chunk.error ?? null) !== null) {
+      throw new ProviderFailed(providerReason(chunk), event.bytes);
+    }
+    this.#chunk(chunk, event.bytes, outlet);
+  }
+
+  #chunk(chunk: JsonObject, bytes: Uint8Array, outlet: Outlet): void {
+    this.#id ||= textOf(chunk, "id");
+    this.#model ||= textOf(chunk, "model");
+    if (isObject(chunk.usage)) this.#usage = readUsage(chunk.usage);
+    const parts = listOf(chunk, "choices").map((entry) => this.#part(entry));
+    const words = parts.filter((part) => part.words);
+    const calls = parts.flatMap((part) => part.calls);
+    const ends = parts.some(
+      ({ entry, choice }) => choice.finishReason !== undefined || (entry.finish_reason ?? "") !== "",
+    );
+    for (const { entry, choice } of parts) {
+      const reason = textOf(entry, "finish_reason") ?? "";
+      if (reason === "") continue;
+      choice.finishReason ??= reason;
+      this.#finish(choice);
+    }
+    if (calls.length === 0 && !ends && parts.length > 0) {
+      outlet.passNow(bytes);
+      return;
+    }
+    if (calls.length > 0 && words.length > 0) {
+      outlet.passNow(chunkBytes(wordsOf(chunk, words)));
+      this.#hold(outlet, withoutWords(chunk), bytes.length, parts, calls);
+      return;
+    }
+    this.#hold(outlet, chunk, bytes.length, parts, calls, bytes);
+  }
+
+  #hold(outlet: Outlet, chunk: JsonObject, size: number, parts: Part[], calls: ChatCall[], bytes?: Uint8Array): void {
+    outlet.hold({
+      size,
+      ready: () => calls.every((call) => call.decided),
+      whole: () => calls.every((call) => call.pending !== undefined),
+      render: () => {
+        if (bytes !== undefined && isUntouched(chunk, parts)) {
+          for (const call of calls) call.shown = true;
+          return bytes;
+        }
+        const edited = editChunk(chunk, parts);
+        return edited === undefined ? new Uint8Array(0) : chunkBytes(edited);
+      },
+    });
+  }
+
+  #part(entry: unknown): Part {
+    if (!isObject(entry)) throw new BrokenReply("a choice is no object");
+    refuseLookalikes(entry, CHOICE_NAMES);
+    // Some providers repeat the whole message beside its piece.
+    const message = objectOf(entry, "message");
+    if (
+      message !== undefined &&
+      (listOf(message, "tool_calls").length > 0 || (message.function_call ?? null) !== null)
+    ) {
+      throw new BrokenReply("a tool call stands beside the pieces of its message");
+    }
+    const index = entry.index === undefined ? 0 : indexOf(entry, "index", CHOICES_LIMIT);
+    const choice = this.#choices.get(index) ?? new Choice();
+    this.#choices.set(index, choice);
+    const delta = objectOf(entry, "delta") ?? {};
+    refuseLookalikes(delta, DELTA_NAMES);
+    const pieces: CallPiece[] = listOf(delta, "tool_calls").map((piece) => {
+      if (!isObject(piece)) throw new BrokenReply("a tool call is no object");
+      return readPiece(piece);
+    });
+    const legacy = objectOf(delta, "function_call");
+    if (legacy !== undefined) pieces.push(readLegacyPiece(legacy));
+    const calls = pieces.map((piece) => this.#add(choice, piece));
+    const words = this.#words(choice, delta);
+    return { entry, choice, calls, words };
+  }
+
+  #add(choice: Choice, piece: CallPiece): ChatCall {
+    const { call, before } = choice.callOf(piece, () => this.#begun++);
+    if (before !== undefined) before.pending = this.#calls.decide(before.whole());
+    call.add(piece, this.#wire.callBytes);
+    return call;
+  }
+
+  #finish(choice: Choice): void {
+    const call = choice.takeCurrent();
+    if (call !== undefined) call.pending = this.#calls.decide(call.whole());
+  }
+
+  /** Keeps what the delta says; whether it says anything that a client shows at once. */
+  #words(choice: Choice, delta: JsonObject): boolean {
+    const content = delta.content;
+    if (typeof content === "string" && content !== "") {
+      choice.text.add(content);
+      choice.spoke = true;
+    }
+    for (const key of ["reasoning_content", "reasoning"]) {
+      const thought = delta[key];
+      if (typeof thought === "string") this.#thinking.add(thought);
+    }
+    return Object.keys(delta).some((key) => !(SILENT.has(key) || isNothing(delta[key])));
+  }
+
+  end(): string | undefined {
+    if (this.#done) return undefined;
+    const choices = [...this.#choices.values()];
+    if (choices.length === 0 || choices.some((choice) => choice.finishReason === undefined)) {
+      throw new BrokenReply("the reply ended within a message");
+    }
+    return `the reply ended without ${DONE}`;
+  }
+
+  ping(): Uint8Array {
+    return PING;
+  }
+
+  error(message: string): Uint8Array {
+    return chatErrorEvent("reply_refused", message);
+  }
+
+  summary(): ReplySummary {
+    const choices = [...this.#choices.entries()].sort(([a], [b]) => a - b).map(([, choice]) => choice);
+    const stopReason = choices[0]?.finishReason;
+    return {
+      ...(this.#id === undefined ? {} : { id: this.#id }),
+      ...(this.#model === undefined ? {} : { model: this.#model }),
+      ...(stopReason === undefined ? {} : { stopReason }),
+      text: choices.map((choice) => choice.text.toString()).join("\n\n"),
+      thinking: this.#thinking.toString(),
+      truncated: this.#thinking.truncated || choices.some((choice) => choice.text.truncated),
+      toolCalls: this.#calls.summary(),
+      serverTools: [],
+      usage: this.#usage,
+    };
+  }
+}
+
+/** Members of a delta that are no words. */
+const SILENT = new Set(["role", "tool_calls", "function_call"]);
+
+function isNothing(value: unknown): boolean {
+  return value === undefined || value === null || value === "" || (Array.isArray(value) && value.length === 0);
+}
+
+function chunkBytes(chunk: JsonObject): Uint8Array {
+  return Buffer.from(`data: ${JSON.stringify(chunk)}\n\n`);
+}
+
+/** The words of a chunk, that need not wait for the calls beside them. */
+function wordsOf(chunk: JsonObject, parts: readonly Part[]): JsonObject {
+  const { usage, ...rest } = chunk;
+  const choices = parts.map(({ entry }) => {
+    const { tool_calls, function_call, ...delta } = entry.delta as JsonObject;
+    return { ...entry, delta, ...("finish_reason" in entry ? { finish_reason: null } : {}) };
+  });
+  return { ...rest, choices };
+}
+
+function withoutWords(chunk: JsonObject): JsonObject {
+  const choices = (chunk.choices as JsonObject[]).map((entry) => {
+    const delta = isObject(entry.delta) ? entry.delta : {};
+    const kept = Object.entries(delta).filter(([key]) => key === "tool_calls" || key === "function_call");
+    return { ...entry, delta: Object.fromEntries(kept), ...("logprobs" in entry ? { logprobs: null } : {}) };
+  });
+  return { ...chunk, choices };
+}

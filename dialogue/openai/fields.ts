@@ -1,0 +1,71 @@
+import { isObject, JsonError, parseStrictObject } from "../json/strict-json.ts";
+import { BrokenReply } from "./broken-reply.ts";
+
+export type JsonObject = Record<string, unknown>;
+
+/**
+ * An event or a reply: keys that differ in case alone are one key down to where the names and arguments of calls are.
+ * A text may end within a character, whose other half is in the next piece. Throws BrokenReply.
+ */
+export function readReplyObject(text: string): JsonObject {
+  try {
+    return parseStrictObject(text, { foldDepth: 8, halves: true });
+  } catch (error) {
+    if (error instanceof JsonError) throw new BrokenReply(`the reply cannot be read: ${error.message}`);
+    throw error;
+  }
+}
+
+/** As encoding/json of Go matches the names of fields: without case, and with the two letters that fold into ASCII. */
+function folded(key: string): string {
+  return key.toLowerCase().toUpperCase();
+}
+
+const PLAIN = /^[a-z0-9_]*$/;
+
+/** Refuses keys that some readers take for one of `names`, and others for a field that they do not know. */
+export function refuseLookalikes(object: JsonObject, names: ReadonlySet<string>): void {
+  for (const key in object) {
+    if (PLAIN.test(key)) continue;
+    const name = folded(key).toLowerCase();
+    if (names.has(name)) throw new BrokenReply(`a field is written so that readers differ whether it is ${name}`);
+  }
+}
+
+/** A text, or undefined where there is none; anything else ends the reply. */
+export function textOf(object: JsonObject, key: string): string | undefined {
+  const value = object[key];
+  if (value === undefined || value === null) return undefined;
+  if (typeof value !== "string") throw new BrokenReply(`${key} is no text`);
+  return value;
+}
+
+/** A list, empty where there is none; anything else ends the reply. */
+export function listOf(object: JsonObject, key: string): unknown[] {
+  const value = object[key];
+  if (value === undefined || value === null) return [];
+  if (!Array.isArray(value)) throw new BrokenReply(`${key} is no list`);
+  return value;
+}
+
+/** An object, or undefined where there is none; anything else ends the reply. */
+export function objectOf(object: JsonObject, key: string): JsonObject | undefined {
+  const value = object[key];
+  if (value === undefined || value === null) return undefined;
+  if (!isObject(value)) throw new BrokenReply(`${key} is no object`);
+  return value;
+}
+
+/** A whole number from 0, below `limit`; anything else ends the reply. */
+export function indexOf(object: JsonObject, key: string, limit: number): number {
+  const value = object[key];
+  if (typeof value !== "number" || !Number.isInteger(value) || value < 0 || value >= limit) {
+    throw new BrokenReply(`${key} is no number below ${limit}`);
+  }
+  return value;
+}
+
+export function countOf(object: JsonObject | undefined, key: string): number | undefined {
+  const value = object?.[key];
+  return typeof value === "number" && Number.isSafeInteger(value) && value >= 0 ? value : undefined;
+}
