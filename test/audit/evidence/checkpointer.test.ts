@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { type Checkpoint, checkpointFault, verifyTreeHead, WRITER_ENDED } from "../../../audit/evidence/checkpoint.ts";
 import { notesIn } from "../../../audit/evidence/witness.ts";
+import { openRecorder } from "../../../audit/recorder/recorder.ts";
 import { draft, folder, recorderOptions, spooledRows, until } from "../rig.ts";
 import { checkpointKey, checkpointsOf, signing } from "./rig.ts";
 
@@ -102,10 +103,12 @@ describe("the recorder's checkpoints", () => {
   it("keep the gateway from starting where the key is none, or the state beside the spool was edited", async () => {
     const path = folder();
     const { publicFile, keyFile } = checkpointKey(path);
-    await expect(signing(path, publicFile)).rejects.toThrow(/no private key/);
-    await expect(signing(path, join(path, "none"))).rejects.toThrow(/cannot be read/);
+    // Not as `signing` opens one, whose store is made before.
+    const start = (key: string) => openRecorder({ ...recorderOptions(path), checkpointKey: key });
+    await expect(start(publicFile)).rejects.toThrow(/no private key/);
+    await expect(start(join(path, "none"))).rejects.toThrow(/cannot be read/);
     writeFileSync(join(path, "spool", "checkpoints.json"), "{");
-    await expect(signing(path, keyFile)).rejects.toThrow(/checkpoints.json cannot be read/);
+    await expect(start(keyFile)).rejects.toThrow(/checkpoints.json cannot be read/);
     expect(existsSync(join(path, "store"))).toBe(false);
   });
 });
