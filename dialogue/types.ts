@@ -74,4 +74,11 @@ export interface ModelRequest {
   /** What the client says of itself (`metadata.user_id`, `user`, `safety_identifier`): a claim. */
   userId?: string;
   maxTokens?: number;
+  /** Models beside `model` that the provider may use for it: fallbacks, an advisor. `default` is the provider's choice. */
+  otherModels?: string[];
+  /**
+   * The reply that this goes on from, where the provider keeps the conversation (Anthropic's `thread`, OpenAI's
+   * `previous_response_id`): what it was told before, tools included, is not in this request.
+   */
+  continues?: string;
 }

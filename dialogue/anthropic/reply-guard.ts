@@ -20,7 +20,7 @@ export interface ReplyLimits {
 }
 
 /** Blocks of one message. Models write tens. */
-const BLOCKS_LIMIT = 10_000;
+export const BLOCKS_LIMIT = 10_000;
 /** A frame is flat, and its own keys are the two upper levels: below them are contents, whose keys are their own. */
 const FRAME = { foldDepth: 2, halves: true } as const;
 
