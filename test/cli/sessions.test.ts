@@ -12,6 +12,7 @@ import { createProgram } from "../../cli/main.ts";
 import * as sessions from "../../cli/sessions.ts";
 import { execDrafts, frame } from "../audit/exec-events.ts";
 import { draft, recorderOptions } from "../audit/rig.ts";
+import { startStub } from "./gateway-stub.ts";
 
 const path = mkdtempSync(join(tmpdir(), "sallyport-sessions-"));
 const config = join(path, "sallyport.yaml");
@@ -195,6 +196,50 @@ describe("what may be longer than memory", () => {
     expect(two).toEqual({ session: whole.session, events: whole.events.slice(0, 2), more: true });
     expect(await show({ limit: "1", output: "text" })).toMatch(/session opened[\s\S]*and more than 1 events/);
   });
+});
+
+it("list asks the gateway for page after page, and for no more than are wanted", async () => {
+  const asked: string[] = [];
+  const stub = await startStub(path, (request, response) => {
+    const { pathname, searchParams } = new URL(request.url ?? "/", "https://stub");
+    response.setHeader("content-type", "application/json");
+    if (pathname === "/session") {
+      const token = {
+        access_token: "t",
+        issued_token_type: "x",
+        token_type: "Bearer",
+        expires_in: 900,
+        session_id: "s",
+      };
+      return response.end(JSON.stringify(token));
+    }
+    const from = Number(searchParams.get("continue") ?? 0);
+    const count = Number(searchParams.get("limit"));
+    asked.push(`${from}+${count}`);
+    const items = Array.from({ length: count }, (_, i) => ({ session_id: `page-${from + i}` }));
+    response.end(JSON.stringify({ items, continue: String(from + count) }));
+  });
+  const part = (value: object) => Buffer.from(JSON.stringify(value)).toString("base64url");
+  writeFileSync(join(path, "id-token"), `${part({ alg: "none" })}.${part({ iss: "i", sub: "a" })}.x`);
+  for (const [name, value] of [
+    ["SALLYPORT_URL", stub.url],
+    ["SALLYPORT_CA_FILE", stub.caFile],
+    ["SALLYPORT_ID_TOKEN_FILE", join(path, "id-token")],
+    ["XDG_CONFIG_HOME", path],
+  ]) {
+    vi.stubEnv(name as string, value);
+  }
+  const source = await openEvidence(undefined);
+  try {
+    const out = await printed(() => printSessions(source, { limit: "600", output: "json" }));
+    const ids = JSON.parse(out).items.map((one: { session_id: string }) => one.session_id);
+    expect(ids).toEqual(Array.from({ length: 600 }, (_, i) => `page-${i}`));
+    expect(asked).toEqual(["0+500", "500+101"]);
+  } finally {
+    vi.unstubAllEnvs();
+    await source.close();
+    await stub.close();
+  }
 });
 
 describe("times", () => {
