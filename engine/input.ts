@@ -57,6 +57,32 @@ export const requestSchema = z.strictObject({
   digest: text.describe("HMAC of the request (contracts §4), empty until it is known."),
 });
 
+/** The Kubernetes request that a kubectl or helm command would make, as far as its text says. */
+const commandRequestSchema = z.strictObject({
+  verb: text,
+  group: text.describe("Empty for the core group, and where `unknown` names the group."),
+  resource: text,
+  subResource: text,
+  namespace: text,
+  name: text,
+  labelSelector: text,
+  dryRun: z.boolean(),
+  unknown: z.array(text).describe("What of these the text leaves open: group, namespace, name, object."),
+});
+
+const commandSchema = z.strictObject({
+  argv: z.array(text).describe("Word by word; where `unparsed` is there, an undecided word stands as it is written."),
+  text,
+  unparsed: text.optional().describe("Why the text alone does not decide what runs."),
+  via: z.array(text).optional().describe("What starts it, from the outside in: sudo, sh -c, xargs."),
+  overrides: z
+    .array(z.strictObject({ name: text, value: text.optional() }))
+    .optional()
+    .describe("Switches to another cluster or other credentials: --server, KUBECONFIG."),
+  around: text.optional().describe("How it reaches a cluster without the gateway, in words."),
+  requests: z.array(commandRequestSchema).optional(),
+});
+
 export const policyInputSchema = z.strictObject({
   now: text.describe("RFC 3339, UTC, milliseconds, Z: string order is time order. Rules never read the clock."),
   session: sessionInfoSchema,
@@ -89,9 +115,13 @@ export const policyInputSchema = z.strictObject({
     .describe("Standing exceptions that the host matched to this request."),
   dialogue: z.strictObject({ promptId: text, toolUseId: text, model: text }).optional(),
   tool: z
-    .strictObject({ name: text, arguments: object, commands: z.array(text) })
+    .strictObject({
+      name: text,
+      arguments: z.record(z.string(), z.unknown()),
+      commands: z.array(commandSchema).describe("Those of a shell's tool."),
+    })
     .optional()
-    .describe("A model's tool call."),
+    .describe("A model's tool call: request is absent."),
 });
 
 export type Operation = z.output<typeof operationSchema>;
@@ -103,6 +133,8 @@ export type GroupVersionKind = z.output<typeof kindSchema>;
 export type GroupVersionResource = z.output<typeof resourceSchema>;
 export type RequestInput = z.output<typeof requestSchema>;
 export type PolicyInput = z.output<typeof policyInputSchema>;
+/** An entry of `tool.commands`. */
+export type ToolCommand = z.output<typeof commandSchema>;
 /** The question about a dialogue with a model, or about one of its tool calls: there is no request to a cluster. */
 export type DialogueInput = Omit<PolicyInput, "request"> & { request?: undefined };
 

@@ -23,8 +23,6 @@ const VARIABLES = new Set([
   "KUBERNETES_SERVICE_PORT",
   "HELM_KUBEAPISERVER",
   "HELM_KUBETOKEN",
-  // ~/.kube/config is below it.
-  "HOME",
 ]);
 /** Variables that change which program a name is, or what a shell does before it begins. */
 const ENVIRONMENT = new Set([
@@ -40,13 +38,16 @@ export function overridesOf(
 ): { overrides: ClusterOverride[]; environment: boolean } {
   const overrides: ClusterOverride[] = [];
   let environment = false;
+  const [program = "", ...words] = argv;
+  const name = program.slice(program.lastIndexOf("/") + 1);
+  const asksCluster = name === "kubectl" || name === "helm";
   const variable = (name: string, value: string | null): void => {
-    if (VARIABLES.has(name)) overrides.push({ name, ...(value === null ? {} : { value: shown(name, value) }) });
+    // ~/.kube/config is below HOME, which much else is as well.
+    if (VARIABLES.has(name) || (asksCluster && name === "HOME"))
+      overrides.push({ name, ...(value === null ? {} : { value: shown(name, value) }) });
     if (ENVIRONMENT.has(name) || name.startsWith("BASH_FUNC_")) environment = true;
   };
   for (const { name, value } of assignments) variable(name, value);
-  const [program = "", ...words] = argv;
-  const name = program.slice(program.lastIndexOf("/") + 1);
   if (DECLARES.has(name)) {
     for (const word of words) {
       const [, left = "", right] = /^([A-Za-z_]\w*)(?:\+?=(.*))?$/s.exec(word) ?? [];

@@ -66,3 +66,55 @@ export interface ReadOptions {
   /** Host names or addresses of API servers beside the well-known ones. */
   servers?: readonly string[];
 }
+
+/** What of a request the command's text leaves open. */
+export type UnknownPart = "group" | "resource" | "namespace" | "name" | "object";
+
+/** A request that a kubectl or helm command would make of the API server, as far as its text says. */
+export interface CommandRequest {
+  /** As the API server's RequestInfo has it; of a path that is no resource, the method in lower case. */
+  verb: string;
+  /** Absent where the resource is no built-in one and its group is not said. */
+  group?: string;
+  version: string;
+  /** Plural; as it was typed where nobody here knows it; empty where it stands in a file, and for a path. */
+  resource: string;
+  subresource: string;
+  /** Empty for a resource of the cluster, and for all namespaces. */
+  namespace: string;
+  name: string;
+  labelSelector: string;
+  fieldSelector: string;
+  /** On the server. One on the client makes no such request. */
+  dryRun: boolean;
+  /** Where `unknown` is empty, what the request is about is known; `name` there means that objects are picked later. */
+  unknown: UnknownPart[];
+  /** What would be sent: the object, the patch, or the DeleteOptions. */
+  body?: unknown;
+  /** Of a patch. */
+  contentType?: string;
+  exec?: { command: string[]; container: string; stdin: boolean; tty: boolean };
+  /** Instead of a resource: `kubectl get --raw`. */
+  path?: string;
+  /** The object that it goes to is known by the labels that pick it, or by another that kubectl looks up first. */
+  through?: string;
+}
+
+/** What a text does not say. */
+export interface CommandContext {
+  /** Of the kubeconfig's context, where it is known. */
+  namespace?: string;
+  /** A built-in resource by any name that kubectl takes; undefined for another. */
+  resource(name: string): KnownResource | undefined;
+  /** The resource of an object. */
+  kind(apiVersion: string, kind: string): KnownResource;
+}
+
+/** As kubernetes/resources.ts has it. */
+export interface KnownResource {
+  group: string;
+  version: string;
+  resource: string;
+  kind: string;
+  namespaced: boolean;
+}

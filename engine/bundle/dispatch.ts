@@ -77,7 +77,18 @@ function placesOf(document: Document, rule: RuleMetadata): Place[] {
 }
 
 function matchPlaces(document: Document, match: RuleMatch, awake: string[]): Place[] {
-  const { verbs, operations, groups, resources, subresources, nonResourcePaths } = match;
+  const { verbs, operations, groups, resources, subresources, nonResourcePaths, tools } = match;
+  if (tools !== undefined) {
+    const head = `${document}_of_tools`;
+    // A tool call is no request; one that stands beside a request was judged by itself.
+    return [
+      {
+        head,
+        reach: head,
+        lines: ["input.tool.name", "not input.request", ...one("input.tool.name", tools), ...awake],
+      },
+    ];
+  }
   const asked = {
     resource: one("input.request.resource.resource", resources),
     group: one("input.request.resource.group", groups),

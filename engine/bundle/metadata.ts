@@ -17,6 +17,8 @@ const matchSchema = z.strictObject({
   operations: names.optional(),
   /** Paths that are no resource (`/metrics`, `/debug/*`); a match without it is of resources only. */
   nonResourcePaths: names.optional(),
+  /** Tools that a model calls, by name; such a match has no other key, and is of no request to a cluster. */
+  tools: names.optional(),
   /** What the rule needs of these requests beside its own `needs`: of a create, say, only the body tells the name. */
   needs: z.array(needSchema).min(1).optional(),
 });

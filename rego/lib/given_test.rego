@@ -79,3 +79,12 @@ with_context(context) := array.concat(
 	[{"path": "spec.securityContext", "owner": "the pod", "spec": {"securityContext": context}}],
 	with_container_context(context),
 )
+
+# METADATA
+# description: A model's call of a shell's tool, which runs these commands.
+tool(commands) := {
+	"user": {"username": "corp:agent", "groups": ["corp:devs"]},
+	"connection": {"name": "claude"},
+	"exceptions": [],
+	"tool": {"name": "Bash", "arguments": {}, "commands": commands},
+}

@@ -32,6 +32,8 @@ const MATCHES: Record<string, RuleMatch[] | "podTemplates"> = {
   "some-paths": [{ nonResourcePaths: ["/metrics", "/debug/*"] }],
   "every-path": [{ nonResourcePaths: ["*"], verbs: ["get"] }],
   "two-matches": [{ groups: ["apps"], resources: ["deployments"] }, { operations: ["DELETE"] }],
+  "a-tool": [{ tools: ["Bash", "shell"] }],
+  "any-tool": [{ tools: ["*"] }],
   templates: "podTemplates",
 };
 
@@ -57,6 +59,7 @@ function matches(match: RuleMatch, { request }: PolicyInput): boolean {
   const path = (pattern: string): boolean =>
     pattern.endsWith("*") ? request.path.startsWith(pattern.slice(0, -1)) : pattern === request.path;
   return (
+    match.tools === undefined &&
     request.nonResource === (match.nonResourcePaths !== undefined) &&
     (match.nonResourcePaths ?? ["*"]).some(path) &&
     has(match.groups, request.resource.group) &&
@@ -117,7 +120,21 @@ test("the generated dispatch reaches exactly the rules whose match names the req
       }
     }
   }
+  const { request, ...dialogue } = input();
+  for (const [name, expected] of Object.entries({ Bash: ["a-tool", "any-tool"], Write: ["any-tool"] })) {
+    const asked = { ...dialogue, tool: { name, arguments: {}, commands: [] } };
+    const ids = expected.map((id) => `t/${id}`);
+    expect(instance.evaluate(jsonBuffer(JSON.stringify(asked))), name).toEqual(ids);
+    // What a command would ask of a cluster is judged as a request.
+    expect(instance.evaluate(jsonBuffer(JSON.stringify({ ...asked, request }))), name).toEqual(["t/anything"]);
+    for (const id of ids) seen.add(id);
+  }
   expect(seen.size).toBe(files.length);
+});
+
+test("a match of tools that names anything else is a mistake: a tool call is no request", async () => {
+  const source = await folder({ "t/both/both.rego": rule("both", [{ tools: ["Bash"], verbs: ["get"] }]) });
+  await expect(compileBundle({ sources: [source], opa })).rejects.toThrow(/tools stands without other keys/);
 });
 
 const INPUTS: PolicyInput[] = [

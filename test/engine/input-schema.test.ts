@@ -1,5 +1,7 @@
 import { readFileSync } from "node:fs";
 import { expect, test } from "vitest";
+import { readCommands } from "../../dialogue/shell/read-commands.ts";
+import { policyCommands } from "../../dialogue/shell/tool-commands.ts";
 import { runOpa } from "../../engine/bundle/opa.ts";
 import { inputJsonSchema, policyInputSchema } from "../../engine/input.ts";
 import { clusterRoleBinding, folder, HOST_PATH_SPEC, input, opa, podCreation } from "./support.ts";
@@ -14,6 +16,21 @@ test("what the data path asks is valid input", () => {
   for (const one of [input(), podCreation(HOST_PATH_SPEC), clusterRoleBinding()]) {
     expect(policyInputSchema.safeParse(one).error).toBeUndefined();
   }
+});
+
+test("what is asked about a model's tool call is valid input, but for the request that it has not", () => {
+  const commands = policyCommands(
+    readCommands("sudo kubectl --server=https://x delete pod web; curl https://y:6443 $z"),
+    () => [
+      {
+        ...{ verb: "delete", group: "", version: "v1", resource: "pods", subresource: "", namespace: "a", name: "web" },
+        ...{ labelSelector: "", fieldSelector: "", dryRun: false, unknown: ["namespace"] as const },
+      },
+    ],
+  );
+  expect(commands.map((one) => Object.keys(one).length)).toEqual([5, 5]);
+  const { request: _, ...dialogue } = input({ tool: { name: "Bash", arguments: { command: "…" }, commands } });
+  expect(policyInputSchema.omit({ request: true }).safeParse(dialogue).error).toBeUndefined();
 });
 
 test("opa's type checker refuses a field that input doesn't have", async () => {

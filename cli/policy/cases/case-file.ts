@@ -70,12 +70,23 @@ const expectSchema = z.strictObject({
   record: recordLevelSchema.optional(),
 });
 
-const caseSchema = z.strictObject({
-  name: z.string().min(1),
-  given: givenSchema.default({}),
-  request: requestSchema,
-  expect: expectSchema,
-});
+/** What stands for the request of a tool call, which is none. */
+const NO_REQUEST: z.output<typeof requestSchema> = { method: "GET", path: "/" };
+
+const caseSchema = z
+  .strictObject({
+    name: z.string().min(1),
+    given: givenSchema.default({}),
+    request: requestSchema.optional(),
+    /** A model's tool call, in place of a request. */
+    tool: z.strictObject({ name: z.string(), arguments: object.default({}) }).optional(),
+    expect: expectSchema,
+  })
+  .refine(({ request, tool }) => (request === undefined) !== (tool === undefined), {
+    error: "must have request, or tool, and not both",
+    path: ["request"],
+  })
+  .transform(({ request, ...rest }) => ({ ...rest, request: request ?? NO_REQUEST }));
 const caseFileSchema = z.strictObject({ cases: z.array(caseSchema).min(1) });
 
 export type PolicyCase = z.output<typeof caseSchema>;

@@ -1,8 +1,11 @@
 import { canonicalJson } from "../../../base/canonical-json.ts";
+import { rfc3339 } from "../../../base/clock.ts";
 import { guardrailsSchema } from "../../../base/config/guardrails.ts";
 import { parseYaml } from "../../../base/config/read.ts";
+import { commandsOfTool, policyCommands } from "../../../dialogue/shell/tool-commands.ts";
 import type { Bundle } from "../../../engine/bundle/bundle.ts";
 import type { Policy } from "../../../engine/decision.ts";
+import type { DialogueInput } from "../../../engine/input.ts";
 import { createPolicy } from "../../../engine/policy.ts";
 import { type Explanation, explain } from "../../../proxy/explain/explain.ts";
 import { bodyOf, type LocatedCase } from "./case-file.ts";
@@ -33,10 +36,28 @@ export async function runCases(cases: readonly LocatedCase[], bundle: Bundle): P
   const results: CaseResult[] = [];
   for (const one of cases) {
     const policy = await policyOf(one);
-    const explanation = await explain({ ...requestOf(one), body: await bodyOf(one) }, policy);
+    const explanation = await explainCase(one, policy);
     results.push({ case: one, mismatches: mismatches(one, explanation.decision), explanation });
   }
   return results;
+}
+
+/** What policy answers to a case: to its request as the gateway would ask it, or to its tool call. */
+export async function explainCase(one: LocatedCase, policy: Policy): Promise<Explanation> {
+  const request = { ...requestOf(one), body: await bodyOf(one) };
+  if (one.tool === undefined) return explain(request, policy);
+  const { name, arguments: args } = one.tool;
+  const { user, connection, exceptions } = request;
+  const input: DialogueInput = {
+    now: rfc3339(0),
+    session: { id: "case", startedAt: rfc3339(0), agent: "", reason: "", owner: { issuer: "", username: "" } },
+    user: { issuer: "", username: "", uid: "", groups: [], roles: [], extra: {}, ...user },
+    connection: { name: connection?.name ?? "", kind: "anthropic", labels: connection?.labels ?? {} },
+    exceptions: exceptions ?? [],
+    tool: { name, arguments: args, commands: policyCommands(commandsOfTool(name, args)) },
+  };
+  // Such a question has no request, which is what an explanation shows.
+  return { input: undefined, decision: await policy.decide(input) };
 }
 
 export function policyFor(one: LocatedCase, bundle: Bundle): Promise<Policy> {

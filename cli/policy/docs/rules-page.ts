@@ -115,7 +115,9 @@ function looksAt(rule: RuleMetadata): string {
   return parts.join("; ");
 }
 
-function matchText({ groups, resources, subresources, verbs, operations, nonResourcePaths }: RuleMatch): string {
+function matchText({ groups, resources, subresources, verbs, operations, nonResourcePaths, tools }: RuleMatch): string {
+  if (tools !== undefined)
+    return tools.includes("*") ? "any tool call of a model" : `calls of the tools ${code(tools)}`;
   if (nonResourcePaths !== undefined)
     return `paths ${code(nonResourcePaths)}${verbs === undefined ? "" : ` (${verbs.join(", ")})`}`;
   const what =
@@ -138,8 +140,9 @@ function exampleFor(id: string, cases: readonly LocatedCase[]): string[] {
   return ["", `Example: ${shortest.name}`, "", "```yaml", shortest.yaml, "```"];
 }
 
-function yamlOf({ given, request, expect }: LocatedCase): string {
-  const parts = Object.keys(given).length === 0 ? { request, expect } : { given, request, expect };
+function yamlOf({ given, request, tool, expect }: LocatedCase): string {
+  const asked = tool === undefined ? { request } : { tool };
+  const parts = Object.keys(given).length === 0 ? { ...asked, expect } : { given, ...asked, expect };
   return Object.entries(parts)
     .map(([key, value]) => `${key}: ${stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trim()}`)
     .join("\n");

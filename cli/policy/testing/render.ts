@@ -55,14 +55,14 @@ function failedCase({ case: one, mismatches, explanation }: CaseResult): string 
   const { findings } = explanation.decision;
   return [
     `FAILED  ${at({ file: one.file, row: one.line })}: ${one.name}`,
-    `        ${one.request.method} ${one.request.path}`,
+    `        ${one.tool === undefined ? `${one.request.method} ${one.request.path}` : `tool ${one.tool.name}`}`,
     columns([["", "expected", "got"], ...mismatches.map(({ what, expected, got }) => [what, expected, got])]),
     "        what was found:",
     ...(findings.length === 0 ? ["          nothing"] : []),
     ...findings.map(
       ({ rule, effect, message, fields }) => `          ${rule} (${effect}): ${message} ${fields.join(", ")}`,
     ),
-    explanation.input === undefined
+    explanation.input === undefined && one.tool === undefined
       ? "        policy was not asked: the request is refused before it"
       : `        the input that policy was shown:\n${shortened(JSON.stringify(explanation.input, undefined, 2))}`,
   ].join("\n");

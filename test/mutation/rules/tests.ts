@@ -1,12 +1,10 @@
 import { existsSync } from "node:fs";
-import { bodyOf } from "../../../cli/policy/cases/case-file.ts";
 import { mismatches } from "../../../cli/policy/cases/compare.ts";
 import { listCases } from "../../../cli/policy/cases/list-cases.ts";
-import { policyFor, requestOf } from "../../../cli/policy/cases/run-cases.ts";
+import { explainCase, policyFor } from "../../../cli/policy/cases/run-cases.ts";
 import type { Bundle } from "../../../engine/bundle/bundle.ts";
 import type { Decision, Finding, Policy } from "../../../engine/decision.ts";
 import type { PolicyInput } from "../../../engine/input.ts";
-import { explain } from "../../../proxy/explain/explain.ts";
 import { casesOf, explained, wrongOfBad, wrongOfOk } from "../../matrix/judge.ts";
 import { type Pair, pairsOf } from "../../matrix/paths.ts";
 import { everyValue, everywhere, type FieldCell, rowOf } from "../../matrix/pod-security/cells.ts";
@@ -79,7 +77,7 @@ async function addCases(
     const key = JSON.stringify(one.given.guardrails ?? {});
     const policy = await (made.get(key) ?? policyFor(one, bundle));
     made.set(key, policy);
-    const { input, decision } = await explain({ ...requestOf(one), body: await bodyOf(one) }, policy);
+    const { input, decision } = await explainCase(one, policy);
     const holds = (decided: Decision): boolean => mismatches(one, decided).length === 0;
     await add(to, { kind: "case", name: `${one.file}: ${one.name}`, policy, holds }, input, decision);
   }
