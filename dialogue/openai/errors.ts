@@ -1,3 +1,6 @@
+/** Of the codes of the API's errors, the one on which Codex shows the message, and does not try again. */
+const CODE = "invalid_prompt";
+
 /** An error as the API answers it. */
 export interface OpenaiError {
   status: number;
@@ -37,8 +40,8 @@ export function openaiError(status: number, code: string, message: string, retry
 }
 
 /** Ends a stream of chat/completions: clients throw on an `error` in the data. */
-export function chatErrorEvent(code: string, message: string): Buffer {
-  return Buffer.from(`data: ${JSON.stringify({ error: errorBody("permission_error", code, message) })}\n\n`);
+export function chatErrorEvent(status: number, message: string): Buffer {
+  return Buffer.from(`data: ${JSON.stringify({ error: errorBody(typeOf(status), CODE, message) })}\n\n`);
 }
 
 export interface FailedResponse {
@@ -51,9 +54,9 @@ export interface FailedResponse {
 
 /**
  * Ends a stream of responses, as the API does: an `error`, on which most clients throw, and `response.failed`, for those
- * that wait for it. Codex tries again on every code but a few; `insufficient_quota` is one of them.
+ * that wait for it, such as Codex.
  */
-export function responsesErrorEvents(code: string, message: string, of: FailedResponse = {}): Buffer {
+export function responsesErrorEvents(message: string, of: FailedResponse = {}): Buffer {
   const number = (n: number): object =>
     of.sequenceNumber === undefined ? {} : { sequence_number: of.sequenceNumber + n };
   const failed = {
@@ -61,13 +64,13 @@ export function responsesErrorEvents(code: string, message: string, of: FailedRe
     object: "response",
     created_at: of.createdAt ?? 0,
     status: "failed",
-    error: { code, message },
+    error: { code: CODE, message },
     incomplete_details: null,
     model: of.model ?? "unknown",
     output: [],
   };
   return Buffer.concat([
-    sseEvent("error", { type: "error", code, message, param: null, ...number(1) }),
+    sseEvent("error", { type: "error", code: CODE, message, param: null, ...number(1) }),
     sseEvent("response.failed", { type: "response.failed", ...number(2), response: failed }),
   ]);
 }

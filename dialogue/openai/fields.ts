@@ -1,17 +1,17 @@
 import { isObject, JsonError, parseStrictObject } from "../json/strict-json.ts";
-import { BrokenReply } from "./broken-reply.ts";
+import { BrokenReply } from "../sse/guard-stream.ts";
 
 export type JsonObject = Record<string, unknown>;
 
 /**
- * An event or a reply: keys that differ in case alone are one key down to where the names and arguments of calls are.
- * A text may end within a character, whose other half is in the next piece. Throws BrokenReply.
+ * An event or a reply. A text may end within a character, whose other half is in the next piece. Keys that differ in
+ * case alone may be a tool's own: `refuseLookalikes` is for those that are the API's. Throws BrokenReply.
  */
 export function readReplyObject(text: string): JsonObject {
   try {
-    return parseStrictObject(text, { foldDepth: 8, halves: true });
+    return parseStrictObject(text, { halves: true });
   } catch (error) {
-    if (error instanceof JsonError) throw new BrokenReply(`the reply cannot be read: ${error.message}`);
+    if (error instanceof JsonError) throw new BrokenReply(`of its JSON, ${error.message}`);
     throw error;
   }
 }

@@ -1,7 +1,9 @@
+import { Refusal, toRefusal } from "../../base/errors.ts";
+import { BrokenReply, type GuardedReply } from "../sse/guard-stream.ts";
 import { SseError, type SseEvent, SseReader } from "../sse/sse-reader.ts";
 import type { ReplyHooks, ReplySummary } from "../types.ts";
-import { BrokenReply, ProviderFailed } from "./broken-reply.ts";
 import { Outlet } from "./outlet.ts";
+import { ProviderFailed } from "./provider-failed.ts";
 
 export interface GuardOptions {
   /** Bytes of a tool call's arguments, at most; a longer one ends the reply. */
@@ -17,6 +19,7 @@ export interface GuardOptions {
 export const CALL_BYTES = 8 * 1024 * 1024;
 const HELD_BYTES = 32 * 1024 * 1024;
 const PING_MS = 10_000;
+const LEFT = "the client stopped reading";
 
 /** What a dialect makes of the events of a reply. */
 export interface ReplyReader {
@@ -26,15 +29,9 @@ export interface ReplyReader {
   end(): string | undefined;
   /** A sign of life. `quiet`: no event went out for long. */
   ping(quiet: boolean): Uint8Array;
-  /** The event that ends a reply in this dialect. */
-  error(message: string): Uint8Array;
+  /** The event that ends a reply in this dialect; `status` as an answer would have it. */
+  error(message: string, status: number): Uint8Array;
   summary(): ReplySummary;
-}
-
-/** A reply on its way: `summary` is known once `bytes` were read to their end, or closed, and never rejects. */
-export interface GuardedStream {
-  bytes: AsyncIterable<Uint8Array>;
-  summary: Promise<ReplySummary>;
 }
 
 /** What a reader of a dialect needs of the stream that it reads. */
@@ -53,7 +50,7 @@ export function guardStream(
   hooks: ReplyHooks,
   options: GuardOptions,
   readerOf: (wire: Wire) => ReplyReader,
-): GuardedStream {
+): GuardedReply {
   const summary = Promise.withResolvers<ReplySummary>();
   const { signal } = options;
   const heldLimit = options.heldBytes ?? HELD_BYTES;
@@ -84,7 +81,8 @@ export function guardStream(
       },
       (error: unknown) => {
         over = true;
-        fail(new BrokenReply("the connection to the provider broke", { cause: error }));
+        // A Refusal that the provider's stream throws is whoever ended it.
+        fail(error instanceof Refusal ? error : new BrokenReply("the connection to the provider broke"));
       },
     );
   };
@@ -106,11 +104,11 @@ export function guardStream(
   };
 
   async function* run(): AsyncGenerator<Uint8Array, void, undefined> {
-    let broken: string | undefined = "the client left before the reply ended";
+    let broken: string | undefined = LEFT;
     let lastOut = performance.now();
     let lastEvent = lastOut;
     let ended = false;
-    const abort = (): void => fail(new BrokenReply("the gateway ended the reply"));
+    const abort = (): void => fail(signal?.reason instanceof Refusal ? signal.reason : new BrokenReply("it was ended"));
     signal?.addEventListener("abort", abort, { once: true });
     if (signal?.aborted === true) abort();
     try {
@@ -143,8 +141,10 @@ export function guardStream(
           lastEvent = lastOut;
         }
         if (failure !== undefined) {
-          broken = reasonOf(failure);
-          yield failure instanceof ProviderFailed ? failure.bytes : reader.error(broken);
+          const { why, status } = whyBroken(failure);
+          broken = why;
+          const said = `The gateway ended this reply: ${why}.`;
+          yield failure instanceof ProviderFailed ? failure.bytes : reader.error(said, status);
           return;
         }
         if (ended && !outlet.waiting) return;
@@ -160,7 +160,7 @@ export function guardStream(
       }
     } finally {
       signal?.removeEventListener("abort", abort);
-      if (closed) broken = "the client left before the reply ended";
+      if (closed) broken = LEFT;
       summary.resolve({ ...reader.summary(), ...(broken === undefined ? {} : { broken }) });
       if (!over) void source.return?.()?.then(undefined, () => undefined); // nobody waits for it any more
     }
@@ -174,7 +174,7 @@ export function guardStream(
       closed = true;
       wake();
       await running.return();
-      summary.resolve({ ...reader.summary(), broken: "the client left before the reply ended" });
+      summary.resolve({ ...reader.summary(), broken: LEFT });
       return { done: true, value: undefined };
     },
     [Symbol.asyncIterator]: () => bytes,
@@ -182,8 +182,10 @@ export function guardStream(
   return { bytes, summary: summary.promise };
 }
 
-function reasonOf(error: unknown): string {
-  if (error instanceof BrokenReply || error instanceof ProviderFailed) return error.message;
-  if (error instanceof SseError) return `the reply cannot be read: ${error.message}`;
-  return "the gateway met an unexpected error";
+/** For the record and the client; it quotes nothing of the reply. */
+export function whyBroken(error: unknown): { why: string; status: number } {
+  if (error instanceof BrokenReply || error instanceof ProviderFailed) return { why: error.message, status: 502 };
+  if (error instanceof SseError) return { why: `of the event stream, ${error.message}`, status: 502 };
+  const { message, status } = toRefusal(error);
+  return { why: message, status };
 }

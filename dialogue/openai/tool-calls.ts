@@ -1,8 +1,7 @@
-import { Refusal } from "../../base/errors.ts";
 import { JsonError, parseStrictObject } from "../json/strict-json.ts";
+import { BrokenReply } from "../sse/guard-stream.ts";
 import type { ReplyHooks, ToolCall, ToolCallVerdict } from "../types.ts";
-import { BrokenReply } from "./broken-reply.ts";
-import type { JsonObject } from "./fields.ts";
+import { undecided } from "./undecided.ts";
 
 /** A tool call that is held back. */
 export interface PendingCall {
@@ -12,17 +11,29 @@ export interface PendingCall {
 }
 
 /**
- * The arguments that clients will read from `text`; undefined where they might read different ones, or none. OpenAI's
- * models write `{}` for none; others leave the text empty, and clients take that for `{}`.
+ * The arguments that clients will read from `text`, or why they might read different ones, or none. OpenAI's models
+ * write `{}` for none; others leave the text empty, and clients take that for `{}`. Go's take keys in any case.
  */
-export function readArguments(text: string): JsonObject | undefined {
-  if (text.trim() === "") return {};
+export function readArguments(text: string): Pick<ToolCall, "arguments"> & { why?: string } {
+  if (text.trim() === "") return { arguments: {} };
   try {
-    return parseStrictObject(text);
+    return { arguments: parseStrictObject(text, { foldDepth: 1 }) };
   } catch (error) {
-    if (error instanceof JsonError) return undefined;
+    if (error instanceof JsonError) return { why: error.message };
     throw error;
   }
+}
+
+/** A call as it was read: `why` it cannot be decided. */
+export interface ReadCall {
+  call: ToolCall;
+  why?: string;
+}
+
+/** A call with what was read of its arguments. */
+export function readCall(call: ToolCall, read: ReturnType<typeof readArguments>): ReadCall {
+  if (read.arguments === undefined) return { call, why: read.why ?? "it has no arguments" };
+  return { call: { ...call, arguments: read.arguments } };
 }
 
 /** Tool calls of a reply, in the order in which they were whole. */
@@ -39,37 +50,34 @@ export class ToolCalls {
     this.#failed = failed;
   }
 
-  /** Asks what becomes of a call. Throws BrokenReply where a client cannot tell it from another one. */
-  decide(call: ToolCall): PendingCall {
+  /**
+   * Asks what becomes of a call; one that cannot be judged is replaced. Throws BrokenReply where a client cannot tell it
+   * from another one.
+   */
+  decide({ call, why }: ReadCall): PendingCall {
     if (call.name === "") throw new BrokenReply("a tool call has no name");
-    if (call.id !== "" && this.#ids.has(call.id)) throw new BrokenReply("two tool calls have the same id");
+    if (call.id !== "" && this.#ids.has(call.id)) throw new BrokenReply("two tool calls have one id");
     this.#ids.add(call.id);
     const pending: PendingCall = { call };
     this.#all.push(pending);
-    void this.#ask(pending);
+    if (why === undefined) void this.#ask(pending);
+    else pending.verdict = { effect: "replace", text: undecided(why) };
     return pending;
   }
 
   async #ask(pending: PendingCall): Promise<void> {
     try {
       const verdict = await this.#hooks.toolCall(pending.call);
-      if (verdict.effect !== "release" && verdict.effect !== "replace" && verdict.effect !== "rewrite") {
-        throw new TypeError("a verdict that nobody knows");
-      }
-      pending.verdict = verdict;
+      if (verdict.effect === "replace" && verdict.text.trim() === "") {
+        // Some APIs refuse a history in which a message is empty.
+        pending.verdict = { effect: "replace", text: "The gateway refused a tool call." };
+      } else if (verdict.effect === "release" || verdict.effect === "replace" || verdict.effect === "rewrite") {
+        pending.verdict = verdict;
+      } else throw new TypeError("there is no such verdict");
       this.#decided();
     } catch (error) {
-      const message = error instanceof Refusal ? error.message : "the gateway could not decide a tool call";
-      this.#failed(new BrokenReply(message, { cause: error }));
+      this.#failed(error);
     }
-  }
-
-  get length(): number {
-    return this.#all.length;
-  }
-
-  get changed(): boolean {
-    return this.#all.some(({ verdict }) => verdict !== undefined && verdict.effect !== "release");
   }
 
   /** Those that were decided. */

@@ -1,7 +1,6 @@
-import type { ToolCall } from "../../types.ts";
-import { BrokenReply } from "../broken-reply.ts";
+import { BrokenReply } from "../../sse/guard-stream.ts";
 import { indexOf, type JsonObject, objectOf, refuseLookalikes, textOf } from "../fields.ts";
-import { type PendingCall, readArguments } from "../tool-calls.ts";
+import { type PendingCall, type ReadCall, readArguments, readCall } from "../tool-calls.ts";
 
 /** Where a call of the dialect before `tools` stands: it has neither index nor id. */
 export const LEGACY = -1;
@@ -85,10 +84,10 @@ export class ChatCall {
   }
 
   /** Its id is the name where the dialect has none, as in the message with its result. */
-  whole(): ToolCall {
-    const call = { id: this.at === LEGACY ? this.#name : this.#id, name: this.#name, text: this.#text };
-    const parsed = this.#type === "custom" ? { input: this.#text } : readArguments(this.#text);
-    return { ...call, ...(parsed === undefined ? {} : { arguments: parsed }), index: this.#index };
+  whole(): ReadCall {
+    const id = this.at === LEGACY ? this.#name : this.#id;
+    const read = this.#type === "custom" ? { arguments: { input: this.#text } } : readArguments(this.#text);
+    return readCall({ id, name: this.#name, text: this.#text, index: this.#index }, read);
   }
 
   /** The function or custom part of the call with other arguments. */

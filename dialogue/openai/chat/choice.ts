@@ -1,4 +1,4 @@
-import { BrokenReply } from "../broken-reply.ts";
+import { BrokenReply } from "../../sse/guard-stream.ts";
 import { KeptText } from "../kept-text.ts";
 import { type CallPiece, ChatCall } from "./call.ts";
 

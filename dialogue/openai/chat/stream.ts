@@ -1,13 +1,13 @@
 import { isObject } from "../../json/strict-json.ts";
+import { BrokenReply, type GuardedReply } from "../../sse/guard-stream.ts";
 import type { SseEvent } from "../../sse/sse-reader.ts";
 import type { ReplyHooks, ReplySummary, Usage } from "../../types.ts";
-import { BrokenReply, ProviderFailed } from "../broken-reply.ts";
 import { chatErrorEvent } from "../errors.ts";
 import { indexOf, type JsonObject, listOf, objectOf, readReplyObject, refuseLookalikes, textOf } from "../fields.ts";
-import { type GuardedStream, type GuardOptions, guardStream, type ReplyReader, type Wire } from "../guard-stream.ts";
+import { type GuardOptions, guardStream, type ReplyReader, type Wire } from "../guard-stream.ts";
 import { KeptText } from "../kept-text.ts";
 import type { Outlet } from "../outlet.ts";
-import { providerReason } from "../provider-reason.ts";
+import { ProviderFailed } from "../provider-failed.ts";
 import { ToolCalls } from "../tool-calls.ts";
 import { readUsage } from "../usage.ts";
 import { type CallPiece, type ChatCall, readLegacyPiece, readPiece } from "./call.ts";
@@ -30,7 +30,7 @@ export function guardChatStream(
   upstream: AsyncIterable<Uint8Array>,
   hooks: ReplyHooks,
   options: GuardOptions = {},
-): GuardedStream {
+): GuardedReply {
   return guardStream(upstream, hooks, options, (wire) => new ChatStream(wire));
 }
 
@@ -75,7 +75,7 @@ class ChatStream implements ReplyReader {
     const chunk = readReplyObject(data);
     refuseLookalikes(chunk, CHUNK_NAMES);
     if (event.event === "error" || (chunk.error ?? null) !== null) {
-      throw new ProviderFailed(providerReason(chunk), event.bytes);
+      throw new ProviderFailed(chunk, event.bytes);
     }
     this.#chunk(chunk, event.bytes, outlet);
   }
@@ -190,8 +190,8 @@ class ChatStream implements ReplyReader {
     return PING;
   }
 
-  error(message: string): Uint8Array {
-    return chatErrorEvent("reply_refused", message);
+  error(message: string, status: number): Uint8Array {
+    return chatErrorEvent(status, message);
   }
 
   summary(): ReplySummary {

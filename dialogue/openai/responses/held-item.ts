@@ -1,4 +1,4 @@
-import { BrokenReply } from "../broken-reply.ts";
+import { BrokenReply } from "../../sse/guard-stream.ts";
 import { indexOf, type JsonObject, listOf, objectOf, textOf } from "../fields.ts";
 import type { PendingCall } from "../tool-calls.ts";
 import { callId, textKey } from "./items.ts";

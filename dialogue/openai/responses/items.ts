@@ -1,9 +1,8 @@
 import { sha256 } from "../../../base/digest.ts";
 import { isObject } from "../../json/strict-json.ts";
-import type { ToolCall } from "../../types.ts";
-import { BrokenReply } from "../broken-reply.ts";
-import { type JsonObject, objectOf, textOf } from "../fields.ts";
-import { readArguments } from "../tool-calls.ts";
+import { BrokenReply } from "../../sse/guard-stream.ts";
+import { type JsonObject, objectOf, refuseLookalikes, textOf } from "../fields.ts";
+import { type ReadCall, readArguments, readCall } from "../tool-calls.ts";
 
 /**
  * What an item of a response's output is to the client. `call`: it will run it, or let the provider run it, so that it
@@ -61,6 +60,19 @@ const BODIES: ReadonlyMap<string, Body> = new Map<string, Body>([
   ["tool_search_call", { object: "arguments" }],
 ]);
 
+/** Members of an action or operation. */
+const ACTION_NAMES = new Set([
+  "type",
+  "command",
+  "commands",
+  "working_directory",
+  "user",
+  "env",
+  "path",
+  "diff",
+  "actions",
+]);
+
 /** The key under which an item of the type has the text that streams as its arguments; undefined where none does. */
 export function textKey(type: unknown): string | undefined {
   const body = BODIES.get(String(type));
@@ -84,19 +96,19 @@ function callName(item: JsonObject, type: string): string {
  * The tool call that a whole item is. Calls of the API's own tools have the name of the tool (`shell`, `local_shell`,
  * `apply_patch`, `computer`, `tool_search`) and their action as arguments; of a type that nobody knows, the whole item.
  */
-export function readItemCall(item: JsonObject, index: number): ToolCall {
+export function readItemCall(item: JsonObject, index: number): ReadCall {
   const type = String(item.type);
   const body = BODIES.get(type);
-  const toolset = textOf(item, "namespace") ?? textOf(item, "server_label");
-  const call = { id: callId(item), name: callName(item, type), ...(toolset ? { toolset } : {}), index };
+  const toolset = textOf(item, "namespace") || textOf(item, "server_label");
+  const call = { id: callId(item), name: callName(item, type), ...(toolset && { toolset }), index };
   if (body !== undefined && "text" in body) {
     const text = textOf(item, body.text) ?? "";
-    const parsed = body.custom === true ? { input: text } : readArguments(text);
-    return { ...call, text, ...(parsed === undefined ? {} : { arguments: parsed }) };
+    return readCall({ ...call, text }, body.custom === true ? { arguments: { input: text } } : readArguments(text));
   }
   const { id: _id, type: _type, status: _status, ...rest } = item;
   const value = body === undefined ? rest : (objectOf(item, body.object) ?? {});
-  return { ...call, text: JSON.stringify(value), arguments: value };
+  refuseLookalikes(value, ACTION_NAMES);
+  return { call: { ...call, text: JSON.stringify(value), arguments: value } };
 }
 
 /** The item with other arguments. Throws BrokenReply where the provider, or nobody knows who, would run the first ones. */

@@ -1,7 +1,7 @@
 import { isObject } from "../../json/strict-json.ts";
+import { BrokenReply, type GuardedReply } from "../../sse/guard-stream.ts";
 import type { SseEvent } from "../../sse/sse-reader.ts";
 import type { ReplyHooks, ReplySummary, Usage } from "../../types.ts";
-import { BrokenReply, ProviderFailed } from "../broken-reply.ts";
 import { responsesErrorEvents, sseEvent } from "../errors.ts";
 import { type Edit, editEvent } from "../event-text.ts";
 import {
@@ -14,10 +14,10 @@ import {
   refuseLookalikes,
   textOf,
 } from "../fields.ts";
-import { type GuardedStream, type GuardOptions, guardStream, type ReplyReader, type Wire } from "../guard-stream.ts";
+import { type GuardOptions, guardStream, type ReplyReader, type Wire } from "../guard-stream.ts";
 import { KeptText } from "../kept-text.ts";
 import type { Outlet } from "../outlet.ts";
-import { providerReason } from "../provider-reason.ts";
+import { ProviderFailed } from "../provider-failed.ts";
 import { type PendingCall, ToolCalls } from "../tool-calls.ts";
 import { readUsage } from "../usage.ts";
 import { isClosing, isOpening, mayBringCall, typesOfItem } from "./events.ts";
@@ -56,7 +56,7 @@ export function guardResponsesStream(
   upstream: AsyncIterable<Uint8Array>,
   hooks: ReplyHooks,
   options: GuardOptions = {},
-): GuardedStream {
+): GuardedReply {
   return guardStream(upstream, hooks, { keepaliveMs: KEEPALIVE_MS, ...options }, (wire) => new ResponsesStream(wire));
 }
 
@@ -104,7 +104,7 @@ class ResponsesStream implements ReplyReader {
     const number = this.#numberOf(value);
     const type = textOf(value, "type") ?? "";
     const failed = type === "error" || event.event === "error" || (type === "" && (value.error ?? null) !== null);
-    if (failed) throw new ProviderFailed(providerReason(value), this.#numbers.numbered(event.bytes, number));
+    if (failed) throw new ProviderFailed(value, this.#numbers.numbered(event.bytes, number));
     // Some clients go by the one, some by the other.
     if (event.event !== "" && event.event !== "message" && event.event !== type) {
       throw new BrokenReply("an event is of two types");
@@ -289,7 +289,7 @@ class ResponsesStream implements ReplyReader {
     const details = isObject(response.incomplete_details) ? response.incomplete_details : {};
     this.#stopReason = textOf(details, "reason") ?? textOf(response, "status") ?? type.slice("response.".length);
     if (type === "response.failed" || type === "response.cancelled") {
-      throw new ProviderFailed(providerReason(response), this.#withoutOutput(event.bytes, number));
+      throw new ProviderFailed(response, this.#withoutOutput(event.bytes, number));
     }
     this.#closed = true;
     const output = listOf(response, "output").map((item, i) => this.#final(item, i));
@@ -335,7 +335,7 @@ class ResponsesStream implements ReplyReader {
         held.end(item, true);
         held.pending = this.#calls.decide(readItemCall(item, held.at));
       }
-      const { name, text } = readItemCall(item, held.at);
+      const { name, text } = readItemCall(item, held.at).call;
       const { pending } = held;
       if (pending === undefined || pending.call.name !== name || pending.call.text !== text) {
         throw new BrokenReply("a tool call is another one in the whole response");
@@ -357,7 +357,7 @@ class ResponsesStream implements ReplyReader {
 
   error(message: string): Uint8Array {
     const last = this.#numbers.last;
-    return responsesErrorEvents("insufficient_quota", message, {
+    return responsesErrorEvents(message, {
       ...(this.#id === undefined ? {} : { id: this.#id }),
       ...(this.#model === undefined ? {} : { model: this.#model }),
       ...(this.#createdAt === undefined ? {} : { createdAt: this.#createdAt }),

@@ -27,6 +27,9 @@ function* ways(name: string, bytes: Buffer): Generator<Uint8Array[]> {
 /** Words overtake calls that are undecided, so that their order depends on when they are decided; in a choice it does not. */
 const OVERTAKING = new Set(["two-choices", "unicode", "words-beside-calls"]);
 
+/** Its call ends within its arguments, so that nobody can be asked about it. */
+const UNJUDGED = "cut-off";
+
 interface Choice {
   index: number;
   delta: { content?: string | null; tool_calls?: { index: number; function: { name?: string; arguments?: string } }[] };
@@ -65,7 +68,7 @@ describe.each(cases)("of %s, the stream %s", { timeout: ALL ? 600_000 : 20_000 }
   test("comes out byte for byte where every tool call is released, by every chunking", async () => {
     for (const chunks of ways(name, bytes)) {
       const result = await guarded(dialect, chunks, release);
-      expectSame(name, result, bytes);
+      expectSame(name, result, name === UNJUDGED ? deniedStream(dialect, name) : bytes);
       expect(result.summary.broken).toBeUndefined();
     }
   });
