@@ -66,3 +66,9 @@ export function mayBringContent(event: Record<string, unknown>): boolean {
   }
   return false;
 }
+
+/** Keys of events, messages and blocks by which clients go. Some readers (Go's encoding/json) know them in any case. */
+export const FRAME_KEYS: ReadonlySet<string> = new Set([
+  ...["type", "index", "message", "content", "content_block", "delta", "error", "stop_reason"],
+  ...["id", "name", "input", "partial_json", "text", "thinking", "toolset_name", "server_name"],
+]);

@@ -3,7 +3,7 @@ import { isObject, JsonError, parseStrictObject } from "../json/strict-json.ts";
 import { BrokenReply, type EventGuard } from "../sse/guard-stream.ts";
 import type { SseEvent } from "../sse/sse-reader.ts";
 import type { ReplySummary, ToolCall, ToolCallVerdict } from "../types.ts";
-import { type BlockKind, blockKind, mayBringContent, mayFillCall } from "./blocks.ts";
+import { type BlockKind, blockKind, FRAME_KEYS, mayBringContent, mayFillCall } from "./blocks.ts";
 import { anthropicErrorEvent, anthropicErrorType } from "./errors.ts";
 import { HeldCall } from "./held-call.ts";
 import { SummaryBuilder } from "./summary.ts";
@@ -22,7 +22,7 @@ export interface ReplyLimits {
 /** Blocks of one message. Models write tens. */
 export const BLOCKS_LIMIT = 10_000;
 /** A frame is flat, and its own keys are the two upper levels: below them are contents, whose keys are their own. */
-const FRAME = { foldDepth: 2, halves: true } as const;
+const FRAME = { foldDepth: 2, names: FRAME_KEYS, halves: true } as const;
 
 /**
  * A streamed reply of the Messages API, event by event: words pass, and a tool call is held back from its

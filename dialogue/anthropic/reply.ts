@@ -3,7 +3,7 @@ import { itemSpans, type Span, splice, valueSpan } from "../json/spans.ts";
 import { isObject, JsonError, parseStrictObject } from "../json/strict-json.ts";
 import { BrokenReply } from "../sse/guard-stream.ts";
 import type { ReplyHooks, ReplySummary, ToolCall, ToolCallVerdict } from "../types.ts";
-import { type BlockKind, blockKind } from "./blocks.ts";
+import { type BlockKind, blockKind, FRAME_KEYS } from "./blocks.ts";
 import { anthropicError, anthropicErrorType } from "./errors.ts";
 import { BLOCKS_LIMIT, type ReplyLimits, withStopReason } from "./reply-guard.ts";
 import { SummaryBuilder } from "./summary.ts";
@@ -19,7 +19,7 @@ export interface GuardedBody {
 }
 
 /** The root, its `content`, and the blocks. An input's keys are its own. */
-const MESSAGE = { foldDepth: 3, halves: true } as const;
+const MESSAGE = { foldDepth: 3, names: FRAME_KEYS, halves: true } as const;
 
 /**
  * A reply of the Messages API that came whole: each tool call is decided, and released, replaced by a text block, or

@@ -16,6 +16,8 @@ export interface JsonLimits {
    * The root's keys are at depth 1.
    */
   foldDepth?: number;
+  /** Keys, in lower case, that count: down to that depth none may be written with other letters in capitals. */
+  names?: ReadonlySet<string>;
   /** Strings may hold half of a surrogate pair, whose other half is in the next piece of a text. */
   halves?: boolean;
 }
@@ -38,7 +40,8 @@ function decode(raw: string): string | undefined {
 }
 
 /** What JSON.parse lets pass, and costs that it would have. The text may be anything; only JSON is read right. */
-function inspect(text: string, { depth = 100, values = 250_000, foldDepth = 0, halves = false }: JsonLimits): void {
+function inspect(text: string, limits: JsonLimits): void {
+  const { depth = 100, values = 250_000, foldDepth = 0, halves = false, names } = limits;
   if (!(halves || text.isWellFormed())) throw new JsonError("a string holds half of a surrogate pair");
   const open: (Set<string> | null)[] = [];
   let keys: Set<string> | null = null;
@@ -56,6 +59,7 @@ function inspect(text: string, { depth = 100, values = 250_000, foldDepth = 0, h
         if (key === undefined) return;
         if (!(halves || key.isWellFormed())) throw new JsonError("a key holds half of a surrogate pair");
         const known = open.length <= foldDepth ? fold(key) : key;
+        if (known !== key && names?.has(known)) throw new JsonError("a key is written so that readers differ");
         if (keys.has(known)) throw new JsonError("a key stands twice in one object");
         keys.add(known);
         expectKey = false;
