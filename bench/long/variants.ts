@@ -30,7 +30,9 @@ const VARIANTS: Record<string, { change?: (ddl: string) => string; after?: strin
   "no partitions": { change: (ddl) => ddl.replace(/PARTITION BY [^\n]+/, "") },
   "codecs: LZ4 throughout": { change: (ddl) => ddl.replace(CODECS, "") },
   "codecs: ZSTD(1) throughout": { change: (ddl) => ddl.replace(CODECS, " CODEC(ZSTD(1))") },
-  "codecs: ZSTD(6) for payload": { change: (ddl) => ddl.replace("CODEC(ZSTD(3))", "CODEC(ZSTD(6))") },
+  "codecs: ZSTD(3) for payload": {
+    change: (ddl) => ddl.replace(/(payload +String) CODEC\(ZSTD\(1\)\)/, "$1 CODEC(ZSTD(3))"),
+  },
   "codecs: DoubleDelta for time": {
     change: (ddl) => ddl.replace(/(DateTime64\(6, 'UTC'\)) CODEC\(Delta, /, "$1 CODEC(DoubleDelta, "),
   },
