@@ -75,7 +75,7 @@ export class Reader implements Sink {
     let stdin = place.stdin;
     for (const command of commands) {
       this.visit(command, { ...place, stdin: command.type === "Command" ? stdin : shared(stdin) });
-      stdin = knownOutput(command, stdin);
+      stdin = knownOutput(command, stdin, place.posix);
     }
   }
 
@@ -85,7 +85,7 @@ export class Reader implements Sink {
     // What the words substitute runs first.
     this.#children(node, place);
     const simple: Simple = {
-      args: argsOf(node),
+      args: argsOf(node, place.posix),
       text: place.source.slice(node.pos, node.end),
       assignments: node.prefix.filter((one) => one.type === "Assignment").map(assigned),
       redirects: redirectsOf(node.redirects),

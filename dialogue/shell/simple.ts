@@ -14,6 +14,8 @@ export interface Place {
   depth: number;
   via: readonly string[];
   stdin: Stdin;
+  /** The shell knows no braces and no `$'…'`, as dash does, or it is not known whether it does. */
+  posix?: boolean;
 }
 
 /** A simple command before anything is taken off. */
@@ -47,13 +49,16 @@ export const shared = (stdin: Stdin): Stdin => (stdin === undefined ? undefined 
 
 export const viaOf = (via: readonly string[]): { via?: string[] } => (via.length === 0 ? {} : { via: [...via] });
 
-export function argsOf(node: Command): Arg[] {
+export function argsOf(node: Command, posix = false): Arg[] {
   const words = node.name === undefined ? [] : [node.name, ...node.args];
   return words.flatMap((word): Arg[] => {
     if (word.type === "Assignment") {
       const { value } = assigned(word);
       const equals = word.append === true ? "+=" : "=";
       return [value === null ? { unparsed: "variable", text: word.text } : { value: `${word.name}${equals}${value}` }];
+    }
+    if (posix && word.parts?.some(({ type }) => type === "BraceExpansion" || type === "AnsiCQuoted")) {
+      return [{ unparsed: "dialect", text: word.text }];
     }
     const read = readWord(word);
     return "values" in read ? read.values.map((value) => ({ value })) : [read];

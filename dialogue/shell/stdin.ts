@@ -28,7 +28,9 @@ export function stdinOf(redirects: readonly Redirection[], inherited: Stdin): St
 function documentOf({ body, delimiter, operator }: HereDoc): Stdin {
   const strip = (text: string): string => (operator === "<<-" ? text.replace(/^\t+/gm, "") : text);
   if (delimiter === undefined) return { unparsed: "syntax" };
-  if (delimiter.quoted || body.parts === undefined) return { known: strip(body.text) };
+  if (delimiter.quoted) return { known: strip(body.text) };
+  // Tabs go before anything else is read of a line.
+  if (body.parts === undefined) return { known: unescaped(strip(body.text)) };
   let text = "";
   for (const part of body.parts) {
     if (part.type !== "Literal") return { unparsed: EXPANDS[part.type] ?? "variable" };
@@ -37,12 +39,16 @@ function documentOf({ body, delimiter, operator }: HereDoc): Stdin {
   return { known: strip(text) };
 }
 
+/** In a document that is not quoted a backslash escapes these, and joins lines. */
+const unescaped = (text: string): string =>
+  text.replace(/\\([$`\\\n])/g, (_, escaped: string) => (escaped === "\n" ? "" : escaped));
+
 /** What a command of a pipeline hands to the next, where its text says so. */
-export function knownOutput(node: SyntaxNode, stdin: Stdin): Stdin {
+export function knownOutput(node: SyntaxNode, stdin: Stdin, posix = false): Stdin {
   const unknown: Stdin = { unparsed: "script" };
   if (node.type !== "Command") return unknown;
   if (node.redirects.some((one) => one.type === "Redirect" && one.operator.includes(">"))) return unknown;
-  const args = argsOf(node);
+  const args = argsOf(node, posix);
   const words = args.flatMap((arg) => ("value" in arg ? [arg.value] : []));
   const [name, ...rest] = words;
   if (words.length !== args.length || node.prefix.length > 0) return unknown;

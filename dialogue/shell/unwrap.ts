@@ -36,6 +36,8 @@ const WATCH: Wrapper = {
     "no-rerun",
   ],
 };
+/** Shells that know braces and `$'…'`; of a user's own shell it is not known. */
+const EXTENDED = /^(r?bash|zsh|ksh(93)?|mksh)\b/;
 const MAX_LAYERS = 16;
 
 const text = (arg: Arg): string => ("value" in arg ? arg.value : arg.text);
@@ -85,6 +87,9 @@ function peel(layer: Layer, name: string, wrapper: Wrapper): Layer | undefined {
   const args = behind.rest.slice(wrapper.skip ?? 0);
   if (args.length === 0) {
     layer.assignments = assignments;
+    // sudo -i and -s: a shell that somebody types into.
+    if (name === "sudo" && behind.seen.some((option) => ["i", "s", "login", "shell"].includes(option)))
+      layer.unparsed ??= "script";
     return undefined;
   }
   return { args, via: [...layer.via, name], assignments, unparsed: layer.unparsed ?? skipped };
@@ -114,8 +119,10 @@ function options(
     if (wrapper.assigns && /^[A-Za-z_]\w*=/.test(word)) {
       set.push({ name: word.slice(0, equals), value: word.slice(equals + 1) });
     } else if (word === "--") {
+      // Behind it sudo and env still take assignments.
+      if (wrapper.assigns) continue;
       i++;
-      if (!wrapper.assigns) break;
+      break;
     } else if (word === "-" && wrapper.assigns) {
       set.push({ name: "HOME", value: "" });
     } else if (word.startsWith("--")) {
@@ -137,7 +144,8 @@ function options(
           if (wrapper.assigns && letter === "u" && wrapper.plain?.includes("i")) set.push({ name: value, value: "" });
           break;
         }
-        if (letter === "i" && wrapper.assigns) set.push({ name: "HOME", value: "" });
+        // env -i leaves nothing, sudo -i and -H take another's.
+        if (/[iH]/.test(letter) && wrapper.assigns) set.push({ name: "HOME", value: "" });
         if (!plain.includes(letter)) return "wrapper";
       }
     } else break;
@@ -195,11 +203,9 @@ function look(script: string, name: string, layer: Layer, simple: Simple, reader
   if (set.overrides.length > 0 || set.environment || told !== undefined || layer.unparsed !== undefined) {
     emit({ ...layer, args: layer.args.slice(0, 1) }, simple, reader);
   }
-  reader.nested(script, {
-    depth: place.depth + 1,
-    via: [...layer.via, name],
-    stdin: shared(place.stdin ?? { known: "" }),
-  });
+  const via = [...layer.via, name];
+  const posix = name === "eval" || name === "trap" ? place.posix : !EXTENDED.test(name);
+  reader.nested(script, { depth: place.depth + 1, via, posix, stdin: shared(place.stdin ?? { known: "" }) });
 }
 
 function shell(layer: Layer, name: string, simple: Simple, reader: Sink): "done" | undefined {
