@@ -81,4 +81,11 @@ export interface ModelRequest {
    * `previous_response_id`): what it was told before, tools included, is not in this request.
    */
   continues?: string;
+  /**
+   * What the provider adds to this request of what it keeps (OpenAI's `conversation`, stored `prompt`, items by
+   * reference), each by its kind and id: words, calls, results and tools in it are not in this request.
+   */
+  unseen?: string[];
+  /** The provider keeps the reply as it wrote it (OpenAI's `store`, true where absent): who may fetch it goes round. */
+  stored?: true;
 }

@@ -80,6 +80,10 @@ export class ToolCalls {
     }
   }
 
+  get undecided(): boolean {
+    return this.#all.some(({ verdict }) => verdict === undefined);
+  }
+
   /** Those that were decided. */
   summary(): { call: ToolCall; verdict: ToolCallVerdict }[] {
     return this.#all.flatMap(({ call, verdict }) => (verdict === undefined ? [] : [{ call, verdict }]));

@@ -17,11 +17,17 @@ export class Choice {
     const current = this.#current;
     if (current?.at === piece.at) return { call: current };
     if (this.calls.has(piece.at)) throw new BrokenReply("tool calls are interleaved");
-    for (const at of this.calls.keys()) if (at > piece.at) throw new BrokenReply("tool calls are out of order");
-    const call = new ChatCall(piece.at, index());
-    this.calls.set(piece.at, call);
+    for (const at of this.calls.keys())
+      if (at > piece.at && piece.at >= 0) throw new BrokenReply("tool calls are out of order");
+    const call = this.begin(piece, index());
     this.#current = call;
     return current === undefined ? { call } : { call, before: current };
+  }
+
+  begin(piece: CallPiece, index: number): ChatCall {
+    const call = new ChatCall(piece.at, index);
+    this.calls.set(piece.at, call);
+    return call;
   }
 
   /** The call that was not whole; it is now. */

@@ -67,6 +67,14 @@ function editDelta(delta: JsonObject, { choice, calls }: ChoicePieces): JsonObje
   };
 }
 
+/** A whole message with what was decided of its calls. */
+export function editMessage(message: JsonObject, pieces: ChoicePieces): JsonObject {
+  const { content, ...edited } = editDelta({ ...message, content: undefined }, pieces);
+  const words = (typeof message.content === "string" ? message.content : "") + (content ?? "");
+  const calls = (edited.tool_calls as JsonObject[] | undefined)?.map(({ index: _index, ...call }) => call);
+  return { ...edited, content: words === "" ? null : words, ...(calls && { tool_calls: calls }) };
+}
+
 function saysNothing(delta: JsonObject): boolean {
   return Object.values(delta).every((value) => value === null || value === "");
 }

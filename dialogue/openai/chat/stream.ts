@@ -75,6 +75,7 @@ class ChatStream implements ReplyReader {
     const chunk = readReplyObject(data);
     refuseLookalikes(chunk, CHUNK_NAMES);
     if (event.event === "error" || (chunk.error ?? null) !== null) {
+      if (listOf(chunk, "choices").length > 0) throw new BrokenReply("an error is a piece of a reply as well");
       throw new ProviderFailed(chunk, event.bytes);
     }
     this.#chunk(chunk, event.bytes, outlet);

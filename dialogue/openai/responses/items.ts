@@ -10,6 +10,23 @@ import { type ReadCall, readArguments, readCall } from "../tool-calls.ts";
  */
 export type ItemKind = "call" | "server" | "passive";
 
+/** Members of an item by which clients tell what it is and what it does. */
+export const ITEM_NAMES = new Set([
+  "type",
+  "id",
+  "call_id",
+  "name",
+  "namespace",
+  "arguments",
+  "input",
+  "action",
+  "operation",
+  "actions",
+  "environment",
+  "execution",
+  "server_label",
+]);
+
 /** ResponseOutputItem of `openai` 7.57, less what depends on a field. */
 const KINDS: ReadonlyMap<string, ItemKind> = new Map([
   ["message", "passive"],
@@ -125,6 +142,11 @@ export function rewriteItem(item: JsonObject, replacement: Record<string, unknow
 
 /** Ids of messages that this gateway wrote: providers know none of them. */
 export const OWN_MESSAGE = "msg_sallyport_";
+
+/** What tells a place in a response from every other one. */
+export function placeName(responseId: unknown, at: number | string): string {
+  return `${typeof responseId === "string" ? responseId : ""} ${at}`;
+}
 
 /** The message that stands in the place of a call. `of`: what tells it from every other one. */
 export function messageItem(of: string, text: string): JsonObject {

@@ -11,3 +11,9 @@ export function messageWords(item: Record<string, unknown>): string {
     })
     .join("");
 }
+
+/** What a model says of its reasoning: the summary of it, or the whole. */
+export function reasoningWords(item: Record<string, unknown>): string {
+  const parts = [item.summary, item.content].flatMap((list) => (Array.isArray(list) ? list : []));
+  return parts.flatMap((part) => (isObject(part) && typeof part.text === "string" ? [part.text] : [])).join("\n\n");
+}

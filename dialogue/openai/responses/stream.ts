@@ -22,7 +22,7 @@ import { type PendingCall, ToolCalls } from "../tool-calls.ts";
 import { readUsage } from "../usage.ts";
 import { isClosing, isOpening, mayBringCall, typesOfItem } from "./events.ts";
 import { HeldItem } from "./held-item.ts";
-import { callId, itemKind, readItemCall, serverTool } from "./items.ts";
+import { callId, ITEM_NAMES, itemKind, placeName, readItemCall, serverTool } from "./items.ts";
 import { messageWords } from "./message-words.ts";
 import { SequenceNumbers } from "./numbers.ts";
 import { callEvents, decidedItem, messageEvents } from "./render-item.ts";
@@ -32,21 +32,6 @@ const KEEPALIVE_MS = 120_000;
 const PING = Buffer.from(": ping\n\n");
 const NOTHING = new Uint8Array(0);
 const NAMES = new Set(["type", "item", "response", "output_index", "item_id", "delta", "arguments", "input", "error"]);
-const ITEM_NAMES = new Set([
-  "type",
-  "id",
-  "call_id",
-  "name",
-  "namespace",
-  "arguments",
-  "input",
-  "action",
-  "operation",
-  "actions",
-  "environment",
-  "execution",
-  "server_label",
-]);
 
 /**
  * Passes a stream of `responses` on. Everything passes as it comes, until an item that is a call begins: it waits until
@@ -104,6 +89,7 @@ class ResponsesStream implements ReplyReader {
     const number = this.#numberOf(value);
     const type = textOf(value, "type") ?? "";
     const failed = type === "error" || event.event === "error" || (type === "" && (value.error ?? null) !== null);
+    if (failed && mayBringCall(value)) throw new BrokenReply("an error is an event of a call as well");
     if (failed) throw new ProviderFailed(value, this.#numbers.numbered(event.bytes, number));
     // Some clients go by the one, some by the other.
     if (event.event !== "" && event.event !== "message" && event.event !== type) {
@@ -169,13 +155,8 @@ class ResponsesStream implements ReplyReader {
     if (item.shown) return NOTHING;
     item.shown = true;
     const place = { at: item.at, number, numbers: this.#numbers };
-    const decided = decidedItem(item.item, this.#nameOf(item.at), verdict);
+    const decided = decidedItem(item.item, placeName(this.#id, item.at), verdict);
     return verdict.effect === "replace" ? messageEvents(place, decided) : callEvents(place, decided);
-  }
-
-  /** What tells a place in this response from every other one. */
-  #nameOf(at: number | string): string {
-    return `${this.#id ?? ""} ${at}`;
   }
 
   #begin(value: JsonObject, number: number | undefined, event: SseEvent, outlet: Outlet): void {
@@ -340,9 +321,9 @@ class ResponsesStream implements ReplyReader {
       if (pending === undefined || pending.call.name !== name || pending.call.text !== text) {
         throw new BrokenReply("a tool call is another one in the whole response");
       }
-      return { item, pending, name: this.#nameOf(held.at) };
+      return { item, pending, name: placeName(this.#id, held.at) };
     }
-    return { item, pending: this.#calls.decide(readItemCall(item, i)), name: this.#nameOf(`output ${i}`) };
+    return { item, pending: this.#calls.decide(readItemCall(item, i)), name: placeName(this.#id, `output ${i}`) };
   }
 
   end(): string | undefined {

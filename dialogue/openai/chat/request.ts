@@ -1,0 +1,72 @@
+import type { ModelRequest } from "../../types.ts";
+import type { JsonObject } from "../fields.ts";
+import {
+  isFlag,
+  isText,
+  list,
+  maxTokens,
+  optional,
+  otherModels,
+  readBody,
+  refuse,
+  required,
+  userId,
+  wordsOf,
+} from "../request-json.ts";
+import { readMcpServers, readTools } from "../request-tools.ts";
+
+/**
+ * What a request to `chat/completions` asks for, as far as policy and the record need it. Fields that it does not know
+ * are the provider's. Throws Refusal `malformed-body` or `body-too-large`.
+ */
+export function readChatRequest(body: Buffer, limits: { bytes?: number } = {}): ModelRequest {
+  const root = readBody(body, limits.bytes);
+  if (!Array.isArray(root.messages)) refuse("it has no `messages`");
+  const turn = lastTurn(list(root, "messages"));
+  const tools = list(root, "tools");
+  return {
+    model: required(root, "model", isText),
+    stream: optional(root, "stream", isFlag) ?? false,
+    prompt: turn
+      .filter(({ role }) => role === "user")
+      .map(({ content }) => wordsOf(content))
+      .filter(Boolean)
+      .join("\n\n"),
+    toolResults: turn.flatMap(toolResult),
+    tools: [...tools.flatMap(readTools), ...list(root, "functions").map(legacyTool), ...searches(root)],
+    mcpServers: readMcpServers(tools),
+    ...userId(root),
+    ...maxTokens(root, "max_completion_tokens", "max_tokens"),
+    ...otherModels(root, tools),
+    ...(root.store === true && { stored: true }),
+  };
+}
+
+const ASKING = new Set(["user", "tool", "function"]);
+
+/** What came since the assistant last spoke. A reply that is to be continued may stand behind it. */
+function lastTurn(messages: JsonObject[]): JsonObject[] {
+  const end = messages.findLastIndex(({ role }) => ASKING.has(String(role))) + 1;
+  const begin = messages.slice(0, end).findLastIndex(({ role }) => role === "assistant") + 1;
+  return messages.slice(begin, end);
+}
+
+/** The dialect does not say whether a tool failed. Before `tools`, a result had the function's name alone. */
+function toolResult(message: JsonObject): ModelRequest["toolResults"] {
+  if (message.role !== "tool" && message.role !== "function") return [];
+  const id = required(message, message.role === "tool" ? "tool_call_id" : "name", isText);
+  return [{ id, text: wordsOf(message.content), isError: false }];
+}
+
+function legacyTool(called: JsonObject): ModelRequest["tools"][number] {
+  return { name: required(called, "name", isText), type: "function", server: false };
+}
+
+/** Searches that the provider makes: OpenAI's, and the plugins of OpenRouter. */
+function searches(root: JsonObject): ModelRequest["tools"] {
+  const plugins = list(root, "plugins").map(({ id }) => ({ name: String(id), type: "plugin", server: true }));
+  const search = root.web_search_options ?? undefined;
+  return search === undefined
+    ? plugins
+    : [...plugins, { name: "web_search", type: "web_search_options", server: true }];
+}

@@ -1,0 +1,101 @@
+import { Refusal } from "../../../base/errors.ts";
+import { isObject } from "../../json/strict-json.ts";
+import type { ModelRequest } from "../../types.ts";
+import type { JsonObject } from "../fields.ts";
+import {
+  isFlag,
+  isText,
+  list,
+  maxTokens,
+  optional,
+  otherModels,
+  readBody,
+  refuse,
+  required,
+  userId,
+  wordsOf,
+} from "../request-json.ts";
+import { readMcpServers, readTools } from "../request-tools.ts";
+import { toolResult } from "./tool-result.ts";
+
+/**
+ * What a request to `responses` asks for, as far as policy and the record need it. Fields that it does not know are the
+ * provider's. Throws Refusal `malformed-body`, `body-too-large`, or `forbidden` for `background`: such a reply is
+ * fetched later, as the provider wrote it.
+ */
+export function readResponsesRequest(body: Buffer, limits: { bytes?: number } = {}): ModelRequest {
+  const root = readBody(body, limits.bytes);
+  if (optional(root, "background", isFlag) === true) {
+    throw new Refusal("forbidden", "background responses are refused: their tool calls would not be seen", {
+      next: "Send the request without `background`.",
+    });
+  }
+  const input = readInput(root);
+  const turn = lastTurn(input);
+  const tools = [
+    ...list(root, "tools"),
+    ...input.flatMap((item) => (BRINGS_TOOLS.has(String(item.type)) ? list(item, "tools") : [])),
+  ];
+  const previous = optional(root, "previous_response_id", isText);
+  const unseen = unseenOf(root, input);
+  return {
+    model: optional(root, "model", isText) ?? modelOfPrompt(root),
+    stream: optional(root, "stream", isFlag) ?? false,
+    prompt: turn
+      .filter((item) => isMessage(item) && item.role === "user")
+      .map(({ content }) => wordsOf(content))
+      .filter(Boolean)
+      .join("\n\n"),
+    toolResults: turn.flatMap(toolResult),
+    tools: tools.flatMap(readTools),
+    mcpServers: readMcpServers(tools),
+    ...userId(root),
+    ...maxTokens(root, "max_output_tokens"),
+    ...otherModels(root, tools),
+    ...(previous !== undefined && { continues: previous }),
+    ...(unseen.length > 0 && { unseen }),
+    ...(root.store !== false && { stored: true }),
+  };
+}
+
+/** Items of the input that declare tools, beside `tools`. */
+const BRINGS_TOOLS = new Set(["additional_tools", "tool_search_output"]);
+
+function readInput(root: JsonObject): JsonObject[] {
+  if (typeof root.input === "string") return [{ type: "message", role: "user", content: root.input }];
+  return list(root, "input");
+}
+
+/** A message may leave its type away. */
+function isMessage(item: JsonObject): boolean {
+  return item.type === "message" || (item.type === undefined && item.role !== undefined);
+}
+
+/**
+ * What came since the assistant last spoke or thought. Calls don't end a turn: some clients put each result behind its
+ * call, so that a result may come again in the next request.
+ */
+function lastTurn(input: JsonObject[]): JsonObject[] {
+  const spoke = (item: JsonObject): boolean =>
+    item.type === "reasoning" || item.type === "compaction" || (isMessage(item) && item.role === "assistant");
+  const end = input.findLastIndex((item) => !spoke(item)) + 1;
+  return input.slice(input.slice(0, end).findLastIndex(spoke) + 1, end);
+}
+
+function modelOfPrompt(root: JsonObject): string {
+  if ((root.prompt ?? null) === null) refuse("it has no `model`");
+  return "";
+}
+
+function unseenOf(root: JsonObject, input: readonly JsonObject[]): string[] {
+  const { conversation, prompt } = root;
+  const id = isObject(conversation) ? conversation.id : conversation;
+  return [
+    ...(isText(id) ? [`conversation ${id}`] : []),
+    ...(isObject(prompt) ? [`prompt ${required(prompt, "id", isText)}`] : []),
+    ...input.flatMap((item) => {
+      const reference = item.type === "item_reference" || (item.type == null && item.role === undefined);
+      return reference && isText(item.id) ? [`item ${item.id}`] : [];
+    }),
+  ];
+}
