@@ -214,6 +214,19 @@ describe("whoever else ends a reply", () => {
     expect((await reply.summary).broken).toBe("the provider's stream failed");
   });
 
+  test("a refusal that the stream throws, since its session was ended, goes to the client in its own words", async () => {
+    async function* ended(): AsyncGenerator<Uint8Array> {
+      yield Buffer.from(START + HELD);
+      throw new Refusal("session-ended", "the session was ended by an operator");
+    }
+    const reply = guardReplyStream(ended(), { toolCall: async (call) => never(call) });
+    const out: Uint8Array[] = [];
+    for await (const piece of reply.bytes) out.push(piece);
+    const { error } = JSON.parse(eventsOf(Buffer.concat(out)).at(-1)?.data ?? "");
+    expect(error.message).toBe("The gateway ended this reply: the session was ended by an operator.");
+    expect((await reply.summary).broken).toBe("the session was ended by an operator");
+  });
+
   test("what follows message_stop may be pings, comments and OpenAI's [DONE]", async () => {
     const tail = `${event("ping")}: bye\n\ndata: [DONE]\n\n`;
     const { bytes, summary } = await guarded([Buffer.from(START + END + tail)], never);
