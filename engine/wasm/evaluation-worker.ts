@@ -4,7 +4,7 @@ import type { FromWorker, ToWorker } from "./protocol.ts";
 import { Turns } from "./turns.ts";
 
 export interface WorkerLimits {
-  /** An evaluation that takes longer is ended with its thread. */
+  /** An evaluation that takes longer is ended with its thread: CPU time, so that a busy machine is no slow policy. */
   deadlineMs: number;
   /** Starting the thread and instantiating a program. */
   loadMs: number;
@@ -15,6 +15,9 @@ export interface WorkerLimits {
 }
 
 export const DEFAULT_LIMITS: WorkerLimits = { deadlineMs: 250, loadMs: 10_000, queue: 64, idleMs: 30_000 };
+
+/** Whoever asks waits no longer than so many deadlines, however little of a core the thread gets. */
+const PATIENCE = 8;
 
 /** An evaluation that was ended at its deadline. */
 export class DeadlineError extends Error {
@@ -35,6 +38,8 @@ export class EvaluationWorker {
   readonly #turns: Turns;
   #nextId = 1;
   #lastMicroseconds = 0;
+  /** CPU time of the thread by its last answer, in microseconds. */
+  #cpu = 0;
   #idle: NodeJS.Timeout | undefined;
 
   constructor(limits: Partial<WorkerLimits> = {}) {
@@ -79,7 +84,9 @@ export class EvaluationWorker {
     const worker = this.#start();
     worker.ref();
     return new Promise<unknown>((resolve, reject) => {
+      let settled = false;
       const settle = (act: () => void): void => {
+        settled = true;
         clearTimeout(timer);
         worker.off("message", onMessage).off("error", onError).off("exit", onExit);
         worker.unref();
@@ -87,6 +94,7 @@ export class EvaluationWorker {
       };
       const onMessage = (answer: FromWorker): void => {
         if (answer.id !== message.id) return;
+        this.#cpu = answer.cpu;
         if (answer.ok) this.#lastMicroseconds = Math.round(answer.us);
         settle(() => (answer.ok ? resolve(answer.result) : reject(new Error(answer.error))));
       };
@@ -98,11 +106,20 @@ export class EvaluationWorker {
         this.#forget(worker);
         settle(() => reject(new Error("the evaluation's thread ended")));
       };
-      const timer = setTimeout(() => {
-        settle(() => {
-          this.#end().then(() => reject(new DeadlineError(timeoutMs)), reject);
-        });
-      }, timeoutMs);
+      const before = this.#cpu;
+      const until = performance.now() + PATIENCE * timeoutMs;
+      let timer: NodeJS.Timeout;
+      const wait = (ms: number): void => {
+        timer = setTimeout(late, Math.max(1, Math.min(ms, until - performance.now())));
+      };
+      const late = async (): Promise<void> => {
+        const { user, system } = await worker.cpuUsage().catch(() => ({ user: Number.POSITIVE_INFINITY, system: 0 }));
+        if (settled) return;
+        const left = timeoutMs - (user + system - before) / 1000;
+        if (left > 0 && performance.now() < until) wait(left);
+        else settle(() => this.#end().then(() => reject(new DeadlineError(timeoutMs)), reject));
+      };
+      wait(timeoutMs);
       worker.on("message", onMessage).on("error", onError).on("exit", onExit);
       worker.postMessage(message, transfer);
     });
@@ -119,6 +136,7 @@ export class EvaluationWorker {
     });
     worker.on("error", () => this.#forget(worker));
     this.#worker = worker;
+    this.#cpu = 0;
     this.#loaded = new Set();
     return worker;
   }

@@ -5,7 +5,8 @@ export type ToWorker =
   | { kind: "load"; id: number; program: Program }
   | { kind: "evaluate"; id: number; key: string; input: ArrayBuffer };
 
-/** From the worker, one for each message to it. */
-export type FromWorker =
-  | { id: number; ok: true; result?: unknown; us: number }
-  | { id: number; ok: false; error: string };
+/** From the worker, one for each message to it; `cpu` in microseconds is what its thread has taken since it began. */
+export type FromWorker = { id: number; cpu: number } & (
+  | { ok: true; result?: unknown; us: number }
+  | { ok: false; error: string }
+);

@@ -21,12 +21,18 @@ function handle(message: ToWorker): unknown {
 
 parentPort?.on("message", (message: ToWorker) => {
   let answer: FromWorker;
+  const { id } = message;
   try {
     const started = performance.now();
     const result = handle(message);
-    answer = { id: message.id, ok: true, result, us: (performance.now() - started) * 1000 };
+    answer = { id, cpu: threadCpu(), ok: true, result, us: (performance.now() - started) * 1000 };
   } catch (error) {
-    answer = { id: message.id, ok: false, error: errorMessage(error) };
+    answer = { id, cpu: threadCpu(), ok: false, error: errorMessage(error) };
   }
   parentPort?.postMessage(answer);
 });
+
+function threadCpu(): number {
+  const { user, system } = process.threadCpuUsage();
+  return user + system;
+}

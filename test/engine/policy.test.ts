@@ -1,3 +1,5 @@
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { expect, onTestFinished, test } from "vitest";
 import { createLog } from "../../base/log.ts";
 import type { Bundle } from "../../engine/bundle/bundle.ts";
@@ -248,4 +250,25 @@ test("the module is compiled once for all guardrails", async () => {
   await policyOf(bundle);
   await policyOf(bundle, { guardrails: guardrails({ profiles: ["strict"] }) });
   expect(times).toBe(1);
+});
+
+test("an evaluation that gets little of a core is answered: its deadline is CPU time", {
+  timeout: 60_000,
+}, async () => {
+  // With fewer it shows less, and takes less from the tests beside it.
+  const spinning = process.env.SALLYPORT_TEST_ALL === "1" ? 16 : 4;
+  const policy = await policyOf(await libraryBundle(), { worker: newWorker(), deadlineMs: 12, inlineBytes: 0 });
+  await policy.decide(input());
+  const spin = "process.stdout.write('.'); setTimeout(() => {}, 0); while (Date.now() < Number(process.argv[1])) {}";
+  const until = Date.now() + 60_000;
+  const busy = Array.from({ length: spinning }, () => spawn(process.execPath, ["-e", spin, String(until)]));
+  try {
+    await Promise.all(busy.map(({ stdout }) => once(stdout, "data")));
+    for (let i = 0; i < spinning * 10; i++) {
+      const decision = await policy.decide(input());
+      expect(decision.findings.map(({ rule }) => rule)).not.toContain("request/policy-failed");
+    }
+  } finally {
+    for (const one of busy) one.kill("SIGKILL");
+  }
 });

@@ -28,8 +28,8 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
     return Object.assign(exchange, { summary: undefined, responseBytes: body.length });
   }
   if (/^application\/json(?: *;|$)/i.test(type)) {
-    const { body, summary } = await wireOf(endpoint.dialect).guardReply(await response.read(REPLY_BYTES), hooks);
-    answerWhole(exchange, body);
+    const { body, summary, status } = await wireOf(endpoint.dialect).guardReply(await response.read(REPLY_BYTES), hooks);
+    answerWhole(exchange, body, status);
     return Object.assign(exchange, { summary, responseBytes: body.length });
   }
   if (!/^text\/event-stream(?: *;|$)/i.test(type)) {
@@ -58,8 +58,8 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
   return Object.assign(exchange, { summary: await settled(summary), responseBytes });
 }
 
-function answerWhole({ res, response, id }: ModelForwarded, body: Buffer): void {
-  res.writeHead(response.status, {
+function answerWhole({ res, response, id }: ModelForwarded, body: Buffer, status = response.status): void {
+  res.writeHead(status, {
     ...replyHeaders(response.headers),
     "content-length": body.length,
     "cache-control": "no-store",
