@@ -23,6 +23,9 @@ export type RefusalCode =
   | "unsupported-media-type" // 415
   | "malformed-body" // 400
   | "too-many" // 429: caps of the configuration
+  // budgets of model providers: clients ask again after 400, 429 and 5xx, and not after 402
+  | "budget-spent" // 402
+  | "price-unknown" // 402: a cost is limited, and nobody said what this model costs
   // policy
   | "policy-denied" // 403
   | "policy-failed" // 403: undefined, throwing or timed-out evaluation
@@ -59,6 +62,8 @@ const STATUS: Record<RefusalCode, number> = {
   "unsupported-media-type": 415,
   "malformed-body": 400,
   "too-many": 429,
+  "budget-spent": 402,
+  "price-unknown": 402,
   "policy-denied": 403,
   "policy-failed": 403,
   "outcome-unknown": 403,

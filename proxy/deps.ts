@@ -10,6 +10,7 @@ import type { Connection } from "./connection.ts";
 import type { HoldBudget } from "./hold/hold-budget.ts";
 import type { SecondAttempts } from "./hold/second-attempts.ts";
 import type { SharedAsks } from "./hold/shared-asks.ts";
+import type { Budgets } from "./model/budgets.ts";
 import type { ModelConnection } from "./model/connection.ts";
 import type { Dialogues } from "./model/dialogues.ts";
 import type { ObjectLocks } from "./object-locks.ts";
@@ -32,6 +33,8 @@ export interface Deps {
   models: ReadonlyMap<string, ModelConnection>;
   /** What ties requests to a cluster to the prompts of their session. */
   dialogues: Dialogues;
+  /** What sessions and identities may spend at model providers. */
+  budgets: Budgets;
   /** The shared key of digests and changes. */
   hmacKey: Uint8Array;
   /** `listen.url`: what the approval's URL starts with. */

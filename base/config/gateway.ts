@@ -1,6 +1,7 @@
 import { dirname, resolve } from "node:path";
 import { z } from "zod";
 import { isGitUrl, isHttpsOrLoopback } from "../loopback.ts";
+import { budgetsSchema } from "./budgets.ts";
 import { checkpointsSchema } from "./checkpoints.ts";
 import { ConfigError, type ConfigIssue } from "./issues.ts";
 import { readYaml } from "./read.ts";
@@ -285,6 +286,7 @@ export const gatewaySchema = z.strictObject({
       requestsPerIdentity: z.int().min(1).default(3_000),
     })
     .prefault({}),
+  budgets: budgetsSchema.prefault({}),
 });
 
 export type GatewayConfig = z.output<typeof gatewaySchema>;
@@ -373,6 +375,11 @@ function crossChecks(config: GatewayConfig): ConfigIssue[] {
     issues.push({ path: "audit.http", message: "is of the embedded store; a server has its own interface" });
   }
   issues.push(...policyIssues(config));
+  const { limits, prices } = config.budgets;
+  const costly = limits.findIndex(({ cost }) => cost !== undefined);
+  if (costly !== -1 && Object.keys(prices).length === 0) {
+    issues.push({ path: "budgets.prices", message: `is needed by budgets.limits[${costly}].cost` });
+  }
   return issues;
 }
 

@@ -21,6 +21,7 @@ import { SecondAttempts } from "../../proxy/hold/second-attempts.ts";
 import { SharedAsks } from "../../proxy/hold/shared-asks.ts";
 import type { HttpRequest, HttpResponse } from "../../proxy/http.ts";
 import { listen } from "../../proxy/listener/listener.ts";
+import { Budgets } from "../../proxy/model/budgets.ts";
 import { Dialogues } from "../../proxy/model/dialogues.ts";
 import { ObjectLocks } from "../../proxy/object-locks.ts";
 import { OpenSessions } from "../../proxy/open-sessions.ts";
@@ -38,6 +39,7 @@ import { explainer } from "./explain.ts";
 import { KillRetries } from "./kill-retries.ts";
 import { renderMetrics } from "./metrics.ts";
 import { recordMissing } from "./missing-events.ts";
+import { renderModelMetrics } from "./model-metrics.ts";
 import { openPeers } from "./peers.ts";
 import { personalRecord } from "./personal.ts";
 import { openPolicy } from "./policy.ts";
@@ -125,6 +127,16 @@ export async function openGateway(
     const models = openModels(config, clock);
     opened.push(() => Promise.all([...models.values()].map(({ pool }) => pool.destroy())));
 
+    const budgets = new Budgets(config.budgets, {
+      // Beside the record, as what was ended.
+      folder: join(audit.spool.path, "model-usage"),
+      hmacKey,
+      sessionMs: config.sessions.limitSeconds * 1000,
+      clock,
+      log,
+    });
+    opened.push(() => budgets.close());
+
     const refusals = new Refusals(recorder);
     opened.push(() => refusals.close());
     const deps: Deps = {
@@ -136,6 +148,7 @@ export async function openGateway(
       connections,
       models,
       dialogues: new Dialogues(),
+      budgets,
       hmacKey,
       url: config.listen.url,
       limits: config.limits,
@@ -192,6 +205,7 @@ export async function openGateway(
       metrics: async () =>
         [
           renderMetrics({ proxy, streams: deps.openStreams, recorder, policy: policy.holder, shadow: shadow?.shadow }),
+          renderModelMetrics(budgets.metrics),
           renderEvidenceMetrics(recording.evidence()),
           await renderApprovalMetrics(approvals, watched.counts, people.givenUp()),
         ].join(""),

@@ -12,6 +12,7 @@ export type ModelDeps = Pick<
   | "openStreams"
   | "knownValues"
   | "dialogues"
+  | "budgets"
   | "limits"
   | "clock"
   | "log"

@@ -3,6 +3,7 @@ import type { Decision, Policy } from "../../engine/decision.ts";
 import type { Identity, Session } from "../../identity/types.ts";
 import type { HttpRequest, HttpResponse } from "../http.ts";
 import type { UpstreamResponse } from "../upstream.ts";
+import type { Reservation } from "./budgets.ts";
 import type { ModelConnection } from "./connection.ts";
 import type { Endpoint } from "./endpoints.ts";
 
@@ -27,6 +28,9 @@ export interface ModelArrived {
   /** Why a reply that had begun ended before its end. */
   cut?: string;
   leave?: () => void;
+  /** Its place in the budgets, and what it came to; `estimated` where the provider's count did not come. */
+  reservation?: Reservation;
+  spent?: { tokens: number; cost?: number; estimated?: true };
   /** What is said of it on record, whatever comes of it. */
   promptId?: string;
 }

@@ -10,14 +10,15 @@ import { read } from "./steps/read.ts";
 import { recordPrompt } from "./steps/record-prompt.ts";
 import { recordReply } from "./steps/record-reply.ts";
 import { redact } from "./steps/redact.ts";
+import { reserve, settle } from "./steps/reserve.ts";
 
 /**
  * The model side of the data path, in the order that its safety stands on: nothing is read before the caller is known, nothing
- * leaves before it was searched for secrets, decided and put on record, and no tool call reaches the client before policy saw it.
+ * leaves before it was searched for secrets, decided, within its budgets and put on record, and no tool call reaches the client before policy saw it.
  */
 export async function modelPath(exchange: ModelArrived, deps: ModelDeps): Promise<void> {
   const identified = openSession(await identify(exchange, deps), deps);
   const asked = await redact(await read(classify(identified), deps), deps);
-  const recorded = recordPrompt(await decide(asked, deps), deps);
-  recordReply(await guard(await forward(recorded), deps), deps);
+  const recorded = recordPrompt(reserve(await decide(asked, deps), deps), deps);
+  recordReply(settle(await guard(await forward(recorded), deps)), deps);
 }

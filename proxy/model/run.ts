@@ -5,6 +5,7 @@ import { refusedModelEvent } from "./events.ts";
 import { dialectOf, type ModelArrived, type ModelKnown } from "./exchange.ts";
 import { modelPath } from "./path.ts";
 import { renderModelRefusal } from "./render-refusal.ts";
+import { settleReservation } from "./steps/reserve.ts";
 
 /** Runs a request to a model through its path. Whatever a step throws is a refusal: rendered once, recorded once. */
 export async function runModel(exchange: ModelArrived, deps: ModelDeps): Promise<void> {
@@ -13,6 +14,7 @@ export async function runModel(exchange: ModelArrived, deps: ModelDeps): Promise
   } catch (error) {
     refuse(exchange, error, deps);
   } finally {
+    settleReservation(exchange);
     exchange.leave?.();
   }
 }

@@ -11,6 +11,7 @@ import { createProxy, type DataPlane } from "../../../proxy/handler.ts";
 import { HoldBudget } from "../../../proxy/hold/hold-budget.ts";
 import { SecondAttempts } from "../../../proxy/hold/second-attempts.ts";
 import { SharedAsks } from "../../../proxy/hold/shared-asks.ts";
+import { Budgets } from "../../../proxy/model/budgets.ts";
 import { Dialogues } from "../../../proxy/model/dialogues.ts";
 import { ObjectLocks } from "../../../proxy/object-locks.ts";
 import { OpenSessions } from "../../../proxy/open-sessions.ts";
@@ -59,6 +60,10 @@ export class ModelGateway {
       connections: new Map([["local", connectionTo(parts)]]),
       models: new Map(),
       dialogues: new Dialogues(),
+      budgets: new Budgets(
+        { prices: {}, limits: [] },
+        { folder: "", hmacKey: HMAC_KEY, sessionMs: 0, clock: parts.time, log: silentLog },
+      ),
       hmacKey: HMAC_KEY,
       url: "https://sallyport.test",
       limits: { bodyBytes: 1_048_576, modelBodyBytes: 1_048_576 },

@@ -1,0 +1,114 @@
+import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { errorMessage } from "../../base/errors.ts";
+import type { Log } from "../../base/log.ts";
+
+/** A reply that was asked for, and what it may come to. */
+const openedSchema = z.strictObject({
+  id: z.string().max(64),
+  /** Milliseconds since the epoch. */
+  at: z.number(),
+  session: z.string().max(256),
+  /** HMAC of issuer and username: the file must not keep whom `audit forget` forgets. */
+  identity: z.string().max(64),
+  connection: z.string().max(64),
+  tokens: z.number().min(0),
+  /** Absent where no price is known. */
+  cost: z.number().min(0).optional(),
+});
+/** What it came to; `none` where the provider refused it. */
+const settledSchema = z.union([
+  z.strictObject({ id: z.string().max(64), tokens: z.number().min(0), cost: z.number().min(0).optional() }),
+  z.strictObject({ id: z.string().max(64), none: z.literal(true) }),
+]);
+
+export type OpenedReply = z.output<typeof openedSchema>;
+export type SettledReply = z.output<typeof settledSchema>;
+
+const DAY = /^\d{4}-\d\d-\d\d$/;
+
+/**
+ * What was spent, in a file for each day (UTC) beside the spool: a restart forgets nothing of it. A reply is written when
+ * it is asked for and when it is over, so that what a gateway had open when it was killed counts with all that it might
+ * have come to. Not synced to the disk: a machine that loses its power forgets the last seconds.
+ */
+export class BudgetsFile {
+  readonly #folder: string;
+  readonly #keepMs: number;
+  readonly #log: Log;
+  #day = "";
+  #file: number | undefined;
+
+  /** `keepMs`: how far back anything counts. Throws where the folder cannot be written. */
+  constructor(folder: string, { keepMs, log }: { keepMs: number; log: Log }) {
+    this.#folder = folder;
+    this.#keepMs = keepMs;
+    this.#log = log;
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+  }
+
+  /** Everything that still counts, in the order in which it was asked for. */
+  read(now: number): { opened: OpenedReply; settled: SettledReply | undefined }[] {
+    this.#forget(now);
+    const replies = new Map<string, { opened: OpenedReply; settled: SettledReply | undefined }>();
+    for (const day of this.#days()) {
+      let unread = 0;
+      for (const line of readFileSync(join(this.#folder, day), "utf8").split("\n")) {
+        if (line === "") continue;
+        const entry = parse(line);
+        if (entry === undefined) unread += 1;
+        else if ("at" in entry) replies.set(entry.id, { opened: entry, settled: undefined });
+        else {
+          const reply = replies.get(entry.id);
+          if (reply !== undefined) reply.settled = entry;
+        }
+      }
+      // A line that was being written when the process was killed.
+      if (unread > 0) this.#log.warn("lines of what was spent cannot be read, and count for nothing", { day, unread });
+    }
+    return [...replies.values()].filter(({ opened }) => opened.at > now - this.#keepMs);
+  }
+
+  /** Throws where it cannot be written. */
+  write(entry: OpenedReply | SettledReply, now: number): void {
+    const day = new Date(now).toISOString().slice(0, 10);
+    if (day !== this.#day || this.#file === undefined) this.#open(day, now);
+    if (this.#file !== undefined) writeSync(this.#file, `${JSON.stringify(entry)}\n`);
+  }
+
+  close(): void {
+    if (this.#file !== undefined) closeSync(this.#file);
+    this.#file = undefined;
+  }
+
+  #open(day: string, now: number): void {
+    this.close();
+    this.#forget(now);
+    this.#file = openSync(join(this.#folder, day), "a", 0o600);
+    this.#day = day;
+    // What a killed process began to write ends here.
+    writeSync(this.#file, "\n");
+  }
+
+  #forget(now: number): void {
+    const oldest = new Date(now - this.#keepMs).toISOString().slice(0, 10);
+    for (const day of this.#days()) if (day < oldest) rmSync(join(this.#folder, day), { force: true });
+  }
+
+  #days(): string[] {
+    return readdirSync(this.#folder)
+      .filter((name) => DAY.test(name))
+      .sort();
+  }
+}
+
+function parse(line: string): OpenedReply | SettledReply | undefined {
+  try {
+    const value: unknown = JSON.parse(line);
+    return openedSchema.safeParse(value).data ?? settledSchema.safeParse(value).data;
+  } catch (error) {
+    if (error instanceof SyntaxError) return undefined;
+    throw new Error(`what was spent cannot be read: ${errorMessage(error)}`, { cause: error });
+  }
+}

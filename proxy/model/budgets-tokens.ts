@@ -1,0 +1,82 @@
+import type { Price } from "../../base/config/budgets.ts";
+import type { Dialect, ReplySummary, Usage } from "../../dialogue/types.ts";
+
+/** Tokens by what they cost: no token is in two of these. */
+export interface Tokens {
+  input: number;
+  output: number;
+  cacheRead: number;
+  cacheWrite: number;
+}
+
+export const NONE: Readonly<Tokens> = { input: 0, output: 0, cacheRead: 0, cacheWrite: 0 };
+
+/** Of English, a token has four characters or so; of code and JSON, three. */
+const BYTES_PER_INPUT = 4;
+const CHARACTERS_PER_OUTPUT = 3;
+/** No model takes more, whatever a request weighs: a picture is a megabyte, and a thousand tokens. */
+const MOST_INPUT = 1_000_000;
+/** Where a request names no bound: what models write at most in one reply, most of them. */
+const OUTPUT_UNBOUND = 32_768;
+
+export function totalOf({ input, output, cacheRead, cacheWrite }: Tokens): number {
+  return input + output + cacheRead + cacheWrite;
+}
+
+/** In the currency of the prices. */
+export function costOf(tokens: Tokens, price: Price): number {
+  const { inputPerMillion, outputPerMillion, cacheReadPerMillion, cacheWritePerMillion } = price;
+  const millions =
+    tokens.input * inputPerMillion +
+    tokens.output * outputPerMillion +
+    tokens.cacheRead * cacheReadPerMillion +
+    tokens.cacheWrite * cacheWritePerMillion;
+  return millions / 1_000_000;
+}
+
+/** What a request may come to: its text by length, and of its reply as much as it allows. */
+export function boundOf(bodyBytes: number, maxTokens: number | undefined): Tokens {
+  return { ...NONE, input: inputEstimate(bodyBytes), output: maxTokens ?? OUTPUT_UNBOUND };
+}
+
+/**
+ * What a reply came to. The provider's own count where the reply came to its end; where it was cut, or the provider does
+ * not count (chat/completions as a stream, without `include_usage`), the greater of what it said until then and an
+ * estimate by length: who reads a tool call and goes away before the count comes has spent it.
+ */
+export function spentOf(
+  dialect: Dialect,
+  {
+    summary,
+    cut,
+    bodyBytes,
+    bound,
+  }: { summary: ReplySummary | undefined; cut: boolean; bodyBytes: number; bound: Tokens },
+): { tokens: Tokens; estimated: boolean } {
+  if (summary === undefined) return { tokens: bound, estimated: true };
+  const { usage, broken } = summary;
+  const counted = byKind(dialect, usage);
+  if (!cut && broken === undefined && usage.inputTokens !== undefined && usage.outputTokens !== undefined) {
+    return { tokens: counted, estimated: false };
+  }
+  const output = Math.max(counted.output, Math.min(outputEstimate(summary), bound.output));
+  const input = usage.inputTokens === undefined ? inputEstimate(bodyBytes) : counted.input;
+  return { tokens: { ...counted, input, output }, estimated: true };
+}
+
+/** Anthropic counts cached tokens beside the input, OpenAI within it. */
+function byKind(dialect: Dialect, usage: Usage): Tokens {
+  const { inputTokens = 0, outputTokens: output = 0, cacheReadTokens: cacheRead = 0, cacheWriteTokens = 0 } = usage;
+  const cacheWrite = cacheWriteTokens;
+  const input = dialect === "anthropic.messages" ? inputTokens : Math.max(0, inputTokens - cacheRead - cacheWrite);
+  return { input, output, cacheRead, cacheWrite };
+}
+
+function inputEstimate(bodyBytes: number): number {
+  return Math.min(Math.ceil(bodyBytes / BYTES_PER_INPUT), MOST_INPUT);
+}
+
+function outputEstimate({ text, thinking, toolCalls }: ReplySummary): number {
+  const characters = toolCalls.reduce((sum, { call }) => sum + call.text.length, text.length + thinking.length);
+  return Math.ceil(characters / CHARACTERS_PER_OUTPUT);
+}
