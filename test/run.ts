@@ -4,7 +4,7 @@
  *
  *   node test/run.ts          what has to pass each time
  *   node test/run.ts --all    also the tests that ask for SALLYPORT_TEST_ALL=1, since they take minutes, then
- *                             test:approvals, test:kill and test:durability
+ *                             test:approvals, test:kill, test:durability and test:dialogue
  */
 import { existsSync } from "node:fs";
 import { readFile } from "node:fs/promises";
@@ -30,6 +30,7 @@ const LONG_STEPS: Step[] = [
   { name: "model of approvals", run: () => command(process.execPath, ["test/approvals/model/main.ts"]) },
   { name: "kills", run: () => command(process.execPath, ["test/kill/main.ts"]) },
   { name: "durability", run: () => command(process.execPath, ["test/durability/main.ts"]) },
+  { name: "dialogue", run: () => command(process.execPath, ["test/dialogue/suite/main.ts"]) },
 ];
 
 async function attempt(step: Step): Promise<Outcome> {

@@ -1,7 +1,12 @@
 import { guardReply } from "../../dialogue/anthropic/reply.ts";
 import { guardReplyStream } from "../../dialogue/anthropic/reply-stream.ts";
 import { readRequest } from "../../dialogue/anthropic/request.ts";
-import { Refusal } from "../../base/errors.ts";
+import { guardChatReply } from "../../dialogue/openai/chat/reply.ts";
+import { readChatRequest } from "../../dialogue/openai/chat/request.ts";
+import { guardChatStream } from "../../dialogue/openai/chat/stream.ts";
+import { guardResponsesReply } from "../../dialogue/openai/responses/reply.ts";
+import { readResponsesRequest } from "../../dialogue/openai/responses/request.ts";
+import { guardResponsesStream } from "../../dialogue/openai/responses/stream.ts";
 import type { Dialect, ModelRequest, ReplyHooks, ReplySummary } from "../../dialogue/types.ts";
 
 /** How one wire format is read and written. */
@@ -14,13 +19,16 @@ interface Wire {
   ): { bytes: AsyncIterable<Uint8Array>; summary: Promise<ReplySummary> };
 }
 
-const WIRES: Partial<Record<Dialect, Wire>> = {
+export const WIRES: Record<Dialect, Wire> = {
   "anthropic.messages": { readRequest, guardReply, guardReplyStream },
+  "openai.chat": {
+    readRequest: readChatRequest,
+    guardReply: guardChatReply,
+    guardReplyStream: guardChatStream,
+  },
+  "openai.responses": {
+    readRequest: readResponsesRequest,
+    guardReply: guardResponsesReply,
+    guardReplyStream: guardResponsesStream,
+  },
 };
-
-/** Throws Refusal `not-found` for a dialect that the gateway does not read. */
-export function wireOf(dialect: Dialect): Wire {
-  const wire = WIRES[dialect];
-  if (wire === undefined) throw new Refusal("not-found", `the gateway does not read ${dialect} yet`);
-  return wire;
-}

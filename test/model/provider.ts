@@ -12,9 +12,11 @@ export interface Asked {
   headers: IncomingMessage["headers"];
   rawHeaders: string[];
   body: Buffer;
+  /** Who asked went away before the answer was whole. */
+  left: boolean;
 }
 
-/** A part of a scripted answer: bytes, or what has to happen before it goes on. */
+/** A part of a scripted answer: bytes, or what has to happen before it goes on. Where that fails the answer is cut. */
 export type Part = Uint8Array | string | (() => Promise<unknown>);
 
 export interface Script {
@@ -48,7 +50,11 @@ export async function startProvider(directory: string): Promise<Provider> {
     req.on("data", (chunk: Buffer) => chunks.push(chunk));
     req.on("end", () => {
       const { method = "", url = "", headers, rawHeaders } = req;
-      provider.asked.push({ method, url, headers, rawHeaders, body: Buffer.concat(chunks) });
+      const asked = { method, url, headers, rawHeaders, body: Buffer.concat(chunks), left: false };
+      provider.asked.push(asked);
+      res.once("close", () => {
+        asked.left = !res.writableFinished;
+      });
       const [script] = provider.scripts.length > 1 ? provider.scripts.splice(0, 1) : provider.scripts;
       if (script === undefined) res.writeHead(500).end("no script");
       else play(script, res).catch(() => res.destroy());
@@ -76,10 +82,15 @@ async function play({ status = 200, headers, parts, chunk, cut }: Script, res: S
     const bytes = Buffer.from(part as Uint8Array);
     const step = chunk ?? Math.max(bytes.length, 1);
     for (let at = 0; at < bytes.length; at += step) {
-      // Each in a packet of its own: what is written in one turn may leave together.
-      await new Promise<void>((resolve) => res.write(bytes.subarray(at, at + step), () => setImmediate(resolve)));
+      if (res.destroyed) return;
+      await written(res, bytes.subarray(at, at + step));
     }
   }
   if (cut === true) res.destroy();
   else res.end();
+}
+
+/** Each in a packet of its own: what is written in one turn may leave together. */
+function written(res: ServerResponse, bytes: Uint8Array): Promise<void> {
+  return new Promise((resolve) => res.write(bytes, () => setImmediate(resolve)));
 }

@@ -1,12 +1,17 @@
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { Agent } from "undici";
+import { keptBundle } from "../../cli/policy/bundle-cache.ts";
 import { type Rig, startRig } from "../gateway/rig.ts";
 import { type Provider, startProvider } from "./provider.ts";
 
 /** The key that no agent may see. */
 export const PROVIDER_KEY = "sk-provider-key-of-the-gateway-alone";
+
+/** The library, and a rule by which the model that is asked says which tools it may not call: `denies Bash Read`, `denies *`. */
+const SOURCES = ["../../rego", "rules"].map((folder) => fileURLToPath(new URL(folder, import.meta.url)));
 
 export interface ModelRig extends Rig {
   provider: Provider;
@@ -19,6 +24,7 @@ export interface ModelRig extends Rig {
 /** A whole gateway with a scripted provider of each kind behind it, beside its cluster. */
 export async function startModelRig(options: Parameters<typeof startRig>[0] = {}): Promise<ModelRig> {
   const directory = mkdtempSync(join(tmpdir(), "sallyport-model-"));
+  const { file: bundle } = await keptBundle(SOURCES);
   const provider = await startProvider(directory);
   const keyFile = join(directory, "provider.key");
   writeFileSync(keyFile, PROVIDER_KEY, { mode: 0o600 });
@@ -30,6 +36,7 @@ export async function startModelRig(options: Parameters<typeof startRig>[0] = {}
         { name: "claude", kind: "anthropic", server, caFile, credential: { keyFile } },
         { name: "gpt", kind: "openai", server, caFile, credential: { keyFile } },
       );
+      config.policy = { ...(config.policy as object), bundle };
       options.change?.(config);
     },
   });

@@ -3,7 +3,7 @@ import type { ReplyHooks, ReplySummary } from "../../../dialogue/types.ts";
 import { ClientGone } from "../../step.ts";
 import { decideToolCall } from "../decide-tool-call.ts";
 import type { ModelDeps } from "../deps.ts";
-import { wireOf } from "../dialects.ts";
+import { WIRES } from "../dialects.ts";
 import type { ModelAnswered, ModelForwarded } from "../exchange.ts";
 import { replyHeaders } from "../headers.ts";
 import { keepReplyOpen } from "../keep-reply-open.ts";
@@ -28,7 +28,7 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
     return Object.assign(exchange, { summary: undefined, responseBytes: body.length });
   }
   if (/^application\/json(?: *;|$)/i.test(type)) {
-    const { body, summary, status } = await wireOf(endpoint.dialect).guardReply(await response.read(REPLY_BYTES), hooks);
+    const { body, summary, status } = await WIRES[endpoint.dialect].guardReply(await response.read(REPLY_BYTES), hooks);
     answerWhole(exchange, body, status);
     return Object.assign(exchange, { summary, responseBytes: body.length });
   }
@@ -42,7 +42,7 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
     );
   }
   const forget = keepReplyOpen(exchange, deps);
-  const { bytes, summary } = wireOf(endpoint.dialect).guardReplyStream(chunksOf(response), hooks);
+  const { bytes, summary } = WIRES[endpoint.dialect].guardReplyStream(chunksOf(response), hooks);
   let responseBytes = 0;
   try {
     res.writeHead(200, { ...replyHeaders(response.headers), "cache-control": "no-store", "request-id": exchange.id });

@@ -2,7 +2,7 @@ import { Refusal } from "../../../base/errors.ts";
 import { bodyLength } from "../../http.ts";
 import { readAll, tooLarge } from "../../steps/read-body.ts";
 import type { ModelDeps } from "../deps.ts";
-import { wireOf } from "../dialects.ts";
+import { WIRES } from "../dialects.ts";
 import type { ModelClassified, ModelRead } from "../exchange.ts";
 
 /**
@@ -23,5 +23,5 @@ export async function read(exchange: ModelClassified, { limits }: ModelDeps): Pr
   }
   if ((bodyLength(req) ?? 0) > limits.modelBodyBytes) throw tooLarge(limits.modelBodyBytes);
   const body = await readAll(req, limits.modelBodyBytes, signal);
-  return Object.assign(exchange, { body, asked: wireOf(dialect).readRequest(body) });
+  return Object.assign(exchange, { body, asked: WIRES[dialect].readRequest(body) });
 }
