@@ -1,16 +1,19 @@
 import { MAX_BRACES } from "./limits.ts";
 
 /**
- * What bash's brace expansion makes of a word's text, quotes and escapes kept (bash manual 3.5.1); undefined where
+ * What bash's brace expansion makes of a word's text, quotes and escapes kept (braces.c of bash 5.2); undefined where
  * that is more than a cap.
  */
 export function expandBraces(text: string): string[] | undefined {
-  const open = nextOpen(text, 0);
+  const open = nextOpen(text);
   if (open === undefined) return [text];
   const { start, end, commas } = open;
   const before = text.slice(0, start);
+  const inner = text.slice(start + 1, end);
   const rest = expandBraces(text.slice(end + 1));
-  const middle = commas.length > 0 ? listed(text, start, end, commas) : ranged(text.slice(start + 1, end));
+  // A comma of braces within will do for these to be a list, of one then.
+  const isList = /,/.test(inner.replace(/\\./gs, ""));
+  const middle = isList ? listed(text, start, end, commas) : ranged(inner);
   if (rest === undefined || middle === undefined || middle.length * rest.length > MAX_BRACES) return undefined;
   return middle.flatMap((one) => rest.map((tail) => before + one + tail));
 }
@@ -32,10 +35,12 @@ function listed(text: string, start: number, end: number, commas: number[]): str
 const NUMBERS = /^([+-]?\d{1,9})\.\.([+-]?\d{1,9})(?:\.\.([+-]?\d{1,9}))?$/;
 const LETTERS = /^([A-Za-z])\.\.([A-Za-z])(?:\.\.([+-]?\d{1,9}))?$/;
 
+/** A range; what is none stays as it is, braces and all. */
 function ranged(inner: string): string[] | undefined {
   const numbers = NUMBERS.exec(inner);
   const [, from = "", to = "", by] = numbers ?? LETTERS.exec(inner) ?? [];
-  if (from === "") return undefined;
+  // Numbers that bash's own integers may not hold are for nobody to guess.
+  if (from === "") return /^[^.]*\d{10}|\.\.[+-]?\d{10}/.test(inner) ? undefined : [`{${inner}}`];
   const step = Math.abs(Number(by ?? 1)) || 1;
   if (numbers === null) {
     // From Z to a lie characters that mean something to a shell.
@@ -63,12 +68,12 @@ interface Open {
   commas: number[];
 }
 
-/** The first brace that expands: it has a comma of its own, or holds a range. */
-function nextOpen(text: string, from: number): Open | undefined {
-  for (let i = from; i < text.length; i++) {
+/** The first brace that is taken for one: a comma or `..` of its own stands before its end. */
+function nextOpen(text: string): Open | undefined {
+  for (let i = 0; i < text.length; i++) {
     const skipped = skipQuoted(text, i);
     if (skipped !== i) i = skipped - 1;
-    else if (text[i] === "{" && text[i - 1] !== "$") {
+    else if (text[i] === "{" && text[i - 1] !== "$" && !(i === 0 && text[1] === "}")) {
       const found = closing(text, i);
       if (found !== undefined) return found;
     }
@@ -76,9 +81,11 @@ function nextOpen(text: string, from: number): Open | undefined {
   return undefined;
 }
 
+/** An end without either before it is a character as any other. */
 function closing(text: string, start: number): Open | undefined {
   const commas: number[] = [];
   let depth = 0;
+  let dots = false;
   for (let i = start + 1; i < text.length; i++) {
     const skipped = skipQuoted(text, i);
     if (skipped !== i) {
@@ -86,13 +93,12 @@ function closing(text: string, start: number): Open | undefined {
       continue;
     }
     const char = text[i];
+    if (char === "}" && depth === 0 && (dots || commas.length > 0)) return { start, end: i, commas };
     if (char === "{") depth++;
-    else if (char === "," && depth === 0) commas.push(i);
     else if (char === "}" && depth > 0) depth--;
-    else if (char === "}") {
-      const inner = text.slice(start + 1, i);
-      return commas.length > 0 || NUMBERS.test(inner) || LETTERS.test(inner) ? { start, end: i, commas } : undefined;
-    }
+    else if (depth > 0) continue;
+    else if (char === ",") commas.push(i);
+    else if (char === "." && text[i + 1] === "." && text[i + 2] !== "}") dots = true;
   }
   return undefined;
 }

@@ -1,6 +1,6 @@
 import type { Assignment, Command, Redirection } from "unbash";
 import type { ReadOptions, ShellCommand, UnparsedReason } from "./types.ts";
-import { readSingle, readWord } from "./words.ts";
+import { differsInPosix, readSingle, readWord } from "./words.ts";
 
 /** An argument, or why it is not known. */
 export type Arg = { value: string } | { unparsed: UnparsedReason; text: string };
@@ -57,9 +57,7 @@ export function argsOf(node: Command, posix = false): Arg[] {
       const equals = word.append === true ? "+=" : "=";
       return [value === null ? { unparsed: "variable", text: word.text } : { value: `${word.name}${equals}${value}` }];
     }
-    if (posix && word.parts?.some(({ type }) => type === "BraceExpansion" || type === "AnsiCQuoted")) {
-      return [{ unparsed: "dialect", text: word.text }];
-    }
+    if (posix && differsInPosix(word)) return [{ unparsed: "dialect", text: word.text }];
     const read = readWord(word);
     return "values" in read ? read.values.map((value) => ({ value })) : [read];
   });

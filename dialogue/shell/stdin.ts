@@ -25,29 +25,23 @@ export function stdinOf(redirects: readonly Redirection[], inherited: Stdin): St
   return stdin;
 }
 
-function documentOf({ body, delimiter, operator }: HereDoc): Stdin {
+function documentOf({ body, closing, delimiter, operator }: HereDoc): Stdin {
   const strip = (text: string): string => (operator === "<<-" ? text.replace(/^\t+/gm, "") : text);
-  if (delimiter === undefined) return { unparsed: "syntax" };
+  if (delimiter === undefined || closing === undefined) return { unparsed: "syntax" };
   if (delimiter.quoted) return { known: strip(body.text) };
-  // Tabs go before anything else is read of a line.
-  if (body.parts === undefined) return { known: unescaped(strip(body.text)) };
-  let text = "";
-  for (const part of body.parts) {
-    if (part.type !== "Literal") return { unparsed: EXPANDS[part.type] ?? "variable" };
-    text += part.value;
-  }
-  return { known: strip(text) };
+  const expanded = body.parts?.find(({ type }) => type !== "Literal");
+  if (expanded !== undefined) return { unparsed: EXPANDS[expanded.type] ?? "variable" };
+  // Lines are joined first; the tabs of one that was joined to another stay.
+  const joined = body.text.replace(/\\(.)/gs, (pair, escaped: string) => (escaped === "\n" ? "" : pair));
+  return { known: strip(joined).replace(/\\([$`\\])/g, "$1") };
 }
-
-/** In a document that is not quoted a backslash escapes these, and joins lines. */
-const unescaped = (text: string): string =>
-  text.replace(/\\([$`\\\n])/g, (_, escaped: string) => (escaped === "\n" ? "" : escaped));
 
 /** What a command of a pipeline hands to the next, where its text says so. */
 export function knownOutput(node: SyntaxNode, stdin: Stdin, posix = false): Stdin {
   const unknown: Stdin = { unparsed: "script" };
   if (node.type !== "Command") return unknown;
-  if (node.redirects.some((one) => one.type === "Redirect" && one.operator.includes(">"))) return unknown;
+  // A file that is not there ends it before it writes anything.
+  if (node.redirects.some((one) => one.type === "Redirect")) return unknown;
   const args = argsOf(node, posix);
   const words = args.flatMap((arg) => ("value" in arg ? [arg.value] : []));
   const [name, ...rest] = words;

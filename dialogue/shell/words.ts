@@ -5,12 +5,9 @@ import type { UnparsedReason } from "./types.ts";
 /** What a word of the text becomes: one or more arguments, or why that cannot be told. */
 export type ReadWord = { values: string[] } | { unparsed: UnparsedReason; text: string };
 
-const GLOBS = /[*?[]/;
-
 /** A word as bash makes arguments of it: braces first, then quotes and escapes. */
 export function readWord(word: Word): ReadWord {
-  if (word.parts?.some(({ type }) => type === "BraceExpansion")) return readBraces(word);
-  return readPlain(word);
+  return word.text.includes("{") ? readBraces(word) : readPlain(word);
 }
 
 /** As readWord, where the shell expands no braces: the value of an assignment, a file of a redirection, a here-string. */
@@ -44,8 +41,8 @@ function readPart(part: WordPart, noGlob: boolean): { value: string } | { unpars
     case "SingleQuoted":
       return { value: part.value };
     case "AnsiCQuoted":
-      // bash ends such a string at a NUL, other shells don't.
-      return part.value.includes("\0") || /\\(0|x0|u0|c@)/.test(part.text) || part.value.includes("\ufffd")
+      // bash ends such a string at a NUL, other shells don't; unbash 6.0.4 joins its lines at a backslash, bash doesn't.
+      return part.value.includes("\0") || /\\(0|x0|u0|c@|\n)/.test(part.text) || part.value.includes("\ufffd")
         ? { unparsed: "characters" }
         : { value: part.value };
     case "DoubleQuoted": {
@@ -75,6 +72,7 @@ function readPart(part: WordPart, noGlob: boolean): { value: string } | { unpars
 function readBraces(word: Word): ReadWord {
   const texts = expandBraces(word.text);
   if (texts === undefined) return { unparsed: "too-many", text: word.text };
+  if (texts.length === 1 && texts[0] === word.text) return readPlain(word);
   const values: string[] = [];
   for (const text of texts) {
     if (text === "") continue;
@@ -94,5 +92,8 @@ function readBraces(word: Word): ReadWord {
   return { values };
 }
 
-/** Whether the text of a word may be a pattern of file names. */
-export const mayGlob = (text: string): boolean => GLOBS.test(text);
+/** Whether dash reads the word otherwise: it knows no braces and no `$'…'`. */
+export function differsInPosix({ text, parts }: Word): boolean {
+  if (parts?.some(({ type }) => type === "AnsiCQuoted") === true) return true;
+  return text.includes("{") && expandBraces(text)?.join() !== text;
+}

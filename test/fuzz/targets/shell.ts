@@ -1,0 +1,74 @@
+import { readCommands } from "../../../dialogue/shell/read-commands.ts";
+import type { ShellCommand } from "../../../dialogue/shell/types.ts";
+import { BashOracle, type Call } from "../bash-oracle.ts";
+import { Random } from "../random.ts";
+import { shellCase } from "../shell-case.ts";
+import { attempt, crash, difference, emptyTally } from "../tally.ts";
+import type { FuzzTarget, Tally } from "../target.ts";
+
+/** kubectl's words are known; that it would refuse them is another matter. */
+const KNOWN = new Set(["plugin", "flags"]);
+
+/** Texts of a batch that bash runs: it starts a process or more for each. */
+const JUDGED = 250;
+
+/** Defect: an escape in `$'…'` is taken as it is written. */
+function planted(text: string): ShellCommand[] {
+  return readCommands(text.replaceAll("\\102", "\\103"));
+}
+
+async function run(bash: BashOracle, subject: typeof planted, cases: number, seed: number): Promise<Tally> {
+  const random = new Random(seed);
+  const tally = { ...emptyTally(), cases };
+  const texts: string[] = [];
+  const read: ShellCommand[][] = [];
+  for (let i = 0; i < cases; i++) {
+    const text = shellCase(random).toWellFormed();
+    const outcome = attempt(
+      () => subject(text),
+      () => JSON.stringify(text),
+    );
+    if ("crash" in outcome) crash(tally, outcome.crash);
+    if (!("value" in outcome)) continue;
+    if (outcome.value.some(({ unparsed }) => unparsed === "crash")) crash(tally, JSON.stringify(text));
+    if (outcome.value.some(({ unparsed }) => unparsed !== undefined && !KNOWN.has(unparsed))) tally.refused++;
+    else {
+      tally.accepted++;
+      if (texts.length === JUDGED) continue;
+      texts.push(text);
+      read.push(outcome.value);
+    }
+  }
+  const calls = await bash.run(texts);
+  texts.forEach((text, i) => {
+    const commands = (read[i] ?? []).filter(({ argv }) => argv[0] === "kubectl");
+    for (const call of calls[i] ?? []) {
+      if (!commands.some((command) => isOf(call, command))) {
+        difference(
+          tally,
+          `${JSON.stringify(text)}\nkubectl got ${JSON.stringify(call)}\nread: ${JSON.stringify(commands)}`,
+        );
+      }
+    }
+  });
+  return tally;
+}
+
+const isOf = (call: Call, { argv, stdin }: ShellCommand): boolean =>
+  argv.length === call.argv.length + 1 &&
+  call.argv.every((word, i) => word === argv[i + 1]) &&
+  (stdin === undefined || stdin === call.stdin);
+
+/** readCommands beside the machine's bash: what kubectl got is what was read, or the text was said to leave it open. */
+const shell: FuzzTarget = {
+  name: "shell",
+  plant: "an octal escape in $'…' that is read as another character",
+  async open(options) {
+    const bash = await BashOracle.open();
+    return {
+      run: (cases, seed) => run(bash, options.planted ? planted : readCommands, cases, seed),
+      close: () => bash.close(),
+    };
+  },
+};
+export default shell;
