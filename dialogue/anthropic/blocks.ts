@@ -49,6 +49,24 @@ export function mayFillCall(delta: Record<string, unknown>): boolean {
   return CALL_TYPE.test(String(delta.type)) || Object.keys(delta).some((key) => CALLS.has(key.toLowerCase()));
 }
 
+/** By event: where its content is. The other kinds that are known bring none. */
+const BRINGS: ReadonlyMap<unknown, string | undefined> = new Map([
+  ["message_start", "message"],
+  ["content_block_start", "content_block"],
+  ["content_block_delta", "delta"],
+  ["content_block_stop", undefined],
+  ["message_delta", "delta"],
+  ["message_stop", undefined],
+  ["ping", undefined],
+]);
+
+/** Whether an event of a known kind has content beside its own, which a client might take from it. */
+export function bringsMore(event: Record<string, unknown>): boolean {
+  if (!BRINGS.has(event.type)) return false;
+  const own = BRINGS.get(event.type);
+  return Object.keys(event).some((key) => key !== own && (CONTENT.has(key) || key === "message"));
+}
+
 const CONTENT_TYPE = /message|block|delta|content/i;
 const CONTENT = new Set([...CALLS, "content", "content_block", "delta"]);
 

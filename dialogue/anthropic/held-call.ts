@@ -28,7 +28,7 @@ export class HeldCall {
     const call = readCall(block, index);
     if (call === undefined) return undefined;
     const { input } = block;
-    const empty = input === undefined || input === null || (isObject(input) && Object.keys(input).length === 0);
+    const empty = (input ?? "") === "" || (isObject(input) && Object.keys(input).length === 0);
     const span = empty ? undefined : valueSpan(start.data ?? "", ["content_block", "input"]);
     return new HeldCall(start, call, span === undefined ? "" : (start.data ?? "").slice(span.start, span.end));
   }
@@ -52,16 +52,16 @@ export class HeldCall {
     return Buffer.byteLength(delta.partial_json);
   }
 
-  /** The call, once its block has ended; with `why` where it cannot be decided. */
-  whole(): ToolCall | (ToolCall & { why: string }) {
+  /** The call, once its block has ended; `why` it cannot be decided. */
+  whole(): { call: ToolCall; why?: string } {
     const streamed = this.#input.join("");
     // Clients differ: @anthropic-ai/sdk drops what the block began with at the first delta, even an empty one.
     const twice = this.#begunWith !== "" && this.#input.length > 0;
     const call = { ...this.#call, text: streamed === "" ? this.#begunWith : streamed };
-    if (this.#unknown) return { ...call, why: "its input came in a form that the gateway does not know" };
-    if (twice) return { ...call, why: "its input came twice" };
+    if (this.#unknown) return { call, why: "its input came in a form that the gateway does not know" };
+    if (twice) return { call, why: "its input came twice" };
     const input = readInput(call.text);
-    return "why" in input ? { ...call, why: input.why } : { ...call, arguments: input.arguments };
+    return "why" in input ? { call, why: input.why } : { call: { ...call, arguments: input.arguments } };
   }
 
   /** The bytes that stand for the call after the verdict. */

@@ -1,14 +1,14 @@
-import { splice, valueSpan } from "../json/spans.ts";
 import { isObject, JsonError, parseStrictObject } from "../json/strict-json.ts";
 import { BrokenReply, type EventGuard } from "../sse/guard-stream.ts";
 import type { SseEvent } from "../sse/sse-reader.ts";
 import type { ReplySummary, ToolCall, ToolCallVerdict } from "../types.ts";
-import { type BlockKind, blockKind, FRAME_KEYS, mayBringContent, mayFillCall } from "./blocks.ts";
+import { type BlockKind, blockKind, bringsMore, FRAME_KEYS, mayBringContent, mayFillCall } from "./blocks.ts";
 import { anthropicErrorEvent, anthropicErrorType } from "./errors.ts";
 import { HeldCall } from "./held-call.ts";
+import { ReplyQueue } from "./reply-queue.ts";
 import { SummaryBuilder } from "./summary.ts";
 import { undecided } from "./tool-input.ts";
-import { PING, sseEvent } from "./write-events.ts";
+import { PING } from "./write-events.ts";
 
 export interface ReplyLimits {
   /** Bytes of the input of all tool calls of a reply: 10 MiB where absent. */
@@ -37,34 +37,35 @@ export class ReplyGuard implements EventGuard {
   ended = false;
   readonly #limits: Required<ReplyLimits>;
   readonly #builder: SummaryBuilder;
-  #out: Uint8Array[] = [];
+  readonly #queue: ReplyQueue;
   #state: "before" | "message" | "closing" | "stopped" = "before";
   #blocks = 0;
   #open: BlockKind | undefined;
   #held: HeldCall | undefined;
   #argumentBytes = 0;
-  #left = 0;
-  #replaced = 0;
   readonly #ids = new Set<string>();
 
   constructor(limits: ReplyLimits = {}) {
     const { argumentBytes = 10 * 1024 * 1024, heldBytes = 64 * 1024 * 1024, textKept = 1024 * 1024 } = limits;
     this.#limits = { argumentBytes, heldBytes, textKept };
     this.#builder = new SummaryBuilder(textKept);
+    this.#queue = new ReplyQueue((call, verdict) => this.#builder.call(call, verdict));
   }
 
   get summary(): ReplySummary {
     return this.#builder.summary;
   }
 
-  get holding(): boolean {
-    return this.#held !== undefined;
+  get waiting(): boolean {
+    return this.#held !== undefined || this.#queue.waiting;
+  }
+
+  get undecided(): boolean {
+    return this.#queue.undecided;
   }
 
   take(): Uint8Array[] {
-    const out = this.#out;
-    this.#out = [];
-    return out;
+    return this.#queue.take();
   }
 
   error(message: string, status: number): Uint8Array {
@@ -101,13 +102,11 @@ export class ReplyGuard implements EventGuard {
   }
 
   settle(call: ToolCall, verdict: ToolCallVerdict): void {
-    const held = this.#held;
-    if (held === undefined) throw new Error("there is no tool call to settle");
-    this.#held = undefined;
-    this.#builder.call(call, verdict);
-    if (verdict.effect === "replace") this.#replaced++;
-    else this.#left++;
-    this.#out.push(...held.settled(verdict));
+    this.#queue.settle(call.id, verdict);
+  }
+
+  fail(call: ToolCall, error: unknown): void {
+    this.#queue.fail(call.id, error);
   }
 
   end(): void {
@@ -122,7 +121,7 @@ export class ReplyGuard implements EventGuard {
   /** The event's bytes go out as they are, or wait behind the call that is held. */
   #pass(event: SseEvent, known = true): ToolCall[] {
     this.#expect(known, "it has an event that could bring content, of a kind that the gateway does not know");
-    if (this.#held === undefined) this.#out.push(event.bytes);
+    if (this.#held === undefined) this.#queue.pass(event.bytes);
     else this.#hold(this.#held, event);
     return [];
   }
@@ -196,11 +195,13 @@ export class ReplyGuard implements EventGuard {
     this.#expect(this.#open !== undefined && data.index === this.#blocks - 1, "a block that is not open ends");
     this.#open = undefined;
     this.#pass(event);
-    const call = this.#held?.whole();
-    if (call === undefined) return [];
-    if (!("why" in call)) return [call];
-    const { why, ...words } = call;
-    this.settle(words, { effect: "replace", text: undecided(why) });
+    const held = this.#held;
+    if (held === undefined) return [];
+    this.#held = undefined;
+    const { call, why } = held.whole();
+    this.#queue.hold(held, call);
+    if (why === undefined) return [call];
+    this.#queue.settle(call.id, { effect: "replace", text: undecided(why) });
     return [];
   }
 
@@ -212,8 +213,8 @@ export class ReplyGuard implements EventGuard {
     this.#state = "closing";
     this.#builder.usage(data.usage);
     this.#builder.stopReason(delta.stop_reason);
-    if (delta.stop_reason !== "tool_use" || this.#left > 0 || this.#replaced === 0) return this.#pass(event);
-    this.#out.push(sseEvent("message_delta", withStopReason(event.data ?? "", ["delta", "stop_reason"])));
+    if (delta.stop_reason === "tool_use") this.#queue.passEnd(event);
+    else this.#pass(event);
     return [];
   }
 
@@ -234,12 +235,6 @@ export class ReplyGuard implements EventGuard {
   }
 }
 
-/** The JSON text of a message, or of its end, that says nothing of tools any more. */
-export function withStopReason(json: string, path: string[]): string {
-  const span = valueSpan(json, path);
-  return span === undefined ? json : splice(json, [{ ...span, text: '"end_turn"' }]);
-}
-
 /** The event's data, where all readers find the same in it and agree on what it is. */
 function readData(event: SseEvent): Record<string, unknown> {
   if (event.dataLines !== 1) throw new BrokenReply("an event has its data in several lines");
@@ -251,5 +246,6 @@ function readData(event: SseEvent): Record<string, unknown> {
     throw error;
   }
   if (data.type !== event.event) throw new BrokenReply("an event's name and its data's type differ");
+  if (bringsMore(data)) throw new BrokenReply("an event brings content of another kind than its own");
   return data;
 }

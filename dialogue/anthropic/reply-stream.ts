@@ -1,4 +1,4 @@
-import { type GuardedReply, guardStream, type StreamLimits } from "../sse/guard-stream.ts";
+import { type GuardedReply, guardStream, type StreamOptions } from "../sse/guard-stream.ts";
 import type { ReplyHooks } from "../types.ts";
 import { ReplyGuard, type ReplyLimits } from "./reply-guard.ts";
 
@@ -10,7 +10,7 @@ import { ReplyGuard, type ReplyLimits } from "./reply-guard.ts";
 export function guardReplyStream(
   upstream: AsyncIterable<Uint8Array>,
   hooks: ReplyHooks,
-  options: ReplyLimits & StreamLimits = {},
+  options: ReplyLimits & StreamOptions = {},
 ): GuardedReply {
   return guardStream(upstream, new ReplyGuard(options), hooks, options);
 }

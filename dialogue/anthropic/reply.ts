@@ -5,10 +5,10 @@ import { BrokenReply } from "../sse/guard-stream.ts";
 import type { ReplyHooks, ReplySummary, ToolCall, ToolCallVerdict } from "../types.ts";
 import { type BlockKind, blockKind, FRAME_KEYS } from "./blocks.ts";
 import { anthropicError, anthropicErrorType } from "./errors.ts";
-import { BLOCKS_LIMIT, type ReplyLimits, withStopReason } from "./reply-guard.ts";
+import { BLOCKS_LIMIT, type ReplyLimits } from "./reply-guard.ts";
 import { SummaryBuilder } from "./summary.ts";
 import { readCall, readInput, undecided } from "./tool-input.ts";
-import { textOr } from "./write-events.ts";
+import { textOr, withEndOfTurn } from "./write-events.ts";
 
 export interface GuardedBody {
   /** The provider's own bytes where nothing was changed. */
@@ -84,7 +84,7 @@ async function decided(
   }
   const result = splice(text, parts);
   const noneLeft = calls.length > 0 && left === 0 && message.stop_reason === "tool_use";
-  return noneLeft ? withStopReason(result, ["stop_reason"]) : result;
+  return noneLeft ? withEndOfTurn(result, ["stop_reason"]) : result;
 }
 
 function readBlock(block: unknown, builder: SummaryBuilder): { kind: BlockKind; block: Record<string, unknown> } {

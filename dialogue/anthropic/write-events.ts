@@ -1,3 +1,5 @@
+import { splice, valueSpan } from "../json/spans.ts";
+
 /** An event as the Messages API writes them; `json` holds no newline. */
 export function sseEvent(name: string, json: string): Buffer {
   return Buffer.from(`event: ${name}\ndata: ${json}\n\n`);
@@ -36,4 +38,10 @@ export function inputDelta(index: number, input: Record<string, unknown>): Buffe
       delta: { type: "input_json_delta", partial_json: JSON.stringify(input) },
     }),
   );
+}
+
+/** The JSON text of a message, or of its end, in which no call is left: the turn is over. */
+export function withEndOfTurn(json: string, path: string[]): string {
+  const span = valueSpan(json, path);
+  return span === undefined ? json : splice(json, [{ ...span, text: '"end_turn"' }]);
 }

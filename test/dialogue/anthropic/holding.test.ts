@@ -1,9 +1,10 @@
 import { setImmediate, setTimeout } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
+import { Refusal } from "../../../base/errors.ts";
 import { guardReplyStream } from "../../../dialogue/anthropic/reply-stream.ts";
 import { PING } from "../../../dialogue/anthropic/write-events.ts";
 import type { ToolCallVerdict } from "../../../dialogue/types.ts";
-import { eventsOf, expected, inPieces, STREAMS, stream } from "./streams.ts";
+import { eventsOf, expected, from, inPieces, STREAMS, stream } from "./streams.ts";
 
 /** A provider whose chunks are given one by one, and that says how far it was read. */
 class Provider implements AsyncIterable<Uint8Array> {
@@ -119,13 +120,74 @@ describe("while a tool call is decided", () => {
     const pieces = [Buffer.from((await out.next()).value)];
     expect(pieces[0]).toEqual(before);
     const next = out.next();
-    await until(() => asked() === 1);
+    await until(() => asked() > 0);
     expect(await Promise.race([next, setTimeout(20, "nothing")])).toBe("nothing");
     decision.resolve({ effect: "replace", text: "Not allowed here." });
     pieces.push(Buffer.from((await next).value));
     for (let piece = await out.next(); !piece.done; piece = await out.next()) pieces.push(Buffer.from(piece.value));
     expect(Buffer.concat(pieces)).toEqual(expected(bytes, (nth) => nth === 0));
     expect(after.length).toBeGreaterThan(0);
+  });
+
+  test("those that come behind it are decided at the same time, and none goes out before its turn", async () => {
+    const bytes = stream("parallel-tools");
+    const decisions = new Map<string, (verdict: ToolCallVerdict) => void>();
+    const toolCall = ({ id }: { id: string }) => new Promise<ToolCallVerdict>((resolve) => decisions.set(id, resolve));
+    const out = guardReplyStream(from([bytes]), { toolCall }).bytes[Symbol.asyncIterator]();
+    const pieces = [Buffer.from((await out.next()).value)];
+    const next = out.next();
+    await until(() => decisions.size === 3);
+    decisions.get("toolu_04Third")?.({ effect: "release" });
+    decisions.get("toolu_04Second")?.({ effect: "release" });
+    expect(await Promise.race([next, setTimeout(20, "nothing")])).toBe("nothing");
+    decisions.get("toolu_04First")?.({ effect: "replace", text: "Not allowed here." });
+    pieces.push(Buffer.from((await next).value));
+    for (let piece = await out.next(); !piece.done; piece = await out.next()) pieces.push(Buffer.from(piece.value));
+    expect(Buffer.concat(pieces)).toEqual(expected(bytes, (nth) => nth === 0));
+  });
+
+  test("whether the turn ends is known once the last of them is decided", async () => {
+    const bytes = stream("parallel-tools");
+    const replace = { effect: "replace", text: "Not allowed here." } as const;
+    const toolCall = async ({ index }: { index: number }) => setTimeout(5 * (4 - index), replace);
+    const pieces: Uint8Array[] = [];
+    for await (const piece of guardReplyStream(from([bytes]), { toolCall }).bytes) pieces.push(piece);
+    expect(Buffer.concat(pieces)).toEqual(expected(bytes, () => true));
+  });
+
+  test("a stream that goes wrong behind it ends with an error after it was decided", async () => {
+    const { provider, decision, out, asked, reply } = held();
+    const [before, call] = afterFirstCall(stream("one-tool"));
+    provider.give(Buffer.concat([before, call]));
+    provider.give("data: nonsense\n\n");
+    const pieces = [Buffer.from((await out.next()).value)];
+    const next = out.next();
+    await until(() => asked() > 0);
+    expect(await Promise.race([next, setTimeout(20, "nothing")])).toBe("nothing");
+    decision.resolve({ effect: "release" });
+    pieces.push(Buffer.from((await next).value), Buffer.from((await out.next()).value));
+    expect(Buffer.concat(pieces.slice(0, 2))).toEqual(Buffer.concat([before, call]));
+    expect(eventsOf(pieces[2] as Buffer).map(({ event }) => event)).toEqual(["error"]);
+    expect((await out.next()).done).toBe(true);
+    expect((await reply.summary).toolCalls.map(({ verdict }) => verdict.effect)).toEqual(["release"]);
+  });
+
+  test("a session that ends meanwhile ends the reply at once, with its words and nothing of the call", async () => {
+    const session = new AbortController();
+    const provider = new Provider();
+    const toolCall = () => new Promise<ToolCallVerdict>(() => {});
+    const reply = guardReplyStream(provider, { toolCall }, { signal: session.signal });
+    const out = reply.bytes[Symbol.asyncIterator]();
+    provider.give(stream("one-tool"));
+    await out.next();
+    const next = out.next();
+    await setImmediate();
+    session.abort(new Refusal("session-ended", "the session was ended"));
+    const [error] = eventsOf(Buffer.from((await next).value));
+    expect(JSON.parse(error?.data ?? "").error.message).toBe("The gateway ended this reply: the session was ended.");
+    expect((await out.next()).done).toBe(true);
+    expect(provider.cancelled).toBe(true);
+    expect((await reply.summary).broken).toBe("the session was ended");
   });
 
   test("the client hears pings, and nothing else", async () => {
@@ -170,7 +232,7 @@ describe("while a tool call is decided", () => {
     provider.give(Buffer.concat([before, call]));
     await out.next();
     const next = out.next();
-    await until(() => asked() === 1);
+    await until(() => asked() > 0);
     for (const piece of inPieces(after, 40)) provider.give(piece);
     provider.end();
     await setTimeout(20);
@@ -187,7 +249,7 @@ describe("while a tool call is decided", () => {
     provider.give(stream("one-tool"));
     await out.next();
     const next = out.next();
-    await until(() => asked() === 1);
+    await until(() => asked() > 0);
     await out.return?.();
     expect((await next).done).toBe(true);
     expect(provider.cancelled).toBe(true);
@@ -211,6 +273,25 @@ describe("a client that reads slowly, or stops", () => {
     expect(provider.asked).toBe(2);
     await out.return?.();
     expect(provider.cancelled).toBe(true);
+  });
+
+  test("stopping at the reply's own end leaves it whole", async () => {
+    const provider = new Provider();
+    const reply = guardReplyStream(provider, { toolCall: async () => ({ effect: "release" }) });
+    const out = reply.bytes[Symbol.asyncIterator]();
+    provider.give(stream("text"));
+    await out.next();
+    await out.return?.();
+    expect(provider.cancelled).toBe(true);
+    expect((await reply.summary).broken).toBeUndefined();
+  });
+
+  test("stopping before reading anything cancels the provider's stream as well", async () => {
+    const provider = new Provider();
+    const reply = guardReplyStream(provider, { toolCall: async () => ({ effect: "release" }) });
+    await reply.bytes[Symbol.asyncIterator]().return?.();
+    expect(provider.cancelled).toBe(true);
+    expect((await reply.summary).broken).toBe("the client stopped reading");
   });
 
   test("stopping while the provider says nothing ends both at once", async () => {
