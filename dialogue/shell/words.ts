@@ -2,6 +2,9 @@ import { parse, type Word, type WordPart } from "unbash";
 import { expandBraces } from "./braces.ts";
 import type { UnparsedReason } from "./types.ts";
 
+/** An escape of a NUL, a line joined by a backslash, and `\x{…}`: bash and unbash 6.0.4 don't read them alike. */
+const ODD_ESCAPE = /\\(x\{|0{1,3}(?![0-7])|x0{1,2}(?![0-9a-f])|u0{1,4}(?![0-9a-f])|U0{1,8}(?![0-9a-f])|c@|\n)/i;
+
 /** What a word of the text becomes: one or more arguments, or why that cannot be told. */
 export type ReadWord = { values: string[] } | { unparsed: UnparsedReason; text: string };
 
@@ -41,8 +44,7 @@ function readPart(part: WordPart, noGlob: boolean): { value: string } | { unpars
     case "SingleQuoted":
       return { value: part.value };
     case "AnsiCQuoted":
-      // bash ends such a string at a NUL, other shells don't; unbash 6.0.4 joins its lines at a backslash, bash doesn't.
-      return part.value.includes("\0") || /\\(0|x0|u0|c@|\n)/.test(part.text) || part.value.includes("\ufffd")
+      return part.value.includes("\0") || ODD_ESCAPE.test(part.text) || part.value.includes("\ufffd")
         ? { unparsed: "characters" }
         : { value: part.value };
     case "DoubleQuoted": {
