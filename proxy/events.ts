@@ -50,16 +50,34 @@ export function exchangeEvent(exchange: Known, kind: EventKind): EventDraft {
     event.record_level = decision.record;
     event.revision = revisionOf(decision);
   }
+  if (exchange.link !== undefined) {
+    event.prompt_id = exchange.link.promptId;
+    event.tool_use_id = exchange.link.toolUseId;
+  }
   if (exchange.use !== undefined) event.approval_id = exchange.use.approval;
   if (exchange.use?.breakGlass === true) event.break_glass = true;
   return event;
 }
 
+/** How sure it is which tool call a request comes of; the call and its prompt are columns. */
+function linkPayload({ link }: Known): Record<string, unknown> {
+  if (link === undefined) return {};
+  const { strength, candidates, claims } = link;
+  return {
+    link: {
+      strength,
+      ...(candidates === undefined ? {} : { candidates }),
+      ...(claims === undefined ? {} : { claims }),
+    },
+  };
+}
+
 /** The part of a payload that says how it was decided: the id that refusals and `decisions show` name. */
 export function decisionPayload(exchange: Known): Record<string, unknown> {
   const decision = exchange.decision ?? exchange.verdict;
-  if (decision === undefined) return {};
+  if (decision === undefined) return linkPayload(exchange);
   return {
+    ...linkPayload(exchange),
     decisionId: decision.decisionId,
     findings: decision.findings.map(({ ids: _ids, absolute, ...finding }) => ({
       ...finding,

@@ -9,6 +9,7 @@ import type { RequestAttributes } from "../kubernetes/types.ts";
 import type { Content, ContentSink } from "./answer/content-sink.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpRequest, HttpResponse } from "./http.ts";
+import type { Link } from "./model/link.ts";
 import type { Upgrade } from "./tunnel/upgrade.ts";
 import type { UpgradeSocket } from "./tunnel/upgrade-socket.ts";
 import type { UpstreamResponse } from "./upstream.ts";
@@ -56,6 +57,8 @@ export interface Arrived {
   recordedPart?: RecordedPart | undefined;
   /** Takes what comes of its answer for the record, where the level keeps it. */
   openContent?: (() => ContentSink) | undefined;
+  /** Which tool call of its session's dialogue it comes of, where the session has one. */
+  link?: Link | undefined;
   /** The socket of a client that asks for an upgrade. */
   readonly client?: UpgradeSocket | undefined;
 }

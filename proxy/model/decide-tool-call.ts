@@ -5,7 +5,7 @@ import type { ModelDeps } from "./deps.ts";
 import { modelEvent } from "./events.ts";
 import type { ModelForwarded } from "./exchange.ts";
 import { toolQuestion } from "./question.ts";
-import { isKept } from "./steps/record-prompt.ts";
+import { isKept, MAX_ID, recordable } from "./recordable.ts";
 import { commandsOf, type ToolCommands } from "./tool-commands.ts";
 
 /**
@@ -24,17 +24,29 @@ export async function decideToolCall(
   const decision = await deps.policy.current.decide(toolQuestion(asking, deps.clock.now(), call, commands.forPolicy));
   const verdict = verdictOf(decision, call);
   if (verdict.effect !== "replace") {
-    const { expects } = commands;
+    const { expects, reach, kubectl, background, says } = commands;
     deps.dialogues.released(session.id, {
-      toolUseId: call.id,
+      toolUseId: call.id.slice(0, MAX_ID),
       promptId,
       name: call.name,
       releasedAt: nowMs(),
       expects,
+      reach,
+      kubectl,
+      background,
+      ...(says === undefined ? {} : { says }),
     });
   }
   record(exchange, call, { decision, verdict, commands }, deps);
   return verdict;
+}
+
+/** The requests that its commands say; what kubectl looks up on the way is left out. */
+function expected({ forPolicy }: ToolCommands): object[] {
+  return forPolicy
+    .flatMap(({ requests = [] }) => requests)
+    .slice(0, 20)
+    .map(({ labelSelector: _, ...one }) => one);
 }
 
 function verdictOf({ effect, findings, decisionId }: Decision, { name }: ToolCall): ToolCallVerdict {
@@ -55,21 +67,26 @@ function record(
   { decision, verdict, commands }: { decision: Decision; verdict: ToolCallVerdict; commands: ToolCommands },
   deps: ModelDeps,
 ): void {
+  if (decision.record === "None" && decision.findings.length === 0) return;
   deps.recorder.record({
     ...modelEvent(exchange, "dialogue.tool_use"),
-    tool_use_id: id.slice(0, 256),
+    tool_use_id: id.slice(0, MAX_ID),
     effect: decision.effect,
     rules: decision.findings.map(({ rule }) => rule),
     record_level: decision.record,
     revision: revisionOf(decision),
-    ...(isKept(decision.record) ? { request_content: Buffer.from(text) } : {}),
+    ...(isKept(decision.record) ? { request_content: Buffer.from(recordable(text, exchange.session.id, deps)) } : {}),
     payload: {
       decisionId: decision.decisionId,
       findings: decision.findings,
       tool: name.slice(0, 256),
       verdict: verdict.effect,
       unparsed: commands.unparsed,
-      expects: commands.expects.slice(0, 20),
+      reach: commands.reach,
+      expects: expected(commands),
+      // What it changes of files is told at every level: contents are in its arguments.
+      ...(commands.files.length > 0 ? { files: commands.files } : {}),
+      ...(commands.background ? { background: true } : {}),
     },
   });
 }

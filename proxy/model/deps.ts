@@ -11,6 +11,7 @@ export type ModelDeps = Pick<
   | "openSessions"
   | "openStreams"
   | "knownValues"
+  | "recordValues"
   | "dialogues"
   | "budgets"
   | "limits"

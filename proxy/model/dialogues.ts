@@ -1,72 +1,77 @@
-/** A request to a cluster that a tool call's command would make; absent fields are not known ahead. */
-export interface ExpectedRequest {
-  verb: string;
-  group?: string;
-  resource: string;
-  subResource?: string;
-  namespace?: string;
-  name?: string;
-}
+import { createHash } from "node:crypto";
+import type { ModelRequest } from "../../dialogue/types.ts";
+import { isCommand, type Link, type LinkedRequest, type OpenCall, possible } from "./link.ts";
 
-/** A tool call that was released to the client, whose result has not come back. */
-export interface OpenCall {
-  toolUseId: string;
+/** Which prompt a request to the model is part of. */
+export interface Turn {
   promptId: string;
-  name: string;
-  /** Milliseconds since the epoch. */
-  releasedAt: number;
-  expects: readonly ExpectedRequest[];
+  /**
+   * Absent where a person said something new. `results`: it brings back what tool calls of that prompt gave. `subagent`: one of
+   * its tool calls (`by`) says it to another agent. `retry`: the same was asked, and had no whole reply.
+   */
+  continues?: "results" | "subagent" | "retry";
+  by?: string;
 }
 
-/**
- * How sure it is which tool call a request comes of. `exact`: one open call alone would make this very request. `window`: one
- * call alone was open. `claimed`: a header of the client's says so. `none`: several were open, or none.
- */
-export type LinkStrength = "exact" | "window" | "claimed" | "none";
-
-export interface Link {
-  strength: LinkStrength;
-  /** Empty where it is not known. */
-  promptId: string;
-  toolUseId: string;
-  /** Where several calls were open and could not be told apart. */
-  candidates?: string[];
-}
+/** `bytes`: how large the request is. */
+type Asked = Pick<ModelRequest, "prompt" | "toolResults"> & { bytes: number };
 
 interface Dialogue {
-  open: Map<string, OpenCall>;
-  /** By tool call, also of calls that came back: results are sent again with each request. */
+  /** Calls that are out, and those that go on in the background (`over`). */
+  open: Map<string, OpenCall & { over?: boolean }>;
+  /** By tool call, also of calls that came back: results may be sent again. */
   prompts: Map<string, string>;
+  /** By prompt, what was said, in short. */
+  said: Map<string, string>;
+  /** By what was asked, the prompt that has no whole reply yet. */
+  unanswered: Map<string, string>;
+  /** By claim of the client's, what it was last made of: a prompt on the model's side, a tool call on the cluster's. */
+  claimedPrompts: Map<string, string>;
+  kubectlSessions: Map<string, string>;
 }
 
 /** More than any dialogue of a day has; the oldest go first. */
 const CALLS = 4_096;
 const SESSIONS = 100_000;
+const CLAIMS = 256;
+/** Named on record where calls are not told apart. */
+const CANDIDATES = 20;
 
 /** What each session's model was asked, and which of its tool calls are out: what ties a cluster's requests to prompts. */
 export class Dialogues {
   readonly #sessions = new Map<string, Dialogue>();
 
-  /**
-   * The prompt that a request to the model goes on with: the one whose tool calls it brings the results of. `fresh` where a
-   * person said something new, or nothing is known of the results.
-   */
-  promptOf(
-    sessionId: string,
-    asked: { prompt: string; toolResults: readonly { id: string }[] },
-    fresh: string,
-  ): string {
-    const known = this.#sessions.get(sessionId);
-    if (known === undefined || asked.prompt !== "") return fresh;
-    for (const { id } of asked.toolResults.toReversed()) {
-      const prompt = known.prompts.get(id);
-      if (prompt !== undefined) return prompt;
-    }
-    return fresh;
+  /** What a request to the model is part of. `fresh` is its prompt's id where it is part of nothing before. */
+  turnOf(sessionId: string, asked: Asked, fresh: string): Turn {
+    const dialogue = this.#of(sessionId);
+    const words = ownWords(asked.prompt);
+    const said = digest(words);
+    const key = digest(`${asked.bytes} ${asked.toolResults.at(-1)?.id} ${words}`);
+    const before = dialogue.unanswered.get(key);
+    const turn: Turn =
+      before === undefined
+        ? (goesOn(dialogue, asked, { words, said }) ?? { promptId: fresh })
+        : { promptId: before, continues: "retry" };
+    if (turn.continues === undefined) set(dialogue.said, turn.promptId, said);
+    set(dialogue.unanswered, key, turn.promptId, CLAIMS);
+    return turn;
+  }
+
+  /** A request of that prompt had a whole reply: the same words again are said anew. */
+  answered(sessionId: string, promptId: string): void {
+    const unanswered = this.#sessions.get(sessionId)?.unanswered;
+    for (const [key, prompt] of unanswered ?? []) if (prompt === promptId) unanswered?.delete(key);
+  }
+
+  /** Keeps what the client called a prompt, so that its requests to clusters may say the same. */
+  claimed(sessionId: string, promptId: string, claims: Record<string, string>): void {
+    const { claimedPrompts } = this.#of(sessionId);
+    for (const claim of promptClaims(claims)) set(claimedPrompts, claim, promptId, CLAIMS);
   }
 
   released(sessionId: string, call: OpenCall): void {
     const dialogue = this.#of(sessionId);
+    dialogue.open.delete(call.toolUseId);
     set(dialogue.open, call.toolUseId, call);
     set(dialogue.prompts, call.toolUseId, call.promptId);
   }
@@ -75,28 +80,35 @@ export class Dialogues {
   returned(sessionId: string, toolUseId: string): OpenCall | undefined {
     const dialogue = this.#sessions.get(sessionId);
     const call = dialogue?.open.get(toolUseId);
-    dialogue?.open.delete(toolUseId);
+    if (dialogue === undefined || call === undefined || call.over === true) return undefined;
+    if (call.background === true) dialogue.open.set(toolUseId, { ...call, over: true });
+    else dialogue.open.delete(toolUseId);
     return call;
   }
 
-  /** Which tool call a request of this session to a cluster comes of. */
-  link(sessionId: string, request: Required<ExpectedRequest>): Link {
-    const open = [...(this.#sessions.get(sessionId)?.open.values() ?? [])];
-    if (open.length === 0) return { strength: "none", promptId: "", toolUseId: "" };
-    const exact = open.filter(({ expects }) => expects.some((one) => matches(one, request)));
-    const found = exact.length > 0 ? exact : open;
-    const [first] = found;
-    if (found.length === 1 && first !== undefined) {
-      const { promptId, toolUseId } = first;
-      return { strength: exact.length === 1 ? "exact" : "window", promptId, toolUseId };
-    }
-    const prompts = new Set(found.map(({ promptId }) => promptId));
-    return {
-      strength: "none",
-      promptId: prompts.size === 1 ? (first?.promptId ?? "") : "",
-      toolUseId: "",
-      candidates: found.slice(0, 20).map(({ toolUseId }) => toolUseId),
+  /**
+   * Which tool call a request of this session to a cluster comes of; undefined where the session has no dialogue. `claims` is
+   * called only where it has one.
+   */
+  link(sessionId: string, request: LinkedRequest, claims: () => Record<string, string>): Link | undefined {
+    const dialogue = this.#sessions.get(sessionId);
+    if (dialogue === undefined) return undefined;
+    const said = claims();
+    const all = [...dialogue.open.values()].filter(({ reach }) => reach !== "nothing");
+    const { strength, calls } = possible(all, request);
+    const chosen = calls.length === 1 ? calls[0] : choose(dialogue, calls.length === 0 ? all : calls, said);
+    const link: Link = {
+      strength: chosen === undefined ? "none" : calls.length === 1 ? strength : "claimed",
+      promptId: chosen?.promptId ?? oneOf(calls.map(({ promptId }) => promptId)),
+      toolUseId: chosen?.toolUseId ?? "",
     };
+    if (calls.length > 1) link.candidates = calls.slice(0, CANDIDATES).map(({ toolUseId }) => toolUseId);
+    if (Object.keys(said).length > 0) link.claims = said;
+    const kubectl = said["kubectl-session"];
+    if (calls.length === 1 && chosen !== undefined && kubectl !== undefined) {
+      set(dialogue.kubectlSessions, kubectl, chosen.toolUseId, CLAIMS);
+    }
+    return link;
   }
 
   forget(sessionId: string): void {
@@ -106,16 +118,88 @@ export class Dialogues {
   #of(sessionId: string): Dialogue {
     let dialogue = this.#sessions.get(sessionId);
     if (dialogue === undefined) {
-      dialogue = { open: new Map(), prompts: new Map() };
+      dialogue = {
+        open: new Map(),
+        prompts: new Map(),
+        said: new Map(),
+        unanswered: new Map(),
+        claimedPrompts: new Map(),
+        kubectlSessions: new Map(),
+      };
       set(this.#sessions, sessionId, dialogue, SESSIONS);
     }
     return dialogue;
   }
 }
 
-function matches(expected: ExpectedRequest, request: Required<ExpectedRequest>): boolean {
-  const fields = ["verb", "group", "resource", "subResource", "namespace", "name"] as const;
-  return fields.every((field) => expected[field] === undefined || expected[field] === request[field]);
+function goesOn(
+  { open, prompts, said: before }: Dialogue,
+  { toolResults }: Asked,
+  { words, said }: { words: string; said: string },
+): Turn | undefined {
+  for (const { id } of toolResults.toReversed()) {
+    const promptId = prompts.get(id);
+    if (promptId === undefined) continue;
+    // Some clients send the person's words again with the results, and a person may say the same twice.
+    const again =
+      before.get(promptId) === said &&
+      toolResults.some((one) => open.get(one.id)?.over === undefined && open.has(one.id));
+    if (words === "" || again) return { promptId, continues: "results" };
+    return undefined;
+  }
+  if (words === "") return undefined;
+  for (const { says, promptId, toolUseId } of open.values()) {
+    if (says !== undefined && says === words) return { promptId, continues: "subagent", by: toolUseId };
+  }
+  return undefined;
+}
+
+/** The one that the client's headers pick among calls that may have made a request. */
+function choose(
+  { kubectlSessions, claimedPrompts }: Dialogue,
+  calls: readonly OpenCall[],
+  claims: Record<string, string>,
+): OpenCall | undefined {
+  const bySession = kubectlSessions.get(claims["kubectl-session"] ?? "");
+  const known = calls.find(({ toolUseId }) => toolUseId === bySession);
+  if (known !== undefined) return known;
+  const command = claims["kubectl-command"];
+  const prompts = promptClaims(claims).flatMap((claim) => claimedPrompts.get(claim) ?? []);
+  let left = calls;
+  if (prompts.length > 0) left = left.filter(({ promptId }) => prompts.includes(promptId));
+  if (command !== undefined)
+    left = left.filter(({ kubectl = [] }) => kubectl.some((words) => isCommand(words, command)));
+  return left.length === 1 && (prompts.length > 0 || command !== undefined) ? left[0] : undefined;
+}
+
+/** Claims that name a prompt, each with its kind; of a trace its id alone, which all of its spans share. */
+function promptClaims(claims: Record<string, string>): string[] {
+  const prompt = claims["x-claude-code-prompt-id"];
+  const trace = claims.traceparent?.split("-")[1];
+  return [...(prompt === undefined ? [] : [`prompt ${prompt}`]), ...(trace === undefined ? [] : [`trace ${trace}`])];
+}
+
+const OPENS = "<system-reminder>";
+const CLOSES = "</system-reminder>";
+
+/** What a person may have said: Claude Code adds its own reminders to what it sends in the person's place. */
+export function ownWords(text: string): string {
+  let words = "";
+  let at = 0;
+  for (;;) {
+    const start = text.indexOf(OPENS, at);
+    const end = start === -1 ? -1 : text.indexOf(CLOSES, start);
+    if (end === -1) return (words + text.slice(at)).trim();
+    words += text.slice(at, start);
+    at = end + CLOSES.length;
+  }
+}
+
+const digest = (text: string): string => createHash("sha256").update(text).digest("base64");
+
+function oneOf(values: readonly string[]): string {
+  const distinct = new Set(values);
+  return distinct.size === 1 ? (values[0] ?? "") : "";
 }
 
 function set<Value>(map: Map<string, Value>, key: string, value: Value, limit = CALLS): void {

@@ -1,19 +1,12 @@
 import type { EventDraft, EventKind } from "../../audit/event.ts";
 import type { Refusal } from "../../base/errors.ts";
 import { nowMs, revisionOf } from "../events.ts";
+import { modelClaims } from "./claims.ts";
 import type { ModelKnown } from "./exchange.ts";
 
-/** Hints of clients about their own dialogue: on record as claimed, and believed by nobody. */
-const CLAIMS = ["x-claude-code-session-id", "x-claude-code-prompt-id", "traceparent"] as const;
-const MAX_CLAIM = 256;
-
 export function claimsOf({ req, asked }: ModelKnown): Record<string, string> {
-  const claims: Record<string, string> = {};
-  for (const name of CLAIMS) {
-    const value = req.headers[name];
-    if (typeof value === "string" && value !== "") claims[name] = value.slice(0, MAX_CLAIM);
-  }
-  if (asked?.userId !== undefined) claims.user_id = asked.userId.slice(0, MAX_CLAIM);
+  const claims = modelClaims(req.headers);
+  if (asked?.userId !== undefined) claims.user_id = asked.userId.slice(0, 256);
   return claims;
 }
 

@@ -5,6 +5,7 @@ import type { HttpRequest, HttpResponse } from "../http.ts";
 import type { UpstreamResponse } from "../upstream.ts";
 import type { Reservation } from "./budgets.ts";
 import type { ModelConnection } from "./connection.ts";
+import type { Turn } from "./dialogues.ts";
 import type { Endpoint } from "./endpoints.ts";
 
 /**
@@ -33,6 +34,8 @@ export interface ModelArrived {
   spent?: { tokens: number; cost?: number; estimated?: true };
   /** What is said of it on record, whatever comes of it. */
   promptId?: string;
+  /** What it is part of, where it is a turn of a dialogue. */
+  turn?: Turn;
 }
 
 export type ModelIdentified = ModelArrived & { identity: Identity; session: Session };

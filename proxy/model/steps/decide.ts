@@ -12,9 +12,13 @@ const NOTHING = { model: "", prompt: "", toolResults: [], tools: [], mcpServers:
  * them back, since they have run by then.
  */
 export async function decide(exchange: ModelRedacted, deps: ModelDeps): Promise<ModelDecided> {
-  const { session, asked = NOTHING } = exchange;
-  const promptId = deps.dialogues.promptOf(session.id, asked, uuid7());
-  exchange.promptId = promptId;
+  const { session, asked = NOTHING, endpoint, body } = exchange;
+  // A count of tokens, or a list of models, is no part of a dialogue.
+  if (endpoint.replies) {
+    exchange.turn = deps.dialogues.turnOf(session.id, { ...asked, bytes: body?.length ?? 0 }, uuid7());
+    exchange.promptId = exchange.turn.promptId;
+  }
+  const { promptId = "" } = exchange;
   const asking = { ...exchange, promptId, asked };
   const policy = deps.policy.current;
   const now = deps.clock.now();

@@ -1,11 +1,20 @@
 import { Refusal } from "../../../base/errors.ts";
+import type { ModelRequest } from "../../../dialogue/types.ts";
 import type { ModelDeps } from "../deps.ts";
+import { WIRES } from "../dialects.ts";
+import { ownWords } from "../dialogues.ts";
 import { claimsOf, modelEvent } from "../events.ts";
 import type { ModelDecided } from "../exchange.ts";
+import { isKept, MAX_ID, recordable } from "../recordable.ts";
 
-/** Puts on record what is asked, and which results it brings back, before the provider hears of it. */
+const MAX_WORDS = 65_536;
+
+/**
+ * Puts on record what is asked, and which results it brings back, before the provider hears of it. `continues` says of a
+ * request in which no person said something new what it goes on with.
+ */
 export function recordPrompt(exchange: ModelDecided, deps: ModelDeps): ModelDecided {
-  const { asked, decision, body, session, redacted, endpoint } = exchange;
+  const { asked, decision, body, endpoint } = exchange;
   const failure = deps.recorder.failure();
   if (failure !== undefined && decision.record !== "None") {
     throw new Refusal("recorder-unavailable", `the request cannot be put on record: ${failure}`, {
@@ -13,19 +22,15 @@ export function recordPrompt(exchange: ModelDecided, deps: ModelDeps): ModelDeci
     });
   }
   if (asked === undefined || body === null) return exchange;
-  for (const { id, isError } of endpoint.replies ? asked.toolResults : []) {
-    const call = deps.dialogues.returned(session.id, id);
-    // Each request brings all results of the dialogue again: the first time counts.
-    if (call === undefined) continue;
-    deps.recorder.record({
-      ...modelEvent(exchange, "dialogue.tool_result"),
-      prompt_id: call.promptId,
-      tool_use_id: id,
-      payload: { tool: call.name, isError },
-    });
-  }
+  const kept = isKept(decision.record);
+  const sent = kept ? asSent(exchange, asked, body) : asked;
+  if (endpoint.replies) recordResults(exchange, sent, deps);
+  const claims = claimsOf(exchange);
+  const { session, turn, redacted } = exchange;
+  if (turn !== undefined) deps.dialogues.claimed(session.id, turn.promptId, claims);
   if (decision.record === "None" && decision.findings.length === 0) return exchange;
-  const event = modelEvent(exchange, "dialogue.prompt");
+  const event = modelEvent(exchange, endpoint.replies ? "dialogue.prompt" : "request.intent");
+  if (turn?.by !== undefined) event.tool_use_id = turn.by;
   event.request_bytes = body.length;
   event.payload = {
     decisionId: decision.decisionId,
@@ -34,16 +39,36 @@ export function recordPrompt(exchange: ModelDecided, deps: ModelDeps): ModelDeci
     tools: asked.tools.length,
     ...(asked.tools.some(({ server }) => server) ? { serverTools: asked.tools.filter(({ server }) => server) } : {}),
     ...(asked.mcpServers.length > 0 ? { mcpServers: asked.mcpServers } : {}),
-    toolResults: asked.toolResults.map(({ id }) => id).slice(-64),
+    ...(turn?.continues === undefined ? {} : { continues: turn.continues }),
+    toolResults: asked.toolResults.map(({ id }) => id.slice(0, MAX_ID)).slice(-64),
     redacted,
-    claims: claimsOf(exchange),
-    ...(isKept(decision.record) ? { prompt: asked.prompt.slice(0, 65_536) } : {}),
+    claims,
+    ...(kept ? { prompt: recordable(ownWords(sent.prompt).slice(0, MAX_WORDS), session.id, deps) } : {}),
   };
-  if (isKept(decision.record)) event.request_content = body;
+  if (kept) event.request_content = body;
   deps.recorder.record(event);
   return exchange;
 }
 
-export function isKept(level: string): boolean {
-  return level === "Request" || level === "RequestResponse";
+/** What was asked less what was taken out of it: its texts come from what the provider gets. */
+function asSent({ redacted, endpoint }: ModelDecided, asked: ModelRequest, body: Buffer): ModelRequest {
+  return redacted === 0 || endpoint.dialect === undefined ? asked : WIRES[endpoint.dialect].readRequest(body);
+}
+
+function recordResults(exchange: ModelDecided, { toolResults }: ModelRequest, deps: ModelDeps): void {
+  const { session, decision } = exchange;
+  const { record } = decision;
+  // The newest of an id that comes twice is the one that is new; requests may bring all results of a dialogue again.
+  const results = new Map(toolResults.map((one) => [one.id.slice(0, MAX_ID), one]));
+  for (const [id, { isError, text }] of results) {
+    const call = deps.dialogues.returned(session.id, id);
+    if (call === undefined || (record === "None" && decision.findings.length === 0)) continue;
+    deps.recorder.record({
+      ...modelEvent(exchange, "dialogue.tool_result"),
+      prompt_id: call.promptId,
+      tool_use_id: id,
+      ...(isKept(record) ? { request_content: Buffer.from(recordable(text, session.id, deps)) } : {}),
+      payload: { tool: call.name.slice(0, 256), isError, characters: text.length },
+    });
+  }
 }
