@@ -26,7 +26,8 @@ export type ToolCallVerdict =
 export interface ReplyHooks {
   /**
    * Decides a tool call. It may take as long as a human does: the client is kept waiting with the dialect's own signs of
-   * life. Rejecting ends the reply with an error event; nothing of the call is passed on.
+   * life. The calls of one reply may be asked about at the same time. Rejecting ends the reply with an error event;
+   * nothing of the call is passed on.
    */
   toolCall(call: ToolCall): Promise<ToolCallVerdict>;
   /** How often the client hears something while a call is decided; 10,000 where absent. */

@@ -1,10 +1,12 @@
-import { isObject, JsonError, parseStrictObject } from "../json/strict-json.ts";
-import { BrokenReply, type EventGuard } from "../sse/guard-stream.ts";
+import { isObject } from "../json/strict-json.ts";
+import { BrokenReply } from "../sse/broken-reply.ts";
+import type { EventGuard } from "../sse/event-guard.ts";
 import type { SseEvent } from "../sse/sse-reader.ts";
 import type { ReplySummary, ToolCall, ToolCallVerdict } from "../types.ts";
-import { type BlockKind, blockKind, bringsMore, FRAME_KEYS, mayBringContent, mayFillCall } from "./blocks.ts";
+import { type BlockKind, blockKind, mayBringContent, mayFillCall } from "./blocks.ts";
 import { anthropicErrorEvent, anthropicErrorType } from "./errors.ts";
 import { HeldCall } from "./held-call.ts";
+import { readEvent } from "./read-event.ts";
 import { ReplyQueue } from "./reply-queue.ts";
 import { SummaryBuilder } from "./summary.ts";
 import { undecided } from "./tool-input.ts";
@@ -21,9 +23,6 @@ export interface ReplyLimits {
 
 /** Blocks of one message. Models write tens. */
 export const BLOCKS_LIMIT = 10_000;
-/** A frame is flat, and its own keys are the two upper levels: below them are contents, whose keys are their own. */
-const FRAME = { foldDepth: 2, names: FRAME_KEYS, halves: true } as const;
-
 /**
  * A streamed reply of the Messages API, event by event: words pass, and a tool call is held back from its
  * content_block_start to its content_block_stop, then released byte for byte, replaced by text, or rewritten.
@@ -75,7 +74,7 @@ export class ReplyGuard implements EventGuard {
   read(event: SseEvent): ToolCall[] {
     if (event.data === undefined) return this.#pass(event, event.event !== "error");
     if (this.#state === "stopped") return this.#afterwards(event);
-    const data = readData(event);
+    const data = readEvent(event);
     switch (event.event) {
       case "message_start":
         return this.#messageStart(event, data);
@@ -230,22 +229,7 @@ export class ReplyGuard implements EventGuard {
   /** OpenAI's end of stream is sent by some that speak both dialects. */
   #afterwards(event: SseEvent): ToolCall[] {
     const done = event.data === "[DONE]" && event.event === "";
-    this.#expect(done || (event.event === "ping" && readData(event) !== undefined), "it went on after message_stop");
+    this.#expect(done || (event.event === "ping" && readEvent(event) !== undefined), "it went on after message_stop");
     return this.#pass(event);
   }
-}
-
-/** The event's data, where all readers find the same in it and agree on what it is. */
-function readData(event: SseEvent): Record<string, unknown> {
-  if (event.dataLines !== 1) throw new BrokenReply("an event has its data in several lines");
-  let data: Record<string, unknown>;
-  try {
-    data = parseStrictObject(event.data ?? "", FRAME);
-  } catch (error) {
-    if (error instanceof JsonError) throw new BrokenReply(`of an event's data, ${error.message}`);
-    throw error;
-  }
-  if (data.type !== event.event) throw new BrokenReply("an event's name and its data's type differ");
-  if (bringsMore(data)) throw new BrokenReply("an event brings content of another kind than its own");
-  return data;
 }

@@ -1,7 +1,6 @@
-import { toRefusal } from "../../base/errors.ts";
 import { itemSpans, type Span, splice, valueSpan } from "../json/spans.ts";
 import { isObject, JsonError, parseStrictObject } from "../json/strict-json.ts";
-import { BrokenReply } from "../sse/guard-stream.ts";
+import { BrokenReply, whyBroken } from "../sse/broken-reply.ts";
 import type { ReplyHooks, ReplySummary, ToolCall, ToolCallVerdict } from "../types.ts";
 import { type BlockKind, blockKind, FRAME_KEYS } from "./blocks.ts";
 import { anthropicError, anthropicErrorType } from "./errors.ts";
@@ -38,7 +37,7 @@ export async function guardReply(body: Buffer, hooks: ReplyHooks, limits: ReplyL
     const changed = await decided(text, message, builder, hooks, limits.argumentBytes ?? 10 * 1024 * 1024);
     return { body: changed === text ? body : Buffer.from(changed), summary: builder.summary };
   } catch (error) {
-    const { why, status } = whyBroken(error);
+    const { why, status } = reason(error);
     builder.summary.broken = why;
     const answer = anthropicError(status, anthropicErrorType(status), `The gateway ended this reply: ${why}.`);
     return { body: answer.body, summary: builder.summary, status };
@@ -69,9 +68,13 @@ async function decided(
 
   const parts: (Span & { text: string })[] = [];
   let left = 0;
-  for (const { call, why, span, input } of calls) {
-    const verdict: ToolCallVerdict =
-      why === undefined ? await hooks.toolCall(call) : { effect: "replace", text: undecided(why) };
+  const verdicts = await Promise.all(
+    calls.map(async ({ call, why }): Promise<ToolCallVerdict> => {
+      return why === undefined ? hooks.toolCall(call) : { effect: "replace", text: undecided(why) };
+    }),
+  );
+  for (const [i, { call, span, input }] of calls.entries()) {
+    const verdict = verdicts[i] as ToolCallVerdict;
     builder.call(call, verdict);
     if (verdict.effect === "replace") {
       const words = textOr(verdict.text, "The gateway refused a tool call.");
@@ -116,11 +119,9 @@ function readWhole(
   return { call: { ...call, arguments: parsed.arguments }, span, input };
 }
 
-function whyBroken(error: unknown): { why: string; status: number } {
-  if (error instanceof BrokenReply) return { why: error.message, status: 502 };
+function reason(error: unknown): { why: string; status: number } {
   if (error instanceof JsonError) return { why: `of its JSON, ${error.message}`, status: 502 };
   // TextDecoder's.
   if (error instanceof TypeError && "code" in error) return { why: "it is not valid UTF-8", status: 502 };
-  const { message, status } = toRefusal(error);
-  return { why: message, status };
+  return whyBroken(error);
 }

@@ -27,7 +27,7 @@ export class PendingBytes {
     this.append(rest);
     const taken = this.#block.slice(0, this.#length);
     // A large block is for one event; a small one serves all of them.
-    if (this.#block.length > 65_536) this.#block = NONE;
+    if (this.#block.length > 8_192) this.#block = NONE;
     this.#length = 0;
     return taken;
   }

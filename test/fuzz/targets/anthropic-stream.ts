@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from "node:fs";
 import { Refusal } from "../../../base/errors.ts";
 import { ReplyGuard } from "../../../dialogue/anthropic/reply-guard.ts";
-import { BrokenReply } from "../../../dialogue/sse/guard-stream.ts";
+import { BrokenReply } from "../../../dialogue/sse/broken-reply.ts";
 import { SseError, type SseEvent, SseReader } from "../../../dialogue/sse/sse-reader.ts";
 import type { ToolCall, ToolCallVerdict } from "../../../dialogue/types.ts";
 import { chunks, mutateBytes, mutateText } from "../mutate.ts";
@@ -55,20 +55,26 @@ function verdictOn(call: ToolCall): ToolCallVerdict {
   return turn === 1 ? { effect: "replace", text: "No." } : { effect: "rewrite", arguments: { rewritten: true } };
 }
 
-function run(guard: ReplyGuard, parts: readonly Uint8Array[]): Run {
+/** `slow`: a verdict comes some events later, as a person's does. */
+function run(guard: ReplyGuard, parts: readonly Uint8Array[], slow: () => boolean): Run {
   const reader = new SseReader();
   const out: Uint8Array[] = [];
   const asked: Run["asked"] = [];
+  const open: Run["asked"] = [];
   let broken: string | undefined;
+  const settle = (those: Run["asked"]): void => {
+    for (const { call, verdict } of those) guard.settle(call, verdict);
+    out.push(...guard.take());
+  };
   const read = (event: SseEvent): void => {
     if (guard.ended) return;
     for (const call of guard.read(event)) {
-      out.push(...guard.take());
-      const verdict = verdictOn(call);
-      asked.push({ call, verdict });
-      guard.settle(call, verdict);
+      const each = { call, verdict: verdictOn(call) };
+      asked.push(each);
+      open.push(each);
     }
     out.push(...guard.take());
+    if (!slow()) settle(open.splice(slow() ? 1 : 0));
   };
   try {
     for (const part of parts) for (const event of reader.push(part)) read(event);
@@ -78,7 +84,7 @@ function run(guard: ReplyGuard, parts: readonly Uint8Array[]): Run {
     if (!(error instanceof BrokenReply || error instanceof SseError)) throw error;
     broken = error.message;
   }
-  out.push(...guard.take());
+  settle(open);
   return { out: Buffer.concat(out).toString("latin1"), broken: broken ?? guard.summary.broken, asked };
 }
 
@@ -176,8 +182,8 @@ function runWith(make: () => ReplyGuard): (cases: number, seed: number) => Promi
       const stream = Buffer.from(bytes).toString("latin1");
       const outcome = attempt(
         () => {
-          const result = run(make(), chunks(random, bytes));
-          const whole = run(make(), [bytes]);
+          const result = run(make(), chunks(random, bytes), () => random.chance(0.7));
+          const whole = run(make(), [bytes], () => false);
           if (JSON.stringify(result) !== JSON.stringify(whole)) {
             difference(tally, `cut, and whole\n${stream}\n${JSON.stringify(result)}\n${JSON.stringify(whole)}`);
           }
