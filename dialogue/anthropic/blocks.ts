@@ -28,7 +28,7 @@ const KINDS: ReadonlyMap<string, BlockKind> = new Map([
 
 /** Fields by which some API names or fills a call. */
 const CALLS = new Set(["name", "input", "arguments", "partial_json", "function", "tool_calls", "call_id"]);
-const CALL_TYPE = /tool_?use|tool_?call|function|call$/i;
+const CALL_TYPE = /tool|function|call/i;
 
 /**
  * Undefined where it could be a call that newer clients run and that this gateway cannot read: the API may grow block
@@ -40,13 +40,17 @@ export function blockKind(block: Record<string, unknown>): BlockKind | undefined
   const known = KINDS.get(type);
   if (known !== undefined) return known;
   if (typeof block.name === "string" && "input" in block) return "tool";
-  if (CALL_TYPE.test(type) || Object.keys(block).some((key) => CALLS.has(key.toLowerCase()))) return undefined;
+  // What a tool at the provider gave, whichever: the API names each such block after its tool.
+  const mayCall = CALL_TYPE.test(type) && !type.endsWith("_tool_result");
+  if (mayCall || Object.keys(block).some((key) => CALLS.has(key.toLowerCase()))) return undefined;
   return "passive";
 }
 
+const FILLING_TYPE = /tool|function|call|input|json/i;
+
 /** Whether a delta of a kind that is not known could fill a call. */
 export function mayFillCall(delta: Record<string, unknown>): boolean {
-  return CALL_TYPE.test(String(delta.type)) || Object.keys(delta).some((key) => CALLS.has(key.toLowerCase()));
+  return FILLING_TYPE.test(String(delta.type)) || Object.keys(delta).some((key) => CALLS.has(key.toLowerCase()));
 }
 
 /** By event: where its content is. The other kinds that are known bring none. */

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 import type { ToolCall } from "../../../dialogue/types.ts";
-import { DENIED, type Decide, expected, guarded, inPieces, offsets, STREAMS, sizes, stream } from "./streams.ts";
+import { DENIED, type Decide, event, expected, guarded, inPieces, offsets, STREAMS, sizes, stream } from "./streams.ts";
 
 const ALL = process.env.SALLYPORT_TEST_ALL === "1";
 
@@ -121,6 +121,18 @@ describe("what the hook is asked", () => {
     expect((await calls("mcp-tools")).map(({ name }) => name)).toEqual(["mcp__cluster__scale"]);
     expect((await calls("pings-and-unknown")).map(({ name }) => name)).toEqual(["Bash", "navigate"]);
   });
+});
+
+test("what a new tool at the provider gave passes, and so do new kinds of words", async () => {
+  const block = { type: "telescope_tool_result", tool_use_id: "srvtoolu_1", content: [{ type: "photo" }] };
+  const reply =
+    event("message_start", { message: { content: [] } }) +
+    event("content_block_start", { index: 0, content_block: block }) +
+    event("content_block_delta", { index: 0, delta: { type: "brightness_delta", value: 2 } }) +
+    event("content_block_stop", { index: 0 }) +
+    event("message_stop");
+  const { bytes, summary } = await guarded([Buffer.from(reply)], replace);
+  expect([bytes.toString(), summary.broken]).toEqual([reply, undefined]);
 });
 
 describe("a tool call that is rewritten", () => {
