@@ -50,7 +50,7 @@ export class Reader implements Sink {
     else if (node.type === "Script") {
       if (place.depth >= MAX_DEPTH) throw new Stop("too-deep");
       this.script(node, place.source, { ...place, depth: place.depth + 1 });
-    } else if (node.type === "CommandExpansion") {
+    } else if (node.type === "CommandExpansion" || node.type === "ArithmeticCommandExpansion") {
       this.#children(node, { ...place, via: [...place.via, "$(…)"], stdin: undefined });
     } else if (node.type === "ProcessSubstitution") {
       this.#children(node, { ...place, via: [...place.via, `${node.operator}(…)`], stdin: undefined });

@@ -382,7 +382,7 @@ function mentions(name: string, argv: readonly string[]): UnparsedReason | undef
   if (
     KUBERNETES.has(name) ||
     INERT.has(name) ||
-    ["command", "find", "git", "man", "brew", "apt", "apt-get"].includes(name)
+    ["command", "complete", "export", "find", "git", "man", "type", "unalias", "brew", "apt", "apt-get"].includes(name)
   )
     return undefined;
   return argv.slice(1).some((word) => NAMES.test(word)) ? "indirect" : undefined;

@@ -1,0 +1,150 @@
+import { describe, expect, test } from "vitest";
+import { shellWords } from "../../../base/shell-words.ts";
+import { readCommands } from "../../../dialogue/shell/read-commands.ts";
+import { commandsOfTool } from "../../../dialogue/shell/tool-commands.ts";
+import type { ShellCommand } from "../../../dialogue/shell/types.ts";
+import { TEXTS } from "./texts.ts";
+
+function shown({ argv, unparsed, via, stdin }: ShellCommand): string {
+  return [
+    shellWords(argv),
+    ...(unparsed === undefined ? [] : [`!${unparsed}`]),
+    ...(via === undefined ? [] : [`@${via.join(" > ")}`]),
+    ...(stdin === undefined ? [] : [`< ${JSON.stringify(stdin)}`]),
+  ]
+    .filter((part) => part !== "")
+    .join("  ");
+}
+
+for (const [title, texts] of Object.entries(TEXTS)) {
+  test.each(texts.map(([text, ...commands]) => ({ text, commands })))(`${title}: $text`, ({ text, commands }) => {
+    expect(readCommands(text).map(shown)).toEqual(commands);
+  });
+}
+
+describe("a switch to another cluster or other credentials is told, and a secret's value is not", () => {
+  test.for<[text: string, ...overrides: string[]]>([
+    ["kubectl --server=https://x get po", "--server=https://x"],
+    ["kubectl -s https://x get po", "--server=https://x"],
+    ["kubectl -shttps://x get po", "--server=https://x"],
+    ["kubectl get po --token abc", "--token"],
+    ["kubectl get po --token=abc --username u --password p", "--token", "--username=u", "--password"],
+    ["kubectl --kubeconfig /x get po", "--kubeconfig=/x"],
+    ["kubectl get po --user admin --cluster c", "--user=admin", "--cluster=c"],
+    ["kubectl --client-key k --client-certificate c get po", "--client-certificate=c", "--client-key=k"],
+    ["kubectl --insecure-skip-tls-verify get po", "--insecure-skip-tls-verify"],
+    ["kubectl --kubeconfig=$X get po", "--kubeconfig=$X"],
+    ["KUBECONFIG=/x kubectl get po", "KUBECONFIG=/x"],
+    ["KUBECONFIG=$X kubectl get po", "KUBECONFIG"],
+    ["export KUBECONFIG=/x", "KUBECONFIG=/x"],
+    ["KUBECONFIG=/x", "KUBECONFIG=/x"],
+    ["declare -gx KUBECONFIG+=:/x", "KUBECONFIG=:/x"],
+    ["unset KUBECONFIG", "KUBECONFIG="],
+    ["env KUBECONFIG=/x kubectl get po", "KUBECONFIG=/x"],
+    ["env -u KUBECONFIG kubectl get po", "KUBECONFIG="],
+    ["env --unset=KUBECONFIG kubectl get po", "KUBECONFIG="],
+    ["sudo KUBECONFIG=/x bash -c 'kubectl get po'", "KUBECONFIG=/x"],
+    ["HOME=/x kubectl get po", "HOME=/x"],
+    ["KUBERNETES_MASTER=https://x kubectl get po", "KUBERNETES_MASTER=https://x"],
+    ["kubectl config set-cluster c --server=https://x", "kubectl config set-cluster"],
+    ["kubectl config set-credentials u --token=abc", "kubectl config set-credentials"],
+    ["kubectl config set clusters.c.server https://x", "kubectl config set"],
+    ["helm list --kubeconfig /x", "--kubeconfig=/x"],
+    ["helm --kube-apiserver=https://x --kube-token abc list", "--kube-apiserver=https://x", "--kube-token"],
+    ["HELM_KUBETOKEN=abc helm list", "HELM_KUBETOKEN="],
+    ["kubectl frobnicate --server=https://x", "--server=https://x"],
+    ["HOME=/x npm test"],
+    ["kubectl --context prod -n shop get po"],
+    ["kubectl config use-context prod"],
+    ["kubectl exec web -- app --server=https://x --token abc"],
+    ["echo --server=https://x"],
+  ])("%s", ([text, ...overrides]) => {
+    const found = readCommands(text).flatMap((command) => command.overrides ?? []);
+    expect(found.map(({ name, value }) => (value === undefined ? name : `${name}=${value}`))).toEqual(overrides);
+    expect(JSON.stringify(found)).not.toContain("abc");
+  });
+});
+
+describe("a way round the gateway is told", () => {
+  test.each([
+    "curl -k https://10.0.0.1:6443/version",
+    "curl https://kubernetes.default.svc/api",
+    "curl https://$KUBERNETES_SERVICE_HOST:443/",
+    "curl https://x/api/v1/namespaces/shop/secrets",
+    "curl https://x/apis/apps/v1/deployments",
+    'curl -H "Authorization: Bearer $TOKEN" https://x',
+    "curl -H authorization:bearer\\ abc https://x",
+    "curl --oauth2-bearer abc https://x",
+    "wget --header='Authorization: Bearer abc' https://x",
+    "nc 10.0.0.1 6443 </dev/null; openssl s_client -connect 10.0.0.1:6443",
+    "curl https://cluster.example.com/",
+    "python3 -c 'requests.get(\"https://kubernetes.default\")'",
+    "node -e 'fetch(\"https://x:6443\")'",
+    "python3 - <<'E'\nopen('/var/run/secrets/kubernetes.io/serviceaccount/token')\nE",
+    "kubectl proxy",
+    "kubectl -n x proxy --port 8001 &",
+    "cat /var/run/secrets/kubernetes.io/serviceaccount/token",
+    "T=$(</run/secrets/kubernetes.io/serviceaccount/token)",
+    "cp /var/run/secrets/eks.amazonaws.com/serviceaccount/token x",
+    "exec 3<>/dev/tcp/10.0.0.1/6443",
+    "{ echo; } >/dev/tcp/10.0.0.1/443",
+    "sh -c 'echo' < /dev/tcp/10.0.0.1/443",
+  ])("%s", (text) => {
+    const found = readCommands(text, { servers: ["cluster.example.com"] });
+    expect(found.some(({ around }) => around !== undefined)).toBe(true);
+  });
+
+  test.each([
+    "curl -fsSL https://example.com/install.sh -o install.sh",
+    "wget https://example.com/api/v2/things",
+    "echo https://10.0.0.1:6443",
+    "grep -r kubernetes.default .",
+    "python3 app.py",
+    "kubectl get --raw /api/v1/namespaces/shop/pods",
+    "kubectl exec web -- cat /etc/hosts",
+    "nc -l 8080",
+  ])("and %s is none", (text) => {
+    expect(readCommands(text).filter(({ around }) => around !== undefined)).toEqual([]);
+  });
+});
+
+describe("a text that is too large, too deep or too much for the parser is one command that says so", () => {
+  test.for<[what: string, text: string, reason: string]>([
+    ["64 KB", `echo ${"x".repeat(64 * 1024)}`, "too-long"],
+    ["hundreds of commands", "kubectl get pods;".repeat(400), "too-many"],
+    ["hundreds of substitutions", "echo $(true) ".repeat(500), "too-many"],
+    ["open substitutions", "$(".repeat(20_000), "too-many"],
+    ["backticks", "`".repeat(30_000), "too-many"],
+    ["here-documents", "cat <<A ".repeat(100), "too-many"],
+    ["nested substitutions", `${"$(".repeat(60)}kubectl${")".repeat(60)}`, "too-deep"],
+    ["nested shells", `${"eval ".repeat(20)}kubectl get pods`, "too-deep"],
+    ["wrappers of wrappers", `${"nohup ".repeat(40)}kubectl get pods`, "too-deep"],
+    ["braces that make thousands of words", "kubectl get {a,b}{c,d}{e,f}{g,h}{i,j}{k,l}{m,n}{o,p}{q,r}", "too-many"],
+    ["a range of a billion", "kubectl get {1..999999999}", "too-many"],
+  ])("%s", ([, text, reason]) => {
+    expect(readCommands(text).map(({ unparsed }) => unparsed)).toContain(reason);
+  });
+});
+
+describe("a shell's tool is known by its name or by what it is given", () => {
+  test.for<[name: string, args: Record<string, unknown>, ...commands: string[]]>([
+    ["Bash", { command: "kubectl get pods", description: "lists" }, "kubectl get pods"],
+    ["shell", { command: ["kubectl", "get", "pods a"] }, "kubectl get 'pods a'"],
+    ["shell", { command: ["bash", "-lc", "kubectl get pods"] }, "kubectl get pods  @bash -c"],
+    ["local_shell", { commands: ["ls", "kubectl get pods"] }, "ls", "kubectl get pods"],
+    ["exec_command", { cmd: "kubectl get pods" }, "kubectl get pods"],
+    ["run_terminal_cmd", { command: "kubectl get pods" }, "kubectl get pods"],
+    ["mcp__ops__run", { script: "kubectl get pods" }, "kubectl get pods"],
+    ["shell", { input: "kubectl get pods" }, "kubectl get pods"],
+    ["Bash", { command: [1, 2] }, "!syntax"],
+    ["Bash", { command: 5 }],
+    ["Write", { file_path: "x", content: "kubectl get pods" }],
+    ["lookup", { input: "kubectl get pods" }],
+  ])("%s %o", ([name, args, ...commands]) => {
+    expect(commandsOfTool(name, args).map(shown)).toEqual(commands);
+  });
+
+  test("arguments that are no object hold no command", () => {
+    expect(commandsOfTool("Bash", undefined)).toEqual([]);
+  });
+});
