@@ -20,7 +20,12 @@ function reasons(decision: Decision): string {
   return holding.map((finding) => `${finding.rule}: ${finding.message}`).join("; ");
 }
 
-export function pending(approval: Approval, decision: Decision, supersedes: string | undefined, deps: Deps): Refusal {
+export function pending(
+  approval: Approval,
+  decision: Decision,
+  supersedes: string | undefined,
+  deps: Pick<Deps, "url">,
+): Refusal {
   const url = approvalUrl(approval.name, deps);
   const changed =
     supersedes === undefined
@@ -50,7 +55,7 @@ export function denied(approval: Approval, decision: Decision): Refusal {
 }
 
 /** An approval that changed under the request: given for another change or by fewer people, and not for this one. */
-export function changed(approval: Approval, decision: Decision, deps: Deps): Refusal {
+export function changed(approval: Approval, decision: Decision, deps: Pick<Deps, "url">): Refusal {
   return new Refusal(
     "approval-changed",
     `the change, or who must approve it, is no longer the one that was approved as ${approval.name} (held by ${reasons(decision)})`,
@@ -62,7 +67,12 @@ export function changed(approval: Approval, decision: Decision, deps: Deps): Ref
   );
 }
 
-export function ended(approval: Approval, decision: Decision, deps: Deps, why: string = stateOf(approval)): Refusal {
+export function ended(
+  approval: Approval,
+  decision: Decision,
+  deps: Pick<Deps, "url">,
+  why: string = stateOf(approval),
+): Refusal {
   return new Refusal(
     "approval-pending",
     `held for approval by ${reasons(decision)}, and approval ${approval.name} is ${why}`,

@@ -4,13 +4,15 @@ import { nowMs, revisionOf } from "../events.ts";
 import type { ModelDeps } from "./deps.ts";
 import { modelEvent } from "./events.ts";
 import type { ModelForwarded } from "./exchange.ts";
+import { type HoldEnd, heldWords, holdToolCall } from "./hold-tool-call.ts";
 import { toolQuestion } from "./question.ts";
 import { isKept, MAX_ID, recordable } from "./recordable.ts";
 import { commandsOf, type ToolCommands } from "./tool-commands.ts";
 
 /**
- * Decides a tool call that the model wrote, before the client sees any of it. What the cluster's side would hold is released:
- * that is where a human is asked, about the request itself. Whatever policy denies is replaced by words that say why.
+ * Decides a tool call that the model wrote, before the client sees any of it. What policy holds waits for a human; what only
+ * the cluster's side would hold is released, since that is where a human is asked, about the request itself. Whatever is
+ * denied is replaced by words that say why.
  */
 export async function decideToolCall(
   exchange: ModelForwarded,
@@ -21,8 +23,14 @@ export async function decideToolCall(
   if (asked === undefined) throw new Error("a reply without a request");
   const commands = commandsOf(call);
   const asking = { ...exchange, promptId, asked };
-  const decision = await deps.policy.current.decide(toolQuestion(asking, deps.clock.now(), call, commands.forPolicy));
-  const verdict = verdictOf(decision, call);
+  const decide = async (): Promise<Decision> =>
+    deps.policy.current.decide(toolQuestion(asking, deps.clock.now(), call, commands.forPolicy));
+  const first = await decide();
+  const held: HoldEnd =
+    first.effect === "hold"
+      ? await holdToolCall(exchange, { call, commands, decision: first, decideAgain: decide }, deps)
+      : { decision: first };
+  const verdict = verdictOf(held, call);
   if (verdict.effect !== "replace") {
     const { expects, reach, kubectl, background, says } = commands;
     deps.dialogues.released(session.id, {
@@ -37,7 +45,7 @@ export async function decideToolCall(
       ...(says === undefined ? {} : { says }),
     });
   }
-  record(exchange, call, { decision, verdict, commands }, deps);
+  record(exchange, call, { held, verdict, commands }, deps);
   return verdict;
 }
 
@@ -49,8 +57,10 @@ function expected({ forPolicy }: ToolCommands): object[] {
     .map(({ labelSelector: _, ...one }) => one);
 }
 
-function verdictOf({ effect, findings, decisionId }: Decision, { name }: ToolCall): ToolCallVerdict {
-  if (effect === "allow") return { effect: "release" };
+function verdictOf({ decision, approval, refusal }: HoldEnd, { name }: ToolCall): ToolCallVerdict {
+  const { effect, findings, decisionId } = decision;
+  if (effect === "allow" || (effect === "hold" && approval !== undefined)) return { effect: "release" };
+  if (refusal !== undefined) return { effect: "replace", text: heldWords({ name }, refusal) };
   const why = findings
     .filter((finding) => finding.effect === effect)
     .map(({ rule, message }) => `${rule}: ${message}`)
@@ -64,9 +74,11 @@ function verdictOf({ effect, findings, decisionId }: Decision, { name }: ToolCal
 function record(
   exchange: ModelForwarded,
   { id, name, text }: ToolCall,
-  { decision, verdict, commands }: { decision: Decision; verdict: ToolCallVerdict; commands: ToolCommands },
+  { held, verdict, commands }: { held: HoldEnd; verdict: ToolCallVerdict; commands: ToolCommands },
   deps: ModelDeps,
 ): void {
+  const { decision, approval, refusal } = held;
+  const approvalName = approval?.name ?? refusal?.details.approvalName;
   if (decision.record === "None" && decision.findings.length === 0) return;
   deps.recorder.record({
     ...modelEvent(exchange, "dialogue.tool_use"),
@@ -75,6 +87,8 @@ function record(
     rules: decision.findings.map(({ rule }) => rule),
     record_level: decision.record,
     revision: revisionOf(decision),
+    ...(approvalName === undefined ? {} : { approval_id: approvalName }),
+    ...(approval?.breakGlass === true ? { break_glass: true } : {}),
     ...(isKept(decision.record) ? { request_content: Buffer.from(recordable(text, exchange.session.id, deps)) } : {}),
     payload: {
       decisionId: decision.decisionId,
