@@ -1,0 +1,174 @@
+import { afterAll, beforeAll, expect, test } from "vitest";
+import type { EventRow } from "../../audit/event.ts";
+import { until } from "../gateway/client.ts";
+import { Agent, bash, payload } from "./dialogue.ts";
+import { type ModelRig, startModelRig } from "./rig.ts";
+
+let rig: ModelRig;
+beforeAll(async () => {
+  rig = await startModelRig({ guardrails: { profiles: ["observe"], defaults: { record: "RequestResponse" } } });
+}, 120_000);
+afterAll(() => rig?.close());
+
+const agent = (): Promise<Agent> => Agent.begin(rig);
+const linkOf = (event: EventRow): unknown => payload(event).link;
+const DEPLOYMENTS = "/apis/apps/v1/namespaces/shop/deployments";
+
+test("a request that an open tool call says is tied to it exactly, with its prompt, and each look-up on the way", async () => {
+  const one = await agent();
+  await one.say("delete the old api", [bash("toolu_a1", "kubectl -n shop delete deployment api")]);
+  const { prompt_id } = await one.prompt("delete the old api");
+  const discovery = await one.kube("GET", "/apis/apps/v1");
+  const deleted = await one.kube("DELETE", `${DEPLOYMENTS}/api`);
+  const gone = await one.kube("GET", `${DEPLOYMENTS}?fieldSelector=metadata.name%3Dapi&watch=true&timeoutSeconds=1`);
+  const other = await one.kube("GET", "/api/v1/namespaces/shop/pods");
+  expect([discovery, deleted, gone, other].map(({ prompt_id: id, tool_use_id }) => [id, tool_use_id])).toEqual(
+    Array(4).fill([prompt_id, "toolu_a1"]),
+  );
+  expect([discovery, deleted, gone, other].map(linkOf)).toEqual(
+    ["window", "exact", "exact", "window"].map((strength) => ({ strength })),
+  );
+  await one.results({ toolu_a1: "deployment.apps/api deleted" });
+  expect(linkOf(await one.kube("GET", "/api/v1/namespaces/shop/pods"))).toEqual({ strength: "none" });
+});
+
+test("its intent says the same as its outcome, and a session without a dialogue says nothing", async () => {
+  const one = await agent();
+  const alone = await one.kube("DELETE", `${DEPLOYMENTS}/api`);
+  expect([linkOf(alone), alone.prompt_id, alone.tool_use_id]).toEqual([undefined, "", ""]);
+  await one.say("delete it now", [bash("toolu_i1", "kubectl -n shop delete deployment api")]);
+  const { exchange_id } = await one.kube("DELETE", `${DEPLOYMENTS}/api`);
+  const events = one.events().filter((event) => event.exchange_id === exchange_id);
+  expect(events.map(({ kind, tool_use_id }) => [kind, tool_use_id])).toEqual([
+    ["request.intent", "toolu_i1"],
+    ["request.outcome", "toolu_i1"],
+  ]);
+  expect(events.map(linkOf)).toEqual([{ strength: "exact" }, { strength: "exact" }]);
+});
+
+test("two tool calls side by side are told apart by what they expect; what both may have asked is marked as not", async () => {
+  const one = await agent();
+  await one.say("look at both", [
+    bash("toolu_b1", "kubectl -n shop get pods"),
+    bash("toolu_b2", "kubectl -n shop delete deployment web --wait=false"),
+    { id: "toolu_b3", name: "Read", input: { file_path: "/x" } },
+  ]);
+  const { prompt_id } = await one.prompt("look at both");
+  const pods = await one.kube("GET", "/api/v1/namespaces/shop/pods?limit=500");
+  const deleted = await one.kube("DELETE", `${DEPLOYMENTS}/web`);
+  const discovery = await one.kube("GET", "/openapi/v3");
+  expect([pods, deleted].map(({ tool_use_id }) => tool_use_id)).toEqual(["toolu_b1", "toolu_b2"]);
+  expect([pods, deleted].map(linkOf)).toEqual([{ strength: "exact" }, { strength: "exact" }]);
+  expect(linkOf(discovery)).toEqual({ strength: "none", candidates: ["toolu_b1", "toolu_b2"] });
+  // The prompt is the same whichever it was.
+  expect([discovery.prompt_id, discovery.tool_use_id]).toEqual([prompt_id, ""]);
+});
+
+test("two calls that would make the same request are not told apart, and a header of the client's only claims which", async () => {
+  const one = await agent();
+  await one.say("twice", [
+    bash("toolu_c1", "kubectl -n shop get pods"),
+    bash("toolu_c2", "kubectl -n shop describe pods"),
+  ]);
+  const list = "/api/v1/namespaces/shop/pods";
+  const candidates = ["toolu_c1", "toolu_c2"];
+  expect(linkOf(await one.kube("GET", list))).toEqual({ strength: "none", candidates });
+  const claims = { "kubectl-command": "kubectl describe", "kubectl-session": "1f0c" };
+  const claimed = await one.kube("GET", list, { headers: claims });
+  expect(claimed.tool_use_id).toBe("toolu_c2");
+  expect(linkOf(claimed)).toEqual({ strength: "claimed", candidates, claims });
+});
+
+test("a claim of another prompt's id is on record as claimed, and changes nothing", async () => {
+  const one = await agent();
+  const claims = { "x-claude-code-prompt-id": "prompt-1", traceparent: `00-${"a".repeat(32)}-${"b".repeat(16)}-01` };
+  await one.say("something harmless", [bash("toolu_d1", "kubectl -n shop get pods")], { headers: claims });
+  const harmless = await one.prompt("something harmless");
+  expect(payload(harmless).claims).toEqual(claims);
+  expect(harmless.prompt_id).toMatch(/^[0-9a-f]{8}-[0-9a-f]{4}-7/);
+  await one.results({ toolu_d1: "no pods" });
+  await one.say("something else", [bash("toolu_d2", "kubectl -n shop delete deployment web")]);
+  const { prompt_id } = await one.prompt("something else");
+  const lie = await one.kube("DELETE", `${DEPLOYMENTS}/web`, { headers: claims });
+  expect([lie.prompt_id, lie.tool_use_id]).toEqual([prompt_id, "toolu_d2"]);
+  expect(linkOf(lie)).toEqual({ strength: "exact", claims });
+  // Nor where nothing is open.
+  await one.results({ toolu_d2: "deleted" });
+  const late = await one.kube("DELETE", `${DEPLOYMENTS}/web`, { headers: claims });
+  expect([late.prompt_id, late.tool_use_id, linkOf(late)]).toEqual(["", "", { strength: "none", claims }]);
+});
+
+test("a command in the background is known by what it does after its result has come", async () => {
+  const one = await agent();
+  await one.say("watch", [bash("toolu_e1", "kubectl -n shop get deployments -w", { run_in_background: true })]);
+  await one.results({ toolu_e1: "running in the background" });
+  expect((await one.kube("GET", `${DEPLOYMENTS}?watch=true&timeoutSeconds=1`)).tool_use_id).toBe("toolu_e1");
+  expect((await one.kube("GET", "/api/v1/namespaces/shop/pods")).tool_use_id).toBe("");
+});
+
+test("what brings results goes on with its prompt; what a person says with them, or after them, is a new one", async () => {
+  const one = await agent();
+  await one.say("begin", [bash("toolu_f1", "ls")]);
+  const first = await one.prompt("begin");
+  await one.results({ toolu_f1: "a b" }, [bash("toolu_f2", "ls")], {
+    words: "<system-reminder>Be brief.</system-reminder>",
+  });
+  await one.results({ toolu_f2: "c" }, [bash("toolu_f3", "ls")], { words: "stop, do another thing" });
+  const other = await one.prompt("stop, do another thing");
+  const turns = one
+    .events("dialogue.prompt")
+    .map((event) => [event.prompt_id === first.prompt_id, payload(event).continues]);
+  expect(turns).toEqual([
+    [true, undefined],
+    [true, "results"],
+    [false, undefined],
+  ]);
+  const used = one.events("dialogue.tool_use").at(-1);
+  expect(used?.prompt_id).toBe(other.prompt_id);
+});
+
+test("a request that is sent again goes on with its prompt as long as that had no whole reply", async () => {
+  const one = await agent();
+  await one.fails("try");
+  await one.again();
+  await one.again();
+  await until(() => one.events("dialogue.prompt").length === 3);
+  const [failed, retry, anew] = one.events("dialogue.prompt");
+  expect(retry?.prompt_id).toBe(failed?.prompt_id);
+  expect(payload(retry as EventRow).continues).toBe("retry");
+  expect(anew?.prompt_id).not.toBe(failed?.prompt_id);
+  expect(payload(anew as EventRow).continues).toBeUndefined();
+});
+
+test("what one agent tells another is no new prompt: what that one does is tied to the person's", async () => {
+  const one = await agent();
+  const words = "count the pods of shop";
+  await one.say("ask a helper", [{ id: "toolu_g1", name: "Task", input: { prompt: words } }]);
+  const { prompt_id } = await one.prompt("ask a helper");
+  await one.helper().say(words, [bash("toolu_g2", "kubectl -n shop get pods")]);
+  const told = await one.prompt(words);
+  expect([told.prompt_id, told.tool_use_id, payload(told).continues]).toEqual([prompt_id, "toolu_g1", "subagent"]);
+  const discovery = await one.kube("GET", "/apis/apps/v1");
+  expect([discovery.prompt_id, discovery.tool_use_id]).toEqual([prompt_id, "toolu_g2"]);
+});
+
+test("results, arguments and replies are on record at their level, and without credentials", async () => {
+  const one = await agent();
+  const token = `eyJhbGciOiJIUzI1NiJ9.${Buffer.from('{"sub":"a"}').toString("base64url")}.c2lnbmF0dXJl`;
+  const file = { id: "toolu_h1", name: "Write", input: { file_path: "/src/a.ts", content: `const t = "${token}"` } };
+  await one.say("write it", [file], { text: "I write it" });
+  await one.results({ toolu_h1: { error: `denied ${token}` } }, [], { text: `it said ${token}` });
+  const result = await one.event(
+    ({ kind, tool_use_id }) => kind === "dialogue.tool_result" && tool_use_id === "toolu_h1",
+  );
+  expect(payload(result)).toMatchObject({ tool: "Write", isError: true });
+  const [call] = one.events("dialogue.tool_use");
+  expect(payload(call as EventRow)).toMatchObject({ files: [{ path: "/src/a.ts", change: "write" }] });
+  expect([result.request_body, call?.request_body]).not.toContain("");
+  await until(() => one.events("dialogue.reply").length === 2);
+  const reply = payload(one.events("dialogue.reply").at(-1) as EventRow);
+  expect(reply).toMatchObject({ stopReason: "end_turn", usage: { inputTokens: 12, outputTokens: 30 } });
+  expect(reply.text).toMatch(/^it said \*\*sallyport/);
+  // The conversation as the provider got it has what the client sent: that is another rule's matter.
+  expect(JSON.stringify([payload(result), payload(call as EventRow), reply])).not.toContain(token);
+});
