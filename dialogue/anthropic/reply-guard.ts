@@ -23,6 +23,7 @@ export interface ReplyLimits {
 
 /** Blocks of one message. Models write tens. */
 export const BLOCKS_LIMIT = 10_000;
+
 /**
  * A streamed reply of the Messages API, event by event: words pass, and a tool call is held back from its
  * content_block_start to its content_block_stop, then released byte for byte, replaced by text, or rewritten.
