@@ -10,17 +10,42 @@ export interface Held {
   render(): Uint8Array;
 }
 
-/** What goes to the client, in order, behind what waits for a decision. */
-export class Outlet {
-  readonly #queue: Held[] = [];
-  /** Where in the queue the first that waits is. */
+/** In the order in which they came; those that went out stand before `next` until there are many. */
+class Queue {
+  readonly #held: Held[] = [];
   #next = 0;
+
+  push(held: Held): void {
+    this.#held.push(held);
+  }
+
+  get first(): Held | undefined {
+    return this.#held[this.#next];
+  }
+
+  shift(): void {
+    this.#next++;
+    if (this.#next < 1024) return;
+    this.#held.splice(0, this.#next);
+    this.#next = 0;
+  }
+}
+
+/** A queue for each lane, whose order among each other nobody minds; or one for all of them. */
+type Stretch = { lanes: Map<number, Queue> } | { all: Queue };
+
+/**
+ * What goes to the client, in order, behind what waits for a decision. Where a reply has several choices each of them is
+ * a lane: a call of one, once it is decided, goes out whole, whatever the others wait for.
+ */
+export class Outlet {
+  readonly #stretches: Stretch[] = [];
   readonly #now: Uint8Array[] = [];
   #held = 0;
 
   /** In its turn. */
-  pass(bytes: Uint8Array): void {
-    this.hold({ size: bytes.length, ready: () => true, whole: () => true, render: () => bytes });
+  pass(bytes: Uint8Array, lane?: number): void {
+    this.hold({ size: bytes.length, ready: () => true, whole: () => true, render: () => bytes }, lane);
   }
 
   /** Before everything that waits for a decision. */
@@ -29,9 +54,20 @@ export class Outlet {
     this.#now.push(bytes);
   }
 
-  hold(held: Held): void {
-    this.#queue.push(held);
+  /** In its turn in a lane, or behind everything, and before all that comes later. */
+  hold(held: Held, lane?: number): void {
     this.#held += held.size;
+    const last = this.#stretches.at(-1);
+    if (lane === undefined) {
+      if (last !== undefined && "all" in last) last.all.push(held);
+      else this.#stretches.push({ all: queueOf(held) });
+    } else if (last === undefined || "all" in last) {
+      this.#stretches.push({ lanes: new Map([[lane, queueOf(held)]]) });
+    } else {
+      const queue = last.lanes.get(lane);
+      if (queue === undefined) last.lanes.set(lane, queueOf(held));
+      else queue.push(held);
+    }
   }
 
   /** Everything that can go out now, joined; undefined where there is nothing. */
@@ -42,19 +78,21 @@ export class Outlet {
   }
 
   #release(): void {
-    for (let held = this.#queue[this.#next]; held?.ready() === true; held = this.#queue[this.#next]) {
-      this.#next++;
-      this.#held -= held.size;
-      this.#now.push(held.render());
-    }
-    if (this.#next === this.#queue.length || this.#next > 1024) {
-      this.#queue.splice(0, this.#next);
-      this.#next = 0;
+    for (let first = this.#stretches[0]; first !== undefined; first = this.#stretches[0]) {
+      for (const queue of queuesOf(first)) {
+        for (let held = queue.first; held?.ready() === true; held = queue.first) {
+          queue.shift();
+          this.#held -= held.size;
+          this.#now.push(held.render());
+        }
+      }
+      if (queuesOf(first).some((queue) => queue.first !== undefined)) return;
+      this.#stretches.shift();
     }
   }
 
   get waiting(): boolean {
-    return this.#next < this.#queue.length;
+    return this.#stretches.length > 0;
   }
 
   get heldBytes(): number {
@@ -63,6 +101,17 @@ export class Outlet {
 
   /** Whether what is first in turn lacks nothing but a decision: the provider can bring nothing that helps. */
   get undecided(): boolean {
-    return this.#queue[this.#next]?.whole() ?? false;
+    const [first] = this.#stretches;
+    return first !== undefined && queuesOf(first).every((queue) => queue.first?.whole() ?? true);
   }
+}
+
+function queueOf(held: Held): Queue {
+  const queue = new Queue();
+  queue.push(held);
+  return queue;
+}
+
+function queuesOf(stretch: Stretch): Queue[] {
+  return "all" in stretch ? [stretch.all] : [...stretch.lanes.values()];
 }

@@ -4,12 +4,17 @@ import { type CallPiece, ChatCall } from "./call.ts";
 
 /** One of the replies that were asked for (`n`). */
 export class Choice {
+  readonly index: number;
   readonly calls = new Map<number, ChatCall>();
   #current: ChatCall | undefined;
   finishReason: string | undefined;
   readonly text = new KeptText();
   /** Whether the client has got words of it: what is said in the place of a call begins a paragraph then. */
   spoke = false;
+
+  constructor(index: number) {
+    this.index = index;
+  }
 
   /** The call of a piece. Another one begins with it where `begun` is true: the one before it is whole. */
   callOf(piece: CallPiece, index: () => number): { call: ChatCall; before?: ChatCall } {

@@ -48,7 +48,7 @@ class ChatReply implements WholeReply {
     if ((entry.delta ?? null) !== null) throw new BrokenReply("a choice is a piece of one");
     const message = objectOf(entry, "message") ?? {};
     refuseLookalikes(message, MESSAGE_NAMES);
-    const choice = new Choice();
+    const choice = new Choice(this.#choices.length);
     this.#choices.push({ choice, entry, message });
     const content = message.content ?? message.refusal;
     if (typeof content === "string" && content !== "") {

@@ -40,7 +40,8 @@ interface Part extends ChoicePieces {
   words: boolean;
 }
 
-class ChatStream implements ReplyReader {
+/** Reads the chunks of a reply. */
+export class ChatStream implements ReplyReader {
   readonly #wire: Wire;
   readonly #calls: ToolCalls;
   readonly #choices = new Map<number, Choice>();
@@ -50,6 +51,8 @@ class ChatStream implements ReplyReader {
   #model: string | undefined;
   #usage: Usage = {};
   #done = false;
+  /** Of the chunk before, where a comment belongs: between the chunks of a call it must not keep them apart. */
+  #lane: number | undefined;
 
   constructor(wire: Wire) {
     this.#wire = wire;
@@ -59,7 +62,7 @@ class ChatStream implements ReplyReader {
   event(event: SseEvent, outlet: Outlet): void {
     const { data } = event;
     if (data === undefined) {
-      outlet.pass(event.bytes);
+      outlet.pass(event.bytes, this.#lane);
       return;
     }
     if (this.#done) throw new BrokenReply(`the reply went on after ${DONE}`);
@@ -110,7 +113,9 @@ class ChatStream implements ReplyReader {
   }
 
   #hold(outlet: Outlet, chunk: JsonObject, size: number, parts: Part[], calls: ChatCall[], bytes?: Uint8Array): void {
-    outlet.hold({
+    const lane = parts.length === 1 ? parts[0]?.choice.index : undefined;
+    this.#lane = lane;
+    const held = {
       size,
       ready: () => calls.every((call) => call.decided),
       whole: () => calls.every((call) => call.pending !== undefined),
@@ -122,7 +127,8 @@ class ChatStream implements ReplyReader {
         const edited = editChunk(chunk, parts);
         return edited === undefined ? new Uint8Array(0) : chunkBytes(edited);
       },
-    });
+    };
+    outlet.hold(held, lane);
   }
 
   #part(entry: unknown): Part {
@@ -136,9 +142,6 @@ class ChatStream implements ReplyReader {
     ) {
       throw new BrokenReply("a tool call stands beside the pieces of its message");
     }
-    const index = entry.index === undefined ? 0 : indexOf(entry, "index", CHOICES_LIMIT);
-    const choice = this.#choices.get(index) ?? new Choice();
-    this.#choices.set(index, choice);
     const delta = objectOf(entry, "delta") ?? {};
     refuseLookalikes(delta, DELTA_NAMES);
     const pieces: CallPiece[] = listOf(delta, "tool_calls").map((piece) => {
@@ -147,6 +150,9 @@ class ChatStream implements ReplyReader {
     });
     const legacy = objectOf(delta, "function_call");
     if (legacy !== undefined) pieces.push(readLegacyPiece(legacy));
+    const index = entry.index === undefined && pieces.length === 0 ? 0 : indexOf(entry, "index", CHOICES_LIMIT);
+    const choice = this.#choices.get(index) ?? new Choice(index);
+    this.#choices.set(index, choice);
     const calls = pieces.map((piece) => this.#add(choice, piece));
     const words = this.#words(choice, delta);
     return { entry, choice, calls, words };

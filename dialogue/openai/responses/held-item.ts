@@ -12,6 +12,7 @@ const COMMON = new Set(["type", "sequence_number", "output_index", "item_id", "o
  */
 export class HeldItem {
   readonly at: number;
+  readonly name: string;
   readonly #first: JsonObject;
   #item: JsonObject | undefined;
   readonly #limit: number;
@@ -22,9 +23,13 @@ export class HeldItem {
   pending: PendingCall | undefined;
   /** Whether the client has got what stands for it. */
   shown = false;
+  /** Its own events did not end: it is whole by the response that it stands in. */
+  isCut = false;
 
-  constructor(at: number, first: JsonObject, limit: number) {
+  /** `name`: what tells its place from every other one. */
+  constructor(at: number, name: string, first: JsonObject, limit: number) {
     this.at = at;
+    this.name = name;
     this.#first = first;
     this.#limit = limit;
   }
@@ -102,6 +107,7 @@ export class HeldItem {
     if (this.#diff !== "") this.#agrees(this.#diff, objectOf(item, "operation")?.diff, cut);
     this.#counted(JSON.stringify(item));
     this.#item = item;
+    this.isCut = cut;
   }
 
   /** A text came whole: it is what its pieces were, where there were any. */

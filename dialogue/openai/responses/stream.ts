@@ -52,7 +52,8 @@ interface Passing {
   ended: boolean;
 }
 
-class ResponsesStream implements ReplyReader {
+/** Reads the events of a response. */
+export class ResponsesStream implements ReplyReader {
   readonly #wire: Wire;
   readonly #calls: ToolCalls;
   readonly #items = new Map<number, HeldItem | Passing>();
@@ -147,15 +148,15 @@ class ResponsesStream implements ReplyReader {
     });
   }
 
-  /** The first event of a call brings what stands for it, unless it is released as it came. */
+  /** The first event of a call brings what stands for it, unless it is released as it came, from its first to its last. */
   #render(item: HeldItem, number: number | undefined, bytes: Uint8Array): Uint8Array {
     const verdict = item.pending?.verdict;
     if (verdict === undefined) throw new BrokenReply("a tool call was not decided");
-    if (verdict.effect === "release") return this.#numbers.numbered(bytes, number);
+    if (verdict.effect === "release" && !item.isCut) return this.#numbers.numbered(bytes, number);
     if (item.shown) return NOTHING;
     item.shown = true;
     const place = { at: item.at, number, numbers: this.#numbers };
-    const decided = decidedItem(item.item, placeName(this.#id, item.at), verdict);
+    const decided = decidedItem(item.item, item.name, verdict);
     return verdict.effect === "replace" ? messageEvents(place, decided) : callEvents(place, decided);
   }
 
@@ -182,7 +183,7 @@ class ResponsesStream implements ReplyReader {
     const kind = itemKind(item);
     const begun =
       kind === "call"
-        ? new HeldItem(at, item, this.#wire.callBytes)
+        ? new HeldItem(at, placeName(this.#id, at), item, this.#wire.callBytes)
         : { type: String(item.type), id: textOf(item, "id"), kind, ended: false };
     this.#items.set(at, begun);
     return begun;
@@ -321,7 +322,7 @@ class ResponsesStream implements ReplyReader {
       if (pending === undefined || pending.call.name !== name || pending.call.text !== text) {
         throw new BrokenReply("a tool call is another one in the whole response");
       }
-      return { item, pending, name: placeName(this.#id, held.at) };
+      return { item, pending, name: held.name };
     }
     return { item, pending: this.#calls.decide(readItemCall(item, i)), name: placeName(this.#id, `output ${i}`) };
   }
