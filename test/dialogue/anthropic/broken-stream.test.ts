@@ -152,6 +152,17 @@ describe("limits", () => {
     expect(summary.toolCalls).toHaveLength(1);
   });
 
+  test("that limit is 10 MiB where none is given", async () => {
+    function* endless(): Generator<Uint8Array> {
+      yield Buffer.from(START + start(0, CALL));
+      const megabyte = Buffer.from(input(0, "x".repeat(1024 * 1024)));
+      for (let i = 0; i < 50; i++) yield megabyte;
+    }
+    const { bytes, summary } = await guarded(endless(), never);
+    expect(summary.broken).toMatch(/more than 10485760 bytes of input/);
+    expect(bytes.length).toBeLessThan(1000);
+  });
+
   test("events that are held are bounded too, since deltas may be empty", async () => {
     const bytes = Buffer.from(START + start(0, CALL) + input(0, "").repeat(1000));
     const { summary } = await guarded([bytes], never, { heldBytes: 50_000 });
