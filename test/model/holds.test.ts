@@ -1,0 +1,239 @@
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import type { EventRow } from "../../audit/event.ts";
+import { decide, type Listed, listed } from "../gateway/approvals.ts";
+import { open, type Reply, send, spooled, until } from "../gateway/client.ts";
+import { bash, payload, type Scripted, stream } from "./dialogue.ts";
+import { type ModelRig, startModelRig } from "./rig.ts";
+
+let rig: ModelRig;
+let alice: string;
+let agent: string;
+beforeAll(async () => {
+  rig = await startModelRig({
+    guardrails: {
+      profiles: ["baseline"],
+      defaults: {
+        record: "Request",
+        approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 1 },
+      },
+      // Of alice's own sessions.
+      scopes: [{ name: "patient", match: { groups: ["dev:sre"] }, approval: { holdSeconds: 30 } }],
+    },
+  });
+  alice = await rig.token("alice", "admin");
+}, 120_000);
+afterAll(() => rig?.close());
+beforeEach(async () => {
+  // A session of its own: one test's holds must not eat the next one's budget.
+  agent = await rig.token("agent");
+  rig.provider.asked.splice(0);
+});
+
+/** A session whose time to wait is spent: what is held of it is answered at once. */
+let tired: string;
+beforeAll(async () => {
+  tired = await rig.token("agent");
+  await ask([bash("toolu_0", newCommand())], { token: tired });
+});
+
+let n = 0;
+/** A command that no other test's call has. */
+const newCommand = (): string => `kubectl get pods -n held-${++n}\necho done`;
+
+/** What the agent asks; the model, whose name says what is held, calls these tools. */
+function ask(
+  tools: Scripted[],
+  { model = "holds Bash", token = agent, signal = undefined as AbortSignal | undefined } = {},
+) {
+  rig.provider.scripts = [{ parts: [stream("On it.", tools)] }];
+  return send(rig, "POST", "/connections/claude/v1/messages", {
+    token,
+    headers: { accept: "*/*" },
+    body: { model, max_tokens: 1024, stream: true, messages: [{ role: "user", content: "go" }] },
+    ...(signal === undefined ? {} : { signal }),
+  });
+}
+
+const proposed = (command: string, state = "pending"): Promise<Listed> =>
+  until(async () =>
+    (await listed(rig, alice)).find(
+      (one) =>
+        one.state === state &&
+        (one.summary as unknown as { command: string }).command.startsWith(command.split("\n")[0] ?? "?"),
+    ),
+  );
+
+/** The texts and the tool calls of a stream, and why it stopped. */
+function read({ text }: Reply): { words: string; calls: string[]; stop: unknown } {
+  const events = [...text.matchAll(/^data: (.*)$/gm)].map(([, data = ""]) => JSON.parse(data));
+  return {
+    words: events.map(({ delta }) => delta?.text ?? "").join(""),
+    calls: events.flatMap(({ content_block: block }) => (block?.type === "tool_use" ? [block.id] : [])),
+    stop: events.find(({ type }) => type === "message_delta")?.delta.stop_reason,
+  };
+}
+
+const ofCall = (id: string): EventRow[] => spooled(rig).filter(({ tool_use_id }) => tool_use_id === id);
+
+describe("a tool call that policy holds", () => {
+  test("goes to the client byte for byte once a human approved it, on record with the approval, and once", async () => {
+    const command = newCommand();
+    const call = bash("toolu_approved", command);
+    const reply = ask([call]);
+    const one = await proposed(command);
+    const { name } = one;
+    await decide(rig, alice, one);
+    expect((await reply).text).toBe(stream("On it.", [call]));
+
+    const events = await until(() => {
+      const found = ofCall("toolu_approved");
+      return found.some(({ kind }) => kind === "dialogue.tool_use") && found;
+    });
+    expect(events.map(({ kind, approval_id }) => [kind, approval_id])).toEqual([
+      ["hold.opened", name],
+      ["approval.consumed", name],
+      ["dialogue.tool_use", name],
+    ]);
+    expect(events.map(({ effect, rules, verb, resource }) => [effect, rules, verb, resource])[0]).toEqual([
+      "hold",
+      ["ours/held"],
+      "tool",
+      "Bash",
+    ]);
+
+    const again = read(await ask([call], { token: tired }));
+    expect(again.calls).toEqual([]);
+    expect((await proposed(command)).name).not.toBe(name);
+  });
+
+  test("that nobody answers is replaced by words that say where a human can approve it, and the turn ends", async () => {
+    const command = newCommand();
+    const { words, calls, stop } = read(await ask([bash("toolu_a", command)]));
+    const { name } = await proposed(command);
+    expect(calls).toEqual([]);
+    expect(stop).toBe("end_turn");
+    expect(words).toContain(
+      "sallyport: the call of Bash was not passed on: held for approval by ours/held: a tool that",
+    );
+    expect(words).toContain(`A human can approve it at ${rig.gateway.url}/approvals/${name}. Say so, end your turn`);
+    expect(words).toMatch(/make exactly the same call again\. Decision [\w-]+\.$/);
+    const kinds = await until(() => {
+      const found = ofCall("toolu_a").map(({ kind }) => kind);
+      return found.length === 3 && found;
+    });
+    expect(kinds).toEqual(["hold.opened", "hold.timed_out", "dialogue.tool_use"]);
+  });
+
+  test("goes at once when it is made again after it was approved, however the model describes it then", async () => {
+    const command = newCommand();
+    await ask([bash("toolu_b1", command, { description: "Lists pods" })], { token: tired });
+    const one = await proposed(command);
+    await decide(rig, alice, one);
+    const { calls } = read(await ask([bash("toolu_b2", command, { description: "List the pods" })]));
+    expect(calls).toEqual(["toolu_b2"]);
+    const consumed = await until(() => ofCall("toolu_b2").find(({ kind }) => kind === "approval.consumed"));
+    expect(consumed.approval_id).toBe(one.name);
+  });
+
+  test.for([
+    ["another command", (command: string) => bash("toolu_c", `${command}; true`), "holds Bash"],
+    ["another argument", (command: string) => bash("toolu_c", command, { run_in_background: true }), "holds Bash"],
+    ["another tool", (command: string) => ({ ...bash("toolu_c", command), name: "Shell" }), "holds Bash Shell"],
+  ] as const)("of %s is not what was approved", async ([, other, model]) => {
+    const command = newCommand();
+    await ask([bash("toolu_b1", command)], { token: tired });
+    await decide(rig, alice, await proposed(command));
+    expect(read(await ask([other(command)], { model, token: tired })).calls).toEqual([]);
+  });
+
+  test("that a human denies says so with the reason, and again when it is made again", async () => {
+    const command = newCommand();
+    const first = ask([bash("toolu_d1", command)]);
+    await decide(rig, alice, await proposed(command), "deny", "not on a Monday");
+    for (const reply of [await first, await ask([bash("toolu_d2", command)])]) {
+      const { words, calls } = read(reply);
+      expect(calls).toEqual([]);
+      expect(words).toMatch(/denied by dev:alice.*: not on a Monday .*Do not ask again/s);
+    }
+  });
+
+  test("shows its approver the tool, the command word for word, all arguments and the rule that holds it", async () => {
+    const command = newCommand();
+    const { words } = read(await ask([bash("toolu_e", command, { timeout: 5 })], { token: tired }));
+    const { name } = await proposed(command);
+    const { json } = await send(rig, "GET", `/v1alpha1/approvals/${name}`, { token: alice });
+    expect(json).toMatchObject({
+      connection: "claude",
+      rules: ["ours/held"],
+      summary: { verb: "tool", resource: "Bash", command: command.replace("\n", "\\n") },
+      findings: [{ rule: "ours/held", title: "Tools that a human lets a model call", severity: "medium" }],
+      blastRadius: "lets the agent's tool Bash run 2 commands where the agent runs: kubectl, echo",
+      changes: [{ path: "arguments", to: { command, timeout: 5 } }],
+    });
+    const page = await send(rig, "GET", `/approvals/${name}`, { token: alice, headers: { accept: "text/html" } });
+    expect(page.text).toContain("kubectl get pods");
+    expect(words).toContain(name);
+  });
+
+  test("waits with a reply that does not stream, too", async () => {
+    const command = newCommand();
+    const call = { type: "tool_use", id: "toolu_f", name: "Bash", input: { command } };
+    const usage = { input_tokens: 1, output_tokens: 1 };
+    const message = {
+      id: "m",
+      type: "message",
+      role: "assistant",
+      model: "x",
+      content: [call],
+      stop_reason: "tool_use",
+      usage,
+    };
+    rig.provider.scripts = [{ headers: { "content-type": "application/json" }, parts: [JSON.stringify(message)] }];
+    const reply = send(rig, "POST", "/connections/claude/v1/messages", {
+      token: agent,
+      body: { model: "holds Bash", max_tokens: 9, messages: [{ role: "user", content: "go" }] },
+    });
+    await decide(rig, alice, await proposed(command));
+    expect((await reply).json).toEqual(message);
+  });
+
+  test("is held beside another that is not, and each goes its way", async () => {
+    const command = newCommand();
+    const { calls, stop } = read(
+      await ask([bash("toolu_held", command), { id: "toolu_read", name: "Read", input: {} }], { token: tired }),
+    );
+    expect(calls).toEqual(["toolu_read"]);
+    expect(stop).toBe("tool_use");
+  });
+
+  test("is not passed on when its client went away, and stays to be approved", async () => {
+    const command = newCommand();
+    const gone = new AbortController();
+    rig.provider.scripts = [{ parts: [stream("", [bash("toolu_g", command)])] }];
+    const { body } = await open(rig, "POST", "/connections/claude/v1/messages", {
+      token: await rig.token("alice"),
+      body: { model: "holds Bash", max_tokens: 9, stream: true, messages: [{ role: "user", content: "go" }] },
+      signal: gone.signal,
+    });
+    const { name } = await proposed(command);
+    gone.abort();
+    await body.text().catch(() => {});
+    const reply = await until(() =>
+      spooled(rig).find((e) => e.kind === "dialogue.reply" && e.exchange_id === ofCall("toolu_g")[0]?.exchange_id),
+    );
+    expect(payload(reply)).toMatchObject({ cut: "the client closed its connection" });
+    expect(ofCall("toolu_g").map(({ kind }) => kind)).toEqual(["hold.opened"]);
+    expect((await proposed(command)).name).toBe(name);
+  });
+
+  test("ends with its session: the proposal is withdrawn, and the client sees a broken end", async () => {
+    const command = newCommand();
+    const token = await rig.token("alice");
+    const reply = ask([bash("toolu_h", command)], { token });
+    const { requester } = await proposed(command);
+    const cut = expect(reply).rejects.toThrow();
+    await send(rig, "POST", `/v1alpha1/sessions/${requester.session}/kill`, { token: alice, body: { reason: "stop" } });
+    await cut;
+    await proposed(command, "cancelled");
+  });
+});
