@@ -28,6 +28,7 @@ const LONG = [
   "test/tools/nothing-left-behind.test.ts",
   "test/deploy/github.test.ts",
   "test/e2e/day.test.ts",
+  "test/e2e/dialogue.test.ts",
   "test/e2e/matrix.test.ts",
   "test/e2e/swaps.test.ts",
 ];
