@@ -25,14 +25,15 @@ const ALL = [
 ];
 
 export function resourceNamed(name: string, context: CommandContext): Pick<Target, "resource" | "unknownGroup"> {
-  const known = context.resource(name);
-  if (known !== undefined) return { resource: known, unknownGroup: false };
-  const [resource = "", ...group] = name.toLowerCase().split(".");
-  const version = /^v\d/.test(group[0] ?? "") && group.length > 1 ? (group.shift() ?? "") : "";
-  return {
-    resource: { group: group.join("."), version, resource, kind: "", namespaced: true },
-    unknownGroup: group.length === 0,
-  };
+  const [resource = "", ...rest] = name.toLowerCase().split(".");
+  const versioned = /^v\d+((alpha|beta)\d+)?$/.test(rest[0] ?? "") && rest.length > 1;
+  // `deployments.v1.apps` is deployments.apps, in one of its versions.
+  const built = context.resource(versioned ? [resource, ...rest.slice(1)].join(".") : name);
+  if (built !== undefined)
+    return { resource: versioned ? { ...built, version: rest[0] ?? "" } : built, unknownGroup: false };
+  const group = rest.slice(versioned ? 1 : 0).join(".");
+  const version = versioned ? (rest[0] ?? "") : "";
+  return { resource: { group, version, resource, kind: "", namespaced: true }, unknownGroup: group === "" };
 }
 
 /** `pods`, `pods,services`, `pod web db`, `pod/web svc/db`, as kubectl's resource builder takes them. */
