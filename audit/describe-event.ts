@@ -1,4 +1,5 @@
 import { shellWords } from "../base/shell-words.ts";
+import { describeDialogue } from "./describe-dialogue.ts";
 import type { EventRow } from "./event.ts";
 import { execStart, streamEnd } from "./exec.ts";
 import { harmless } from "./harmless.ts";
@@ -84,6 +85,11 @@ export function describeEvent(event: EventRow): string[] {
       return [`${who} read this record${payload.follow === true ? ", and followed it" : ""}`];
     case "checkpoint":
       return ["the heads of the chains were signed"];
+    case "dialogue.prompt":
+    case "dialogue.reply":
+    case "dialogue.tool_use":
+    case "dialogue.tool_result":
+      return describeDialogue(event);
     default:
       return [`${harmless(event.kind)}${said(":", payload.message ?? payload.reason)}`];
   }

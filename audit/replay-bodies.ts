@@ -23,7 +23,13 @@ export async function bodyLines(event: EventRow, read: ReadContent, most: number
   return lines;
 }
 
-async function contentLines(content: AsyncIterable<Uint8Array>, digest: string, most: number): Promise<string[]> {
+/** The first lines of one content, safe to print. `read`: what they are made of, where not of the content as it is. */
+export async function contentLines(
+  content: AsyncIterable<Uint8Array>,
+  digest: string,
+  most: number,
+  read: (text: string) => string = (text) => text,
+): Promise<string[]> {
   const parts: Uint8Array[] = [];
   let size = 0;
   let whole = true;
@@ -42,7 +48,12 @@ async function contentLines(content: AsyncIterable<Uint8Array>, digest: string, 
   }
   const bytes = Buffer.concat(parts);
   if (bytes.includes(0)) return [`(${whole ? "" : "more than "}${size} bytes that are no text)`];
-  const all = harmlessLines(bytes.toString("utf8").replace(/\n$/, ""));
+  return textLines(read(bytes.toString("utf8")), most, whole);
+}
+
+/** The first lines of a text, safe to print. */
+export function textLines(text: string, most: number, whole = true): string[] {
+  const all = harmlessLines(text.replace(/\n$/, ""));
   const shown = all
     .slice(0, most)
     .map((line) => (line.length > LONGEST_LINE ? `${line.slice(0, LONGEST_LINE)} …` : line));

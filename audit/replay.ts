@@ -4,7 +4,9 @@ import { eventTime } from "./event-time.ts";
 import { isExec } from "./exec.ts";
 import { harmless } from "./harmless.ts";
 import { bodyLines, type ReadContent } from "./replay-bodies.ts";
+import { DialogueTree, repliesFirst } from "./replay-dialogue.ts";
 import { ExecReplay } from "./replay-exec.ts";
+import { dialogueLines } from "./replay-words.ts";
 
 export interface ReplayLine {
   /** Milliseconds since the epoch, of what the line tells: what a paced replay waits by. */
@@ -24,6 +26,8 @@ export interface ReplayOptions {
   raw?: boolean | undefined;
   /** What was typed in an exec, also where its terminal showed it anyhow. */
   typed?: boolean | undefined;
+  /** The events come as they happen: none waits for another that explains it. */
+  live?: boolean | undefined;
 }
 
 const BENEATH = " ".repeat(14);
@@ -39,16 +43,20 @@ export async function* replay(
   options: ReplayOptions = {},
 ): AsyncGenerator<ReplayLine> {
   const execs = new Map<string, ExecReplay>();
+  const tree = new DialogueTree();
   let shown = "";
-  for await (const event of events) {
+  for await (const event of options.live === true ? events : repliesFirst(events)) {
+    const { depth, behind, beneath: because } = tree.place(event);
+    const indent = "  ".repeat(depth);
     if (isExec(event) && TOLD.has(event.kind)) {
       const exec = execs.get(event.exchange_id) ?? new ExecReplay(event, options);
       execs.set(event.exchange_id, exec);
       for await (const { at, lines, raw } of exec.push(event)) {
         // Two at one time are told apart.
-        if (lines.length > 0 && shown !== event.exchange_id && execs.size > 1) yield { at, text: whose(event), event };
+        if (lines.length > 0 && shown !== event.exchange_id && execs.size > 1)
+          yield { at, text: whose(event, indent), event };
         if (lines.length > 0) shown = event.exchange_id;
-        for (const line of lines) yield { at, text: `${BENEATH}  ${line}`, event };
+        for (const line of lines) yield { at, text: `${BENEATH}${indent}  ${line}`, event };
         if (raw !== undefined) yield { at, text: "", event, raw };
       }
       if (event.kind === "stream.closed") execs.delete(event.exchange_id);
@@ -57,19 +65,24 @@ export async function* replay(
     // The frames of a forwarded port are counted when it is closed.
     if (event.kind === "stream.frame") continue;
     const at = eventTime(event);
-    const [head, ...rest] = describeEvent(event);
-    yield { at, text: `${event.at.slice(11, 23)}  ${head ?? ""}`, event };
-    const beneath = [...rest, ...(await contents(event, options))];
-    for (const text of beneath) yield { at, text: `${BENEATH}${text}`, event };
+    const [head, ...rest] = isDialogue(event) ? tree.describe(event) : describeEvent(event);
+    yield { at, text: `${event.at.slice(11, 23)}  ${indent}${head ?? ""}${behind}`, event };
+    const beneath = [...because, ...rest, ...(await contents(event, options))];
+    for (const text of beneath) yield { at, text: `${BENEATH}${indent}${text}`, event };
   }
+}
+
+function isDialogue({ kind }: EventRow): boolean {
+  return typeof kind === "string" && kind.startsWith("dialogue.");
 }
 
 const TOLD: ReadonlySet<string> = new Set(["request.intent", "stream.frame", "stream.closed"]);
 
-function whose({ subresource, namespace, name, exchange_id }: EventRow): string {
-  return `${BENEATH}  ${harmless(`(${subresource} in ${namespace}/${name}, exchange ${exchange_id})`)}`;
+function whose({ subresource, namespace, name, exchange_id }: EventRow, indent: string): string {
+  return `${BENEATH}${indent}  ${harmless(`(${subresource} in ${namespace}/${name}, exchange ${exchange_id})`)}`;
 }
 
 async function contents(event: EventRow, { content, bodyLines: most = 40 }: ReplayOptions): Promise<string[]> {
+  if (isDialogue(event)) return dialogueLines(event, content, most);
   return content === undefined ? [] : bodyLines(event, content, most);
 }

@@ -34,7 +34,8 @@ export async function replaySession(source: EvidenceSource, id: string, options:
   const events = exec === undefined ? all : only(all, exec);
   const content = source.content.bind(source);
   if (asStored) return printEvents(events);
-  const lines = replay(events, { content, bodyLines: positive("--bodies", options.bodies), raw, typed });
+  const live = options.follow === true;
+  const lines = replay(events, { content, bodyLines: positive("--bodies", options.bodies), raw, typed, live });
   let told = 0;
   let unrestored = false;
   for await (const line of pace(lines, pacing)) {
