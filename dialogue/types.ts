@@ -10,6 +10,8 @@ export interface ToolCall {
   toolset?: string;
   /** Parsed; absent where `text` is no JSON object. OpenAI's custom tools have no arguments: `{input: text}`. */
   arguments?: Record<string, unknown>;
+  /** OpenAI's type of the item that it is (`function_call`, `shell_call`); what answers it is of a type of its own. */
+  kind?: string;
   /** Character by character as it came. */
   text: string;
   /** Which block, item or call of the reply it is. */

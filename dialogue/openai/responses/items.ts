@@ -117,7 +117,7 @@ export function readItemCall(item: JsonObject, index: number): ReadCall {
   const type = String(item.type);
   const body = BODIES.get(type);
   const toolset = textOf(item, "namespace") || textOf(item, "server_label");
-  const call = { id: callId(item), name: callName(item, type), ...(toolset && { toolset }), index };
+  const call = { id: callId(item), name: callName(item, type), ...(toolset && { toolset }), kind: type, index };
   if (body !== undefined && "text" in body) {
     const text = textOf(item, body.text) ?? "";
     return readCall({ ...call, text }, body.custom === true ? { arguments: { input: text } } : readArguments(text));
