@@ -37,7 +37,7 @@ export interface Mask {
   selector: { group?: string; resource?: string; namespace?: string; name?: string };
   /** `data.*`, `data['db-password']`, `spec.containers[*].env[*].value`. */
   fields: string[];
-  /** Kinds of values to mask wherever they stand: `private-key`, `jwt`, `cloud-key`. */
+  /** Kinds of values to mask wherever they stand: `private-key`, `jwt`, `cloud-key`, `database-url`. */
   patterns?: string[];
   /** Text of the placeholder, base64-encoded by the masker where the field holds base64. */
   placeholder: string;

@@ -104,7 +104,7 @@ export const guardrailsSchema = z.strictObject({
                 ),
             )
             .default([]),
-          patterns: z.array(z.enum(["private-key", "jwt", "cloud-key"])).default([]),
+          patterns: z.array(z.enum(["private-key", "jwt", "cloud-key", "database-url"])).default([]),
         })
         .refine(({ fields, patterns }) => fields.length + patterns.length > 0, {
           error: "names neither fields nor patterns, so it would mask nothing",

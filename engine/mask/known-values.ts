@@ -48,6 +48,7 @@ class Held {
   readonly filter = new ByteFilter();
   states = 1;
   bytes = 0;
+  longest = 0;
   escaped = false;
 }
 
@@ -103,6 +104,7 @@ export class KnownValues implements Holder {
     this.#held.origins.push(source);
     this.#held.states += key.length;
     this.#held.bytes += key.length;
+    this.#held.longest = Math.max(this.#held.longest, key.length);
     queue.push({ key, index, whole });
     return true;
   }
@@ -159,6 +161,11 @@ export class KnownValues implements Holder {
 
   get bytes(): number {
     return this.#held.bytes;
+  }
+
+  /** How many bytes the longest value has. */
+  get longest(): number {
+    return this.#held.longest;
   }
 
   /** False once a value could not be taken up. */

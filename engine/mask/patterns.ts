@@ -1,7 +1,8 @@
+import { databasePasswords } from "./database-urls.ts";
 import { base64At } from "./encodings.ts";
 
 /** Kinds of values that are told by what they look like, wherever they stand (`patterns` of guardrails.yaml). */
-export const PATTERNS = ["private-key", "jwt", "cloud-key"] as const;
+export const PATTERNS = ["private-key", "jwt", "cloud-key", "database-url"] as const;
 export type Pattern = (typeof PATTERNS)[number];
 
 /** Half-open, in characters. */
@@ -91,8 +92,12 @@ const CLOUD_KEYS: readonly RegExp[] = [
   // AWS: access key ids (IAM identifiers), and the secret that stands behind its name.
   /(?:AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{16}(?![A-Za-z0-9])/g,
   /(?<=secret[_-]?access[_-]?key\\?["']?[ \t]{0,8}[:=][ \t]{0,8}\\?["']?)[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+])/gi,
-  // Google: API keys, OAuth client secrets, and the id of a service account's key (its key is a PEM).
-  /AIza[A-Za-z0-9_-]{35}/g,
+  // And Bedrock's long-term API keys, which are base64 of `BedrockAPIKey-`.
+  /ABSKQmVkcm9ja0FQSUtleS[A-Za-z0-9+/]{60,200}={0,2}/g,
+  // Google: API keys, OAuth access tokens and client secrets, and the id of a service account's key (its key is a PEM).
+  // What stands in the middle of base64 is none: one image of a megabyte in sixteen has these four letters somewhere.
+  /(?<![A-Za-z0-9+/])AIza[A-Za-z0-9_-]{35}/g,
+  /(?<![A-Za-z0-9+/])ya29\.[A-Za-z0-9_-]{20,1024}/g,
   /GOCSPX-[A-Za-z0-9_-]{28}/g,
   /(?<=private_key_id\\?"[ \t]{0,8}:[ \t]{0,8}\\?")[0-9a-f]{40}/g,
   // Azure: storage and Service Bus keys in connection strings, the signature of a SAS, Entra client secrets.
@@ -100,12 +105,20 @@ const CLOUD_KEYS: readonly RegExp[] = [
   /(?<=SharedAccessKey=)[A-Za-z0-9+/]{43}=/g,
   /(?<=[?&]sig=)[A-Za-z0-9%+/]{43,64}(?:%3D|=){0,2}/gi,
   /[A-Za-z0-9_~.-]{3}[78]Q~[A-Za-z0-9_~.-]{31,34}/g,
-  // GitHub, GitLab, DigitalOcean, Anthropic and OpenAI.
+  // GitHub, GitLab, DigitalOcean, Slack (tokens and webhooks), Anthropic, OpenAI, npm, Vault, Stripe and Hugging Face.
   /gh[pousr]_[A-Za-z0-9]{36,255}/g,
   /github_pat_[A-Za-z0-9_]{22,255}/g,
   /gl(?:pat|ptt|dt|rt|soat)-[A-Za-z0-9_-]{20,64}/g,
   /do[opr]_v1_[0-9a-f]{64}/g,
-  /sk-(?:ant|proj|svcacct)-[A-Za-z0-9_-]{20,250}/g,
+  /sk-(?:ant|proj|svcacct|admin)-[A-Za-z0-9_-]{20,250}/g,
+  /sk-[A-Za-z0-9]{20}T3BlbkFJ[A-Za-z0-9]{20}/g,
+  /xox[abeoprs]-(?:\d-)?[A-Za-z0-9-]{20,250}/g,
+  /xapp-\d-[A-Za-z0-9-]{20,250}/g,
+  /(?<=hooks\.slack\.com\/(?:services|workflows|triggers)\/)[A-Z0-9]{8,16}(?:\/[A-Za-z0-9]{6,40}){1,3}/g,
+  /npm_[A-Za-z0-9]{36}/g,
+  /hv[sb]\.[A-Za-z0-9_-]{24,250}/g,
+  /(?:sk|rk)_live_[A-Za-z0-9]{20,250}/g,
+  /(?<![A-Za-z0-9])hf_[A-Za-z]{34}/g,
 ];
 
 /** A service account's JSON holds its key as PEM, so that whoever asks for cloud keys means private keys in such a file. */
@@ -116,17 +129,53 @@ function cloudKeys(text: string): Match[] {
   return SERVICE_ACCOUNT.test(text) ? [...found, ...privateKeys(text)] : found;
 }
 
-const FINDERS: Record<Pattern, Finder> = { "private-key": privateKeys, jwt: jwts, "cloud-key": cloudKeys };
+const FINDERS: Record<Pattern, Finder> = {
+  "private-key": privateKeys,
+  jwt: jwts,
+  "cloud-key": cloudKeys,
+  "database-url": databasePasswords,
+};
 
 /** What every match of a pattern holds, to be looked for in bytes before anything is parsed. */
-const HINTS: Record<Pattern, readonly string[]> = {
+export const HINTS: Record<Pattern, readonly string[]> = {
   "private-key": ["PRIVATE KEY", "AGE-SECRET-KEY-1"],
   jwt: ["eyJ"],
   "cloud-key": [
-    ...["AKIA", "ASIA", "ABIA", "ACCA", "AIza", "GOCSPX-", "private_key", "AccountKey=", "SharedAccessKey=", "sig="],
+    ...[
+      "AKIA",
+      "ASIA",
+      "ABIA",
+      "ACCA",
+      "ABSK",
+      "AIza",
+      "ya29.",
+      "GOCSPX-",
+      "private_key",
+      "AccountKey=",
+      "SharedAccessKey=",
+    ],
+    ...[
+      "sig=",
+      "SIG=",
+      "xoxa-",
+      "xoxb-",
+      "xoxe-",
+      "xoxo-",
+      "xoxp-",
+      "xoxr-",
+      "xoxs-",
+      "xapp-",
+      "slack.com/",
+      "npm_",
+      "hvs.",
+    ],
+    ...["hvb.", "_live_", "hf_", "T3BlbkFJ"],
     ...["7Q~", "8Q~", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "glptt-", "gldt-", "glrt-"],
-    ...["glsoat-", "doo_v1_", "dop_v1_", "dor_v1_", "sk-ant-", "sk-proj-", "sk-svcacct-", "service_account"],
+    ...["glsoat-", "doo_v1_", "dop_v1_", "dor_v1_", "sk-ant-", "sk-proj-", "sk-svcacct-", "sk-admin-"],
+    ...["service_account"],
   ],
+  // Some write the slashes of a URL in escapes.
+  "database-url": ["://", ":\\/\\/", "jdbc:"],
 };
 
 /**

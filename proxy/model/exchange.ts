@@ -7,6 +7,7 @@ import type { Reservation } from "./budgets.ts";
 import type { ModelConnection } from "./connection.ts";
 import type { Turn } from "./dialogues.ts";
 import type { Endpoint } from "./endpoints.ts";
+import type { Redactions } from "./redact-prompt.ts";
 
 /**
  * One request to a model provider on its way through the gateway. As on the cluster's side each step takes the exchange as
@@ -29,6 +30,8 @@ export interface ModelArrived {
   /** Why a reply that had begun ended before its end. */
   cut?: string;
   leave?: () => void;
+  /** Takes it from what ends with its session. */
+  forget?: () => void;
   /** Its place in the budgets, and what it came to; `estimated` where the provider's count did not come. */
   reservation?: Reservation;
   spent?: { tokens: number; cost?: number; estimated?: true };
@@ -46,7 +49,7 @@ export type ModelClassified = ModelIdentified & { endpoint: Endpoint };
 export type ModelRead = ModelClassified & { body: Buffer | null; asked: ModelRequest | undefined };
 
 /** `body` is what goes to the provider: the same bytes where nothing had to be taken out. */
-export type ModelRedacted = ModelRead & { redacted: number };
+export type ModelRedacted = ModelRead & { redacted: number; redactions?: Redactions };
 
 export type ModelDecided = ModelRedacted & { policy: Policy; decision: Decision };
 

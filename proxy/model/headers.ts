@@ -15,13 +15,17 @@ const FORWARDED = [
   "user-agent",
 ] as const;
 
+/** What of a client's headers goes to the provider, as a flat list of names and values. */
+export function forwardedHeaders(client: IncomingHttpHeaders): string[] {
+  return FORWARDED.flatMap((name) => {
+    const value = client[name];
+    return typeof value === "string" && value !== "" ? [name, value] : [];
+  });
+}
+
 /** Exactly our set, as a flat list of names and values. What is looked into comes as it is, so no coding is accepted. */
 export function providerHeaders(connection: ModelConnection, client: IncomingHttpHeaders, id: string): string[] {
-  const headers: string[] = ["accept-encoding", "identity", "x-client-request-id", id];
-  for (const name of FORWARDED) {
-    const value = client[name];
-    if (typeof value === "string" && value !== "") headers.push(name, value);
-  }
+  const headers = ["accept-encoding", "identity", "x-client-request-id", id, ...forwardedHeaders(client)];
   const key = connection.key();
   if (connection.kind === "anthropic") headers.push("x-api-key", key);
   else headers.push("authorization", `Bearer ${key}`);

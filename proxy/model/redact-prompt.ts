@@ -1,35 +1,181 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { Refusal } from "../../base/errors.ts";
 import type { KnownValues } from "../../engine/mask/known-values.ts";
+import { jsonStrings } from "../../engine/mask/layers/escapes.ts";
+import { type Found, findSecrets, type Search } from "../../engine/mask/layers/find.ts";
+import { findPatterns } from "../../engine/mask/patterns.ts";
+import { borderPieces, cutBefore, type Piece } from "./prompt-borders.ts";
+import { type PromptString, promptStrings } from "./prompt-strings.ts";
+import { takeOut } from "./take-out.ts";
 
-/** Stands where a value was. It needs no escape in JSON, and is no base64 of anything. */
-const PLACEHOLDER = Buffer.from("[redacted by sallyport]");
+/** What was taken out of a prompt, for the record: no value is in it. */
+export interface Redactions {
+  /** How many were taken out; one that was split counts once. */
+  count: number;
+  /** Where the known ones come from (`shop/db:data.password`), and their HMACs. */
+  maskedFields: string[];
+  fingerprints: Record<string, string>;
+  /** How many looked like what. `unreadable`: compressed, and too large to be searched. */
+  patterns: Record<string, number>;
+  /** How many stand in what the provider signed, which is never altered. */
+  signed: number;
+}
+
+/** What is searched at once: 2 ms. */
+const BATCH = 262_144;
+/** The thread is not kept longer without a turn of the others'. */
+const SLICE_MS = 5;
+/** A prompt whose redaction leaves something to redact is read again, so often. */
+const ROUNDS = 4;
+/** Bytes that are decompressed for one prompt. */
+const UNPACKED = 33_554_432;
+const REACH = { least: 256, most: 65_536 };
+/** What an encoding makes of a value at most, in bytes for each. */
+const GROWTH = 3;
+const SPOKEN = new Set<string>(["own", "said", "result", "assistant"]);
+const SECRET_NAME = /secret[_-]?access[_-]?key/i;
 
 /**
- * A prompt without the values that its session must not see, whatever they are encoded as. `count` is how many were taken out.
- * Throws Refusal `unmaskable` where the session knows more than can be looked for.
+ * A request to a model without the values that its session must not see and without what looks like a credential, in clear or
+ * in what they may be written in (engine/mask/layers), also where they are split over strings that follow each other. Every
+ * byte outside of them stays as it is, and so does what the provider signed. The same body and the same known values give
+ * the same bytes. Throws Refusal `unmaskable` where the session knows more than can be looked for.
  */
 export async function redactPrompt(
   body: Buffer,
   known: readonly KnownValues[],
-): Promise<{ body: Buffer; count: number }> {
+): Promise<{ body: Buffer; redactions: Redactions }> {
+  const redactions: Redactions = { count: 0, maskedFields: [], fingerprints: {}, patterns: {}, signed: 0 };
+  const search: Search = { known, names: true, room: { bytes: UNPACKED }, pause: turns() };
   let clean = body;
-  let count = 0;
-  for (const values of known) {
-    if (!values.complete) {
-      throw new Refusal("unmaskable", "this session has seen more secret values than can be looked for in a prompt", {
-        next: "Begin a new session.",
-      });
-    }
-    const spans = values.mayStandIn(clean) ? values.find(clean, true) : [];
-    if (spans.length === 0) continue;
-    count += spans.length;
-    const parts: Buffer[] = [];
-    let at = 0;
-    for (const { start, end } of spans) {
-      parts.push(clean.subarray(at, start), PLACEHOLDER);
-      at = end;
-    }
-    clean = Buffer.concat([...parts, clean.subarray(at)]);
+  for (let round = 0; round < ROUNDS; round++) {
+    refuseIncomplete(known);
+    const strings = await readStrings(clean, search);
+    const found = await findAll(clean, strings, search);
+    if (round === 0) redactions.signed = (await inSigned(clean, strings, search)).length;
+    if (found.length === 0) return { body: clean, redactions };
+    const taken = takeOut(clean, strings, found);
+    clean = taken.body;
+    note(redactions, taken.found);
   }
-  return { body: clean, count };
+  throw new Refusal("unmaskable", "the prompt holds secret values in a way in which they cannot be taken out of it", {
+    next: "Begin a new dialogue without them.",
+  });
+}
+
+function refuseIncomplete(known: readonly KnownValues[]): void {
+  if (known.every(({ complete }) => complete)) return;
+  throw new Refusal("unmaskable", "this session has seen more secret values than can be looked for in a prompt", {
+    next: "Log in again: a new session has nothing to look for. Read fewer Secrets in it.",
+  });
+}
+
+function turns(): Search["pause"] {
+  let last = performance.now();
+  return () => {
+    if (performance.now() - last < SLICE_MS) return undefined;
+    return nextTurn().then(() => {
+      last = performance.now();
+    });
+  };
+}
+
+async function readStrings(body: Buffer, { pause }: Search): Promise<PromptString[]> {
+  const reader = promptStrings(body);
+  for (;;) {
+    const { done, value } = reader.next();
+    if (done === true) return value;
+    await pause();
+  }
+}
+
+async function findAll(body: Buffer, strings: readonly PromptString[], search: Search): Promise<Found[]> {
+  const reach = reachOf(search.known);
+  const spoken = strings.filter(({ kind }) => kind === "said" || kind === "result" || kind === "assistant");
+  const others = strings.filter(({ kind }) => kind === "word" || kind === "own");
+  // What could be a name is one in the API's own words, in tools' definitions and in what the client's program says.
+  const found = [
+    ...(await findIn(body, cut(body, spoken, reach), search)),
+    ...(await findIn(body, cut(body, others, reach), { ...search, names: false })),
+    ...(await findIn(body, bordersOf(body, strings, reach), search)),
+  ];
+  for (const { start, end } of strings.filter(({ key }) => SECRET_NAME.test(key))) {
+    const match = findPatterns(body.toString("latin1", start, end), ["cloud-key"], "secretAccessKey").length > 0;
+    if (match) found.push({ pieces: [{ start, end }], what: { pattern: "cloud-key" } });
+  }
+  return found;
+}
+
+async function inSigned(body: Buffer, strings: readonly PromptString[], search: Search): Promise<Found[]> {
+  const signed = strings.filter(({ kind }) => kind === "signed");
+  return signed.length === 0 ? [] : findIn(body, cut(body, signed, 0), { ...search, names: false });
+}
+
+/** How far a value may reach to both sides of a border. */
+function reachOf(known: readonly KnownValues[]): number {
+  const longest = known.reduce((length, values) => Math.max(length, values.longest), 0);
+  return Math.min(REACH.most, Math.max(REACH.least, longest * GROWTH));
+}
+
+/** The strings in pieces that are searched at once; what is cut overlaps, so that a value stands in one of them. */
+function cut(body: Buffer, strings: readonly PromptString[], reach: number): Piece[] {
+  return strings.flatMap(({ start, end }) => {
+    if (end - start <= 2 * BATCH) return [{ start, end }];
+    const pieces: Piece[] = [];
+    for (let at = start; at < end; ) {
+      const to = Math.min(end, at + BATCH + reach);
+      pieces.push({ start: at, end: to === end ? end : cutBefore(body, to, at) });
+      if (to === end) break;
+      at = cutBefore(body, at + BATCH, at);
+    }
+    return pieces;
+  });
+}
+
+/** What stands around the borders of all that is said in order, of tools' results in order, and of the person's words. */
+function bordersOf(body: Buffer, strings: readonly PromptString[], reach: number): Piece[] {
+  const spoken = strings.filter(({ kind }) => SPOKEN.has(kind));
+  const following = new Map(spoken.map((string, i) => [string, spoken[i + 1]]));
+  const skip = (before: PromptString, after: PromptString): boolean => following.get(before) === after;
+  const of = (kind: string): PromptString[] => spoken.filter((string) => string.kind === kind);
+  return [
+    ...borderPieces(body, spoken, reach, { trimmed: false }),
+    ...borderPieces(body, spoken, reach, { trimmed: true }),
+    ...[of("result"), of("said")].flatMap((one) => [
+      ...borderPieces(body, one, reach, { trimmed: false, skip }),
+      ...borderPieces(body, one, reach, { trimmed: true, skip }),
+    ]),
+  ];
+}
+
+async function findIn(body: Buffer, pieces: readonly Piece[], search: Search): Promise<Found[]> {
+  const found: Found[] = [];
+  let from = 0;
+  let size = 0;
+  for (const [i, piece] of pieces.entries()) {
+    size += piece.end - piece.start;
+    if (size < BATCH && i + 1 < pieces.length) continue;
+    if (piece.joined === true && size < 2 * BATCH) continue;
+    found.push(...(await findSecrets(jsonStrings(body, pieces.slice(from, i + 1)), search)));
+    await search.pause();
+    from = i + 1;
+    size = 0;
+  }
+  return found;
+}
+
+function note(redactions: Redactions, found: readonly Found[]): void {
+  const fields = new Set(redactions.maskedFields);
+  for (const { what } of found) {
+    redactions.count++;
+    if ("pattern" in what) {
+      redactions.patterns[what.pattern] = (redactions.patterns[what.pattern] ?? 0) + 1;
+      continue;
+    }
+    const { path, fingerprint } = what.known.originOf(what.value);
+    if (path === "") continue;
+    fields.add(path);
+    if (fingerprint !== undefined) redactions.fingerprints[path] = fingerprint;
+  }
+  redactions.maskedFields = [...fields];
 }

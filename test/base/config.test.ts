@@ -457,7 +457,7 @@ describe("guardrails", () => {
       "a pattern that there is none of",
       { masks: [{ group: "", resource: "configmaps", patterns: ["jws"] }] },
       "masks[0].patterns[0]",
-      /private-key, jwt, cloud-key/,
+      /private-key, jwt, cloud-key, database-url/,
     ],
     ["a mask of nothing", { masks: [{ group: "", resource: "configmaps" }] }, "masks[0]", /mask nothing/],
     [

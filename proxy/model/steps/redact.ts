@@ -1,11 +1,35 @@
+import { Refusal } from "../../../base/errors.ts";
+import type { KnownValues } from "../../../engine/mask/known-values.ts";
 import type { ModelDeps } from "../deps.ts";
+import { WIRES } from "../dialects.ts";
 import type { ModelRead, ModelRedacted } from "../exchange.ts";
+import { forwardedHeaders } from "../headers.ts";
 import { redactPrompt } from "../redact-prompt.ts";
 
-/** Takes out what must not leave: values that this session must not see, and credentials by their form. */
+/**
+ * Takes out what must not leave: values that this session must not see, and credentials by their form. What comes after this
+ * step knows the request as the provider gets it, so that nothing that was taken out comes on record.
+ */
 export async function redact(exchange: ModelRead, deps: ModelDeps): Promise<ModelRedacted> {
-  const { body, session } = exchange;
+  const { body, session, endpoint } = exchange;
+  const known = deps.knownValues.known(session.id);
+  await refuseInHead(exchange, known);
   if (body === null) return Object.assign(exchange, { redacted: 0 });
-  const clean = await redactPrompt(body, deps.knownValues.known(session.id));
-  return Object.assign(exchange, { body: clean.body, redacted: clean.count });
+  const { body: clean, redactions } = await redactPrompt(body, known);
+  const { dialect } = endpoint;
+  const asked = clean === body || dialect === undefined ? exchange.asked : WIRES[dialect].readRequest(clean);
+  return Object.assign(exchange, { body: clean, asked, redacted: redactions.count, redactions });
+}
+
+/** The provider reads a request's line and headers as well, and nothing can be taken out of them. */
+async function refuseInHead(exchange: ModelRead, known: readonly KnownValues[]): Promise<void> {
+  const head = [exchange.target, ...forwardedHeaders(exchange.req.headers).filter((_, i) => i % 2 === 1)];
+  const { body, redactions } = await redactPrompt(Buffer.from(JSON.stringify(head)), known);
+  if (redactions.count === 0) return;
+  const [target = ""] = JSON.parse(body.toString("utf8")) as string[];
+  // What is refused is on record too.
+  Object.assign(exchange, { target });
+  throw new Refusal("bad-header", "the request's line or a header holds a value that this session must not see", {
+    next: "Send it without.",
+  });
 }

@@ -1,0 +1,96 @@
+import type { KnownValues } from "../known-values.ts";
+import { patternsIn } from "../pattern-anchors.ts";
+import type { Pattern } from "../patterns.ts";
+import { compressionOf, decompressed } from "./compressed.ts";
+import { escapesOf } from "./escapes.ts";
+import type { Layer, Range } from "./layer.ts";
+import { base64Of, hexOf, runsIn } from "./runs.ts";
+
+/** A secret that was found: where it stands in the outermost bytes, in pieces where it is split, and what it is. */
+export interface Found {
+  pieces: Range[];
+  what: { known: KnownValues; value: number } | { pattern: Pattern | "unreadable" };
+}
+
+/** What is looked for, and how much may be spent on it. */
+export interface Search {
+  known: readonly KnownValues[];
+  /** Also those values that could be names. */
+  names: boolean;
+  /** Bytes that may still be made of what is compressed; what takes more is told as `unreadable`. */
+  room: { bytes: number };
+  /** Lets others run: called every few milliseconds of work. */
+  pause(): Promise<void> | undefined;
+}
+
+/** Codings in codings: JSON in JSON in base64 of a compressed text, and one more. */
+const DEPTH = 6;
+/** What it costs to look whether something is compressed: words begin like it. */
+const TRY = 16_384;
+/** So many in one run are looked at: who writes more hides nothing that could not be hidden elsewhere. */
+const IN_RUN = 8;
+/** The base64 of the first three bytes of what gzip wrote. */
+const GZIP = "H4sI";
+
+/**
+ * Finds known values and what looks like a credential in a layer, and in what stands in it in escapes, percent-encoded, in
+ * base64, in hex and compressed, each inside of each other. Values are looked for in all forms in which a KnownValues has them.
+ */
+export async function findSecrets(layer: Layer, search: Search, depth = 0): Promise<Found[]> {
+  const found = here(layer, search);
+  if (depth >= DEPTH) return found;
+  await search.pause();
+  const escapes = escapesOf(layer);
+  const inner: Layer[] = escapes === undefined ? [] : [escapes];
+  // What has escapes is read for runs without them: a line end in escapes would be part of the run behind it.
+  const read = new Set(escapes?.parts.map(({ start }) => start));
+  const runs = layer.stretches
+    .filter(({ start }) => !read.has(start))
+    .flatMap(({ start, end }) => runsIn(layer.bytes, start, end));
+  const base64 = base64Of(layer, [...runs, ...gzipInside(layer, runs)]);
+  const hex = hexOf(layer, runs);
+  for (const decoded of [base64, hex]) {
+    if (decoded === undefined) continue;
+    inner.push(decoded);
+    for (const { at, length } of decoded.parts) {
+      if (compressionOf(decoded.bytes, at, length) === undefined) continue;
+      search.room.bytes -= TRY;
+      const text = await decompressed(decoded, { start: at, end: at + length }, search.room.bytes);
+      if (text === "too large") {
+        found.push({ pieces: decoded.outermost({ start: at, end: at + length }), what: { pattern: "unreadable" } });
+      } else if (text !== undefined) {
+        search.room.bytes -= text.bytes.length;
+        inner.push(text);
+      }
+    }
+  }
+  for (const one of inner) found.push(...(await findSecrets(one, search, depth + 1)));
+  return found;
+}
+
+function here(layer: Layer, { known, names }: Search): Found[] {
+  const found: Found[] = [];
+  for (const values of known) {
+    if (!values.mayStandIn(layer.bytes)) continue;
+    for (const span of values.find(layer.bytes, names)) {
+      found.push({ pieces: layer.outermost(span), what: { known: values, value: span.value } });
+    }
+  }
+  for (const { start, end, pattern } of patternsIn(layer.bytes)) {
+    found.push({ pieces: layer.outermost({ start, end }), what: { pattern } });
+  }
+  return found;
+}
+
+/** Runs that begin with what gzip wrote, in the middle of others: letters may stand before it. */
+function gzipInside({ bytes }: Layer, runs: readonly Range[]): Range[] {
+  const found: Range[] = [];
+  let next = 0;
+  let count = 0;
+  for (let at = bytes.indexOf(GZIP); at >= 0; at = bytes.indexOf(GZIP, at + GZIP.length)) {
+    for (; next < runs.length && (runs[next] as Range).end <= at; next++) count = 0;
+    const run = runs[next];
+    if (run !== undefined && run.start < at && count++ < IN_RUN) found.push({ start: at, end: run.end });
+  }
+  return found;
+}
