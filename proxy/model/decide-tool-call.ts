@@ -1,6 +1,7 @@
 import type { ToolCall, ToolCallVerdict } from "../../dialogue/types.ts";
 import type { Decision } from "../../engine/decision.ts";
 import { nowMs, revisionOf } from "../events.ts";
+import { clusterDenials } from "./cluster-verdict.ts";
 import type { ModelDeps } from "./deps.ts";
 import { modelEvent } from "./events.ts";
 import type { ModelForwarded } from "./exchange.ts";
@@ -23,8 +24,18 @@ export async function decideToolCall(
   if (asked === undefined) throw new Error("a reply without a request");
   const commands = commandsOf(call);
   const asking = { ...exchange, promptId, asked };
-  const decide = async (): Promise<Decision> =>
-    deps.policy.current.decide(toolQuestion(asking, deps.clock.now(), call, commands.forPolicy));
+  const decide = async (): Promise<Decision> => {
+    const policy = deps.policy.current;
+    const decision = await policy.decide(toolQuestion(asking, deps.clock.now(), call, commands.forPolicy));
+    if (decision.effect === "deny" || commands.requests.length === 0) return decision;
+    const { identity } = exchange;
+    const connections = [...deps.connections.values()];
+    const { bodyBytes } = deps.limits;
+    const denials = await clusterDenials(commands.requests, { identity, connections, policy, bodyBytes });
+    return denials.length === 0
+      ? decision
+      : { ...decision, effect: "deny", findings: [...denials, ...decision.findings] };
+  };
   const first = await decide();
   const held: HoldEnd =
     first.effect === "hold"

@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 export type ModelDeps = Pick<
   Deps,
   | "authenticator"
+  | "connections"
   | "policy"
   | "recorder"
   | "refusals"

@@ -12,6 +12,8 @@ import type { OpenCall } from "./link.ts";
 export interface ToolCommands extends Required<Pick<OpenCall, "expects" | "reach" | "kubectl" | "background">> {
   /** `input.tool.commands`. */
   forPolicy: NonNullable<DialogueInput["tool"]>["commands"];
+  /** What its kubectl and helm commands would ask of a cluster. */
+  requests: readonly CommandRequest[];
   /** How many commands could not be read. */
   unparsed: number;
   /** What it tells another agent to do. */
@@ -29,6 +31,7 @@ export function commandsOf(call: ToolCall): ToolCommands {
   const { prompt } = call.arguments ?? {};
   return {
     forPolicy: policyCommands(commands, requestsOf),
+    requests: commands.flatMap(requestsOf),
     unparsed: commands.filter(({ unparsed }) => unparsed !== undefined).length,
     expects: commands
       .flatMap((command) => requestsOf(command).flatMap((one) => expectedRequests(one, command.argv)))

@@ -71,6 +71,24 @@ describe("@anthropic-ai/sdk, asking for a whole reply", () => {
   });
 });
 
+describe("a command of a tool call", () => {
+  const running = (command: string) => ({ ...CALL, input: { command } });
+
+  test("is denied where a guardrail denies the request that it would make of the cluster", async () => {
+    answerWith([running("kubectl create token default -n shop")]);
+    const { content } = await client.messages.create(asking());
+    const why = expect.stringContaining("was blocked by identity/service-account-token: ");
+    expect(content).toEqual([{ type: "text", text: why }]);
+  });
+
+  test("is released where only the cluster's side can tell, or asks a human", async () => {
+    for (const command of ["kubectl apply -f x.yaml", "kubectl exec -n shop web -- id"]) {
+      answerWith([running(command)]);
+      expect((await client.messages.create(asking())).content).toEqual([running(command)]);
+    }
+  });
+});
+
 describe("@anthropic-ai/sdk, streaming", () => {
   const streamed = (model?: string) => client.messages.stream(asking(model)).finalMessage();
 
