@@ -1,6 +1,13 @@
 import { recordedRows } from "../recorded-rows.ts";
 import { shadowDifferences, shadowSummary } from "../shadow-rows.ts";
 import { approvalsQuery, breakGlassQuery, exceptionsUsedQuery, whoApprovedQuery } from "./approvals.ts";
+import {
+  changesOfPromptQuery,
+  promptOfRequestQuery,
+  promptsOfFileQuery,
+  tokensQuery,
+  toolCallsQuery,
+} from "./dialogue.ts";
 import { equalValuesQuery, maskedFieldsQuery, policyFindingsQuery, readsQuery, secretReadsQuery } from "./masked.ts";
 import { blockedAttemptsQuery, privilegedOperationsQuery, unguardedQuery } from "./privileged-operations.ts";
 import { type NamedQuery, question } from "./question.ts";
@@ -36,6 +43,11 @@ export const namedQueries: Readonly<Record<string, NamedQuery>> = Object.fromEnt
     breakGlassQuery,
     exceptionsUsedQuery,
     policyFindingsQuery,
+    promptOfRequestQuery,
+    changesOfPromptQuery,
+    promptsOfFileQuery,
+    toolCallsQuery,
+    tokensQuery,
     readsQuery,
     decisionsQuery,
     shadowSummaryQuery,

@@ -44,6 +44,22 @@ function settled(kind: EventDraft["kind"], approval_id: string, at_ms: number, p
     payload: { url: `https://g/approvals/${approval_id}`, ...payload },
   };
 }
+/** An event of the model's side, some minutes into a day. */
+function dialogue(kind: "prompt" | "reply" | "tool_use" | "tool_result", minute: number, over: Over): Over[] {
+  const where = {
+    session_id: "s-talk",
+    exchange_id: "",
+    connection: "claude",
+    resource: "messages",
+    namespace: "",
+    name: "m1",
+  };
+  return [{ ...where, kind: `dialogue.${kind}`, at_ms: day(12, minute), status: 0, ...over }];
+}
+/** A request of that session to a cluster. */
+function linked(exchange_id: string, minute: number, over: Over): Over {
+  return { session_id: "s-talk", exchange_id, namespace: "talk", resource: "pods", at_ms: day(12, minute), ...over };
+}
 /** A hold of Alice's pod, and the exchange that waited for it. */
 function held(approval_id: string, exchange: string, at_ms: number): Over {
   return { ...POD, kind: "hold.opened", approval_id, exchange_id: exchange, at_ms };
@@ -162,6 +178,69 @@ const STORY: Over[] = [
     payload: { why: "a frame is cut off" },
   },
   { kind: "read", exchange_id: "", at_ms: day(10), username: DORA, payload: { what: "session" } },
+  // A dialogue: two prompts, calls side by side, one that was blocked, and one that could not be read.
+  ...dialogue("prompt", 0, { prompt_id: "p1", payload: { prompt: "clean up", model: "m1" } }),
+  ...dialogue("tool_use", 1, {
+    ...{ prompt_id: "p1", tool_use_id: "t1" },
+    payload: {
+      tool: "Bash",
+      verdict: "release",
+      unparsed: 0,
+      expects: [{ verb: "delete", resource: "pods", namespace: "x", name: "a" }],
+    },
+  }),
+  ...dialogue("tool_use", 2, {
+    ...{ prompt_id: "p1", tool_use_id: "t2" },
+    payload: { tool: "Edit", verdict: "release", unparsed: 0, files: [{ path: "/src/a.ts", change: "edit" }] },
+  }),
+  ...dialogue("tool_use", 3, {
+    ...{ prompt_id: "p1", tool_use_id: "t3" },
+    payload: { tool: "Write", verdict: "replace", unparsed: 0, files: [{ path: "/src/b.ts", change: "write" }] },
+  }),
+  ...dialogue("reply", 4, {
+    ...{ prompt_id: "p1", status: 200 },
+    payload: { model: "m1-x", usage: { inputTokens: 10, outputTokens: 5, cacheReadTokens: 2 } },
+  }),
+  ...dialogue("prompt", 5, { prompt_id: "p1", payload: { continues: "results", model: "m1" } }),
+  ...dialogue("tool_result", 5, { prompt_id: "p1", tool_use_id: "t2", payload: { tool: "Edit", isError: false } }),
+  ...dialogue("prompt", 6, { prompt_id: "p2", payload: { prompt: "another", model: "m1" } }),
+  ...dialogue("tool_use", 7, {
+    prompt_id: "p2",
+    tool_use_id: "t4",
+    payload: { tool: "Bash", verdict: "release", unparsed: 2 },
+  }),
+  ...dialogue("reply", 8, { prompt_id: "p2", status: 529, payload: { asked: "m1-x", cut: "the client went away" } }),
+  linked(id(60), 9, {
+    verb: "delete",
+    name: "a",
+    prompt_id: "p1",
+    tool_use_id: "t1",
+    payload: { link: { strength: "exact" } },
+  }),
+  linked(id(61), 10, { verb: "delete", name: "b", payload: { link: { strength: "none", candidates: ["t1", "t4"] } } }),
+  linked(id(62), 11, {
+    verb: "get",
+    name: "a",
+    prompt_id: "p1",
+    tool_use_id: "t1",
+    payload: { link: { strength: "window" } },
+  }),
+  linked(id(63), 12, {
+    verb: "patch",
+    name: "a",
+    prompt_id: "p1",
+    tool_use_id: "t1",
+    payload: { dryRun: true, link: { strength: "exact" } },
+  }),
+  linked(id(64), 13, {
+    kind: "request.refused",
+    verb: "delete",
+    name: "c",
+    status: 403,
+    prompt_id: "p1",
+    tool_use_id: "t1",
+    payload: { link: { strength: "claimed", candidates: ["t1", "t4"] } },
+  }),
 ];
 
 /** Each question of the library, what it is asked with, and what of its rows matters here. */
@@ -343,11 +422,79 @@ const QUESTIONS: [string, string, Record<string, unknown>, object[]][] = [
     { rule: "workload/host-path", since: "2026-11-04T00:00:00Z", until: "2026-11-05T00:00:00Z" },
     [{ effect: "allow", exception: "logs" }],
   ],
+  [
+    "prompt-of-request",
+    "of deletes, the latest first; a row for each call that it may be where they were not told apart",
+    { verb: "delete", namespace: "talk" },
+    [
+      { name: "c", link: "claimed", outcome: "refused", prompt_id: "p1", tool_use_id: "t1" },
+      { name: "b", link: "one of several", prompt_id: "p1", tool_use_id: "t1", prompt: "clean up" },
+      { name: "b", link: "one of several", prompt_id: "p2", tool_use_id: "t4", prompt: "another" },
+      { name: "a", link: "exact", outcome: "done", prompt_id: "p1", prompt: "clean up", model: "m1", tool: "Bash" },
+    ],
+  ],
+  ["prompt-of-request", "of one exchange", { exchange: id(62) }, [{ verb: "get", link: "window", prompt: "clean up" }]],
+  [
+    "prompt-of-request",
+    "and none where there was no dialogue",
+    { exchange: id(1) },
+    [{ link: "", prompt_id: "", prompt: "", said_at: null }],
+  ],
+  [
+    "changes-of-prompt",
+    "writes and files in order, what may be its too, less what was only tried",
+    { prompt: "p1" },
+    [
+      { what: "file", change: "edit", object: "/src/a.ts", outcome: "changed", tool_use_id: "t2" },
+      { what: "file", change: "write", object: "/src/b.ts", outcome: "blocked" },
+      { what: "request", change: "delete", of: "pods", object: "talk/a", outcome: "done", link: "exact" },
+      { what: "request", object: "talk/b", link: "one of several" },
+      { what: "request", object: "talk/c", outcome: "refused", link: "claimed" },
+    ],
+  ],
+  ["changes-of-prompt", "of another", { prompt: "p2" }, [{ object: "talk/b", link: "one of several" }]],
+  [
+    "prompts-of-file",
+    "by the end of its path",
+    { file: "a.ts" },
+    [{ path: "/src/a.ts", change: "edit", outcome: "changed", prompt_id: "p1", prompt: "clean up", tool: "Edit" }],
+  ],
+  ["prompts-of-file", "not by a part of a name", { file: ".ts" }, []],
+  [
+    "tool-calls",
+    "what could not be read first, then the latest",
+    {},
+    [
+      { tool_use_id: "t4", unparsed: 2, result: "" },
+      { tool_use_id: "t3", verdict: "replace", files: ["/src/b.ts"] },
+      { tool_use_id: "t2", result: "ok" },
+      { tool_use_id: "t1", expects: ["delete pods x/a"] },
+    ],
+  ],
+  ["tool-calls", "by verdict and tool", { verdict: "replace", tool: "Write" }, [{ tool_use_id: "t3" }]],
+  [
+    "tokens",
+    "by identity, session and model",
+    {},
+    [
+      {
+        ...{ username: ALICE, session_id: "s-talk", model: "m1-x", replies: 2, not_whole: 1 },
+        ...{ input_tokens: 10, output_tokens: 5, cache_read_tokens: 2, cache_write_tokens: 0 },
+      },
+    ],
+  ],
   ["reads", "who read, and what", {}, [{ username: DORA, what: "session" }]],
   ["decisions", "none here has an id", {}, []],
   ["shadow-summary", "no candidate was asked", {}, []],
   ["shadow-differences", "no candidate was asked", {}, []],
 ];
+
+/** What a question cannot do without. */
+const NEEDED: Record<string, object> = {
+  "session-activity": { session: "s-1" },
+  "changes-of-prompt": { prompt: "p1" },
+  "prompts-of-file": { file: "a.ts" },
+};
 
 describe("the named queries", () => {
   const path = mkdtempSync(join(tmpdir(), "sallyport-questions-"));
@@ -399,7 +546,7 @@ describe("the named queries", () => {
   });
 
   it.each(Object.keys(namedQueries))("%s answers another tenant with nothing", async (name) => {
-    expect(await ask(name, name === "session-activity" ? { session: "s-1" } : {}, "other")).toEqual([]);
+    expect(await ask(name, NEEDED[name] ?? {}, "other")).toEqual([]);
   });
 
   it.each<[string, string, object, RegExp]>([
