@@ -7,7 +7,7 @@ import { loginSubject, subjectOf } from "./login-tokens.ts";
 import { readJson, withLock, writePrivate } from "./private-file.ts";
 
 /** A token with less than this left is renewed: kubectl keeps what it gets for a whole command. */
-const SPARE_MS = 120_000;
+export const SPARE_MS = 120_000;
 
 const cachedSchema = z.strictObject({ token: z.string(), expiresAt: z.number(), sessionId: z.string() });
 
@@ -15,7 +15,7 @@ const cachedSchema = z.strictObject({ token: z.string(), expiresAt: z.number(), 
 export type GatewaySession = z.output<typeof cachedSchema>;
 
 /**
- * The session of this user, this gateway and this Claude Code session: from the disk where it is still good,
+ * The session of this user, this gateway and SALLYPORT_SESSION, or else this Claude Code session: from the disk where it is still good,
  * else renewed, else exchanged for an ID token. Throws UserError, exit 1 where the gateway refuses and 3 where
  * something cannot be reached.
  */
@@ -42,7 +42,10 @@ export function startOver(context: Context, idToken: string, session: GatewaySes
 }
 
 function cachePath(context: Context, who: string, env: NodeJS.ProcessEnv): string {
-  const key = [context.url, who, env.SALLYPORT_ACTOR_TOKEN_FILE ?? "", env.CLAUDE_CODE_SESSION_ID ?? ""];
+  // Claude Code names its session to the commands that it runs, and not to its apiKeyHelper (2.1.330): what asks the model
+  // and what asks the cluster would have two sessions, unless they are told of the one that they share.
+  const session = env.SALLYPORT_SESSION || (env.CLAUDE_CODE_SESSION_ID ?? "");
+  const key = [context.url, who, env.SALLYPORT_ACTOR_TOKEN_FILE ?? "", session];
   return join(configFolder(env), "sessions", `${sha256(JSON.stringify(key)).slice(0, 32)}.json`);
 }
 

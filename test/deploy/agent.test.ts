@@ -1,0 +1,326 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { createServer, type Server } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, isAbsolute, join, resolve } from "node:path";
+import { fetch } from "undici";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { stringify } from "yaml";
+import type { Check } from "../../cli/doctor/check.ts";
+import { examineLeaks } from "../../cli/doctor/leaks.ts";
+import type { Scene } from "../../cli/doctor/scene.ts";
+import { unverifiedClaims } from "../../cli/doctor/tokens.ts";
+import { SPARE_MS } from "../../cli/session.ts";
+import { start } from "../../cli/up/command.ts";
+import { sallyport } from "../cli/run.ts";
+import { type ModelRig, startModelRig } from "../model/rig.ts";
+import { cleanFiles, HOME, type LeakCase, leakCases, SECRET } from "./agent-leaks.ts";
+
+const root = resolve(import.meta.dirname, "../..");
+const ALL = process.env.SALLYPORT_TEST_ALL === "1";
+const GATEWAY = "https://sallyport.example.com";
+const MANAGED = readFileSync(join(root, "deploy/agent/managed-settings.json"), "utf8");
+
+let rig: ModelRig;
+let folder: string;
+let env: Record<string, string>;
+let loopback: Server;
+let port: number;
+beforeAll(async () => {
+  rig = await startModelRig();
+  folder = mkdtempSync(join(tmpdir(), "sallyport-agent-"));
+  const idToken = join(folder, "id.token");
+  writeFileSync(idToken, await rig.token("agent"));
+  env = {
+    HOME,
+    PATH: "/usr/bin:/bin",
+    XDG_CONFIG_HOME: join(folder, "config"),
+    SALLYPORT_URL: rig.gateway.url,
+    SALLYPORT_CONNECTION: "prod",
+    SALLYPORT_CA_FILE: rig.caFile,
+    SALLYPORT_ID_TOKEN_FILE: idToken,
+    SALLYPORT_CONTAINED: "1",
+  };
+  // Takes connections, and as a proxy opens what it is asked for.
+  loopback = createServer((socket) => {
+    socket.on("error", () => socket.destroy());
+    socket.on("data", () => socket.write("HTTP/1.1 200 OK\r\n\r\n"));
+  });
+  await new Promise<void>((listening) => loopback.listen(0, "127.0.0.1", listening));
+  port = (loopback.address() as { port: number }).port;
+}, 120_000);
+afterAll(async () => {
+  loopback?.close();
+  await rig?.close();
+  if (folder !== undefined) rmSync(folder, { recursive: true, force: true });
+});
+
+/** The file system of a container: the clean one's, and what is laid over it. */
+function container(gateway: string, cwd: string, files: Record<string, string | object>): string {
+  const at = mkdtempSync(join(folder, "root-"));
+  const managed = { "/etc/claude-code/managed-settings.json": MANAGED.replaceAll(GATEWAY, gateway) };
+  for (const [path, content] of Object.entries({ ...cleanFiles(gateway), ...managed, ...files })) {
+    const file = join(at, isAbsolute(path) ? path : join(cwd, path));
+    mkdirSync(dirname(file), { recursive: true });
+    const isKubeconfig = typeof content === "object" && "clusters" in content;
+    writeFileSync(
+      file,
+      isKubeconfig ? stringify(content) : typeof content === "string" ? content : JSON.stringify(content),
+    );
+  }
+  return at;
+}
+
+/** `sallyport doctor` in a process with an environment of its own, and a world that is all on loopback. */
+async function doctor(
+  one: Pick<LeakCase, "env" | "files" | "open">,
+): Promise<{ code: number | null; checks: Check[]; text: string }> {
+  const at = container(rig.gateway.url, process.cwd(), one.files ?? {});
+  const world = Object.fromEntries((one.open ?? []).map((address) => [address.replace(/[[\]]/g, ""), port]));
+  const { code, stdout, stderr } = await sallyport(["doctor", "--root", at, "--output", "json"], {
+    ...env,
+    ...one.env,
+    AGENT_WORLD: JSON.stringify(world),
+    NODE_OPTIONS: `--import=${join(import.meta.dirname, "agent-world.mjs")}`,
+  });
+  return { code, checks: JSON.parse(stdout).checks, text: stdout + stderr };
+}
+
+const finds = (checks: Check[], { finds: { what, detail, result } }: LeakCase): boolean =>
+  checks.some((check) => check.what === what && check.result === (result ?? "failed") && detail.test(check.detail));
+
+test("doctor passes in a container that leaks nothing, and says of each way round that it is closed", async () => {
+  const { code, checks } = await doctor({});
+  expect(checks.filter(({ result }) => result !== "ok")).toEqual([]);
+  expect(code).toBe(0);
+  expect(checks.map(({ what }) => what)).toEqual([
+    "node",
+    "configuration",
+    "gateway",
+    "clock",
+    "SALLYPORT_ID_TOKEN_FILE",
+    "session",
+    "kubeconfig",
+    "mounted tokens",
+    "other clusters",
+    "variables",
+    "stored logins",
+    "managed settings",
+    "settings files",
+    "container runtime",
+    "privileges",
+    "proxies",
+    "Kubernetes API, directly",
+    "model providers, directly",
+    "cloud metadata",
+    "kubelet",
+  ]);
+});
+
+/** The cases of which no two write the same file or variable, in as few containers as that takes. */
+function together(cases: LeakCase[]): LeakCase[][] {
+  const containers: { taken: Set<string>; cases: LeakCase[] }[] = [];
+  for (const one of cases) {
+    const files = Object.keys(one.files ?? {}).map((path) => (path.startsWith("/etc/claude-code") ? "managed" : path));
+    const keys = [...Object.keys(one.env ?? {}), ...files];
+    const free = containers.find(({ taken }) => keys.every((key) => !taken.has(key)));
+    if (free === undefined) containers.push({ taken: new Set(keys), cases: [one] });
+    else {
+      free.cases.push(one);
+      for (const key of keys) free.taken.add(key);
+    }
+  }
+  return containers.map((each) => each.cases);
+}
+
+test("doctor, in a process of its own, finds each of many leaks at once, fails, and prints no secret", async () => {
+  const every = together(leakCases(rig.gateway.url));
+  for (const cases of ALL ? every : every.slice(0, 1)) {
+    const { code, checks, text } = await doctor({
+      env: Object.assign({}, ...cases.map((one) => one.env)),
+      files: Object.assign({}, ...cases.map((one) => one.files)),
+      open: cases.flatMap((one) => one.open ?? []),
+    });
+    expect(code).toBe(1);
+    expect(cases.filter((one) => !finds(checks, one)).map((one) => one.with)).toEqual([]);
+    expect(text).not.toContain(SECRET);
+  }
+});
+
+describe("a container with", () => {
+  test.each(leakCases(GATEWAY).map((one) => [one.with, one] as const))("%s leaks", async (_with, one) => {
+    const { checks, found } = await inside(one);
+    expect(found).toBe(true);
+    const failed = checks.filter(({ result }) => result !== "ok");
+    expect(failed.filter(({ next }) => next === undefined)).toEqual([]);
+    expect(JSON.stringify(checks)).not.toContain(SECRET);
+    // What is not part of it stays clear.
+    const kinds = new Set(failed.map(({ what }) => what));
+    expect(kinds.size).toBeLessThanOrEqual(2);
+  });
+
+  test.each(["ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN", "OPENAI_API_KEY"])(
+    "a session token of the gateway in %s leaks nothing",
+    async (name) => {
+      const token = `e30.${Buffer.from(JSON.stringify({ iss: GATEWAY })).toString("base64url")}.s`;
+      expect((await inside({ env: { [name]: token } })).leaks).toEqual([]);
+    },
+  );
+
+  test("settings of its own that the managed ones override leaks nothing", async () => {
+    const files = {
+      ".claude/settings.json": { env: { ANTHROPIC_BASE_URL: "https://x.example.com" }, apiKeyHelper: "x" },
+    };
+    expect((await inside({ files })).leaks).toEqual([]);
+  });
+
+  test("settings and kubeconfigs that are not what they should be is examined all the same", async () => {
+    const files = {
+      [`${HOME}/.kube/config`]: "{]",
+      "/etc/kubernetes/admin.conf": "clusters: 7\nusers: [null, {user: null}]\n",
+      [`${HOME}/.claude/settings.json`]: "[1",
+      ".claude/settings.json": '{"env":[1]}',
+      "/proc/net/route": "nonsense",
+    };
+    expect((await inside({ files })).leaks).toEqual([]);
+  });
+
+  test("a proxy that opens only the gateway leaks nothing", async () => {
+    const { leaks } = await inside({ env: { HTTPS_PROXY: "http://proxy.example.com:3128" } });
+    expect(leaks).toEqual([]);
+  });
+});
+
+/** The same look without a process: a scene whose network is what `open` says. */
+async function inside(one: Pick<LeakCase, "env" | "files" | "open"> & Partial<LeakCase>) {
+  const cwd = "/work";
+  const at = container(GATEWAY, cwd, one.files ?? {});
+  const isOpen = (address: string): boolean => (one.open ?? []).includes(address);
+  const scene: Scene = {
+    env: { HOME, PATH: "/usr/bin", ...one.env },
+    cwd,
+    root: at,
+    gateway: GATEWAY,
+    contained: true,
+    reach: async (host, to) => (isOpen(host.includes(":") ? `[${host}]:${to}` : `${host}:${to}`) ? "open" : "silent"),
+    tunnels: async ({ host }) => isOpen(host),
+  };
+  const checks = await examineLeaks(scene);
+  const leaks = checks.filter(({ result }) => result !== "ok");
+  return { checks, leaks, found: one.finds !== undefined && finds(checks, one as LeakCase) };
+}
+
+describe("Claude Code's apiKeyHelper", () => {
+  const settings = JSON.parse(MANAGED);
+
+  /** As Claude Code runs it: in /bin/sh, and without the id of its session (2.1.330). */
+  async function helper(more: Record<string, string> = {}): Promise<string> {
+    const bin = join(folder, "bin");
+    mkdirSync(bin, { recursive: true });
+    const script = `#!/bin/sh\nexec "${process.execPath}" "${join(root, "cli/main.ts")}" "$@"\n`;
+    writeFileSync(join(bin, "sallyport"), script, { mode: 0o755 });
+    const ran = start("/bin/sh", ["-c", settings.apiKeyHelper], {
+      env: { ...env, PATH: `${bin}:/usr/bin:/bin`, ...more },
+      timeoutMs: 20_000,
+    });
+    const { code, stdout, stderr } = await ran.finished;
+    expect([code, stderr]).toEqual([0, ""]);
+    return stdout;
+  }
+
+  test("prints a session token alone, which the model's connection takes as x-api-key, as a bearer token, and as both", async () => {
+    rig.provider.scripts = [{ headers: { "content-type": "application/json" }, parts: ['{"data":[]}'] }];
+    const token = (await helper()).trim();
+    expect(unverifiedClaims(token)?.iss).toBe(rig.gateway.url);
+    const ways: Record<string, string>[] = [
+      { "x-api-key": token },
+      { authorization: `Bearer ${token}` },
+      { "x-api-key": token, authorization: `Bearer ${token}` },
+    ];
+    for (const headers of ways) {
+      const reply = await fetch(`${rig.base("claude")}/v1/models`, { headers, dispatcher: rig.dispatcher });
+      expect([reply.status, await reply.text()]).toEqual([200, '{"data":[]}']);
+    }
+  });
+
+  test("is asked again well before what it printed expires", () => {
+    expect(Number(settings.env.CLAUDE_CODE_API_KEY_HELPER_TTL_MS)).toBeLessThan(SPARE_MS);
+  });
+
+  test("and kubectl's plugin, which Claude Code tells of its session, have one session where SALLYPORT_SESSION names it", async () => {
+    const sessionOf = (token: string): unknown => {
+      return (unverifiedClaims(token)?.session as { id: string } | undefined)?.id;
+    };
+    const asked = { SALLYPORT_SESSION: "a-pod" };
+    const model = sessionOf(await helper(asked));
+    const { stdout } = await sallyport(["credential"], { ...env, ...asked, CLAUDE_CODE_SESSION_ID: "c0ffee" });
+    expect(sessionOf(JSON.parse(stdout).status.token)).toBe(model);
+  });
+});
+
+describe("the hook that reports", () => {
+  const REPORT = join(root, "deploy/agent/report.mjs");
+
+  async function hook(input: string, more: Record<string, string> = {}) {
+    const log = join(folder, `hook-${Math.random()}.log`);
+    const ran = start(process.execPath, [REPORT], {
+      env: { PATH: "/nowhere", SALLYPORT_HOOK_LOG: log, ...more },
+      input,
+      timeoutMs: 20_000,
+    });
+    const { code, stdout, stderr } = await ran.finished;
+    const lines = (() => {
+      try {
+        return readFileSync(log, "utf8")
+          .trim()
+          .split("\n")
+          .map((line) => JSON.parse(line));
+      } catch {
+        return [];
+      }
+    })();
+    return { code, said: stdout + stderr, lines };
+  }
+
+  test("writes who Claude Code says asked, and nothing of what the tool was given", async () => {
+    const input = {
+      hook_event_name: "PreToolUse",
+      session_id: "s",
+      prompt_id: "p",
+      tool_name: "Bash",
+      tool_use_id: "t",
+      tool_input: { command: SECRET },
+    };
+    const { code, said, lines } = await hook(JSON.stringify(input));
+    expect([code, said]).toEqual([0, ""]);
+    expect(lines).toMatchObject([
+      { hook: "PreToolUse", claims: { session_id: "s", prompt_id: "p", tool_name: "Bash", tool_use_id: "t" } },
+    ]);
+    expect(JSON.stringify(lines)).not.toContain(SECRET);
+  });
+
+  test("says as a session starts what doctor found, or that it found nothing out", async () => {
+    const { code, said, lines } = await hook('{"hook_event_name":"SessionStart","session_id":"s"}');
+    expect([code, said]).toEqual([0, ""]);
+    expect(lines).toMatchObject([{ hook: "SessionStart", leaks: "unknown" }]);
+  });
+
+  test.each([
+    ["no JSON", "{"],
+    ["nothing", ""],
+    ["what is no object", "null"],
+  ])("decides nothing when it is given %s", async (_what, input) => {
+    expect(await hook(input)).toMatchObject({ code: 0, said: "", lines: [] });
+  });
+
+  test("decides nothing when it cannot write", async () => {
+    const input = '{"hook_event_name":"PreToolUse"}';
+    expect(await hook(input, { SALLYPORT_HOOK_LOG: "/nowhere/at/all" })).toMatchObject({ code: 0, said: "" });
+  });
+
+  test("is all that the managed settings run, in the background", () => {
+    const hooks = Object.values(JSON.parse(MANAGED).hooks as Record<string, { hooks: object[] }[]>);
+    for (const each of hooks.flatMap((matchers) => matchers.flatMap((matcher) => matcher.hooks))) {
+      expect(each).toMatchObject({ type: "command", command: "node /etc/claude-code/report.mjs", async: true });
+    }
+  });
+});
