@@ -1,32 +1,36 @@
 import type { ModelDeps } from "./deps.ts";
-import type { ModelForwarded } from "./exchange.ts";
-import { modelQuestion } from "./question.ts";
+import type { ModelDecided } from "./exchange.ts";
+import { requestQuestions } from "./question.ts";
 import { callerToken } from "./token.ts";
 
 /**
- * Registers a reply that streams: it ends with its session, its credential, or a policy that would not have asked for it.
- * Returns the function that forgets it.
+ * Registers a reply before it is asked for: it ends with its session, its credential, or a policy that would not have asked for
+ * it, whether it streams, is waited for whole, or has not begun.
  */
-export function keepReplyOpen(exchange: ModelForwarded, deps: ModelDeps): () => void {
-  const { session, identity, asked, promptId, res } = exchange;
+export function keepReplyOpen(exchange: ModelDecided, deps: ModelDeps): ModelDecided {
+  const { session, identity, asked, promptId, res, endpoint } = exchange;
+  if (!endpoint.replies) return exchange;
   const stream = {
     sessionId: session.id,
     expiresAt: identity.expiresAt,
     stillAllowed: async () => {
       if (asked === undefined || promptId === undefined) return false;
-      const question = modelQuestion({ ...exchange, asked, promptId }, deps.clock.now());
-      return (await deps.policy.current.decide(question)).effect === "allow";
+      const policy = deps.policy.current;
+      for (const question of requestQuestions({ ...exchange, asked, promptId }, deps.clock.now())) {
+        if ((await policy.decide(question)).effect !== "allow") return false;
+      }
+      return true;
     },
     end: (why: string) => {
       exchange.cut ??= why;
       res.destroy();
     },
   };
-  const forget = deps.openStreams.add(stream);
-  // What ended while the provider was asked did not know of this stream yet.
+  exchange.forget = deps.openStreams.add(stream);
+  // What ended while policy was asked did not know of this one yet.
   Promise.resolve()
     .then(() => deps.authenticator.authenticate(callerToken(exchange.req), "data"))
     .catch(() => stream.end("the session was ended"));
   if (deps.policy.current !== exchange.policy) void deps.openStreams.decideOne(stream);
-  return forget;
+  return exchange;
 }

@@ -1,6 +1,7 @@
 import { openSession } from "../steps/open-session.ts";
 import type { ModelDeps } from "./deps.ts";
 import type { ModelArrived } from "./exchange.ts";
+import { keepReplyOpen } from "./keep-reply-open.ts";
 import { classify } from "./steps/classify.ts";
 import { decide } from "./steps/decide.ts";
 import { forward } from "./steps/forward.ts";
@@ -20,5 +21,5 @@ export async function modelPath(exchange: ModelArrived, deps: ModelDeps): Promis
   const identified = openSession(await identify(exchange, deps), deps);
   const asked = await redact(await read(classify(identified), deps), deps);
   const recorded = recordPrompt(reserve(await decide(asked, deps), deps), deps);
-  recordReply(settle(await guard(await forward(recorded), deps)), deps);
+  recordReply(settle(await guard(await forward(keepReplyOpen(recorded, deps)), deps)), deps);
 }

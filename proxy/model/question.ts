@@ -31,6 +31,22 @@ export function modelQuestion(asking: Asking, now: number, toolUseId = ""): Dial
   };
 }
 
+/**
+ * All that policy is asked of a request: the dialogue itself, tools that run at the provider, and servers that it calls, which no
+ * reply could hold back, since they have run by then.
+ */
+export function requestQuestions(asking: Asking, now: number): [DialogueInput, ...DialogueInput[]] {
+  const { tools, mcpServers } = asking.asked;
+  const atProvider = [
+    ...tools.filter(({ server }) => server).map(({ name, type }) => ({ name, type, server: true })),
+    ...mcpServers.map(({ name, url }) => ({ name, type: "mcp", url, server: true })),
+  ];
+  return [
+    modelQuestion(asking, now),
+    ...atProvider.map(({ name, ...rest }) => toolQuestion(asking, now, { id: "", name, arguments: rest }, [])),
+  ];
+}
+
 /** The same about one tool call. */
 export function toolQuestion(
   asking: Asking,

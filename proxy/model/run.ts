@@ -14,6 +14,7 @@ export async function runModel(exchange: ModelArrived, deps: ModelDeps): Promise
   } catch (error) {
     refuse(exchange, error, deps);
   } finally {
+    exchange.forget?.();
     settleReservation(exchange);
     exchange.leave?.();
   }
@@ -22,7 +23,7 @@ export async function runModel(exchange: ModelArrived, deps: ModelDeps): Promise
 function refuse(known: ModelKnown, error: unknown, deps: ModelDeps): void {
   const { res, id, response } = known;
   if (error instanceof ClientGone || known.signal.aborted) {
-    const gone = new Refusal("bad-request", CLIENT_GONE);
+    const gone = new Refusal("bad-request", known.cut ?? CLIENT_GONE);
     deps.refusals.record({ ...refusedModelEvent(known, gone), status: 499 });
     response?.abort(gone);
     res.destroy();

@@ -3,7 +3,7 @@ import type { Decision } from "../../../engine/decision.ts";
 import { deniedRefusal } from "../../deny.ts";
 import type { ModelDeps } from "../deps.ts";
 import type { ModelDecided, ModelRedacted } from "../exchange.ts";
-import { modelQuestion, toolQuestion } from "../question.ts";
+import { requestQuestions } from "../question.ts";
 
 const NOTHING = { model: "", prompt: "", toolResults: [], tools: [], mcpServers: [], stream: false };
 
@@ -21,13 +21,8 @@ export async function decide(exchange: ModelRedacted, deps: ModelDeps): Promise<
   const { promptId = "" } = exchange;
   const asking = { ...exchange, promptId, asked };
   const policy = deps.policy.current;
-  const now = deps.clock.now();
-  const questions = [
-    modelQuestion(asking, now),
-    ...atProvider(asked).map(({ name, ...rest }) => toolQuestion(asking, now, { id: "", name, arguments: rest }, [])),
-  ];
   let decision: Decision | undefined;
-  for (const question of questions) {
+  for (const question of requestQuestions(asking, deps.clock.now())) {
     const verdict = await policy.decide(question);
     // Nobody is there to approve a tool of the provider's: it would run again with each request.
     if (verdict.effect !== "allow")
@@ -35,13 +30,6 @@ export async function decide(exchange: ModelRedacted, deps: ModelDeps): Promise<
     decision ??= verdict;
   }
   return Object.assign(exchange, { policy, decision: decision as Decision });
-}
-
-function atProvider({ tools, mcpServers }: Pick<NonNullable<ModelRedacted["asked"]>, "tools" | "mcpServers">) {
-  return [
-    ...tools.filter(({ server }) => server).map(({ name, type }) => ({ name, type, server: true })),
-    ...mcpServers.map(({ name, url }) => ({ name, type: "mcp", url, server: true })),
-  ];
 }
 
 function asDeny(decision: Decision): Decision {

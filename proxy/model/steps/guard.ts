@@ -6,7 +6,6 @@ import type { ModelDeps } from "../deps.ts";
 import { WIRES } from "../dialects.ts";
 import type { ModelAnswered, ModelForwarded } from "../exchange.ts";
 import { replyHeaders } from "../headers.ts";
-import { keepReplyOpen } from "../keep-reply-open.ts";
 import { chunksOf, writeAll } from "../streams.ts";
 
 /** A reply that does not stream is read whole before any of it is passed on. */
@@ -41,7 +40,6 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
       },
     );
   }
-  const forget = keepReplyOpen(exchange, deps);
   const { bytes, summary } = WIRES[endpoint.dialect].guardReplyStream(chunksOf(response), hooks);
   let responseBytes = 0;
   try {
@@ -52,8 +50,6 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
     exchange.cut ??= error instanceof ClientGone ? error.message : errorMessage(error);
     response.abort(error instanceof Error ? error : new Error(errorMessage(error)));
     res.destroy();
-  } finally {
-    forget();
   }
   return Object.assign(exchange, { summary: await settled(summary), responseBytes });
 }

@@ -22,6 +22,7 @@ export function recordReply(exchange: ModelAnswered, deps: ModelDeps): void {
     forwarded: true,
     ...(exchange.cut === undefined ? {} : { cut: exchange.cut }),
     ...(asked === undefined ? {} : { asked: asked.model }),
+    ...(exchange.spent === undefined ? {} : { spent: exchange.spent }),
   };
   if (summary !== undefined) {
     const { text, thinking, truncated, toolCalls, ...rest } = summary;
