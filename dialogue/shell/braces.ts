@@ -1,29 +1,30 @@
-import { MAX_BRACES } from "./limits.ts";
+import { MAX_BRACES, MAX_OPEN_BRACES } from "./limits.ts";
 
 /**
  * What bash's brace expansion makes of a word's text, quotes and escapes kept (braces.c of bash 5.2); undefined where
  * that is more than a cap.
  */
-export function expandBraces(text: string): string[] | undefined {
-  const open = nextOpen(text);
+export function expandBraces(text: string, budget = { left: MAX_OPEN_BRACES }): string[] | undefined {
+  const open = nextOpen(text, budget);
+  if (budget.left < 0) return undefined;
   if (open === undefined) return [text];
-  const { start, end, commas } = open;
+  const { start, end } = open;
   const before = text.slice(0, start);
   const inner = text.slice(start + 1, end);
-  const rest = expandBraces(text.slice(end + 1));
+  const rest = expandBraces(text.slice(end + 1), budget);
   // A comma of braces within will do for these to be a list, of one then.
   const isList = /,/.test(inner.replace(/\\./gs, ""));
-  const middle = isList ? listed(text, start, end, commas) : ranged(inner);
+  const middle = isList ? listed(text, open, budget) : ranged(inner);
   if (rest === undefined || middle === undefined || middle.length * rest.length > MAX_BRACES) return undefined;
   return middle.flatMap((one) => rest.map((tail) => before + one + tail));
 }
 
-function listed(text: string, start: number, end: number, commas: number[]): string[] | undefined {
+function listed(text: string, { start, end, commas }: Open, budget: { left: number }): string[] | undefined {
   const all: string[] = [];
   [...commas, end].forEach((at, i) => {
     all.push(text.slice(i === 0 ? start + 1 : (commas[i - 1] ?? 0) + 1, at));
   });
-  const expanded = all.map(expandBraces);
+  const expanded = all.map((one) => expandBraces(one, budget));
   const flat: string[] = [];
   for (const one of expanded) {
     if (one === undefined || flat.length + one.length > MAX_BRACES) return undefined;
@@ -69,11 +70,12 @@ interface Open {
 }
 
 /** The first brace that is taken for one: a comma or `..` of its own stands before its end. */
-function nextOpen(text: string): Open | undefined {
+function nextOpen(text: string, budget: { left: number }): Open | undefined {
   for (let i = 0; i < text.length; i++) {
     const skipped = skipQuoted(text, i);
     if (skipped !== i) i = skipped - 1;
     else if (text[i] === "{" && text[i - 1] !== "$" && !(i === 0 && text[1] === "}")) {
+      if (--budget.left < 0) return undefined;
       const found = closing(text, i);
       if (found !== undefined) return found;
     }

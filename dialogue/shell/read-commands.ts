@@ -1,11 +1,11 @@
 import { parse } from "unbash";
-import { MAX_HEREDOCS, MAX_OPENERS, MAX_TEXT } from "./limits.ts";
+import { MAX_HEREDOCS, MAX_OPENERS, MAX_TEXT, MAX_WORK } from "./limits.ts";
 import { Reader } from "./script.ts";
 import { Stop } from "./simple.ts";
 import type { ReadOptions, ShellCommand, UnparsedReason } from "./types.ts";
 
 /** What makes the parser go over a text once more. */
-const OPENERS = /[$<>]\(|`|\$\{|\$\[|\(\(|[@!+*?]\(|\{/g;
+const OPENERS = /[$<>]\(|`|\$\{|\$\[|\(\(|[@!+*?]\(/g;
 const KEPT_TEXT = 2000;
 
 /**
@@ -31,5 +31,8 @@ export function readCommands(text: string, options: ReadOptions = {}): ShellComm
 }
 
 function tooMany(text: string): boolean {
-  return (text.match(OPENERS)?.length ?? 0) > MAX_OPENERS || text.split("<<").length > MAX_HEREDOCS + 1;
+  const openers = text.match(OPENERS)?.length ?? 0;
+  const documents = text.split("<<").length - 1;
+  if (openers > MAX_OPENERS || documents > MAX_HEREDOCS) return true;
+  return (openers + documents) * text.length > MAX_WORK;
 }

@@ -1,6 +1,6 @@
 import { type Command, forEachChild, type ParsedScript, parse, type Redirected, type SyntaxNode } from "unbash";
 import { finish } from "./judge.ts";
-import { MAX_COMMANDS, MAX_DEPTH, MAX_MS, MAX_OPENERS } from "./limits.ts";
+import { MAX_COMMANDS, MAX_DEPTH, MAX_MS, MAX_NESTED, MAX_OPENERS } from "./limits.ts";
 import { argsOf, assigned, type Place, redirectsOf, type Simple, type Sink, Stop, shared, viaOf } from "./simple.ts";
 import { knownOutput, stdinOf } from "./stdin.ts";
 import type { ReadOptions, ShellCommand } from "./types.ts";
@@ -13,6 +13,7 @@ export class Reader implements Sink {
   readonly #functions = new Set<string>();
   readonly #started = performance.now();
   #openers = 0;
+  #nested = 0;
 
   constructor(options: ReadOptions) {
     this.options = options;
@@ -29,8 +30,9 @@ export class Reader implements Sink {
   /** A text that a shell would be given, inside another. */
   nested(text: string, place: Omit<Place, "source">): void {
     this.#openers += text.split(/[$<>]\(|`/).length - 1;
+    this.#nested += text.length;
     if (place.depth > MAX_DEPTH) throw new Stop("too-deep");
-    if (this.#openers > MAX_OPENERS) throw new Stop("too-many");
+    if (this.#openers > MAX_OPENERS || this.#nested > MAX_NESTED) throw new Stop("too-many");
     this.script(parse(text), text, place);
   }
 

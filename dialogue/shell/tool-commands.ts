@@ -6,6 +6,9 @@ const TEXTS = ["command", "cmd", "script", "commands", "shell_command", "command
 /** Tools whose name says that they run a shell. */
 const SHELL = /bash|shell|terminal|\bexec|execute|run_?command|run_?cmd|console|powershell/i;
 const KEPT = 500;
+/** Of a command that is written as a list of words, and of commands in a list. */
+const MAX_WORDS = 4096;
+const MAX_LINES = 32;
 
 /**
  * The commands that a tool call would start. A tool is taken for a shell's where its name says so or where an argument
@@ -23,7 +26,9 @@ export function commandsOfTool(
     if (key === "input" && !shell) return [];
     if (typeof value === "string") return readCommands(value, options);
     if (!Array.isArray(value)) return [];
+    if (value.length > MAX_WORDS) return [{ argv: [], text: "", unparsed: "too-many" }];
     if (key === "commands") {
+      if (value.length > MAX_LINES) return [{ argv: [], text: "", unparsed: "too-many" }];
       return value.flatMap((one) => (typeof one === "string" ? readCommands(one, options) : []));
     }
     if (!value.every((word) => typeof word === "string")) return [{ argv: [], text: "", unparsed: "syntax" }];

@@ -364,7 +364,10 @@ function inlineProgram(name: string, argv: readonly string[], piped: boolean): U
     return inline || fromInput || argv.includes("-") ? "interpreter" : undefined;
   }
   // awk and sed can start programs as well.
-  if (/^[gmn]?awk$/.test(name) && argv.some((word) => /system\s*\(|\|\s*("|getline)|getline|print[^}]*\|/.test(word)))
+  if (
+    /^[gmn]?awk$/.test(name) &&
+    argv.some((word) => /system\s*\(|\|\s*("|getline)|getline|print[^}|]{0,200}\|/.test(word))
+  )
     return "interpreter";
   if (
     /^g?sed$/.test(name) &&

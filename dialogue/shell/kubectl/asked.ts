@@ -18,6 +18,8 @@ export interface Target {
   name: string;
 }
 
+/** Types, and names of each. */
+const MAX_NAMES = 200;
 /** What `kubectl get all` stands for: the category of that name. */
 const ALL = [
   ...["pods", "replicationcontrollers", "services", "daemonsets", "deployments", "replicasets", "statefulsets"],
@@ -38,10 +40,10 @@ export function resourceNamed(name: string, context: CommandContext): Pick<Targe
 
 /** `pods`, `pods,services`, `pod web db`, `pod/web svc/db`, as kubectl's resource builder takes them. */
 export function targets(args: readonly string[], context: CommandContext): Target[] {
-  const [first, ...names] = args;
+  const [first, ...names] = args.slice(0, MAX_NAMES);
   if (first === undefined) return [];
   if (args.some((arg) => arg.includes("/"))) {
-    return args.map((arg) => {
+    return args.slice(0, MAX_NAMES).map((arg) => {
       const slash = arg.indexOf("/");
       return {
         ...resourceNamed(slash < 0 ? arg : arg.slice(0, slash), context),
@@ -49,7 +51,7 @@ export function targets(args: readonly string[], context: CommandContext): Targe
       };
     });
   }
-  const types = first.split(",").flatMap((type) => (type === "all" ? ALL : [type]));
+  const types = first.split(",", MAX_NAMES).flatMap((type) => (type === "all" ? ALL : [type]));
   const resources = types.map((type) => resourceNamed(type, context));
   return resources.flatMap((one) => (names.length === 0 ? [""] : names).map((name) => ({ ...one, name })));
 }

@@ -1,4 +1,5 @@
 import { parseAllDocuments } from "yaml";
+import { MAX_DOCUMENT } from "../limits.ts";
 import type { CommandRequest } from "../types.ts";
 import { type Asked, fromFile, request, type Target } from "./asked.ts";
 import { lastOf } from "./command-line.ts";
@@ -20,7 +21,7 @@ export function documents(asked: Asked, verb: string): CommandRequest[] {
 
 /** The objects of a YAML or JSON text, lists taken apart; undefined where it is not known or cannot be read. */
 function objects(text: string | undefined): Fields[] | undefined {
-  if (text === undefined) return undefined;
+  if (text === undefined || text.length > MAX_DOCUMENT) return undefined;
   try {
     // As sigs.k8s.io/yaml reads them: `yes` is true.
     const parsed = parseAllDocuments(text, {
@@ -59,6 +60,7 @@ function written(asked: Asked, verb: string, object: Fields): CommandRequest {
 
 /** A text that is JSON or YAML, as `kubectl patch -p` takes it. */
 export function parsed(text: string): unknown {
+  if (text.length > MAX_DOCUMENT) return undefined;
   try {
     return parseAllDocuments(text, { version: "1.1", schema: "yaml-1.1", logLevel: "silent" })[0]?.toJS({
       maxAliasCount: 100,
