@@ -45,18 +45,18 @@ export function chatErrorEvent(status: number, message: string): Buffer {
 }
 
 export interface FailedResponse {
-  id?: string;
-  model?: string;
-  createdAt?: number;
-  /** The number of the last event; absent where the provider numbers none. */
-  sequenceNumber?: number;
+  id: string | undefined;
+  model: string | undefined;
+  createdAt: number | undefined;
+  /** The number of the last event; undefined where the provider numbers none. */
+  sequenceNumber: number | undefined;
 }
 
 /**
  * Ends a stream of responses, as the API does: an `error`, on which most clients throw, and `response.failed`, for those
  * that wait for it, such as Codex.
  */
-export function responsesErrorEvents(message: string, of: FailedResponse = {}): Buffer {
+export function responsesErrorEvents(message: string, of: FailedResponse): Buffer {
   const number = (n: number): object =>
     of.sequenceNumber === undefined ? {} : { sequence_number: of.sequenceNumber + n };
   const failed = {

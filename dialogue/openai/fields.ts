@@ -3,13 +3,16 @@ import { BrokenReply } from "../sse/guard-stream.ts";
 
 export type JsonObject = Record<string, unknown>;
 
+/** Log probabilities of a long reply are some hundred thousand. */
+const VALUES = 1_000_000;
+
 /**
  * An event or a reply. A text may end within a character, whose other half is in the next piece. Keys that differ in
  * case alone may be a tool's own: `refuseLookalikes` is for those that are the API's. Throws BrokenReply.
  */
 export function readReplyObject(text: string): JsonObject {
   try {
-    return parseStrictObject(text, { halves: true });
+    return parseStrictObject(text, { halves: true, depth: 200, values: VALUES });
   } catch (error) {
     if (error instanceof JsonError) throw new BrokenReply(`of its JSON, ${error.message}`);
     throw error;

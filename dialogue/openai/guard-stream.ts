@@ -25,6 +25,8 @@ const LEFT = "the client stopped reading";
 export interface ReplyReader {
   /** Throws BrokenReply or ProviderFailed. */
   event(event: SseEvent, outlet: Outlet): void;
+  /** The client has got, or will get, everything: how the provider's connection ends is nobody's matter. */
+  readonly complete: boolean;
   /** The provider's stream is over. Throws BrokenReply; answers what was amiss where the client has everything. */
   end(): string | undefined;
   /** A sign of life. `quiet`: no event went out for long. */
@@ -65,6 +67,7 @@ export function guardStream(
     wake();
   };
   const reader = readerOf({ hooks, callBytes: options.callBytes ?? CALL_BYTES, decided: wake, failed: fail });
+  let started = false;
   let closed = false;
   let over = false;
   let reading = false;
@@ -81,6 +84,10 @@ export function guardStream(
       },
       (error: unknown) => {
         over = true;
+        if (reader.complete && !(error instanceof Refusal)) {
+          wake();
+          return;
+        }
         // A Refusal that the provider's stream throws is whoever ended it.
         fail(error instanceof Refusal ? error : new BrokenReply("the connection to the provider broke"));
       },
@@ -160,7 +167,7 @@ export function guardStream(
       }
     } finally {
       signal?.removeEventListener("abort", abort);
-      if (closed) broken = LEFT;
+      if (closed && failure === undefined) broken = LEFT;
       summary.resolve({ ...reader.summary(), ...(broken === undefined ? {} : { broken }) });
       if (!over) void source.return?.()?.then(undefined, () => undefined); // nobody waits for it any more
     }
@@ -168,12 +175,16 @@ export function guardStream(
 
   const running = run();
   const bytes: AsyncIterableIterator<Uint8Array> = {
-    next: () => running.next(),
+    next: () => {
+      started = true;
+      return running.next();
+    },
     // A generator that waits hears of its end only once it is woken.
     return: async () => {
       closed = true;
       wake();
       await running.return();
+      if (!started) void source.return?.()?.then(undefined, () => undefined);
       summary.resolve({ ...reader.summary(), broken: LEFT });
       return { done: true, value: undefined };
     },

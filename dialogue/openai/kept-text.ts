@@ -1,5 +1,5 @@
 /** Characters of a reply's words, and of its thinking, that are kept for the record. */
-const KEPT = 262_144;
+const KEPT = 1_048_576;
 
 /** Words of a reply in order, up to a cap. */
 export class KeptText {

@@ -193,6 +193,10 @@ export class ChatStream implements ReplyReader {
     return `the reply ended without ${DONE}`;
   }
 
+  get complete(): boolean {
+    return this.#done;
+  }
+
   ping(): Uint8Array {
     return PING;
   }

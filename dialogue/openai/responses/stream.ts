@@ -1,33 +1,22 @@
 import { isObject } from "../../json/strict-json.ts";
 import { BrokenReply, type GuardedReply } from "../../sse/guard-stream.ts";
 import type { SseEvent } from "../../sse/sse-reader.ts";
-import type { ReplyHooks, ReplySummary, Usage } from "../../types.ts";
+import type { ReplyHooks, ReplySummary } from "../../types.ts";
 import { responsesErrorEvents, sseEvent } from "../errors.ts";
 import { type Edit, editEvent } from "../event-text.ts";
-import {
-  countOf,
-  indexOf,
-  type JsonObject,
-  listOf,
-  objectOf,
-  readReplyObject,
-  refuseLookalikes,
-  textOf,
-} from "../fields.ts";
+import { countOf, type JsonObject, listOf, readReplyObject, refuseLookalikes, textOf } from "../fields.ts";
 import { type GuardOptions, guardStream, type ReplyReader, type Wire } from "../guard-stream.ts";
-import { KeptText } from "../kept-text.ts";
 import type { Outlet } from "../outlet.ts";
 import { ProviderFailed } from "../provider-failed.ts";
 import { type PendingCall, ToolCalls } from "../tool-calls.ts";
-import { readUsage } from "../usage.ts";
-import { isClosing, isOpening, mayBringCall, typesOfItem } from "./events.ts";
+import { isClosing, isOpening, mayBringCall } from "./events.ts";
 import { HeldItem } from "./held-item.ts";
-import { callId, ITEM_NAMES, itemKind, placeName, readItemCall, serverTool } from "./items.ts";
-import { messageWords } from "./message-words.ts";
+import { callId, ITEM_NAMES, itemKind, placeName, readItemCall } from "./items.ts";
 import { SequenceNumbers } from "./numbers.ts";
+import { OutputItems } from "./output-items.ts";
 import { callEvents, decidedItem, messageEvents } from "./render-item.ts";
+import { ResponseRecord } from "./response-record.ts";
 
-const ITEMS_LIMIT = 10_000;
 const KEEPALIVE_MS = 120_000;
 const PING = Buffer.from(": ping\n\n");
 const NOTHING = new Uint8Array(0);
@@ -45,34 +34,18 @@ export function guardResponsesStream(
   return guardStream(upstream, hooks, { keepaliveMs: KEEPALIVE_MS, ...options }, (wire) => new ResponsesStream(wire));
 }
 
-interface Passing {
-  type: string;
-  id: string | undefined;
-  kind: "server" | "passive";
-  ended: boolean;
-}
-
 /** Reads the events of a response. */
 export class ResponsesStream implements ReplyReader {
-  readonly #wire: Wire;
   readonly #calls: ToolCalls;
-  readonly #items = new Map<number, HeldItem | Passing>();
+  readonly #items: OutputItems;
   readonly #numbers = new SequenceNumbers();
-  readonly #text = new KeptText();
-  readonly #thinking = new KeptText();
-  readonly #spoken = new Set<number>();
-  readonly #serverTools: { id: string; name: string }[] = [];
+  readonly #record = new ResponseRecord();
   /** The provider's number of the event before; `null` where its numbers don't increase. */
   #before: number | null | undefined;
-  #id: string | undefined;
-  #model: string | undefined;
-  #createdAt: number | undefined;
-  #stopReason: string | undefined;
-  #usage: Usage = {};
   #closed = false;
 
   constructor(wire: Wire) {
-    this.#wire = wire;
+    this.#items = new OutputItems(wire.callBytes);
     this.#calls = new ToolCalls(wire.hooks, wire.decided, wire.failed);
   }
 
@@ -96,10 +69,6 @@ export class ResponsesStream implements ReplyReader {
     if (event.event !== "" && event.event !== "message" && event.event !== type) {
       throw new BrokenReply("an event is of two types");
     }
-    if (type === "response.output_item.added") {
-      this.#begin(value, number, event, outlet);
-      return;
-    }
     if (type === "response.output_item.done") {
       this.#end(value, number, event, outlet);
       return;
@@ -110,13 +79,14 @@ export class ResponsesStream implements ReplyReader {
     }
     if (isOpening(type)) this.#open(value);
     else if (type !== "keepalive") {
-      const item = this.#itemOf(type, value);
+      const begins = type === "response.output_item.added";
+      const item = begins ? this.#items.begin(value, this.#record.id) : this.#items.of(type, value);
       if (item instanceof HeldItem) {
-        item.event(type, value);
+        if (!begins) item.event(type, value);
         this.#hold(item, number, event, outlet);
         return;
       }
-      this.#words(type, value);
+      this.#record.words(type, value);
     }
     this.#pass(number, event, outlet);
   }
@@ -160,95 +130,20 @@ export class ResponsesStream implements ReplyReader {
     return verdict.effect === "replace" ? messageEvents(place, decided) : callEvents(place, decided);
   }
 
-  #begin(value: JsonObject, number: number | undefined, event: SseEvent, outlet: Outlet): void {
-    const item = this.#readItem(value);
-    const at = indexOf(value, "output_index", ITEMS_LIMIT);
-    if (this.#items.has(at)) throw new BrokenReply("an item began twice");
-    const begun = this.#newItem(at, item);
-    if (begun instanceof HeldItem) {
-      this.#hold(begun, number, event, outlet);
-      return;
-    }
-    this.#pass(number, event, outlet);
-  }
-
-  #readItem(value: JsonObject): JsonObject {
-    const item = objectOf(value, "item");
-    if (item === undefined) throw new BrokenReply("an item is missing");
-    refuseLookalikes(item, ITEM_NAMES);
-    return item;
-  }
-
-  #newItem(at: number, item: JsonObject): HeldItem | Passing {
-    const kind = itemKind(item);
-    const begun =
-      kind === "call"
-        ? new HeldItem(at, placeName(this.#id, at), item, this.#wire.callBytes)
-        : { type: String(item.type), id: textOf(item, "id"), kind, ended: false };
-    this.#items.set(at, begun);
-    return begun;
-  }
-
-  /** The item that an event between its first and last is of; undefined where the event is of none. */
-  #itemOf(type: string, value: JsonObject): HeldItem | Passing | undefined {
-    const types = typesOfItem(type);
-    const at = countOf(value, "output_index");
-    const item = at === undefined ? undefined : this.#items.get(at);
-    const id = textOf(value, "item_id");
-    const named = id === undefined ? undefined : [...this.#items.values()].find((other) => other.id === id);
-    if (named !== undefined && named !== item) throw new BrokenReply("an event is of two items");
-    if (item === undefined) {
-      if (types === undefined ? mayBringCall(value) : types.some((name) => itemKind({ type: name }) === "call")) {
-        throw new BrokenReply("an event of a tool call came before the call");
-      }
-      return undefined;
-    }
-    if (types !== undefined ? !types.includes(item.type) : !(item instanceof HeldItem) && mayBringCall(value)) {
-      throw new BrokenReply("an event is of another type than its item");
-    }
-    return item;
-  }
-
   #end(value: JsonObject, number: number | undefined, event: SseEvent, outlet: Outlet): void {
-    const item = this.#readItem(value);
-    const at = indexOf(value, "output_index", ITEMS_LIMIT);
-    const begun = this.#items.get(at) ?? this.#newItem(at, item);
-    if ((itemKind(item) === "call") !== begun instanceof HeldItem) throw new BrokenReply("an item changed its type");
+    const { at, item, begun } = this.#items.end(value, this.#record.id);
     if (begun instanceof HeldItem) {
-      begun.end(item);
       begun.pending = this.#calls.decide(readItemCall(item, at));
       this.#hold(begun, number, event, outlet);
       return;
     }
-    if (begun.type !== item.type) throw new BrokenReply("an item changed its type");
-    if (begun.ended) throw new BrokenReply("an item ended twice");
-    begun.ended = true;
-    this.#ended(at, item);
+    this.#record.ended(at, item);
     this.#pass(number, event, outlet);
-  }
-
-  #ended(at: number, item: JsonObject): void {
-    if (itemKind(item) === "server") this.#serverTools.push(serverTool(item));
-    else if (item.type === "message" && !this.#spoken.has(at)) this.#say(at, messageWords(item));
-  }
-
-  #say(at: number, text: string): void {
-    if (text === "") return;
-    if (!this.#spoken.has(at) && this.#spoken.size > 0) this.#text.add("\n\n");
-    this.#spoken.add(at);
-    this.#text.add(text);
-  }
-
-  #words(type: string, value: JsonObject): void {
-    if (!type.endsWith(".delta") || typeof value.delta !== "string") return;
-    if (type === "response.output_text.delta" || type === "response.refusal.delta") {
-      this.#say(countOf(value, "output_index") ?? 0, value.delta);
-    } else if (type.startsWith("response.reasoning_")) this.#thinking.add(value.delta);
   }
 
   /** The response before it has an output. */
   #open(value: JsonObject): void {
-    const response = this.#about(value);
+    const response = this.#record.about(value);
     for (const item of listOf(response, "output")) {
       if (!isObject(item)) throw new BrokenReply("an item of the output is no object");
       refuseLookalikes(item, ITEM_NAMES);
@@ -256,28 +151,17 @@ export class ResponsesStream implements ReplyReader {
     }
   }
 
-  #about(value: JsonObject): JsonObject {
-    const response = objectOf(value, "response") ?? {};
-    refuseLookalikes(response, new Set(["output", "status"]));
-    this.#id ||= textOf(response, "id");
-    this.#model ||= textOf(response, "model");
-    this.#createdAt ??= countOf(response, "created_at");
-    if (isObject(response.usage)) this.#usage = readUsage(response.usage);
-    return response;
-  }
-
   #close(type: string, value: JsonObject, number: number | undefined, event: SseEvent, outlet: Outlet): void {
-    const response = this.#about(value);
-    const details = isObject(response.incomplete_details) ? response.incomplete_details : {};
-    this.#stopReason = textOf(details, "reason") ?? textOf(response, "status") ?? type.slice("response.".length);
+    const response = this.#record.about(value);
+    this.#record.stopped(response, type.slice("response.".length));
     if (type === "response.failed" || type === "response.cancelled") {
       throw new ProviderFailed(response, this.#withoutOutput(event.bytes, number));
     }
     this.#closed = true;
     const output = listOf(response, "output").map((item, i) => this.#final(item, i));
-    for (const item of this.#items.values()) {
-      if (item instanceof HeldItem && !item.isWhole) throw new BrokenReply("a tool call was never whole");
-    }
+    const calls = output.flatMap((item) => (item === undefined ? [] : [item.pending]));
+    if (new Set(calls).size < calls.length) throw new BrokenReply("a tool call stands twice in the response");
+    if (this.#items.held.some((item) => !item.isWhole)) throw new BrokenReply("a tool call was never whole");
     const { bytes } = event;
     outlet.hold({
       size: bytes.length,
@@ -307,12 +191,12 @@ export class ResponsesStream implements ReplyReader {
     if (!isObject(item)) throw new BrokenReply("an item of the output is no object");
     refuseLookalikes(item, ITEM_NAMES);
     if (itemKind(item) !== "call") {
-      if (!this.#items.has(i)) this.#ended(i, item);
+      if (!this.#items.has(i)) this.#record.ended(i, item);
       return undefined;
     }
     const id = callId(item);
-    for (const held of this.#items.values()) {
-      if (!(held instanceof HeldItem) || held.type !== item.type || callId(held.item) !== id) continue;
+    for (const held of this.#items.held) {
+      if (held.type !== item.type || callId(held.item) !== id) continue;
       if (!held.isWhole) {
         held.end(item, true);
         held.pending = this.#calls.decide(readItemCall(item, held.at));
@@ -324,7 +208,11 @@ export class ResponsesStream implements ReplyReader {
       }
       return { item, pending, name: held.name };
     }
-    return { item, pending: this.#calls.decide(readItemCall(item, i)), name: placeName(this.#id, `output ${i}`) };
+    return {
+      item,
+      pending: this.#calls.decide(readItemCall(item, i)),
+      name: placeName(this.#record.id, `output ${i}`),
+    };
   }
 
   end(): string | undefined {
@@ -338,26 +226,15 @@ export class ResponsesStream implements ReplyReader {
   }
 
   error(message: string): Uint8Array {
-    const last = this.#numbers.last;
-    return responsesErrorEvents(message, {
-      ...(this.#id === undefined ? {} : { id: this.#id }),
-      ...(this.#model === undefined ? {} : { model: this.#model }),
-      ...(this.#createdAt === undefined ? {} : { createdAt: this.#createdAt }),
-      ...(last === undefined ? {} : { sequenceNumber: last }),
-    });
+    const { id, model, createdAt } = this.#record;
+    return responsesErrorEvents(message, { id, model, createdAt, sequenceNumber: this.#numbers.last });
+  }
+
+  get complete(): boolean {
+    return this.#closed;
   }
 
   summary(): ReplySummary {
-    return {
-      ...(this.#id === undefined ? {} : { id: this.#id }),
-      ...(this.#model === undefined ? {} : { model: this.#model }),
-      ...(this.#stopReason === undefined ? {} : { stopReason: this.#stopReason }),
-      text: this.#text.toString(),
-      thinking: this.#thinking.toString(),
-      truncated: this.#text.truncated || this.#thinking.truncated,
-      toolCalls: this.#calls.summary(),
-      serverTools: this.#serverTools,
-      usage: this.#usage,
-    };
+    return this.#record.summary(this.#calls);
   }
 }

@@ -77,6 +77,7 @@ const OF: Record<Name, [what: string, broken: Break, why: RegExp][]> = {
     ["a call that changes its name", (text) => text.replace('"name":"run_shell"', '"name":"ls"'), /changed its name/],
     ["a call that is not what its pieces were", (text) => text.replace('"delta":"delete ns', '"delta":"get ns'), /not what its pieces were/],
     ["a call that is another one in the whole response", (text) => [...events(text).slice(0, -1), completed([{ type: "function_call", id: "fc_1", call_id: "call_R7", name: "run_shell", arguments: "{}" }])].join(""), /another one/],
+    ["a call that stands twice in the whole response", (text) => text.replace(/"output":\[(\{[^\]]*\})\]/, '"output":[$1,$1]'), /stands twice in the response/],
     ["an item that turns into a call", (text) => events(text).flatMap((event) => (event.includes("output_item.added") ? [MESSAGE] : event.includes("arguments") && !event.includes("item.done") ? [] : [event])).join(""), /changed its type/],
     ["an event of two types", (text) => text.replace("event: response.output_item.added", "event: response.in_progress"), /two types/],
     ["an event of two items", (text) => text.replace('"output_index":0,"delta"', '"output_index":1,"delta"'), /two items/],
@@ -140,6 +141,24 @@ test("a stream without [DONE] whose messages all ended is whole to the client, a
 });
 
 describe.each(BOTH)("of %s", (dialect) => {
+  test("a reply that is whole is passed on whole, however the connection to the provider ends", async () => {
+    const bytes = stream(dialect, "short");
+    async function* upstream(): AsyncGenerator<Uint8Array> {
+      yield bytes;
+      throw new Error("reset");
+    }
+    const result = await guarded(dialect, upstream(), late);
+    expect(result.bytes.equals(bytes)).toBe(true);
+    expect(result.summary.broken).toBeUndefined();
+    async function* cut(): AsyncGenerator<Uint8Array> {
+      yield bytes.subarray(0, -20);
+      throw new Error("reset");
+    }
+    const { summary, bytes: out } = await guarded(dialect, cut(), late);
+    expect(summary.broken).toBe("the connection to the provider broke");
+    expect(out.toString()).not.toContain("call_R7");
+  });
+
   test("arguments of 50 MB end the reply, and little of them is kept", { timeout: 60_000 }, async () => {
     const text = stream(dialect, "short").toString();
     const piece = events(text).find((event) => event.includes("kubectl")) ?? "";
