@@ -26,29 +26,31 @@ interface Anchor {
   pattern: Pattern;
 }
 
-/** Rare pairs are looked for: words are lower-case letters. */
+/** Rare pairs are looked for: words are lower-case letters, and most of them have `ce` sooner than `sk`. */
 function rarest(text: string): number {
   const weigh = (c: string): number => (/[a-z]/.test(c) ? 4 : /[ /.:=-]/.test(c) ? 2 : 1);
   let best = 0;
   let weight = 99;
   for (let i = 0; i + 1 < text.length; i++) {
     const sum = weigh(text[i] as string) * weigh(text[i + 1] as string);
-    if (sum >= weight) continue;
+    // Of pairs that are as rare the last one: words begin alike.
+    if (sum > weight) continue;
     best = i;
     weight = sum;
   }
   return best;
 }
 
-const ANCHORS = new Map<number, Anchor[]>();
+/** By pair: which of LISTS it is looked up in, plus one. */
 const PAIRS = new Uint8Array(65_536);
+const LISTS: Anchor[][] = [];
 for (const pattern of PATTERNS) {
   for (const hint of [...HINTS[pattern], ...(MORE[pattern] ?? [])]) {
     const text = Buffer.from(hint);
     const offset = rarest(hint);
     const pair = text.readUInt16BE(offset);
-    PAIRS[pair] = 1;
-    ANCHORS.set(pair, [...(ANCHORS.get(pair) ?? []), { text, offset, pattern }]);
+    if (PAIRS[pair] === 0) PAIRS[pair] = LISTS.push([]);
+    LISTS[(PAIRS[pair] as number) - 1]?.push({ text, offset, pattern });
   }
 }
 
@@ -73,24 +75,25 @@ export function patternsIn(bytes: Buffer): PatternSpan[] {
 function windowsOf(bytes: Buffer): Map<Pattern, Range[]> {
   const windows = new Map<Pattern, Range[]>();
   const last = bytes.length - 1;
-  for (let i = 0; i < last; i++) {
-    const pair = ((bytes[i] as number) << 8) | (bytes[i + 1] as number);
-    if (PAIRS[pair] === 0) continue;
-    for (const anchor of ANCHORS.get(pair) as Anchor[]) {
-      const at = i - anchor.offset;
-      if (!standsAt(bytes, at, anchor) || isPlainUrl(bytes, at, anchor)) continue;
-      let list = windows.get(anchor.pattern);
-      if (list === undefined) {
-        list = [];
-        windows.set(anchor.pattern, list);
-      }
-      const window = { start: Math.max(0, at - BEFORE), end: Math.min(bytes.length, at + AFTER) };
-      const before = list.at(-1);
-      if (before !== undefined && window.start <= before.end) before.end = window.end;
-      else list.push(window);
-    }
+  let pair = 0;
+  for (let i = 0; i <= last; i++) {
+    pair = ((pair & 0xff) << 8) | (bytes[i] as number);
+    if (PAIRS[pair] !== 0) lookAround(bytes, i - 1, LISTS[(PAIRS[pair] as number) - 1] as Anchor[], windows);
   }
   return windows;
+}
+
+function lookAround(bytes: Buffer, i: number, anchors: readonly Anchor[], windows: Map<Pattern, Range[]>): void {
+  for (const anchor of anchors) {
+    const at = i - anchor.offset;
+    if (!standsAt(bytes, at, anchor) || isPlainUrl(bytes, at, anchor)) continue;
+    const window = { start: Math.max(0, at - BEFORE), end: Math.min(bytes.length, at + AFTER) };
+    const list = windows.get(anchor.pattern);
+    const before = list?.at(-1);
+    if (before !== undefined && window.start <= before.end) before.end = window.end;
+    else if (list === undefined) windows.set(anchor.pattern, [window]);
+    else list.push(window);
+  }
 }
 
 function standsAt(bytes: Uint8Array, at: number, { text }: Anchor): boolean {

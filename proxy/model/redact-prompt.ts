@@ -4,9 +4,12 @@ import type { KnownValues } from "../../engine/mask/known-values.ts";
 import { jsonStrings } from "../../engine/mask/layers/escapes.ts";
 import { type Found, findSecrets, type Search } from "../../engine/mask/layers/find.ts";
 import { findPatterns } from "../../engine/mask/patterns.ts";
+import { CleanTexts } from "./clean-texts.ts";
 import { borderPieces, cutBefore, type Piece } from "./prompt-borders.ts";
 import { type PromptString, promptStrings } from "./prompt-strings.ts";
 import { takeOut } from "./take-out.ts";
+
+const clean = new CleanTexts();
 
 /** What was taken out of a prompt, for the record: no value is in it. */
 export interface Redactions {
@@ -47,15 +50,15 @@ export async function redactPrompt(
 ): Promise<{ body: Buffer; redactions: Redactions }> {
   const redactions: Redactions = { count: 0, maskedFields: [], fingerprints: {}, patterns: {}, signed: 0 };
   const search: Search = { known, names: true, room: { bytes: UNPACKED }, pause: turns() };
-  let clean = body;
+  let now = body;
   for (let round = 0; round < ROUNDS; round++) {
     refuseIncomplete(known);
-    const strings = await readStrings(clean, search);
-    const found = await findAll(clean, strings, search);
-    if (round === 0) redactions.signed = (await inSigned(clean, strings, search)).length;
-    if (found.length === 0) return { body: clean, redactions };
-    const taken = takeOut(clean, strings, found);
-    clean = taken.body;
+    const strings = await readStrings(now, search);
+    const found = await findAll(now, strings, search);
+    if (round === 0) redactions.signed = (await inSigned(now, strings, search)).length;
+    if (found.length === 0) return { body: now, redactions };
+    const taken = takeOut(now, strings, found);
+    now = taken.body;
     note(redactions, taken.found);
   }
   throw new Refusal("unmaskable", "the prompt holds secret values in a way in which they cannot be taken out of it", {
@@ -148,18 +151,47 @@ function bordersOf(body: Buffer, strings: readonly PromptString[], reach: number
   ];
 }
 
+/** A text that is searched by itself: one piece, or several that go on in each other. */
+interface Text {
+  pieces: Piece[];
+  key: string | undefined;
+}
+
 async function findIn(body: Buffer, pieces: readonly Piece[], search: Search): Promise<Found[]> {
+  const lookedFor = clean.lookedFor(search.known, search.names);
   const found: Found[] = [];
-  let from = 0;
+  let batch: Text[] = [];
   let size = 0;
-  for (const [i, piece] of pieces.entries()) {
-    size += piece.end - piece.start;
-    if (size < BATCH && i + 1 < pieces.length) continue;
-    if (piece.joined === true && size < 2 * BATCH) continue;
-    found.push(...(await findSecrets(jsonStrings(body, pieces.slice(from, i + 1)), search)));
+  for (let i = 0; i < pieces.length; ) {
+    const from = i;
+    while (pieces[i++]?.joined === true);
+    const text = pieces.slice(from, i);
+    const key = clean.keyOf(body, text, lookedFor);
+    size += text.reduce((sum, { start, end }) => sum + end - start, 0);
+    if (key === undefined || !clean.has(key)) batch.push({ pieces: text, key });
+    if (size < BATCH && i < pieces.length) continue;
+    found.push(...(await findInBatch(body, batch, search)));
     await search.pause();
-    from = i + 1;
+    batch = [];
     size = 0;
+  }
+  return found;
+}
+
+async function findInBatch(body: Buffer, texts: readonly Text[], search: Search): Promise<Found[]> {
+  if (texts.length === 0) return [];
+  const found = await findSecrets(
+    jsonStrings(
+      body,
+      texts.flatMap(({ pieces }) => pieces),
+    ),
+    search,
+  );
+  const dirty = found.flatMap(({ pieces }) => pieces);
+  for (const { pieces, key } of texts) {
+    if (key === undefined) continue;
+    const holds = pieces.some(({ start, end }) => dirty.some((one) => one.start < end && one.end > start));
+    if (!holds) clean.add(key);
   }
   return found;
 }
