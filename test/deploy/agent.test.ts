@@ -18,7 +18,8 @@ import { cleanFiles, HOME, type LeakCase, leakCases, SECRET } from "./agent-leak
 const root = resolve(import.meta.dirname, "../..");
 const ALL = process.env.SALLYPORT_TEST_ALL === "1";
 const GATEWAY = "https://sallyport.example.com";
-const MANAGED = readFileSync(join(root, "deploy/agent/managed-settings.json"), "utf8");
+const read = (path: string): string => readFileSync(join(root, path), "utf8");
+const MANAGED = read("deploy/agent/managed-settings.json");
 
 let rig: ModelRig;
 let folder: string;
@@ -70,13 +71,17 @@ function container(gateway: string, cwd: string, files: Record<string, string | 
   return at;
 }
 
-/** `sallyport doctor` in a process with an environment of its own, and a world that is all on loopback. */
+/** A line of docs/contain-an-agent.md in a process with an environment of its own, and a world that is all on loopback. */
 async function doctor(
+  line: string,
   one: Pick<LeakCase, "env" | "files" | "open">,
 ): Promise<{ code: number | null; checks: Check[]; text: string }> {
+  expect(read("docs/contain-an-agent.md")).toContain(`\n$ ${line}\n`);
   const at = container(rig.gateway.url, process.cwd(), one.files ?? {});
+  // Where the docs are in a container, these tests are on the machine that they run on.
+  const typed = (line.includes("--root") ? line.replace("./image", at) : `${line} --root ${at}`).split(" ").slice(1);
   const world = Object.fromEntries((one.open ?? []).map((address) => [address.replace(/[[\]]/g, ""), port]));
-  const { code, stdout, stderr } = await sallyport(["doctor", "--root", at, "--output", "json"], {
+  const { code, stdout, stderr } = await sallyport([...typed, "--output", "json"], {
     ...env,
     ...one.env,
     AGENT_WORLD: JSON.stringify(world),
@@ -89,7 +94,7 @@ const finds = (checks: Check[], { finds: { what, detail, result } }: LeakCase): 
   checks.some((check) => check.what === what && check.result === (result ?? "failed") && detail.test(check.detail));
 
 test("doctor passes in a container that leaks nothing, and says of each way round that it is closed", async () => {
-  const { code, checks } = await doctor({});
+  const { code, checks } = await doctor("sallyport doctor", {});
   expect(checks.filter(({ result }) => result !== "ok")).toEqual([]);
   expect(code).toBe(0);
   expect(checks.map(({ what }) => what)).toEqual([
@@ -135,7 +140,7 @@ function together(cases: LeakCase[]): LeakCase[][] {
 test("doctor, in a process of its own, finds each of many leaks at once, fails, and prints no secret", async () => {
   const every = together(leakCases(rig.gateway.url));
   for (const cases of ALL ? every : every.slice(0, 1)) {
-    const { code, checks, text } = await doctor({
+    const { code, checks, text } = await doctor("sallyport doctor --contained --root ./image", {
       env: Object.assign({}, ...cases.map((one) => one.env)),
       files: Object.assign({}, ...cases.map((one) => one.files)),
       open: cases.flatMap((one) => one.open ?? []),
@@ -209,28 +214,33 @@ async function inside(one: Pick<LeakCase, "env" | "files" | "open"> & Partial<Le
   return { checks, leaks, found: one.finds !== undefined && finds(checks, one as LeakCase) };
 }
 
-describe("Claude Code's apiKeyHelper", () => {
+describe("a model's client", () => {
   const settings = JSON.parse(MANAGED);
+  const blocks = (language: string): string[] =>
+    [...read("docs/connect-an-agent.md").matchAll(new RegExp(`^\`\`\`${language}\\n([\\s\\S]*?)^\`\`\``, "gm"))].map(
+      (match) => match[1] ?? "",
+    );
 
-  /** As Claude Code runs it: in /bin/sh, and without the id of its session (2.1.330). */
-  async function helper(more: Record<string, string> = {}): Promise<string> {
+  test("gets a session token from the helper, which the model's connection takes as a key, as a bearer token, and as both; kubectl's is of the same session", async () => {
     const bin = join(folder, "bin");
     mkdirSync(bin, { recursive: true });
     const script = `#!/bin/sh\nexec "${process.execPath}" "${join(root, "cli/main.ts")}" "$@"\n`;
     writeFileSync(join(bin, "sallyport"), script, { mode: 0o755 });
-    const ran = start("/bin/sh", ["-c", settings.apiKeyHelper], {
-      env: { ...env, PATH: `${bin}:/usr/bin:/bin`, ...more },
-      timeoutMs: 20_000,
-    });
+    const [exports = "", session = ""] = blocks("sh");
+    const typed = [session, exports.replaceAll(GATEWAY, rig.gateway.url), "env"].join("");
+    // As Claude Code runs its helper: in /bin/sh, and without the id of its session (2.1.330).
+    const ran = start("/bin/sh", ["-c", typed], { env: { ...env, PATH: `${bin}:/usr/bin:/bin` }, timeoutMs: 20_000 });
     const { code, stdout, stderr } = await ran.finished;
     expect([code, stderr]).toEqual([0, ""]);
-    return stdout;
-  }
+    const got = Object.fromEntries(stdout.split("\n").map((line) => [line.split("=")[0], line.replace(/^[^=]*=/, "")]));
+    expect(got).toMatchObject({
+      ANTHROPIC_BASE_URL: rig.base("claude"),
+      OPENAI_BASE_URL: `${rig.base("gpt")}/v1`,
+      OPENAI_API_KEY: got.ANTHROPIC_AUTH_TOKEN,
+    });
+    const token = got.ANTHROPIC_AUTH_TOKEN ?? "";
 
-  test("prints a session token alone, which the model's connection takes as x-api-key, as a bearer token, and as both", async () => {
     rig.provider.scripts = [{ headers: { "content-type": "application/json" }, parts: ['{"data":[]}'] }];
-    const token = (await helper()).trim();
-    expect(unverifiedClaims(token)?.iss).toBe(rig.gateway.url);
     const ways: Record<string, string>[] = [
       { "x-api-key": token },
       { authorization: `Bearer ${token}` },
@@ -240,20 +250,25 @@ describe("Claude Code's apiKeyHelper", () => {
       const reply = await fetch(`${rig.base("claude")}/v1/models`, { headers, dispatcher: rig.dispatcher });
       expect([reply.status, await reply.text()]).toEqual([200, '{"data":[]}']);
     }
+
+    const SALLYPORT_SESSION = got.SALLYPORT_SESSION ?? "";
+    const plugin = await sallyport(["credential"], { ...env, SALLYPORT_SESSION, CLAUDE_CODE_SESSION_ID: "c0ffee" });
+    expect(sessionOf(JSON.parse(plugin.stdout).status.token)).toBe(sessionOf(token));
   });
 
-  test("is asked again well before what it printed expires", () => {
-    expect(Number(settings.env.CLAUDE_CODE_API_KEY_HELPER_TTL_MS)).toBeLessThan(SPARE_MS);
-  });
+  const sessionOf = (token: string): unknown => {
+    const { session } = unverifiedClaims(token) ?? {};
+    expect(session).toHaveProperty("id");
+    return (session as { id: unknown }).id;
+  };
 
-  test("and kubectl's plugin, which Claude Code tells of its session, have one session where SALLYPORT_SESSION names it", async () => {
-    const sessionOf = (token: string): unknown => {
-      return (unverifiedClaims(token)?.session as { id: string } | undefined)?.id;
-    };
-    const asked = { SALLYPORT_SESSION: "a-pod" };
-    const model = sessionOf(await helper(asked));
-    const { stdout } = await sallyport(["credential"], { ...env, ...asked, CLAUDE_CODE_SESSION_ID: "c0ffee" });
-    expect(sessionOf(JSON.parse(stdout).status.token)).toBe(model);
+  test("that is Claude Code has that helper in the docs and in the managed settings, and asks again well before a token expires", () => {
+    const [own = "{}"] = blocks("json");
+    for (const { apiKeyHelper, env } of [JSON.parse(own), settings]) {
+      expect(apiKeyHelper).toBe("sallyport credential --token");
+      expect(env.ANTHROPIC_BASE_URL).toBe(`${GATEWAY}/connections/claude`);
+      expect(Number(env.CLAUDE_CODE_API_KEY_HELPER_TTL_MS)).toBeLessThan(SPARE_MS);
+    }
   });
 });
 
