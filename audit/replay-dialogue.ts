@@ -98,7 +98,7 @@ export class DialogueTree implements DialogueNames {
       case "window":
         return `comes of ${call}: no other that could ask this was open`;
       case "claimed":
-        return `? comes of ${call} or another of ${others.join(", ") || "those before"}: the client claims ${claimed(claims)}`;
+        return `? comes of ${call}, as the client claims (${claimed(claims)})${others.length === 0 ? "" : `; any of ${others.join(", ")} may have asked it`}`;
       default:
         if (others.length === 0) return `comes of no tool call: none that could ask this was open${also(claims)}`;
         return `? comes of one of the calls ${others.join(", ")}${prompt_id === "" ? "" : `, all of ${this.prompt(prompt_id)}`}: not told apart`;
@@ -123,31 +123,48 @@ function remember<Value>(map: Map<string, Value>, key: string, value: Value): vo
 }
 
 /**
- * The same events with each reply before the tool calls that are part of it: it is on record when it ends, and by then the
- * first of them may be done. What waits for its reply is let go after some events more.
+ * The same events with each reply before the tool calls that are part of it, and those in the order of the reply: a reply is on
+ * record when it ends, each call when it was decided, and by then the first of them may be done. What waits for its reply is let
+ * go after some events more.
  */
 export async function* repliesFirst(
   events: Iterable<EventRow> | AsyncIterable<EventRow>,
 ): AsyncGenerator<EventRow, void> {
   const waiting: EventRow[] = [];
-  const replied = new Map<string, true>();
+  const replies = new Map<string, EventRow>();
   for await (const event of events) {
     waiting.push(event);
-    if (event.kind === "dialogue.reply") remember(replied, event.exchange_id, true);
-    yield* ready(waiting, replied, WAITING);
+    if (event.kind === "dialogue.reply") remember(replies, event.exchange_id, event);
+    yield* ready(waiting, replies, WAITING);
   }
-  yield* ready(waiting, replied, 0);
+  yield* ready(waiting, replies, 0);
 }
 
-function* ready(waiting: EventRow[], replied: Map<string, true>, most: number): Generator<EventRow, void> {
+function* ready(waiting: EventRow[], replies: Map<string, EventRow>, most: number): Generator<EventRow, void> {
   for (let first = waiting[0]; first !== undefined; first = waiting[0]) {
-    const { kind, exchange_id } = first;
-    if (kind === "dialogue.tool_use") {
-      if (!replied.has(exchange_id) && waiting.length <= most) return;
-      const at = waiting.findIndex((one) => one.kind === "dialogue.reply" && one.exchange_id === exchange_id);
-      if (at > 0) yield* waiting.splice(at, 1);
+    if (first.kind === "dialogue.tool_use") {
+      const reply = replies.get(first.exchange_id);
+      if (reply === undefined && waiting.length <= most) return;
+      if (reply !== undefined && waiting.includes(reply)) {
+        yield* inOrder(waiting, reply);
+        continue;
+      }
     }
     yield first;
     waiting.shift();
   }
+}
+
+/** Takes a reply and its tool calls out of what waits. */
+function inOrder(waiting: EventRow[], reply: EventRow): EventRow[] {
+  const { toolCalls } = payloadOf(reply);
+  const order = Array.isArray(toolCalls) ? toolCalls.map((one) => (one as { id?: unknown } | null)?.id) : [];
+  const place = ({ tool_use_id }: EventRow): number => order.indexOf(tool_use_id);
+  const calls = waiting.filter(
+    ({ kind, exchange_id }) => kind === "dialogue.tool_use" && exchange_id === reply.exchange_id,
+  );
+  const taken = new Set([reply, ...calls]);
+  const left = waiting.filter((one) => !taken.has(one));
+  waiting.splice(0, waiting.length, ...left);
+  return [reply, ...calls.sort((a, b) => place(a) - place(b))];
 }

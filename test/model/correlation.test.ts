@@ -1,12 +1,15 @@
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { EventRow } from "../../audit/event.ts";
-import { until } from "../gateway/client.ts";
+import { type ReplayOptions, replay } from "../../audit/replay.ts";
+import { send, until } from "../gateway/client.ts";
 import { Agent, bash, payload } from "./dialogue.ts";
 import { type ModelRig, startModelRig } from "./rig.ts";
 
 let rig: ModelRig;
+let auditor: string;
 beforeAll(async () => {
   rig = await startModelRig({ guardrails: { profiles: ["observe"], defaults: { record: "RequestResponse" } } });
+  auditor = await rig.token("alice");
 }, 120_000);
 afterAll(() => rig?.close());
 
@@ -172,3 +175,111 @@ test("results, arguments and replies are on record at their level, and without c
   // The conversation as the provider got it has what the client sent: that is another rule's matter.
   expect(JSON.stringify([payload(result), payload(call as EventRow), reply])).not.toContain(token);
 });
+
+/** As `until`, for what the store has to take first: on a busy machine that is a while. */
+async function eventually<T>(find: () => Promise<T | false>): Promise<T> {
+  for (const end = Date.now() + 40_000; ; await new Promise((resolve) => setTimeout(resolve, 50))) {
+    const found = await find();
+    if (found !== false) return found;
+    if (Date.now() > end) throw new Error("the store did not take it within 40 seconds");
+  }
+}
+
+/** The session as `sessions replay` tells it, ids and times apart; once the store has `last`. */
+async function told(one: Agent, last: (event: EventRow) => boolean, options: ReplayOptions = {}): Promise<string[]> {
+  const path = `/v1alpha1/sessions/${one.session}`;
+  const events = await eventually(async () => {
+    const { text } = await send(rig, "GET", `${path}/events?order=time`, { token: auditor });
+    const rows = text.split("\n").flatMap((line) => (line === "" ? [] : [JSON.parse(line) as EventRow]));
+    return rows.some(last) && rows.filter(({ kind }) => kind !== "read");
+  });
+  async function* content(_event: EventRow, sha256: string): AsyncGenerator<Uint8Array> {
+    const { text } = await send(rig, "GET", `${path}/bodies/${sha256}`, { token: auditor });
+    yield Buffer.from(text);
+  }
+  const lines: string[] = [];
+  for await (const { text } of replay(events, { content, bodyLines: 3, ...options })) lines.push(text);
+  return lines.map((line) => line.replace(/^\d\d:\d\d:\d\d\.\d+/, "00:00:00.000").replace(/in [\d.]+ ms/, "in 1 ms"));
+}
+
+const ask = async (name: string, parameters: object): Promise<Record<string, unknown>[]> => {
+  const reply = await send(rig, "POST", `/v1alpha1/queries/${name}`, { token: auditor, body: { parameters } });
+  expect(reply.status, reply.text).toBe(200);
+  return reply.json?.items as Record<string, unknown>[];
+};
+
+test("the replay shows prompt, reply, tool calls, their requests and results as one tree, and the record answers both ways", async () => {
+  const one = await agent();
+  const write = { id: "toolu_t3", name: "Write", input: { file_path: "/work/notes.md", content: "done" } };
+  const shop = [
+    bash("toolu_t1", "kubectl -n shop get pods"),
+    bash("toolu_t2", "kubectl -n shop delete deployment web --wait=false"),
+  ];
+  await one.say("clean up shop", [...shop, write], { text: "I look, and delete the deployment." });
+  await one.kube("GET", "/apis/apps/v1");
+  await one.kube("GET", "/api/v1/namespaces/shop/pods");
+  const { exchange_id } = await one.kube("DELETE", `${DEPLOYMENTS}/web`);
+  await one.results({ toolu_t1: "No resources found", toolu_t2: "deleted", toolu_t3: "written" }, [], {
+    text: "Done.",
+  });
+  const { prompt_id } = await one.prompt("clean up shop");
+  const lines = await told(one, ({ kind, payload: text }) => kind === "dialogue.reply" && text.includes("Done."));
+  expect(lines.join("\n")).toMatchInlineSnapshot(`
+    "00:00:00.000  session opened by dev:agent@example.com
+    00:00:00.000  prompt 1, by dev:agent@example.com to claude-x on claude
+                    > clean up shop
+    00:00:00.000    reply in 1 ms: tool_use; 12 tokens in, 30 out
+                      < I look, and delete the deployment.
+    00:00:00.000      call 1.1, Bash: released
+                        would list pods shop
+                        > command: kubectl -n shop get pods
+    00:00:00.000      call 1.2, Bash: released
+                        would delete deployments.apps shop/web
+                        > command: kubectl -n shop delete deployment web --wait=false
+    00:00:00.000      call 1.3, Write: released
+                        would write /work/notes.md
+                        > file_path: /work/notes.md
+                        > content: done
+    00:00:00.000      dev:agent@example.com get /apis/apps/v1 on local
+                        ? comes of one of the calls 1.1, 1.2, all of prompt 1: not told apart
+                        answered 200 in 1 ms, 61 bytes
+                        < {"kind":"PodList","apiVersion":"v1","metadata":{},"items":[]}
+    00:00:00.000        dev:agent@example.com list pods shop on local
+                          comes of call 1.1: it alone says that it would ask this
+                          answered 200 in 1 ms, 61 bytes
+                          < {"kind":"PodList","apiVersion":"v1","metadata":{},"items":[]}
+    00:00:00.000        dev:agent@example.com asked: delete deployments.apps shop/web on local
+                          comes of call 1.2: it alone says that it would ask this
+                          on record before it is forwarded
+    00:00:00.000        dev:agent@example.com delete deployments.apps shop/web on local (call 1.2)
+                          answered 200 in 1 ms, 61 bytes
+                          < {"kind":"PodList","apiVersion":"v1","metadata":{},"items":[]}
+    00:00:00.000        result of call 1.1, Bash, 18 characters
+                          < No resources found
+    00:00:00.000        result of call 1.2, Bash, 7 characters
+                          < deleted
+    00:00:00.000        result of call 1.3, Write, 7 characters
+                          < written
+    00:00:00.000    prompt 1 goes on with results
+    00:00:00.000    reply in 1 ms: end_turn; 12 tokens in, 30 out
+                      < Done."
+  `);
+  const [asked, ...others] = await ask("prompt-of-request", { exchange: exchange_id });
+  expect(asked).toMatchObject({
+    prompt: "clean up shop",
+    prompt_id,
+    tool: "Bash",
+    tool_use_id: "toolu_t2",
+    link: "exact",
+  });
+  expect(others).toEqual([]);
+  expect(await ask("prompt-of-request", { verb: "delete", name: "web", session: one.session })).toEqual([asked]);
+  expect(await ask("changes-of-prompt", { prompt: prompt_id })).toMatchObject([
+    { what: "file", change: "write", object: "/work/notes.md", outcome: "changed" },
+    { what: "request", change: "delete", of: "deployments.apps", object: "shop/web", outcome: "done", link: "exact" },
+  ]);
+  expect(await ask("prompts-of-file", { file: "notes.md" })).toMatchObject([{ prompt_id, outcome: "changed" }]);
+  expect(await ask("tokens", { session: one.session })).toMatchObject([
+    { replies: 2, input_tokens: 24, output_tokens: 60 },
+  ]);
+}, 60_000);
