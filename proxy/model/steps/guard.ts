@@ -57,6 +57,8 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
 function answerWhole({ res, response, id }: ModelForwarded, body: Buffer, status = response.status): void {
   res.writeHead(status, {
     ...replyHeaders(response.headers),
+    // What took the place of a reply that cannot be read: to ask again costs as much, and brings the same.
+    ...(status === response.status ? {} : { "x-should-retry": "false", "x-request-id": id }),
     "content-length": body.length,
     "cache-control": "no-store",
     "request-id": id,
