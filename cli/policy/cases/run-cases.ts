@@ -42,13 +42,18 @@ export async function runCases(cases: readonly LocatedCase[], bundle: Bundle): P
   return results;
 }
 
+/** An explanation, or of a tool call the question about it, which has no request. */
+export interface CaseAnswer extends Explanation {
+  dialogue?: DialogueInput;
+}
+
 /** What policy answers to a case: to its request as the gateway would ask it, or to its tool call. */
-export async function explainCase(one: LocatedCase, policy: Policy): Promise<Explanation> {
+export async function explainCase(one: LocatedCase, policy: Policy): Promise<CaseAnswer> {
   const request = { ...requestOf(one), body: await bodyOf(one) };
   if (one.tool === undefined) return explain(request, policy);
   const { name, arguments: args } = one.tool;
   const { user, connection, exceptions } = request;
-  const input: DialogueInput = {
+  const dialogue: DialogueInput = {
     now: rfc3339(0),
     session: { id: "case", startedAt: rfc3339(0), agent: "", reason: "", owner: { issuer: "", username: "" } },
     user: { issuer: "", username: "", uid: "", groups: [], roles: [], extra: {}, ...user },
@@ -56,8 +61,7 @@ export async function explainCase(one: LocatedCase, policy: Policy): Promise<Exp
     exceptions: exceptions ?? [],
     tool: { name, arguments: args, commands: policyCommands(commandsOfTool(name, args)) },
   };
-  // Such a question has no request, which is what an explanation shows.
-  return { input: undefined, decision: await policy.decide(input) };
+  return { input: undefined, dialogue, decision: await policy.decide(dialogue) };
 }
 
 export function policyFor(one: LocatedCase, bundle: Bundle): Promise<Policy> {

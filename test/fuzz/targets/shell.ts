@@ -1,5 +1,7 @@
+import { kubernetesRequests } from "../../../dialogue/shell/kubernetes-requests.ts";
 import { readCommands } from "../../../dialogue/shell/read-commands.ts";
 import type { ShellCommand } from "../../../dialogue/shell/types.ts";
+import { CONTEXT } from "../../dialogue/shell/shown-request.ts";
 import { BashOracle, type Call } from "../bash-oracle.ts";
 import { Random } from "../random.ts";
 import { shellCase } from "../shell-case.ts";
@@ -25,7 +27,11 @@ async function run(bash: BashOracle, subject: typeof planted, cases: number, see
   for (let i = 0; i < cases; i++) {
     const text = shellCase(random).toWellFormed();
     const outcome = attempt(
-      () => subject(text),
+      () => {
+        const commands = subject(text);
+        for (const command of commands) kubernetesRequests(command, CONTEXT);
+        return commands;
+      },
       () => JSON.stringify(text),
     );
     if ("crash" in outcome) crash(tally, outcome.crash);

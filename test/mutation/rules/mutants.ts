@@ -1,29 +1,40 @@
 import type { Bundle } from "../../../engine/bundle/bundle.ts";
 import type { RuleMatch, RuleMetadata } from "../../../engine/bundle/metadata.ts";
-import type { KubernetesObject, PolicyInput } from "../../../engine/input.ts";
+import type { DialogueInput, KubernetesObject, PolicyInput } from "../../../engine/input.ts";
 import type { BodyMutant } from "./instrument.ts";
+
+/** What policy is asked: about a request, or about a tool call. */
+export type Question = PolicyInput | DialogueInput;
 
 /** A change of a rule, or of a fact about Kubernetes as one rule sees it. */
 export interface Mutant {
   rule: string;
-  family: "body" | "container kind" | "workload kind" | "verb" | "operation" | "subresource" | "resource" | "group";
+  family:
+    | "body"
+    | "container kind"
+    | "workload kind"
+    | "verb"
+    | "operation"
+    | "subresource"
+    | "resource"
+    | "group"
+    | "tool";
   change: string;
   /** Of a body: what switches it on. */
   id?: string;
   /** Whether the mutated rule may find what the rule itself does not. */
-  mayFind(input: PolicyInput): boolean;
+  mayFind(input: Question): boolean;
   /**
    * Policy's question as the mutated rule would be asked it; `undefined` where it would answer as before. `found` says
    * whether the rule finds anything in a question.
    */
   ask(
-    input: PolicyInput,
-    found: (input: PolicyInput) => Promise<boolean>,
-  ): PolicyInput | undefined | Promise<PolicyInput | undefined>;
+    input: Question,
+    found: (input: Question) => Promise<boolean>,
+  ): Question | undefined | Promise<Question | undefined>;
 }
 
-type Mutated = PolicyInput & { mutation: string };
-const switched = (input: PolicyInput, mutation: string): Mutated => ({ ...input, mutation });
+const switched = (input: Question, mutation: string): Question & { mutation: string } => ({ ...input, mutation });
 
 /** Every mutant of every rule. `readsContainers` says whether a rule finds what it finds in containers. */
 export function mutantsOf(
@@ -55,6 +66,7 @@ const KEYS = {
   subresources: "subresource",
   resources: "resource",
   groups: "group",
+  tools: "tool",
 } as const;
 
 /** METADATA `match` without one of the values that it names. */
@@ -77,13 +89,16 @@ function matchMutants(rule: string, metadata: RuleMetadata): Mutant[] {
   );
 }
 
-function applies(metadata: RuleMetadata, matches: readonly RuleMatch[], input: PolicyInput): boolean {
+function applies(metadata: RuleMetadata, matches: readonly RuleMatch[], input: Question): boolean {
+  const { request, tool } = input;
+  if (request === undefined) return matches.some(({ tools }) => tools !== undefined && has(tools, tool?.name ?? ""));
   if (metadata.podTemplates && (input.podSpecs ?? []).length > 0) return true;
-  return matches.some((match) => fits(match, input.request));
+  return matches.some((match) => fits(match, request));
 }
 
 /** As the generated dispatch compares (engine/bundle/dispatch.ts). */
 function fits(match: RuleMatch, request: PolicyInput["request"]): boolean {
+  if (match.tools !== undefined) return false;
   if (match.nonResourcePaths !== undefined) {
     return request.nonResource && match.nonResourcePaths.some((path) => globMatches(path, request.path));
   }
@@ -126,7 +141,8 @@ function templateMutants(rule: string, readsContainers: boolean): Mutant[] {
     mayFind: () => false,
     // Blind for this rule alone: another that finds something in the same place must not hide it.
     ask: async (input, found) => {
-      const seen = without(input);
+      // A tool call has no pod template.
+      const seen = input.request === undefined ? undefined : without(input);
       if (seen === undefined) return undefined;
       return (await found(seen)) ? seen : switched(input, `${rule}:off`);
     },

@@ -2,9 +2,8 @@ import { mkdir, mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
 import { compileBundle } from "../../../engine/bundle/compile.ts";
-import type { PolicyInput } from "../../../engine/input.ts";
 import { instrument } from "./instrument.ts";
-import { type Mutant, mutantsOf } from "./mutants.ts";
+import { type Mutant, mutantsOf, type Question } from "./mutants.ts";
 import { noticedByRegoTest } from "./rego-test.ts";
 import { type RuleTest, ruleTests } from "./tests.ts";
 
@@ -72,7 +71,7 @@ async function killer(mutant: Mutant, tests: readonly RuleTest[]): Promise<RuleT
   const positives = tests.filter(({ found }) => found.has(mutant.rule));
   const others = tests.filter(({ found, input }) => !found.has(mutant.rule) && mutant.mayFind(input));
   for (const test of [...positives, ...others]) {
-    const finds = async (input: PolicyInput): Promise<boolean> =>
+    const finds = async (input: Question): Promise<boolean> =>
       (await test.policy.decide(input)).findings.some(({ rule }) => rule === mutant.rule);
     const asked = await mutant.ask(test.input, finds);
     if (asked !== undefined && !test.holds(await test.policy.decide(asked))) return test;

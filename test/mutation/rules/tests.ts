@@ -4,18 +4,18 @@ import { listCases } from "../../../cli/policy/cases/list-cases.ts";
 import { explainCase, policyFor } from "../../../cli/policy/cases/run-cases.ts";
 import type { Bundle } from "../../../engine/bundle/bundle.ts";
 import type { Decision, Finding, Policy } from "../../../engine/decision.ts";
-import type { PolicyInput } from "../../../engine/input.ts";
 import { casesOf, explained, wrongOfBad, wrongOfOk } from "../../matrix/judge.ts";
 import { type Pair, pairsOf } from "../../matrix/paths.ts";
 import { everyValue, everywhere, type FieldCell, rowOf } from "../../matrix/pod-security/cells.ts";
 import { policies } from "../../matrix/policies.ts";
 import { ROWS } from "../../matrix/rows.ts";
+import type { Question } from "./mutants.ts";
 
 /** A request whose answer is known, as policy is asked it. */
 export interface RuleTest {
   kind: "case" | "cell";
   name: string;
-  input: PolicyInput;
+  input: Question;
   policy: Policy;
   /** Ids of the rules that find something in it. */
   found: ReadonlySet<string>;
@@ -50,7 +50,7 @@ export async function ruleTests(
 async function add(
   to: RuleTests,
   test: Omit<RuleTest, "input" | "found" | "inContainers">,
-  input: PolicyInput | undefined,
+  input: Question | undefined,
   decision: Decision,
 ): Promise<void> {
   if (!test.holds(decision)) to.red.push(`${test.kind} ${test.name}`);
@@ -77,9 +77,9 @@ async function addCases(
     const key = JSON.stringify(one.given.guardrails ?? {});
     const policy = await (made.get(key) ?? policyFor(one, bundle));
     made.set(key, policy);
-    const { input, decision } = await explainCase(one, policy);
+    const { input, dialogue, decision } = await explainCase(one, policy);
     const holds = (decided: Decision): boolean => mismatches(one, decided).length === 0;
-    await add(to, { kind: "case", name: `${one.file}: ${one.name}`, policy, holds }, input, decision);
+    await add(to, { kind: "case", name: `${one.file}: ${one.name}`, policy, holds }, input ?? dialogue, decision);
   }
 }
 
