@@ -55,6 +55,8 @@ export async function openSession(context: Context, idToken: string, env: NodeJS
     form.actor_token = readActorToken(env.SALLYPORT_ACTOR_TOKEN_FILE);
     form.actor_token_type = ID_TOKEN;
   }
+  // Its helper for keys is told that it is Claude Code's, and not of which session.
+  if (env.CLAUDE_CODE_ENTRYPOINT) form.agent = "claude-code";
   if (CLAUDE_SESSION.test(env.CLAUDE_CODE_SESSION_ID ?? "")) {
     form.agent = "claude-code";
     form.claude_code_session_id = env.CLAUDE_CODE_SESSION_ID ?? "";

@@ -4,7 +4,7 @@ import { mountedTokens, runtimeSockets, storedLogins } from "./files.ts";
 import { besideTheGateway } from "./kubeconfigs.ts";
 import { privileges } from "./privileges.ts";
 import { proxies, REACHABLE, reachable } from "./reach.ts";
-import type { Scene } from "./scene.ts";
+import { looksContained, type Scene } from "./scene.ts";
 import { variableFindings } from "./variables.ts";
 
 /** A way round the gateway. `detail` names it, and never holds a secret. */
@@ -67,12 +67,18 @@ function otherClusters(scene: Scene): Finding[] {
  */
 export async function examineLeaks(scene: Scene): Promise<Check[]> {
   const looked = await Promise.all(LEAKS.map(async (leak) => ({ leak, findings: await lookAt(leak, scene) })));
-  return looked.flatMap(({ leak: { what, clear }, findings }): Check[] => {
+  const checks = looked.flatMap(({ leak: { what, clear }, findings }): Check[] => {
     if (findings.length === 0) return scene.contained ? [{ result: "ok", what, detail: clear }] : [];
     return findings.map(({ detail, next, result }) => {
       return { result: result ?? (scene.contained ? "failed" : "warn"), what, detail, next };
     });
   });
+  if (scene.contained || !looksContained(scene)) return checks;
+  const next = "In an agent's container run `sallyport doctor --contained`: leaks fail, and the network is tried.";
+  return [
+    ...checks,
+    { result: "warn", what: "container", detail: "this looks like one, and was looked at as a workstation", next },
+  ];
 }
 
 /** What could not be looked at may leak. The message of what went wrong may hold a piece of a file: only its kind is said. */

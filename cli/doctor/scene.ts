@@ -38,11 +38,16 @@ export function thisScene(env: NodeJS.ProcessEnv, gateway: string | undefined, o
   return { ...scene, contained: options.contained ?? isContainer(scene) };
 }
 
-/** Docker's and Podman's marks, and what a kubelet gives to each container. SALLYPORT_CONTAINED=0 says that it is none. */
-function isContainer(scene: Scene): boolean {
-  const { SALLYPORT_CONTAINED: said, KUBERNETES_SERVICE_HOST: service } = scene.env;
-  if (said !== undefined && said !== "") return said !== "0" && said !== "false";
-  return Boolean(service) || ["/.dockerenv", "/run/.containerenv"].some((path) => existsSync(pathIn(scene, path)));
+/** What a kubelet gives to each container, and what our manifests say. `SALLYPORT_CONTAINED=0` says that it is none. */
+function isContainer({ env }: Pick<Scene, "env">): boolean {
+  const said = env.SALLYPORT_CONTAINED ?? "";
+  return said === "" ? Boolean(env.KUBERNETES_SERVICE_HOST) : said !== "0" && said !== "false";
+}
+
+/** Docker's and Podman's marks. People develop in such containers, and CI runs in them: nobody else says that an agent is here. */
+export function looksContained(scene: Scene): boolean {
+  const marks = ["/.dockerenv", "/run/.containerenv"];
+  return (scene.env.SALLYPORT_CONTAINED ?? "") === "" && marks.some((path) => existsSync(pathIn(scene, path)));
 }
 
 /** Where an absolute path, or one relative to where the agent works, is. */

@@ -6,6 +6,7 @@ import { stringify } from "yaml";
 import { loadContext } from "../../cli/context.ts";
 import { checkNode } from "../../cli/doctor/checks.ts";
 import { checkClock } from "../../cli/doctor/gateway.ts";
+import { thisScene } from "../../cli/doctor/scene.ts";
 import { checkTokenFile } from "../../cli/doctor/tokens.ts";
 import { startStub } from "./gateway-stub.ts";
 import { sallyport } from "./run.ts";
@@ -72,6 +73,36 @@ test("doctor warns of a kubeconfig that goes past the gateway", async () => {
     result: "warn",
     detail: expect.stringContaining("not the gateway's"),
     next: expect.stringContaining("kubeconfig --merge"),
+  });
+});
+
+test("doctor at a workstation warns of what would lead an agent round the gateway, and passes", async () => {
+  const KUBECONFIG = kubeconfig("https://10.0.0.1:6443");
+  const env = { KUBECONFIG, ANTHROPIC_API_KEY: "hunter2", SALLYPORT_CONTAINED: "" };
+  const { code, checks } = await doctor({ url: stub.url, caFile: "../ca.crt" }, env);
+  expect(code).toBe(0);
+  const warned = checks.filter(({ result }) => result === "warn").map(({ what }) => what);
+  expect(warned).toEqual(expect.arrayContaining(["other clusters", "variables"]));
+  expect(warned).not.toContain("model providers, directly");
+  expect(JSON.stringify(checks)).not.toContain("hunter2");
+});
+
+describe("doctor takes for an agent's container", () => {
+  const cases: [what: string, env: Record<string, string>, contained: boolean | undefined, is: boolean][] = [
+    ["a machine of which nobody says so: no", {}, undefined, false],
+    ["a pod: yes", { KUBERNETES_SERVICE_HOST: "10.96.0.1" }, undefined, true],
+    ["what SALLYPORT_CONTAINED says is one: yes", { SALLYPORT_CONTAINED: "1" }, undefined, true],
+    [
+      "a pod that SALLYPORT_CONTAINED=0 says is none: no",
+      { KUBERNETES_SERVICE_HOST: "a", SALLYPORT_CONTAINED: "0" },
+      undefined,
+      false,
+    ],
+    ["any machine with --contained: yes", { SALLYPORT_CONTAINED: "0" }, true, true],
+    ["a pod with --no-contained: no", { KUBERNETES_SERVICE_HOST: "10.96.0.1" }, false, false],
+  ];
+  test.each(cases)("%s", (_what, env, contained, is) => {
+    expect(thisScene(env, undefined, { contained }).contained).toBe(is);
   });
 });
 

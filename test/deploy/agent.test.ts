@@ -226,10 +226,11 @@ describe("a model's client", () => {
     mkdirSync(bin, { recursive: true });
     const script = `#!/bin/sh\nexec "${process.execPath}" "${join(root, "cli/main.ts")}" "$@"\n`;
     writeFileSync(join(bin, "sallyport"), script, { mode: 0o755 });
-    const [exports = "", session = ""] = blocks("sh");
-    const typed = [session, exports.replaceAll(GATEWAY, rig.gateway.url), "env"].join("");
+    const [exports = "", name = ""] = blocks("sh");
+    const typed = [name, exports.replaceAll(GATEWAY, rig.gateway.url), "env"].join("");
     // As Claude Code runs its helper: in /bin/sh, and without the id of its session (2.1.330).
-    const ran = start("/bin/sh", ["-c", typed], { env: { ...env, PATH: `${bin}:/usr/bin:/bin` }, timeoutMs: 20_000 });
+    const claude = { ...env, PATH: `${bin}:/usr/bin:/bin`, CLAUDE_CODE_ENTRYPOINT: "sdk-cli" };
+    const ran = start("/bin/sh", ["-c", typed], { env: claude, timeoutMs: 20_000 });
     const { code, stdout, stderr } = await ran.finished;
     expect([code, stderr]).toEqual([0, ""]);
     const got = Object.fromEntries(stdout.split("\n").map((line) => [line.split("=")[0], line.replace(/^[^=]*=/, "")]));
@@ -253,14 +254,10 @@ describe("a model's client", () => {
 
     const SALLYPORT_SESSION = got.SALLYPORT_SESSION ?? "";
     const plugin = await sallyport(["credential"], { ...env, SALLYPORT_SESSION, CLAUDE_CODE_SESSION_ID: "c0ffee" });
-    expect(sessionOf(JSON.parse(plugin.stdout).status.token)).toBe(sessionOf(token));
+    const session = (of: string): unknown => unverifiedClaims(of)?.session;
+    expect(session(token)).toMatchObject({ agent: "claude-code", id: expect.any(String) });
+    expect(session(JSON.parse(plugin.stdout).status.token)).toEqual(session(token));
   });
-
-  const sessionOf = (token: string): unknown => {
-    const { session } = unverifiedClaims(token) ?? {};
-    expect(session).toHaveProperty("id");
-    return (session as { id: unknown }).id;
-  };
 
   test("that is Claude Code has that helper in the docs and in the managed settings, and asks again well before a token expires", () => {
     const [own = "{}"] = blocks("json");
