@@ -36,6 +36,13 @@ export function readCall(call: ToolCall, read: ReturnType<typeof readArguments>)
   return { call: { ...call, arguments: read.arguments } };
 }
 
+const WORD_LIMIT = 256;
+
+/** Half a character would be another one to some clients. */
+function isWord(text: string): boolean {
+  return text.length <= WORD_LIMIT && text.isWellFormed();
+}
+
 /** Tool calls of a reply, in the order in which they were whole. */
 export class ToolCalls {
   readonly #hooks: ReplyHooks;
@@ -56,6 +63,7 @@ export class ToolCalls {
    */
   decide({ call, why }: ReadCall): PendingCall {
     if (call.name === "") throw new BrokenReply("a tool call has no name");
+    if (!(isWord(call.name) && isWord(call.id))) throw new BrokenReply("a tool call has no usable name or id");
     if (call.id !== "" && this.#ids.has(call.id)) throw new BrokenReply("two tool calls have one id");
     this.#ids.add(call.id);
     const pending: PendingCall = { call };

@@ -135,11 +135,9 @@ export class ChatStream implements ReplyReader {
     if (!isObject(entry)) throw new BrokenReply("a choice is no object");
     refuseLookalikes(entry, CHOICE_NAMES);
     // Some providers repeat the whole message beside its piece.
-    const message = objectOf(entry, "message");
-    if (
-      message !== undefined &&
-      (listOf(message, "tool_calls").length > 0 || (message.function_call ?? null) !== null)
-    ) {
+    const message = objectOf(entry, "message") ?? {};
+    refuseLookalikes(message, DELTA_NAMES);
+    if (listOf(message, "tool_calls").length > 0 || (message.function_call ?? null) !== null) {
       throw new BrokenReply("a tool call stands beside the pieces of its message");
     }
     const delta = objectOf(entry, "delta") ?? {};

@@ -41,6 +41,8 @@ const ANY: [what: string, broken: Break, why: RegExp][] = [
   ["two names of an event", (text) => text.replace("data: ", "event: a\nevent: b\ndata: "), /two names/],
   ["an end within an event", (text) => text.slice(0, text.lastIndexOf("run_shell") + 3), /within an event/],
   ["a name that is no text", (text) => text.replaceAll('"run_shell"', "7"), /name is no text/],
+  ["half a character in its name", (text) => text.replaceAll('"run_shell"', '"run\\ud83d"'), /no usable name/],
+  ["a name without end", (text) => text.replaceAll('"run_shell"', `"${"x".repeat(300)}"`), /no usable name/],
   ["no name", (text) => text.replaceAll('"run_shell"', '""'), /no name/],
 ]; // biome-ignore format: a row a stream
 
