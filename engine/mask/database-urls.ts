@@ -38,7 +38,7 @@ interface Match {
   end: number;
 }
 
-/** The passwords in URLs of databases, and not what tells which database it is. Linear in the text. */
+/** The passwords in URLs of databases, and not what tells which database it is. Linear in the text; none goes over a NUL. */
 export function databasePasswords(text: string): Match[] {
   const found: Match[] = [];
   const marks = [...text.matchAll(MARKS)];
@@ -47,8 +47,8 @@ export function databasePasswords(text: string): Match[] {
     if (scheme === undefined || !SCHEMES.has(scheme.toLowerCase())) continue;
     const from = mark.index + mark[0].length;
     // A URL ends before the next one: of many that follow each other none is read twice.
-    const rest =
-      URL_REST.exec(text.slice(from, Math.min(from + LONGEST, marks[i + 1]?.index ?? text.length)))?.[0] ?? "";
+    const to = Math.min(from + LONGEST, marks[i + 1]?.index ?? text.length);
+    const rest = URL_REST.exec(text.slice(from, to).split("\0", 1)[0] ?? "")?.[0] ?? "";
     found.push(...inAuthority(rest, from), ...inQuery(rest, from));
   }
   for (const match of text.matchAll(ORACLE)) {

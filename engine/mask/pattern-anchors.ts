@@ -13,10 +13,11 @@ const AFTER = 16_384;
 
 /** What AWS's secret keys stand behind, in the ways in which it is written. */
 const NAMES = ["cesskey", "cess_key", "cess-key", "cessKey", "cess_Key", "cess-Key", "CESSKEY", "CESS_KEY", "CESS-KEY"];
+/** Of a key that was cut off at its beginning. */
+const FOOTER = "-----END ";
 const MORE: Partial<Record<Pattern, readonly string[]>> = {
   "cloud-key": [...NAMES, "cessKEY", "Sig="],
-  // Keys that were cut off at their beginning.
-  "private-key": ["-----END "],
+  "private-key": [FOOTER],
 };
 
 interface Anchor {
@@ -24,6 +25,7 @@ interface Anchor {
   /** Where in it the two bytes stand that it is looked for by. */
   offset: number;
   pattern: Pattern;
+  before: number;
 }
 
 /** Rare pairs are looked for: words are lower-case letters, and most of them have `ce` sooner than `sk`. */
@@ -50,7 +52,7 @@ for (const pattern of PATTERNS) {
     const offset = rarest(hint);
     const pair = text.readUInt16BE(offset);
     if (PAIRS[pair] === 0) PAIRS[pair] = LISTS.push([]);
-    LISTS[(PAIRS[pair] as number) - 1]?.push({ text, offset, pattern });
+    LISTS[(PAIRS[pair] as number) - 1]?.push({ text, offset, pattern, before: hint === FOOTER ? AFTER : BEFORE });
   }
 }
 
@@ -87,7 +89,7 @@ function lookAround(bytes: Buffer, i: number, anchors: readonly Anchor[], window
   for (const anchor of anchors) {
     const at = i - anchor.offset;
     if (!standsAt(bytes, at, anchor) || isPlainUrl(bytes, at, anchor)) continue;
-    const window = { start: Math.max(0, at - BEFORE), end: Math.min(bytes.length, at + AFTER) };
+    const window = { start: Math.max(0, at - anchor.before), end: Math.min(bytes.length, at + AFTER) };
     const list = windows.get(anchor.pattern);
     const before = list?.at(-1);
     if (before !== undefined && window.start <= before.end) before.end = window.end;

@@ -35,7 +35,7 @@ const UNPACKED = 33_554_432;
 const REACH = { least: 256, most: 65_536 };
 /** What an encoding makes of a value at most, in bytes for each. */
 const GROWTH = 3;
-const SPOKEN = new Set<string>(["own", "said", "result", "assistant"]);
+const SPOKEN = new Set<string>(["said", "result", "assistant"]);
 const SECRET_NAME = /secret[_-]?access[_-]?key/i;
 
 /**
@@ -55,7 +55,7 @@ export async function redactPrompt(
     refuseIncomplete(known);
     const strings = await readStrings(now, search);
     const found = await findAll(now, strings, search);
-    if (round === 0) redactions.signed = (await inSigned(now, strings, search)).length;
+    if (round === 0) redactions.signed = await inSigned(now, strings, search);
     if (found.length === 0) return { body: now, redactions };
     const taken = takeOut(now, strings, found);
     now = taken.body;
@@ -94,13 +94,15 @@ async function readStrings(body: Buffer, { pause }: Search): Promise<PromptStrin
 
 async function findAll(body: Buffer, strings: readonly PromptString[], search: Search): Promise<Found[]> {
   const reach = reachOf(search.known);
-  const spoken = strings.filter(({ kind }) => kind === "said" || kind === "result" || kind === "assistant");
+  const spoken = strings.filter(({ kind }) => SPOKEN.has(kind));
+  const own = strings.filter(({ kind }) => kind === "own");
   const others = strings.filter(({ kind }) => kind === "word" || kind === "own");
   // What could be a name is one in the API's own words, in tools' definitions and in what the client's program says.
   const found = [
     ...(await findIn(body, cut(body, spoken, reach), search)),
     ...(await findIn(body, cut(body, others, reach), { ...search, names: false })),
-    ...(await findIn(body, bordersOf(body, strings, reach), search)),
+    ...(await findIn(body, bordersOf(body, spoken, reach), search)),
+    ...(await findIn(body, bordersOf(body, own, reach), { ...search, names: false })),
   ];
   for (const { start, end } of strings.filter(({ key }) => SECRET_NAME.test(key))) {
     const match = findPatterns(body.toString("latin1", start, end), ["cloud-key"], "secretAccessKey").length > 0;
@@ -109,9 +111,13 @@ async function findAll(body: Buffer, strings: readonly PromptString[], search: S
   return found;
 }
 
-async function inSigned(body: Buffer, strings: readonly PromptString[], search: Search): Promise<Found[]> {
+/** How many of the strings that the provider signed hold anything. */
+async function inSigned(body: Buffer, strings: readonly PromptString[], search: Search): Promise<number> {
   const signed = strings.filter(({ kind }) => kind === "signed");
-  return signed.length === 0 ? [] : findIn(body, cut(body, signed, 0), { ...search, names: false });
+  if (signed.length === 0) return 0;
+  const found = await findIn(body, cut(body, signed, 0), { ...search, names: false });
+  const pieces = found.flatMap((one) => one.pieces);
+  return signed.filter(({ start, end }) => pieces.some((piece) => piece.start < end && piece.end > start)).length;
 }
 
 /** How far a value may reach to both sides of a border. */
@@ -136,8 +142,7 @@ function cut(body: Buffer, strings: readonly PromptString[], reach: number): Pie
 }
 
 /** What stands around the borders of all that is said in order, of tools' results in order, and of the person's words. */
-function bordersOf(body: Buffer, strings: readonly PromptString[], reach: number): Piece[] {
-  const spoken = strings.filter(({ kind }) => SPOKEN.has(kind));
+function bordersOf(body: Buffer, spoken: readonly PromptString[], reach: number): Piece[] {
   const following = new Map(spoken.map((string, i) => [string, spoken[i + 1]]));
   const skip = (before: PromptString, after: PromptString): boolean => following.get(before) === after;
   const of = (kind: string): PromptString[] => spoken.filter((string) => string.kind === kind);

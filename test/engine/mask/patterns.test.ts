@@ -56,6 +56,30 @@ const FOUND: [title: string, pattern: Pattern, before: string, value: string, af
   ["a GitHub token", "cloud-key", "https://", `ghp_${mixed(36)}`, "@github.com"],
   ["a fine-grained GitHub token", "cloud-key", "", `github_pat_${mixed(60)}`, ""],
   ["a GitLab token", "cloud-key", "", `glpat-${mixed(20)}`, ""],
+  ["a Slack token", "cloud-key", "token=", `xoxb-${letters(12, "0123456789")}-${mixed(24)}`, ""],
+  [
+    "a Slack webhook",
+    "cloud-key",
+    "https://hooks.slack.com/services/",
+    `T${letters(8)}/B${letters(10)}/${mixed(24)}`,
+    " ok",
+  ],
+  ["an OpenAI key", "cloud-key", "", `sk-proj-${mixed(40)}`, ""],
+  ["an OpenAI key as they were", "cloud-key", "key ", `sk-${mixed(20)}T3BlbkFJ${mixed(20)}`, ""],
+  ["an Anthropic key", "cloud-key", "", `sk-ant-api03-${mixed(40)}`, ""],
+  ["a Google access token", "cloud-key", "Bearer ", `ya29.${mixed(60)}`, ""],
+  ["an npm token", "cloud-key", "_authToken=", `npm_${mixed(36)}`, ""],
+  ["a Vault token", "cloud-key", "", `hvs.${mixed(40)}`, ""],
+  ["the password of a database's URL", "database-url", "postgres://app:", "s3cr3t", "@db:5432/app"],
+  ["one of a driver", "database-url", '"postgresql+asyncpg://a:', "p%40ss", '@h/d"'],
+  ["one with no user", "database-url", "redis://:", "s3cr3t", "@cache:6379/0"],
+  ["one with an @ in it", "database-url", "mysql://a:", "p@ss", "@h/d"],
+  ["one with a slash in it", "database-url", "amqp://a:", "p/ss", "@h/d"],
+  ["one of several hosts", "database-url", "mongodb+srv://a:", "s3cr3t", "@h1,h2/d?retryWrites=true"],
+  ["one in the query", "database-url", "postgresql://h/d?user=a&password=", "s3cr3t", "&sslmode=require"],
+  ["one of JDBC's", "database-url", "jdbc:sqlserver://h:1433;user=a;password=", "s3cr3t", ";encrypt=true"],
+  ["one of Oracle's", "database-url", "jdbc:oracle:thin:scott/", "tiger1", "@//h:1521/s"],
+  ["one whose slashes JSON escapes", "database-url", "postgres:\\/\\/a:", "s3cr3t", "@h"],
 ];
 
 const found = (text: string, patterns: readonly Pattern[] = PATTERNS): string[] =>
@@ -84,6 +108,14 @@ describe("a pattern finds", () => {
     ["dotted names", "a.very.long.host.name.example.com"],
     ["JSON in base64 that is no token", b64url({ a: "some longer text" })],
     ["what was masked", PLACEHOLDER],
+    ["a URL whose password was masked", `postgres://a:${PLACEHOLDER}@h/d`],
+    [
+      "a URL whose password is a variable",
+      `postgres://a:\${PASSWORD}@h postgres://a:$PGPASSWORD@h redis://:<password>@h`,
+    ],
+    ["a database's URL without one", "postgres://a@h:5432/d mysql://h:3306/d redis://h:6379"],
+    ["a URL of something else", "ssh://git:22@h/x.git"],
+    ["the letters of a Google key in the middle of base64", `iVBORw0KGgo${"AIza".repeat(12)}`],
   ])("nothing in %s", (_title, text) => {
     expect(found(text)).toEqual([]);
   });
