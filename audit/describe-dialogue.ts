@@ -23,7 +23,7 @@ export function describeDialogue(event: EventRow, names: DialogueNames = BY_ID):
       return [replied(event, payload), ...serverTools(payload)];
     case "dialogue.tool_use":
       return [
-        `${names.call(event.tool_use_id)}, ${text(payload.tool)}: ${verdict(payload)}`,
+        `${names.call(event.tool_use_id)}, ${text(payload.tool)}: ${verdict(payload)}${under(event)}`,
         ...decided(payload),
         ...would(payload),
       ];
@@ -92,6 +92,8 @@ function verdict(payload: Payload): string {
       return harmless(String(payload.verdict ?? "nothing is known of it"));
   }
 }
+
+const under = ({ approval_id }: EventRow): string => (approval_id === "" ? "" : `, approval ${harmless(approval_id)}`);
 
 function decided({ findings }: Payload): string[] {
   return list(findings).map(

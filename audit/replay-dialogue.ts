@@ -49,14 +49,16 @@ export class DialogueTree implements DialogueNames {
       this.#count++;
       remember(this.#prompts, prompt_id, { n: this.#count, calls: 0 });
     }
-    if (kind === "dialogue.tool_use") {
-      const prompt = this.#prompts.get(prompt_id);
-      if (prompt !== undefined) {
-        prompt.calls++;
-        remember(this.#calls, tool_use_id, `${prompt.n}.${prompt.calls}`);
-      }
-    }
+    // An id that a provider gives twice is another call each time.
+    if (kind === "dialogue.tool_use") this.#name(prompt_id, tool_use_id);
     return describeDialogue(event, this);
+  }
+
+  #name(promptId: string, toolUseId: string): void {
+    const prompt = this.#prompts.get(promptId);
+    if (prompt === undefined) return;
+    prompt.calls++;
+    remember(this.#calls, toolUseId, `${prompt.n}.${prompt.calls}`);
   }
 
   place(event: EventRow): Placed {

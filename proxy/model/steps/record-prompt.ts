@@ -1,7 +1,6 @@
 import { Refusal } from "../../../base/errors.ts";
 import type { ModelRequest } from "../../../dialogue/types.ts";
 import type { ModelDeps } from "../deps.ts";
-import { WIRES } from "../dialects.ts";
 import { ownWords } from "../dialogues.ts";
 import { claimsOf, modelEvent } from "../events.ts";
 import type { ModelDecided } from "../exchange.ts";
@@ -23,10 +22,9 @@ export function recordPrompt(exchange: ModelDecided, deps: ModelDeps): ModelDeci
   }
   if (asked === undefined || body === null) return exchange;
   const kept = isKept(decision.record);
-  const sent = kept ? asSent(exchange, asked, body) : asked;
-  if (endpoint.replies) recordResults(exchange, sent, deps);
+  if (endpoint.replies) recordResults(exchange, asked, deps);
   const claims = claimsOf(exchange);
-  const { session, turn, redacted } = exchange;
+  const { session, turn, redacted, redactions } = exchange;
   if (turn !== undefined) deps.dialogues.claimed(session.id, turn.promptId, claims);
   if (decision.record === "None" && decision.findings.length === 0) return exchange;
   const event = modelEvent(exchange, endpoint.replies ? "dialogue.prompt" : "request.intent");
@@ -42,17 +40,14 @@ export function recordPrompt(exchange: ModelDecided, deps: ModelDeps): ModelDeci
     ...(turn?.continues === undefined ? {} : { continues: turn.continues }),
     toolResults: asked.toolResults.map(({ id }) => id.slice(0, MAX_ID)).slice(-64),
     redacted,
+    // Where the values come from that were taken out, with their HMACs; and what looked like a credential.
+    ...(redactions === undefined || redacted + redactions.signed === 0 ? {} : { redactions: { ...redactions } }),
     claims,
-    ...(kept ? { prompt: recordable(ownWords(sent.prompt).slice(0, MAX_WORDS), session.id, deps) } : {}),
+    ...(kept ? { prompt: recordable(ownWords(asked.prompt).slice(0, MAX_WORDS), session.id, deps) } : {}),
   };
   if (kept) event.request_content = body;
   deps.recorder.record(event);
   return exchange;
-}
-
-/** What was asked less what was taken out of it: its texts come from what the provider gets. */
-function asSent({ redacted, endpoint }: ModelDecided, asked: ModelRequest, body: Buffer): ModelRequest {
-  return redacted === 0 || endpoint.dialect === undefined ? asked : WIRES[endpoint.dialect].readRequest(body);
 }
 
 function recordResults(exchange: ModelDecided, { toolResults }: ModelRequest, deps: ModelDeps): void {
