@@ -54,6 +54,11 @@ export function argsOf(node: Command, posix = false): Arg[] {
   return words.flatMap((word): Arg[] => {
     if (word.type === "Assignment") {
       const { value } = assigned(word);
+      // As an argument it is a word like others, that may be a pattern.
+      const { value: right } = word;
+      const isPattern =
+        right.type === "Word" && right.parts?.some(({ type }) => type === "Glob" || type === "ExtendedGlob");
+      if (isPattern === true) return [{ unparsed: "glob", text: word.text }];
       const equals = word.append === true ? "+=" : "=";
       return [value === null ? { unparsed: "variable", text: word.text } : { value: `${word.name}${equals}${value}` }];
     }

@@ -8,12 +8,14 @@ const EXPANDS: Record<string, UnparsedReason> = {
   ProcessSubstitution: "substitution",
 };
 
-/** What standard input holds behind these redirections: the last that names it wins. */
+/** What standard input holds behind these redirections. */
 export function stdinOf(redirects: readonly Redirection[], inherited: Stdin): Stdin {
   let stdin = inherited;
+  let sources = inherited === undefined ? 0 : 1;
   for (const one of redirects) {
     const { descriptor } = one;
     if (descriptor !== undefined && (descriptor.type !== "FileDescriptor" || descriptor.value !== 0)) continue;
+    if (one.operator.startsWith("<")) sources++;
     if (one.type === "HereDoc") stdin = documentOf(one);
     else if (one.type === "HereString") {
       const value = one.target === undefined ? null : readSingle(one.target);
@@ -22,7 +24,8 @@ export function stdinOf(redirects: readonly Redirection[], inherited: Stdin): St
       stdin = one.operator === "<" && one.target?.value === "/dev/null" ? { known: "" } : { unparsed: "script" };
     }
   }
-  return stdin;
+  // bash takes the last, zsh all of them one after the other.
+  return sources > 1 ? { unparsed: "dialect" } : stdin;
 }
 
 function documentOf({ body, closing, delimiter, operator }: HereDoc): Stdin {

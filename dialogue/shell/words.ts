@@ -2,6 +2,8 @@ import { parse, type Word, type WordPart } from "unbash";
 import { expandBraces } from "./braces.ts";
 import type { UnparsedReason } from "./types.ts";
 
+/** bash takes `~` for a folder also in what looks like an assignment. */
+const HOMES = /[=:]~/;
 /** An escape of a NUL, a line joined by a backslash, and `\x{…}`: bash and unbash 6.0.4 don't read them alike. */
 const ODD_ESCAPE = /\\(x\{|0{1,3}(?![0-7])|x0{1,2}(?![0-9a-f])|u0{1,4}(?![0-9a-f])|U0{1,8}(?![0-9a-f])|c@|\n)/i;
 
@@ -17,7 +19,7 @@ export function readWord(word: Word): ReadWord {
 export function readSingle(word: Word, assigned = false): string | null {
   // Behind `=` and each `:` of an assignment, `~` is a folder as well.
   if (assigned && /(^|:)~/.test(word.text)) return null;
-  if (word.parts?.some(({ type }) => type === "BraceExpansion")) return null;
+  if (word.text.includes("{") && expandBraces(word.text)?.join() !== word.text) return null;
   const read = readPlain(word, assigned);
   return "values" in read ? (read.values[0] ?? "") : null;
 }
@@ -28,9 +30,12 @@ function readPlain(word: Word, noGlob = false): ReadWord {
   if (text.startsWith("~")) return unparsed("home");
   // zsh replaces `=kubectl` by the file of that program.
   if (text.startsWith("=") && text.length > 1 && text !== "==") return unparsed("dialect");
-  if (parts === undefined) return { values: [word.value] };
+  if (parts === undefined) return HOMES.test(text) ? unparsed("home") : { values: [word.value] };
   let value = "";
+  let before = "";
   for (const part of parts) {
+    if (part.type === "Literal" && HOMES.test(before + part.text)) return unparsed("home");
+    before = part.text.slice(-1);
     const read = readPart(part, noGlob);
     if ("unparsed" in read) return unparsed(read.unparsed);
     value += read.value;

@@ -38,7 +38,24 @@ const PARTS = [
   ],
   ...["{a,b}", "{1..3}", "{03..1}", "{a..e..2}", "{-1..1}", "{a,{b,c}}", '"{a,b}"', "\\{a,b}", "{a}", "{}", "a{", "}b"],
   ...["{a,'b c'}", "{,x}", "{a,b}{c,d}", "{a,b", "a,b}", "{1..x}", "{a\\,b,c}", '{"a,b",c}', "{$x,y}", "{5..1..2}"],
-  ...["{,,}", "{{a,b}}", "{a..C}", "{1..3}.{1..2}", "{a,b}}", "{{a,b}", "{'}',a}", "{0..0}", "{+1..2}", "{10..08}"],
+  ...[
+    "{,,}",
+    "{{a,b}}",
+    "{a..C}",
+    "{1..3}.{1..2}",
+    "{a,b}}",
+    "{{a,b}",
+    "{'}',a}",
+    "{0..0}",
+    "{+1..2}",
+    "{10..08}",
+    "a=~",
+    "a={b,c}",
+    "a=*",
+    "a={b}b,c}",
+    "A=b:~/x",
+    "a+=b",
+  ],
 ];
 /** What no text decides. */
 // biome-ignore lint/suspicious/noTemplateCurlyInString: a shell's parameter expansion.
@@ -46,7 +63,7 @@ const OPEN = ["$x", '"$x"', "${x:-a}", "$(true)", "`true`", "*", "?", "[ab]", "~
 const TOKENS = "' \" \\ $ ` ( ) { } ; & | < > # ! ~ * ? [ ] = , \n \t << <<< $( <( && || ;; $' ${ \\\n é".split(" ");
 
 const word = (random: Random): string => {
-  const parts = Array.from({ length: 1 + random.below(3) }, () => random.pick(random.chance(0.03) ? OPEN : PARTS));
+  const parts = Array.from({ length: 1 + random.below(3) }, () => random.pick(random.chance(0.02) ? OPEN : PARTS));
   return parts.join("");
 };
 
@@ -154,5 +171,5 @@ function list(random: Random, depth: number): string {
 /** A text to read and to run. Some are damaged, so that many of those mean nothing. */
 export function shellCase(random: Random): string {
   const text = list(random, 0);
-  return random.chance(0.15) ? mutateText(random, text, TOKENS, 2) : text;
+  return random.chance(0.1) ? mutateText(random, text, TOKENS, 2) : text;
 }
