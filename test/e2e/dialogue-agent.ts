@@ -25,12 +25,14 @@ export async function openDialogue(options: WorldOptions = {}): Promise<{ world:
   return { world, provider };
 }
 
+/** Which session both sides of an agent's work are: Claude Code names its own to the commands that it runs alone. */
+const SESSION = { SALLYPORT_SESSION: "dialogue" };
+
 /** The token that the agent's kubectl uses: both sides of its work are one session. */
 export async function sessionToken({ agent }: World): Promise<string> {
-  const { stdout, stderr } = await agent.sallyport(["credential"]).finished;
-  const { status } = (stdout === "" ? {} : JSON.parse(stdout)) as { status?: { token: string } };
-  if (status === undefined) throw new Error(`no session token: ${stderr}`);
-  return status.token;
+  const { stdout, stderr } = await agent.sallyport(["credential", "--token"], { env: SESSION }).finished;
+  if (!/^[\w.-]+\n?$/.test(stdout)) throw new Error(`no session token: ${stderr}`);
+  return stdout.trim();
 }
 
 /** What a shell of the agent's has: kubectl by its name, a kubeconfig that leads to the gateway, and nothing of this process. */
@@ -47,34 +49,8 @@ export function agentEnv({ agent, cluster, state, url }: World): Record<string, 
     SALLYPORT_CONNECTION: "local",
     SALLYPORT_ID_TOKEN_FILE: join(agent.home, "id.token"),
     NODE_EXTRA_CA_CERTS: state.caFile,
+    ...SESSION,
   };
-}
-
-/** A reply as Anthropic streams it. A call is what Bash is to run; its id is given, for the record's sake. */
-export function reply(...blocks: (string | { id: string; command: string })[]): string {
-  const event = (type: string, rest: object): string =>
-    `event: ${type}\ndata: ${JSON.stringify({ type, ...rest })}\n\n`;
-  const usage = { input_tokens: 10, output_tokens: 1 };
-  const message = { id: "msg_1", type: "message", role: "assistant", model: "claude-opus-4-6", content: [], usage };
-  const calls = blocks.filter((block) => typeof block !== "string").length;
-  const delta = { stop_reason: calls > 0 ? "tool_use" : "end_turn", stop_sequence: null };
-  return [
-    event("message_start", { message }),
-    ...blocks.flatMap((block, index) => {
-      const call = typeof block === "string" ? undefined : { type: "tool_use", id: block.id, name: "Bash", input: {} };
-      const part =
-        typeof block === "string"
-          ? { type: "text_delta", text: block }
-          : { type: "input_json_delta", partial_json: JSON.stringify({ command: block.command }) };
-      return [
-        event("content_block_start", { index, content_block: call ?? { type: "text", text: "" } }),
-        event("content_block_delta", { index, delta: part }),
-        event("content_block_stop", { index }),
-      ];
-    }),
-    event("message_delta", { delta, usage: { output_tokens: 9 } }),
-    event("message_stop", {}),
-  ].join("");
 }
 
 const BASH = { name: "Bash", description: "Runs a command.", input_schema: { type: "object" as const } };

@@ -1,7 +1,8 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { EventRow } from "../../audit/event.ts";
 import type { Provider } from "../model/provider.ts";
-import { DialogueAgent, openDialogue, reply, sessionToken } from "./dialogue-agent.ts";
+import { DialogueAgent, openDialogue, sessionToken } from "./dialogue-agent.ts";
+import { reply } from "./dialogue-reply.ts";
 import { AGENT, type World } from "./harness.ts";
 
 let world: World;

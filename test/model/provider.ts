@@ -35,6 +35,8 @@ export interface Provider {
   asked: Asked[];
   /** Answers the next requests; the last one answers all that come after. */
   scripts: Script[];
+  /** Says by what is asked what to answer, in place of the scripts. */
+  answer: ((asked: Asked) => Script) | undefined;
   close(): Promise<void>;
 }
 
@@ -44,7 +46,7 @@ export async function startProvider(directory: string): Promise<Provider> {
   const { certificate, key } = await authority.issueServer(["127.0.0.1"]);
   const caFile = join(directory, "provider-ca.crt");
   writeFileSync(caFile, authority.certificate);
-  const provider = { caFile, asked: [] as Asked[], scripts: [] as Script[] };
+  const provider = { caFile, asked: [] as Asked[], scripts: [] as Script[], answer: undefined as Provider["answer"] };
   const server = createServer({ cert: certificate, key }, (req, res) => {
     const chunks: Buffer[] = [];
     req.on("data", (chunk: Buffer) => chunks.push(chunk));
@@ -55,7 +57,9 @@ export async function startProvider(directory: string): Promise<Provider> {
       res.once("close", () => {
         asked.left = !res.writableFinished;
       });
-      const [script] = provider.scripts.length > 1 ? provider.scripts.splice(0, 1) : provider.scripts;
+      const next = (): Script | undefined =>
+        provider.scripts.length > 1 ? provider.scripts.shift() : provider.scripts[0];
+      const script = provider.answer?.(asked) ?? next();
       if (script === undefined) res.writeHead(500).end("no script");
       else play(script, res).catch(() => res.destroy());
     });
