@@ -94,6 +94,15 @@ const modelConnection = z.strictObject({
   credential: z.strictObject({ keyFile: file }),
 });
 
+/** Providers that people know and that are not passed on: their requests are signed, and Bedrock's replies are framed in a way of its own. */
+const SIGNED_PROVIDERS = new Set(["bedrock", "vertex", "aws-bedrock", "google-vertex", "azure"]);
+
+function kindNotServed(kind: unknown): string {
+  const served = "must be kubernetes, anthropic or openai";
+  if (typeof kind !== "string" || !SIGNED_PROVIDERS.has(kind.toLowerCase())) return served;
+  return `${served}: ${kind} signs each request, which this version does not do; put a gateway that speaks Anthropic's or OpenAI's API before it, and name that`;
+}
+
 const principals = z.array(z.string().regex(/^(user|group):.+$/, 'must be "user:…" or "group:…"')).default([]);
 
 /** Where a policy is: a folder or file, an https URL, or git+https://…, git+ssh://… and git+file://… (`?ref=main&path=rego`). */
@@ -197,7 +206,13 @@ export const gatewaySchema = z.strictObject({
       }),
     )
     .default([]),
-  connections: z.array(z.discriminatedUnion("kind", [kubernetesConnection, modelConnection])).min(1),
+  connections: z
+    .array(
+      z.discriminatedUnion("kind", [kubernetesConnection, modelConnection], {
+        error: ({ input }) => kindNotServed((input as { kind?: unknown } | null)?.kind),
+      }),
+    )
+    .min(1),
   sessions: z
     .strictObject({
       tokenSeconds: z.int().min(60).max(3600).default(900),

@@ -250,6 +250,15 @@ describe("a mistake is named by its path, in words", () => {
       /DNS label/,
     ],
     [
+      "a provider whose requests are signed",
+      (c) =>
+        Object.assign(c, {
+          connections: [{ name: "b", kind: "bedrock", server: "https://x", credential: { keyFile: "k" } }],
+        }),
+      "connections[0].kind",
+      /bedrock signs each request, which this version does not do/,
+    ],
+    [
       "a principal without its kind",
       (c) => Object.assign(c, { roles: { approver: ["corp:sre"] } }),
       "roles.approver[0]",
