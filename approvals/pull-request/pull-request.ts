@@ -62,7 +62,8 @@ export function sectionOf(approval: Approval, context: PullRequestContext): stri
 function changesOf({ changes, summary }: Proposal): string {
   if (changes.length > 0) {
     checkChanges(changes);
-    const key = "`-` is stored now, `+` is what would be. Values that are masked stay masked.";
+    const said = summary.verb === "tool" ? "`+` is what the tool is given" : "`-` is stored now, `+` is what would be";
+    const key = `${said}. Values that are masked stay masked.`;
     return `${key}\n\n${codeBlock("diff", yamlDiff(changes))}`;
   }
   return summary.verb === "connect" ? "Nothing that is stored: it opens a connection." : "Nothing that is stored.";

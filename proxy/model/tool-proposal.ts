@@ -8,6 +8,7 @@ import type { Decision } from "../../engine/decision.ts";
 import type { DialogueInput } from "../../engine/input.ts";
 import { tagRawNumbers } from "../../kubernetes/change.ts";
 import { revisionOf } from "../events.ts";
+import { RecordedTexts } from "../withhold/recorded-texts.ts";
 import type { ModelDeps } from "./deps.ts";
 import type { ModelForwarded } from "./exchange.ts";
 import { recordable } from "./recordable.ts";
@@ -69,7 +70,8 @@ export function toolProposal(exchange: ModelForwarded, call: ToolCall, asked: As
   const { decision, commands, digest, change, supersedes } = asked;
   const holding = decision.findings.filter(({ effect }) => effect === "hold");
   const terms = decision.approval;
-  const shown = shownArguments(call.arguments ?? {}, (text) => recordable(text, session.id, deps)) as Arguments;
+  const withheld = [...deps.knownValues.known(session.id), ...deps.recordValues.known(session.id)];
+  const shown = new RecordedTexts(withheld).deep(call.arguments ?? {}, { all: true }) as Arguments;
   return {
     connection: connection.name,
     digest,
@@ -123,11 +125,4 @@ function reachOf(name: string, commands: Asked["commands"]): string {
   const more = programs.length > 10 ? ` and ${programs.length - 10} more` : "";
   const count = commands.length === 1 ? "a command" : `${commands.length} commands`;
   return `lets the agent's tool ${name} run ${count} where the agent runs: ${programs.slice(0, 10).join(", ")}${more}`;
-}
-
-function shownArguments(value: unknown, show: (text: string) => string): unknown {
-  if (typeof value === "string") return show(value);
-  if (Array.isArray(value)) return value.map((one) => shownArguments(one, show));
-  if (typeof value !== "object" || value === null) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, one]) => [show(key), shownArguments(one, show)]));
 }

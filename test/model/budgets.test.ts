@@ -207,6 +207,16 @@ describe("after a restart", () => {
     expect(refused(() => ask(open({ limits }))).message).toContain("1000 of 1000");
   });
 
+  test("nothing is asked where what is spent cannot be written down", () => {
+    const budgets = open({ limits });
+    const reply = ask(budgets);
+    rmSync(join(folder, "usage"), { recursive: true });
+    now += 24 * HOUR;
+    expect(reply.settle({ tokens: { ...NONE, output: 5 }, model: "claude-x" })?.tokens).toBe(5);
+    const { code, status } = refused(() => ask(budgets));
+    expect([code, status]).toEqual(["recorder-unavailable", 503]);
+  });
+
   test("files of days that no window reaches are gone, and none holds a name", () => {
     const first = open({ limits });
     spend(first, 1);

@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import type { EventRow } from "../../audit/event.ts";
+import type { ToolCall } from "../../dialogue/types.ts";
+import { toolDigests } from "../../proxy/model/tool-proposal.ts";
 import { decide, type Listed, listed } from "../gateway/approvals.ts";
 import { open, type Reply, send, spooled, until } from "../gateway/client.ts";
 import { bash, payload, type Scripted, stream } from "./dialogue.ts";
@@ -72,6 +74,43 @@ function read({ text }: Reply): { words: string; calls: string[]; stop: unknown 
     stop: events.find(({ type }) => type === "message_delta")?.delta.stop_reason,
   };
 }
+
+describe("the digest of a tool call", () => {
+  const who = { connection: { name: "claude" }, identity: { issuer: "https://idp", username: "dev:agent" } };
+  const call = (text: string, name = "Bash"): ToolCall => ({
+    id: "a",
+    index: 0,
+    name,
+    text,
+    arguments: JSON.parse(text),
+  });
+  const of = (one: ToolCall, more: object = {}) =>
+    toolDigests({ ...who, ...more } as Parameters<typeof toolDigests>[0], one, { hmacKey: Buffer.alloc(32, 7) });
+  const known = of(call('{"command":"ls","n":9007199254740993}'));
+
+  test.for([
+    ["whitespace and the order of its arguments", '{ "n": 9007199254740993, "command": "ls" }'],
+    ["how Claude Code's Bash describes a command", '{"command":"ls","n":9007199254740993,"description":"Lists"}'],
+  ] as const)("is the same whatever %s", ([, text]) => expect(of(call(text))).toEqual(known));
+
+  test.for([
+    ["its command", of(call('{"command":"ls ","n":9007199254740993}'))],
+    ["an integer that a double makes the same", of(call('{"command":"ls","n":9007199254740992}'))],
+    ["its tool", of(call('{"command":"ls","n":9007199254740993}', "bash"))],
+    ["its connection", of(call('{"command":"ls","n":9007199254740993}'), { connection: { name: "gpt" } })],
+    [
+      "who asks",
+      of(call('{"command":"ls","n":9007199254740993}'), { identity: { ...who.identity, username: "dev:bob" } }),
+    ],
+  ] as const)("is another with %s", ([, { digest }]) => expect(digest).not.toBe(known.digest));
+
+  test("goes by a description that is no word beside a command", () => {
+    const digests = ["a", "b"].map((text) =>
+      of(call(JSON.stringify({ command: "x", description: text }), "create_issue")),
+    );
+    expect(digests[0]?.digest).not.toBe(digests[1]?.digest);
+  });
+});
 
 const ofCall = (id: string): EventRow[] => spooled(rig).filter(({ tool_use_id }) => tool_use_id === id);
 
@@ -195,6 +234,52 @@ describe("a tool call that policy holds", () => {
     });
     await decide(rig, alice, await proposed(command));
     expect((await reply).json).toEqual(message);
+  });
+
+  test("waits in OpenAI's streams, too, and goes to the client as it was", async () => {
+    const name = "Bash";
+    const command = newCommand();
+    const chunk = (delta: object, finish_reason: string | null = null): string =>
+      `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "x", choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
+    const call = {
+      index: 0,
+      id: "call_1",
+      type: "function",
+      function: { name, arguments: JSON.stringify({ command }) },
+    };
+    const parts = [chunk({ role: "assistant", tool_calls: [call] }), chunk({}, "tool_calls"), "data: [DONE]\n\n"];
+    rig.provider.scripts = [{ parts }];
+    const reply = send(rig, "POST", "/connections/gpt/v1/chat/completions", {
+      token: await rig.token("bob"),
+      headers: { accept: "*/*" },
+      body: { model: "holds Bash", stream: true, messages: [{ role: "user", content: "go" }] },
+    });
+    await decide(rig, alice, await proposed(command));
+    expect((await reply).text).toContain(parts.join(""));
+  });
+
+  test("shows nobody a credential that stands in it", async () => {
+    const command = `${newCommand()} --token=eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U`;
+    await ask([bash("toolu_i", command)], { token: tired });
+    const { name } = await proposed(command.split("\n")[0] ?? "");
+    const { text } = await send(rig, "GET", `/v1alpha1/approvals/${name}`, { token: alice });
+    expect(text).not.toContain("eyJzdWIi");
+  });
+
+  // The client hears of it every ten seconds.
+  test.runIf(process.env.SALLYPORT_TEST_ALL === "1")("is waited for with pings", { timeout: 60_000 }, async () => {
+    const command = newCommand();
+    rig.provider.scripts = [{ parts: [stream("", [bash("toolu_p", command)])] }];
+    const { body } = await open(rig, "POST", "/connections/claude/v1/messages", {
+      token: await rig.token("alice"),
+      body: { model: "holds Bash", max_tokens: 9, stream: true, messages: [{ role: "user", content: "go" }] },
+    });
+    let pings = 0;
+    for await (const chunk of body.on("error", () => {})) {
+      pings += String(chunk).split("event: ping").length - 1;
+      if (pings === 2) break;
+    }
+    expect(pings).toBe(2);
   });
 
   test("is held beside another that is not, and each goes its way", async () => {

@@ -21,6 +21,7 @@ const GUARDRAILS = {
   profiles: ["baseline"],
   rules: { "ours/tools": { effect: "record" } },
 };
+const json = { "content-type": "application/json" };
 const SEARCH = { type: "web_search_20250305", name: "web_search" };
 beforeAll(async () => {
   const { privateKey } = await generateKeyPair("ES256", { extractable: true });
@@ -131,10 +132,18 @@ const ask = (token: string, name: "claude/v1/messages" | "gpt/v1/chat/completion
     body: { model: "claude-x", max_tokens: 9, messages: [{ role: "user", content: "go" }] },
   });
 
-test("a session that is killed loses its open stream with a broken end, its provider's request, and all that comes", async () => {
+test("a session that is killed loses its open streams, of models and clusters, with a broken end, and all that comes", async () => {
   const reply = await begin();
+  rig.upstream.answer = (_seen, res) => {
+    res.writeHead(200, json);
+    res.flushHeaders();
+  };
+  const { token } = reply;
+  const watch = await open(rig, "GET", "/connections/local/api/v1/namespaces/a/pods?watch=true", { token, http: 1 });
+  const watched = endOf(watch.body);
   expect((await kill(reply.session)).status).toBe(200);
   await expectCut(reply, "the session was killed");
+  expect(await watched).toBe("cut");
   const before = rig.provider.asked.length;
   expect(await ask(reply.token)).toMatchObject({ status: 401, json: { error: { type: "authentication_error" } } });
   expect(await ask(reply.token, "gpt/v1/chat/completions")).toMatchObject({
@@ -146,9 +155,7 @@ test("a session that is killed loses its open stream with a broken end, its prov
 
 test("the same holds for a reply that does not stream, and has not begun", async () => {
   const token = await rig.token("bob");
-  rig.provider.scripts = [
-    { headers: { "content-type": "application/json" }, parts: [() => new Promise<void>(() => {})] },
-  ];
+  rig.provider.scripts = [{ headers: json, parts: [() => new Promise<void>(() => {})] }];
   const cut = expect(ask(token)).rejects.toThrow();
   const asked = await until(() => rig.provider.asked[0]);
   const { session_id } = await until(() =>
