@@ -1,0 +1,278 @@
+import { describe, expect, test } from "vitest";
+import type { Dialect, ToolCall } from "../../dialogue/types.ts";
+import { WIRES } from "../../proxy/model/dialects.ts";
+import { Dialogues, ownWords } from "../../proxy/model/dialogues.ts";
+import type { LinkedRequest } from "../../proxy/model/link.ts";
+import { commandsOf } from "../../proxy/model/tool-commands.ts";
+
+const call = (name: string, args: Record<string, unknown>, id = "t"): ToolCall => ({
+  ...{ id, name, index: 0 },
+  ...{ arguments: args, text: JSON.stringify(args) },
+});
+const bash = (command: string): ToolCall => call("Bash", { command });
+
+/** What asks for: `verb resource[.group][/sub] namespace/name`, or a path. */
+function request(text: string): LinkedRequest {
+  const [verb = "", what = "", object = "/"] = text.split(" ");
+  if (what.startsWith("/")) {
+    return { verb, group: "", resource: "", subResource: "", namespace: "", name: "", nonResource: true };
+  }
+  const [full = "", subResource = ""] = what.split("/");
+  const [resource = "", ...group] = full.split(".");
+  const [namespace = "", name = ""] = object.split("/");
+  return { verb, group: group.join("."), resource, subResource, namespace, name, nonResource: false };
+}
+
+/** How a request is linked where these calls are open; each is named by its place. */
+function link(calls: readonly ToolCall[], asks: string, claims: Record<string, string> = {}): unknown {
+  const dialogues = new Dialogues();
+  for (const [i, one] of calls.entries()) {
+    const { expects, reach, kubectl, background } = commandsOf(one);
+    const ids = { toolUseId: String(i + 1), promptId: "p", name: one.name, releasedAt: 0 };
+    dialogues.released("s", { ...ids, expects, reach, kubectl, background });
+  }
+  const found = dialogues.link("s", request(asks), () => claims);
+  const { strength, toolUseId, candidates } = found ?? {};
+  return candidates === undefined
+    ? `${strength} ${toolUseId}`.trim()
+    : `${strength} ${toolUseId} of ${candidates.join(",")}`.replace("  ", " ");
+}
+
+describe("which call a request comes of", () => {
+  test.for<[string, string[], string, string]>([
+    // What kubectl looks up on the way is the command's own.
+    [
+      "apply gets",
+      ["kubectl apply -n a -f - <<E\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\nE"],
+      "get configmaps a/c",
+      "exact 1",
+    ],
+    [
+      "apply patches",
+      ["kubectl apply -n a -f - <<E\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\nE"],
+      "patch configmaps a/c",
+      "exact 1",
+    ],
+    [
+      "apply creates",
+      ["kubectl apply -n a -f - <<E\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\nE"],
+      "create configmaps a/",
+      "exact 1",
+    ],
+    ["a file says what", ["kubectl apply -n a -f x.yaml", "kubectl get pods -n a"], "patch configmaps a/c", "window 1"],
+    ["delete waits", ["kubectl delete pod x -n a"], "watch pods a/x", "exact 1"],
+    ["exec by WebSocket", ["kubectl exec -n a x -- ls"], "get pods/exec a/x", "exact 1"],
+    ["exec by SPDY", ["kubectl exec -n a x -- ls"], "create pods/exec a/x", "exact 1"],
+    ["logs of a deployment", ["kubectl logs -n a deploy/web"], "get deployments.apps a/web", "exact 1"],
+    ["describe lists events", ["kubectl describe pod x -n a"], "list events a/", "exact 1"],
+    ["the namespace is not said", ["kubectl delete pod x"], "delete pods b/x", "exact 1"],
+    ["scale", ["kubectl scale deploy web --replicas=0 -n a"], "patch deployments.apps/scale a/web", "exact 1"],
+    // Told apart, and not.
+    ["by name", ["kubectl delete pod x -n a", "kubectl delete pod y -n a"], "watch pods a/y", "exact 2"],
+    ["the same twice", ["kubectl get pods -n a", "kubectl get pods -n a -o wide"], "list pods a/", "none of 1,2"],
+    ["discovery of two", ["kubectl get pods -n a", "kubectl get nodes"], "get /apis", "none of 1,2"],
+    ["discovery beside ls", ["kubectl get pods -n a | grep x", "ls -la | wc -l"], "get /apis", "window 1"],
+    [
+      "what nobody says, of one that cannot be read",
+      ["kubectl get pods -n a", 'sh -c "$x"'],
+      "delete pods a/x",
+      "window 2",
+    ],
+    ["what nobody says, of a script", ["kubectl get pods -n a", "make deploy"], "delete pods a/x", "window 2"],
+    ["what nobody says, of one alone", ["kubectl get pods -n a"], "delete pods a/x", "window 1"],
+    ["no shell at all", ["cat x"], "delete pods a/x", "none"],
+  ])("%s", ([, commands, asks, expected]) => {
+    expect(link(commands.map(bash), asks)).toBe(expected);
+  });
+
+  test("a tool of an MCP server may ask anything; one that edits a file, or asks another agent, asks nothing", () => {
+    const still = [call("Edit", { file_path: "/a" }), call("Task", { prompt: "x" }), call("Read", { file_path: "/a" })];
+    expect(link([...still, call("mcp__k8s__pods_delete", { name: "x" })], "delete pods a/x")).toBe("window 4");
+    expect(link(still, "delete pods a/x")).toBe("none");
+  });
+
+  test("a claim picks among calls that may have made it, and nothing else", () => {
+    const two = [bash("kubectl get pods -n a"), bash("kubectl -n a describe pods")];
+    const claims = { "kubectl-command": "kubectl describe" };
+    expect(link(two, "list pods a/", claims)).toBe("claimed 2 of 1,2");
+    expect(link(two, "list pods a/", { "kubectl-command": "kubectl delete" })).toBe("none of 1,2");
+    expect(link([bash("kubectl delete pod x -n a"), ...two], "delete pods a/x", claims)).toBe("exact 1");
+  });
+
+  test("kubectl's other requests of an invocation that was told apart are claimed to be of the same call", () => {
+    const dialogues = new Dialogues();
+    for (const [i, command] of ["kubectl get pods -n a", "kubectl get nodes"].entries()) {
+      const { expects, reach, kubectl } = commandsOf(bash(command));
+      dialogues.released("s", {
+        toolUseId: `t${i}`,
+        promptId: `p${i}`,
+        name: "Bash",
+        releasedAt: 0,
+        expects,
+        reach,
+        kubectl,
+      });
+    }
+    const ask = (text: string, session: string) =>
+      dialogues.link("s", request(text), () => ({ "kubectl-session": session }));
+    expect(ask("get /apis", "one")).toMatchObject({ strength: "none", promptId: "", toolUseId: "" });
+    expect(ask("list pods a/", "one")).toMatchObject({ strength: "exact", toolUseId: "t0" });
+    expect(ask("get /apis", "one")).toMatchObject({ strength: "claimed", toolUseId: "t0", promptId: "p0" });
+    expect(ask("get /apis", "other")).toMatchObject({ strength: "none" });
+  });
+
+  test("more calls than are remembered forget the oldest, and a session that ended is forgotten", () => {
+    const dialogues = new Dialogues();
+    for (let i = 0; i < 5_000; i++) {
+      dialogues.released("s", { toolUseId: `t${i}`, promptId: "p", name: "Bash", releasedAt: 0, expects: [] });
+    }
+    expect(dialogues.returned("s", "t0")).toBeUndefined();
+    expect(dialogues.link("s", request("get pods a/x"), () => ({}))?.candidates).toHaveLength(20);
+    dialogues.forget("s");
+    expect(dialogues.link("s", request("get pods a/x"), () => ({}))).toBeUndefined();
+  });
+});
+
+describe("which prompt a request to the model is of", () => {
+  /** A conversation's requests: a person's words, the results of one call, and the person's words again. */
+  const BODIES: Record<Dialect, object[]> = {
+    "anthropic.messages": [
+      { model: "m", max_tokens: 9, messages: [{ role: "user", content: "go" }] },
+      {
+        ...{ model: "m", max_tokens: 9 },
+        messages: [
+          { role: "user", content: "go" },
+          { role: "assistant", content: [{ type: "tool_use", id: "t1", name: "Bash", input: {} }] },
+          { role: "user", content: [{ type: "tool_result", tool_use_id: "t1", content: "done" }] },
+        ],
+      },
+      {
+        ...{ model: "m", max_tokens: 9 },
+        messages: [
+          { role: "user", content: "go" },
+          { role: "assistant", content: [{ type: "tool_use", id: "t1", name: "Bash", input: {} }] },
+          { role: "user", content: [{ type: "tool_result", tool_use_id: "t1", content: "done" }] },
+          { role: "assistant", content: "all done" },
+          { role: "user", content: "go" },
+        ],
+      },
+    ],
+    "openai.chat": [
+      { model: "m", messages: [{ role: "user", content: "go" }] },
+      {
+        model: "m",
+        messages: [
+          { role: "user", content: "go" },
+          {
+            role: "assistant",
+            tool_calls: [{ id: "t1", type: "function", function: { name: "bash", arguments: "{}" } }],
+          },
+          { role: "tool", tool_call_id: "t1", content: "done" },
+        ],
+      },
+      {
+        model: "m",
+        messages: [
+          { role: "user", content: "go" },
+          {
+            role: "assistant",
+            tool_calls: [{ id: "t1", type: "function", function: { name: "bash", arguments: "{}" } }],
+          },
+          { role: "tool", tool_call_id: "t1", content: "done" },
+          { role: "assistant", content: "all done" },
+          { role: "user", content: "go" },
+        ],
+      },
+    ],
+    "openai.responses": [
+      { model: "m", input: "go" },
+      {
+        model: "m",
+        input: [
+          { role: "user", content: "go" },
+          { type: "function_call", call_id: "t1", name: "bash", arguments: "{}" },
+          { type: "function_call_output", call_id: "t1", output: "done" },
+        ],
+      },
+      {
+        model: "m",
+        input: [
+          { role: "user", content: "go" },
+          { type: "function_call", call_id: "t1", name: "bash", arguments: "{}" },
+          { type: "function_call_output", call_id: "t1", output: "done" },
+          { role: "assistant", content: "all done" },
+          { role: "user", content: "go" },
+        ],
+      },
+    ],
+  };
+
+  test.for(Object.entries(BODIES) as [Dialect, object[]][])(
+    "%s: results go on with their prompt, and the same words said again are a new one",
+    ([dialect, bodies]) => {
+      const dialogues = new Dialogues();
+      const turns = bodies.map((body, i) => {
+        const bytes = Buffer.from(JSON.stringify(body));
+        const asked = WIRES[dialect].readRequest(bytes);
+        const turn = dialogues.turnOf("s", { ...asked, bytes: bytes.length }, `p${i}`);
+        for (const { id } of asked.toolResults) dialogues.returned("s", id);
+        dialogues.answered("s", turn.promptId);
+        if (i === 0) {
+          dialogues.released("s", {
+            toolUseId: "t1",
+            promptId: turn.promptId,
+            name: "bash",
+            releasedAt: 0,
+            expects: [],
+          });
+        }
+        return turn;
+      });
+      expect(turns).toEqual([{ promptId: "p0" }, { promptId: "p0", continues: "results" }, { promptId: "p2" }]);
+    },
+  );
+
+  test("a client's reminders are nobody's words, however many there are and however broken", () => {
+    const reminder = "<system-reminder>be brief</system-reminder>";
+    expect(ownWords(`${reminder}\n\n${reminder}`)).toBe("");
+    expect(ownWords(`${reminder} go ${reminder} on`)).toBe("go  on");
+    expect(ownWords("<system-reminder>go")).toBe("<system-reminder>go");
+    const many = "<system-reminder>".repeat(60_000);
+    expect(ownWords(many)).toBe(many);
+  });
+});
+
+test.for<[string, ToolCall, object[]]>([
+  ["Write", call("Write", { file_path: "/a.ts", content: "" }), [{ path: "/a.ts", change: "write" }]],
+  ["MultiEdit", call("MultiEdit", { file_path: "/a.ts", edits: [] }), [{ path: "/a.ts", change: "edit" }]],
+  ["NotebookEdit", call("NotebookEdit", { notebook_path: "/a.ipynb" }), [{ path: "/a.ipynb", change: "edit" }]],
+  ["Read", call("Read", { file_path: "/a.ts" }), []],
+  [
+    "the editor tool",
+    call("str_replace_based_edit_tool", { command: "create", path: "/a" }),
+    [{ path: "/a", change: "write" }],
+  ],
+  ["the editor tool that looks", call("str_replace_based_edit_tool", { command: "view", path: "/a" }), []],
+  ["a name of the prototype", call("str_replace_based_edit_tool", { command: "constructor", path: "/a" }), []],
+  ["an MCP server's", call("mcp__fs__write_file", { path: "/a" }), [{ path: "/a", change: "write" }]],
+  [
+    "a redirection",
+    bash("kubectl get pods > out.txt 2>/dev/null; echo x >> log"),
+    [
+      { path: "out.txt", change: "write" },
+      { path: "log", change: "edit" },
+    ],
+  ],
+  ["what only the shell knows", bash('echo x > "$file"'), []],
+  [
+    "a patch",
+    call("apply_patch", { input: "*** Begin Patch\n*** Update File: a\n*** Add File: b\n*** End Patch" }),
+    [
+      { path: "a", change: "edit" },
+      { path: "b", change: "write" },
+    ],
+  ],
+  ["no text where a path belongs", call("Write", { file_path: { a: 1 } }), []],
+])("the files that a tool call names: %s", ([, one, expected]) => {
+  expect(commandsOf(one).files).toEqual(expected);
+});
