@@ -123,6 +123,11 @@ describe("what the hook is asked", () => {
   });
 });
 
+test("a message that says it ends in calls, and has none, passes as it is", async () => {
+  const reply = stream("text").toString().replace('"end_turn"', '"tool_use"');
+  expect((await guarded([Buffer.from(reply)], replace)).bytes.toString()).toBe(reply);
+});
+
 test("what a new tool at the provider gave passes, and so do new kinds of words", async () => {
   const block = { type: "telescope_tool_result", tool_use_id: "srvtoolu_1", content: [{ type: "photo" }] };
   const reply =

@@ -73,6 +73,11 @@ describe("a reply that came whole", () => {
     expect(summary.stopReason).toBe("tool_use");
   });
 
+  test("passes as it is where it says that it ends in calls, and has none", async () => {
+    const body = MESSAGE.replace(BASH, REPLACED).replace(READ, REPLACED);
+    expect((await guarded(body, deny())).text).toBe(body);
+  });
+
   test("has a new input where a call is rewritten, and every other byte as it was", async () => {
     const { text } = await guarded(MESSAGE, ({ id }) =>
       id === "toolu_1" ? { effect: "rewrite", arguments: { command: "true" } } : { effect: "release" },
