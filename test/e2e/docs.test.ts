@@ -325,6 +325,27 @@ describe("docs/dashboards.md", () => {
   });
 });
 
+describe("docs/dialogue.md", () => {
+  test("an auditor asks which prompt led to a request, what it changed, and which changed a file", async () => {
+    const auditor = {
+      SALLYPORT_URL: environment.gateway.url,
+      SALLYPORT_CONNECTION: "local",
+      SALLYPORT_ID_TOKEN_FILE: join(environment.alice.home, "id.token"),
+    };
+    const page = "dialogue.md";
+    await environment.agent.kubectl(["get", "pods"]).finished;
+    let session: string | undefined;
+    while (session === undefined) {
+      const list = await succeeds(type("answer-an-auditor.md", "sallyport sessions list", {}, { env: auditor }));
+      session = /\b[0-9a-f]{24}-[0-9a-f]{16}\b/.exec(list.stdout)?.[0];
+    }
+    const names = { "e1ddd7242cfbed3cc97488a7-e1aa07df0a796a8e": session };
+    // Nobody asked a model here: what they answer where somebody did is test/model's to show.
+    const all = commandsOf(page).map((line) => succeeds(type(page, line, names, { env: auditor })));
+    expect(await Promise.all(all)).toHaveLength(8);
+  });
+});
+
 describe("docs/deploy.md", () => {
   test("a connection's account is printed, applied and checked, and then served until SIGTERM", async () => {
     const { cluster, issuer } = environment;
@@ -421,6 +442,7 @@ describe("docs/answer-an-auditor.md, with the gateway stopped", () => {
       "standing-exceptions.md",
       "answer-an-auditor.md",
       "dashboards.md",
+      "dialogue.md",
       "deploy.md",
     ];
     const all = pages.flatMap((page) => commandsOf(page).map((line) => `${page}: ${line}`));
