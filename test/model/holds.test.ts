@@ -5,21 +5,25 @@ import { toolDigests } from "../../proxy/model/tool-proposal.ts";
 import { decide, type Listed, listed } from "../gateway/approvals.ts";
 import { open, type Reply, send, spooled, until } from "../gateway/client.ts";
 import { bash, payload, type Scripted, stream } from "./dialogue.ts";
+import { briefIssuer, describeEndings } from "./endings.ts";
 import { type ModelRig, startModelRig } from "./rig.ts";
 
 let rig: ModelRig;
 let alice: string;
 let agent: string;
 beforeAll(async () => {
+  const brief = await briefIssuer();
   rig = await startModelRig({
+    change: (config) => void (config.issuers as object[]).push(brief),
     guardrails: {
       profiles: ["baseline"],
+      // It denies where the tests of what ends a reply say so.
+      rules: { "ours/tools": { effect: "record" } },
       defaults: {
         record: "Request",
-        approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 1 },
+        approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 30 },
       },
-      // Of alice's own sessions.
-      scopes: [{ name: "patient", match: { groups: ["dev:sre"] }, approval: { holdSeconds: 30 } }],
+      scopes: [{ name: "hasty", match: { users: ["dev:bob@*"] }, approval: { holdSeconds: 1 } }],
     },
   });
   alice = await rig.token("alice", "admin");
@@ -34,7 +38,7 @@ beforeEach(async () => {
 /** A session whose time to wait is spent: what is held of it is answered at once. */
 let tired: string;
 beforeAll(async () => {
-  tired = await rig.token("agent");
+  tired = await rig.token("bob");
   await ask([bash("toolu_0", newCommand())], { token: tired });
 });
 
@@ -140,14 +144,16 @@ describe("a tool call that policy holds", () => {
       "Bash",
     ]);
 
-    const again = read(await ask([call], { token: tired }));
-    expect(again.calls).toEqual([]);
-    expect((await proposed(command)).name).not.toBe(name);
+    const again = ask([call]);
+    const next = await proposed(command);
+    expect(next.name).not.toBe(name);
+    await decide(rig, alice, next, "deny");
+    expect(read(await again).calls).toEqual([]);
   });
 
   test("that nobody answers is replaced by words that say where a human can approve it, and the turn ends", async () => {
     const command = newCommand();
-    const { words, calls, stop } = read(await ask([bash("toolu_a", command)]));
+    const { words, calls, stop } = read(await ask([bash("toolu_a", command)], { token: tired }));
     const { name } = await proposed(command);
     expect(calls).toEqual([]);
     expect(stop).toBe("end_turn");
@@ -168,7 +174,8 @@ describe("a tool call that policy holds", () => {
     await ask([bash("toolu_b1", command, { description: "Lists pods" })], { token: tired });
     const one = await proposed(command);
     await decide(rig, alice, one);
-    const { calls } = read(await ask([bash("toolu_b2", command, { description: "List the pods" })]));
+    const token = await rig.token("bob");
+    const { calls } = read(await ask([bash("toolu_b2", command, { description: "List the pods" })], { token }));
     expect(calls).toEqual(["toolu_b2"]);
     const consumed = await until(() => ofCall("toolu_b2").find(({ kind }) => kind === "approval.consumed"));
     expect(consumed.approval_id).toBe(one.name);
@@ -250,7 +257,7 @@ describe("a tool call that policy holds", () => {
     const parts = [chunk({ role: "assistant", tool_calls: [call] }), chunk({}, "tool_calls"), "data: [DONE]\n\n"];
     rig.provider.scripts = [{ parts }];
     const reply = send(rig, "POST", "/connections/gpt/v1/chat/completions", {
-      token: await rig.token("bob"),
+      token: agent,
       headers: { accept: "*/*" },
       body: { model: "holds Bash", stream: true, messages: [{ role: "user", content: "go" }] },
     });
@@ -322,3 +329,5 @@ describe("a tool call that policy holds", () => {
     await proposed(command, "cancelled");
   });
 });
+
+describeEndings(() => rig);
