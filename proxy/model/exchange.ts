@@ -48,8 +48,11 @@ export type ModelClassified = ModelIdentified & { endpoint: Endpoint };
 /** `asked` is undefined where the request has no body. */
 export type ModelRead = ModelClassified & { body: Buffer | null; asked: ModelRequest | undefined };
 
-/** `body` is what goes to the provider: the same bytes where nothing had to be taken out. */
-export type ModelRedacted = ModelRead & { redacted: number; redactions?: Redactions };
+/**
+ * `body` is what goes to the provider: the same bytes where nothing had to be taken out. `recorded` is what of it may come on
+ * record; null where nothing may.
+ */
+export type ModelRedacted = ModelRead & { redacted: number; redactions?: Redactions; recorded?: Buffer | null };
 
 export type ModelDecided = ModelRedacted & { policy: Policy; decision: Decision };
 

@@ -8,7 +8,7 @@ import type { Duplex } from "node:stream";
 import { fileURLToPath } from "node:url";
 import { parse, stringify } from "yaml";
 import { loadGatewayConfig } from "../../base/config/gateway.ts";
-import { silentLog } from "../../base/log.ts";
+import { type Log, silentLog } from "../../base/log.ts";
 import { keptBundle } from "../../cli/policy/bundle-cache.ts";
 import { type Gateway, openGateway } from "../../cli/serve/gateway.ts";
 import { type State, writeState } from "../../cli/up/state.ts";
@@ -119,6 +119,8 @@ export async function startRig(
     replica?: { pushes: boolean };
     /** When retention first looks for what has passed its time. */
     expiryFirstMs?: number;
+    /** Where the gateways log; nowhere where absent. */
+    log?: Log;
   } = {},
 ): Promise<Rig> {
   const directory = mkdtempSync(join(tmpdir(), "sallyport-rig-"));
@@ -156,7 +158,7 @@ export async function startRig(
   const open = async (file: string): Promise<Gateway> => {
     const config = loadGatewayConfig(file);
     if ("embedded" in config.audit.store) await newStore(config.audit.store.embedded);
-    return openGateway(config, { log: silentLog, opa, expiryFirstMs: options.expiryFirstMs });
+    return openGateway(config, { log: options.log ?? silentLog, opa, expiryFirstMs: options.expiryFirstMs });
   };
   const shared = {
     ...state,

@@ -24,7 +24,7 @@ export function recordPrompt(exchange: ModelDecided, deps: ModelDeps): ModelDeci
   const kept = isKept(decision.record);
   if (endpoint.replies) recordResults(exchange, asked, deps);
   const claims = claimsOf(exchange);
-  const { session, turn, redacted, redactions } = exchange;
+  const { session, turn, redacted, redactions, recorded } = exchange;
   if (turn !== undefined) deps.dialogues.claimed(session.id, turn.promptId, claims);
   if (decision.record === "None" && decision.findings.length === 0) return exchange;
   const event = modelEvent(exchange, endpoint.replies ? "dialogue.prompt" : "request.intent");
@@ -45,7 +45,8 @@ export function recordPrompt(exchange: ModelDecided, deps: ModelDeps): ModelDeci
     claims,
     ...(kept ? { prompt: recordable(ownWords(asked.prompt).slice(0, MAX_WORDS), session.id, deps) } : {}),
   };
-  if (kept) event.request_content = body;
+  event.masked_fields = redactions?.maskedFields ?? [];
+  if (kept && recorded != null) event.request_content = recorded;
   deps.recorder.record(event);
   return exchange;
 }

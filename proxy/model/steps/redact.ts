@@ -18,7 +18,14 @@ export async function redact(exchange: ModelRead, deps: ModelDeps): Promise<Mode
   const { body: clean, redactions } = await redactPrompt(body, known);
   const { dialect } = endpoint;
   const asked = clean === body || dialect === undefined ? exchange.asked : WIRES[dialect].readRequest(clean);
-  return Object.assign(exchange, { body: clean, asked, redacted: redactions.count, redactions });
+  const recorded = await forRecord(clean, deps.recordValues.known(session.id));
+  return Object.assign(exchange, { body: clean, recorded, asked, redacted: redactions.count, redactions });
+}
+
+/** A body as its record may have it: what policy lets the session see is not kept for auditors to read. Null where that cannot be told. */
+async function forRecord(body: Buffer, known: readonly KnownValues[]): Promise<Buffer | null> {
+  if (known.length === 0) return body;
+  return known.every(({ complete }) => complete) ? (await redactPrompt(body, known)).body : null;
 }
 
 /** The provider reads a request's line and headers as well, and nothing can be taken out of them. */
