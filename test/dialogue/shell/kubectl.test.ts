@@ -65,7 +65,7 @@ const ROWS = Object.entries(REQUESTS)
   .filter(
     (text) =>
       /^kubectl [a-z-]/.test(text) &&
-      !/x\.yaml|x\.json|\bdir\b|-file|--cert|--raw|-f x|workflows|argoproj|^kubectl (proxy|edit|wait|top|cp|debug|completion|run -it)|watch| -w$|not yaml|"kind":"ConfigMap"\}'|--help|--weird|frobnicate|rollout (status|undo)/.test(
+      !/x\.yaml|x\.json|\bdir\b|-file|--cert|--raw|-f x|workflows|argoproj|^kubectl (proxy|edit|wait|top|cp|debug|completion|run -it)|watch| -w$|not yaml|"kind":"ConfigMap"\}'|--help|--weird|frobnicate|rollout (status|undo)|uncordon|kubectl diff|exec web$/.test(
         text,
       ),
   )
@@ -74,7 +74,7 @@ const ROWS = Object.entries(REQUESTS)
 
 describe("kubectl itself asks for what is said of its commands, and changes nothing else", () => {
   test.each(ROWS.filter((_, i) => ALL || i % 20 === 0))("%s", async (text) => {
-    server.asked.splice(0);
+    server.reset();
     const validated = /kubectl (apply|create|replace) /.test(text) && /-f -/.test(text);
     const printed = await run(validated ? text.replace(/kubectl (\w+)/, "kubectl $1 --validate=false") : text);
     const said = requestsOf(text).map(line);

@@ -180,8 +180,8 @@ export const REQUESTS: Readonly<Record<string, readonly (readonly [command: stri
     ["kubectl taint nodes -l a=b k=v:NoExecute", "patch nodes / -l a=b ?object ?name"],
     ["kubectl cordon n1 n2", "patch nodes /n1", "patch nodes /n2"],
     ["kubectl uncordon n1", "patch nodes /n1"],
-    ["kubectl drain n1 --ignore-daemonsets", "patch nodes /n1", "create pods/eviction / ?namespace ?name"],
-    ["kubectl drain n1 --disable-eviction", "patch nodes /n1", "delete pods / ?namespace ?name"],
+    ["kubectl drain n1 --ignore-daemonsets --force", "patch nodes /n1", "create pods/eviction / ?namespace ?name"],
+    ["kubectl drain n1 --disable-eviction --force", "patch nodes /n1", "delete pods / ?namespace ?name"],
     ["kubectl set image deploy/web app=nginx:1", "patch apps/deployments shop/web"],
     ["kubectl set image deploy web '*=nginx:1'", "patch apps/deployments shop/web ?object"],
     ["kubectl set env deploy/web A=b C-", "patch apps/deployments shop/web ?object"],
@@ -208,7 +208,10 @@ export const REQUESTS: Readonly<Record<string, readonly (readonly [command: stri
     ["kubectl create cm c --from-file=x", "create configmaps shop/ ?object"],
     ["kubectl create secret generic s --from-literal=a=b", "create secrets shop/"],
     ["kubectl create secret tls s --cert=c --key=k", "create secrets shop/ ?object"],
-    ["kubectl create secret docker-registry s --docker-password=x", "create secrets shop/ ?object"],
+    [
+      "kubectl create secret docker-registry s --docker-server=x --docker-username=u --docker-password=p",
+      "create secrets shop/ ?object",
+    ],
     [
       "kubectl create role r --verb=get,list --resource=pods,deployments.apps",
       "create rbac.authorization.k8s.io/roles shop/",

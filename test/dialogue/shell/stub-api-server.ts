@@ -31,26 +31,45 @@ const SHORT: Record<string, string[]> = {
   statefulsets: ["sts"],
 };
 const CATEGORIES: Record<string, string[]> = Object.fromEntries(
-  ["pods", "services", "deployments", "replicasets", "statefulsets", "daemonsets", "jobs", "cronjobs"].map((name) => [
-    name,
-    ["all"],
-  ]),
+  [
+    "pods",
+    "services",
+    "replicationcontrollers",
+    "horizontalpodautoscalers",
+    "deployments",
+    "replicasets",
+    "statefulsets",
+    "daemonsets",
+    "jobs",
+    "cronjobs",
+  ].map((name) => [name, ["all"]]),
 );
+
+const SCALE = ["scale", "autoscaling", "v1", "Scale"] as const;
+const SUBRESOURCES: Record<string, readonly [string, string, string, string]> = {
+  pods: ["eviction", "policy", "v1", "Eviction"],
+  ...Object.fromEntries(
+    ["deployments", "replicasets", "statefulsets", "replicationcontrollers"].map((name) => [name, SCALE]),
+  ),
+};
 
 /** Enough of an API server for kubectl to do its deeds: every object is there but those named `new…`. */
 export interface StubApiServer {
   url: string;
   /** `DELETE /api/v1/namespaces/shop/pods/web`, discovery left out. */
   asked: string[];
+  /** Forgets what was asked and what was deleted. */
+  reset(): void;
   close(): Promise<void>;
 }
 
 export async function startStubApiServer(): Promise<StubApiServer> {
   const asked: string[] = [];
+  const gone = new Set<string>();
   const server = createServer((req, res) => {
     req.resume();
     req.on("end", () => {
-      const { code = 200, json, text } = answer(req, asked);
+      const { code = 200, json, text } = answer(req, asked, gone);
       res.writeHead(code, { "content-type": text === undefined ? "application/json" : "text/plain" });
       res.end(text ?? JSON.stringify(json));
     });
@@ -64,6 +83,10 @@ export async function startStubApiServer(): Promise<StubApiServer> {
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     asked,
+    reset() {
+      asked.splice(0);
+      gone.clear();
+    },
     close: () =>
       new Promise<void>((resolve) => {
         server.close(() => resolve());
@@ -81,7 +104,7 @@ interface Answer {
   text?: string;
 }
 
-function answer(req: IncomingMessage, asked: string[]): Answer {
+function answer(req: IncomingMessage, asked: string[], gone: Set<string>): Answer {
   const path = pathOf(req);
   const discovered = discovery(path);
   if (discovered !== undefined) return { json: discovered };
@@ -95,8 +118,10 @@ function answer(req: IncomingMessage, asked: string[]): Answer {
   const namespace = inNamespace ? parts[1] : undefined;
   const resource = RESOURCES.find((one) => one.resource === type && groupVersion(one) === version);
   if (resource === undefined) return { code: 404, json: status(404) };
+  if (subresource === "eviction") gone.add(path.replace("/eviction", ""));
   // Built-in objects come as protobuf: what was made is not looked at here.
   if (req.method === "POST") return { code: 201, json: object(resource, name ?? "made", namespace) };
+  if (req.method === "DELETE") gone.add(path);
   if (req.method === "DELETE") return { json: { kind: "Status", apiVersion: "v1", status: "Success" } };
   if (subresource === "log") return { text: "x\n" };
   if (["exec", "attach", "portforward"].includes(subresource ?? "")) return { code: 403, json: status(403) };
@@ -104,7 +129,7 @@ function answer(req: IncomingMessage, asked: string[]): Answer {
     const items = [object(resource, "picked", resource.namespaced ? (namespace ?? "shop") : undefined)];
     return { json: { apiVersion: version, kind: `${resource.kind}List`, metadata: { resourceVersion: "1" }, items } };
   }
-  if (name.startsWith("new")) return { code: 404, json: status(404) };
+  if (name.startsWith("new") || gone.has(path)) return { code: 404, json: status(404) };
   if (subresource === "scale") {
     return {
       json: { apiVersion: "autoscaling/v1", kind: "Scale", metadata: { name, namespace }, spec: { replicas: 1 } },
@@ -123,7 +148,7 @@ const status = (code: number): object => ({
 
 function object(resource: ApiResource, name: string, namespace: string | undefined): object {
   const containers = [{ name: "app", image: "x" }];
-  const labels = { app: "web" };
+  const labels = { app: "web", "pod-security.kubernetes.io/enforce": "baseline" };
   const workload = {
     replicas: 1,
     selector: { matchLabels: labels },
@@ -131,6 +156,7 @@ function object(resource: ApiResource, name: string, namespace: string | undefin
   };
   const specs: Record<string, object> = {
     pods: { containers, nodeName: "n1" },
+    nodes: { taints: [{ key: "k", effect: "PreferNoSchedule" }] },
     services: { selector: labels, ports: [{ port: 80 }] },
     cronjobs: { jobTemplate: { spec: workload } },
   };
@@ -169,5 +195,11 @@ function discovery(path: string): object | undefined {
     ...(SHORT[one.resource] === undefined ? {} : { shortNames: SHORT[one.resource] }),
     ...(CATEGORIES[one.resource] === undefined ? {} : { categories: CATEGORIES[one.resource] }),
   }));
-  return { kind: "APIResourceList", apiVersion: "v1", groupVersion: wanted, resources };
+  const below = resources.flatMap(({ name, namespaced, verbs }) => {
+    const [subresource, group, version, kind] = SUBRESOURCES[name] ?? [];
+    return subresource === undefined
+      ? []
+      : [{ name: `${name}/${subresource}`, namespaced, verbs, group, version, kind }];
+  });
+  return { kind: "APIResourceList", apiVersion: "v1", groupVersion: wanted, resources: [...resources, ...below] };
 }
