@@ -1,4 +1,5 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, parseAllDocuments } from "yaml";
@@ -39,49 +40,32 @@ describe("the manifests of deploy/agent", () => {
     NetworkPolicy: `/apis/networking.k8s.io/v1/namespaces/${NAMESPACE}/networkpolicies`,
   };
 
-  async function judged(profile: string): Promise<Record<string, { effect: string; rules: string[] }>> {
+  test("break no rule of Pod Security restricted, and cannot be changed by an agent through the gateway", async () => {
+    const folder = mkdtempSync(join(tmpdir(), "sallyport-agent-"));
+    const guardrails = join(folder, "guardrails.yaml");
+    const header = "apiVersion: sallyport.dev/v1alpha1\nkind: Guardrails\n";
+    const approval = '{approvers: ["group:corp:oncall"]}';
+    writeFileSync(
+      guardrails,
+      `${header}profiles: [baseline, pod-security/restricted]\ndefaults: {approval: ${approval}}\n`,
+    );
     const lines = manifests.map((body) =>
       JSON.stringify({ id: body.kind, method: "POST", path: PATHS[body.kind], body }),
     );
-    const main = join(root, "cli/main.ts");
-    const args = [main, "policy", "explain", "--batch", "--profile", profile];
-    const { stdout } = await start(process.execPath, args, {
-      input: `${lines.join("\n")}\n`,
-      env: process.env,
-      timeoutMs: 60_000,
-    }).finished;
-    const answers = stdout
+    const args = [join(root, "cli/main.ts"), "policy", "explain", "--batch", "--guardrails", guardrails];
+    const input = `${lines.join("\n")}\n`;
+    const ran = await start(process.execPath, args, { input, env: process.env, timeoutMs: 60_000 }).finished;
+    rmSync(folder, { recursive: true });
+    const answers = ran.stdout
       .trim()
       .split("\n")
       .map((line) => JSON.parse(line));
-    return Object.fromEntries(
-      answers.map(({ id, effect, findings }) => [
-        id,
-        { effect, rules: findings.map(({ rule }: { rule: string }) => rule) },
-      ]),
+    const found = Object.fromEntries(
+      answers.map(({ id, effect, findings }) => [id, [effect, ...findings.map(({ rule }: { rule: string }) => rule)]]),
     );
-  }
-
-  test("break no rule of Pod Security restricted, as our own guardrails read it", async () => {
-    const clean = { effect: "allow", rules: [] };
-    expect(await judged("pod-security/restricted")).toEqual({
-      Namespace: clean,
-      ServiceAccount: clean,
-      ConfigMap: clean,
-      Deployment: clean,
-      NetworkPolicy: clean,
-    });
-  });
-
-  test("cannot be changed by an agent through the gateway", async () => {
-    const { Namespace: _, ...inside } = await judged("baseline");
-    const refused = { effect: "deny", rules: ["tenancy/gateway-namespace"] };
-    expect(inside).toEqual({
-      ServiceAccount: refused,
-      ConfigMap: refused,
-      Deployment: refused,
-      NetworkPolicy: refused,
-    });
+    const refused = ["deny", "tenancy/gateway-namespace"];
+    const inside = { ServiceAccount: refused, ConfigMap: refused, Deployment: refused, NetworkPolicy: refused };
+    expect(found).toEqual({ Namespace: ["allow"], ...inside });
   });
 
   test("let an agent out to the gateway and to the cluster's DNS, and nobody in", () => {

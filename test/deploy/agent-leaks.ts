@@ -60,7 +60,7 @@ export function leakCases(gateway: string): LeakCase[] {
     },
     {
       with: "a kubeconfig whose server only begins as the gateway",
-      files: { [`${HOME}/.kube/config`]: kubeconfig(`${gateway}.example.com/connections/prod`) },
+      files: { [`${HOME}/.kube/config`]: kubeconfig(connection.replace(/^https:..[^:/]+/, "$&.example.com")) },
       finds: { what: "other clusters", detail: /names https:.*example\.com/ },
     },
     ...[

@@ -149,7 +149,7 @@ test("doctor, in a process of its own, finds each of many leaks at once, fails, 
     expect(cases.filter((one) => !finds(checks, one)).map((one) => one.with)).toEqual([]);
     expect(text).not.toContain(SECRET);
   }
-});
+}, 60_000);
 
 describe("a container with", () => {
   test.each(leakCases(GATEWAY).map((one) => [one.with, one] as const))("%s leaks", async (_with, one) => {
@@ -316,11 +316,12 @@ describe("the hook that reports", () => {
     expect(lines).toMatchObject([{ hook: "SessionStart", leaks: "unknown" }]);
   });
 
-  test.each([
+  const WRONG = [
     ["no JSON", "{"],
     ["nothing", ""],
     ["what is no object", "null"],
-  ])("decides nothing when it is given %s", async (_what, input) => {
+  ];
+  test.each(ALL ? WRONG : WRONG.slice(0, 1))("decides nothing when it is given %s", async (_what, input = "") => {
     expect(await hook(input)).toMatchObject({ code: 0, said: "", lines: [] });
   });
 
@@ -329,10 +330,14 @@ describe("the hook that reports", () => {
     expect(await hook(input, { SALLYPORT_HOOK_LOG: "/nowhere/at/all" })).toMatchObject({ code: 0, said: "" });
   });
 
-  test("is all that the managed settings run, in the background", () => {
-    const hooks = Object.values(JSON.parse(MANAGED).hooks as Record<string, { hooks: object[] }[]>);
-    for (const each of hooks.flatMap((matchers) => matchers.flatMap((matcher) => matcher.hooks))) {
-      expect(each).toMatchObject({ type: "command", command: "node /etc/claude-code/report.mjs", async: true });
+  test("is all that the managed settings run; what it says of tools is written before they go on", () => {
+    const hooks = Object.entries(JSON.parse(MANAGED).hooks as Record<string, { hooks: { async?: boolean }[] }[]>);
+    for (const [event, matchers] of hooks) {
+      for (const each of matchers.flatMap((matcher) => matcher.hooks)) {
+        expect(each).toMatchObject({ type: "command", command: "node /etc/claude-code/report.mjs" });
+        // Claude Code does not wait for those in the background as it ends (2.1.330): their reports would be lost.
+        expect(each.async === true).toBe(event === "SessionStart");
+      }
     }
   });
 });
