@@ -44,15 +44,15 @@ export class Passing {
 
   /** The client reads no more: wakes the generator, which ends at its next step. */
   stop(): void {
-    if (!this.#closed && !this.#isWhole()) this.#guard.summary.broken ??= "the client stopped reading";
+    const whole = this.#cameWhole() && !this.#guard.waiting;
+    if (!this.#closed && !whole) this.#guard.summary.broken ??= "the client stopped reading";
     this.#stopped = true;
     this.#bell.ring();
     this.#close();
   }
 
-  /** Some clients stop reading at the reply's own end. */
-  #isWhole(): boolean {
-    if (this.#guard.waiting) return false;
+  /** Whether the reply came to its own end: connections end in whatever way behind it. */
+  #cameWhole(): boolean {
     try {
       this.#guard.end();
       return true;
@@ -63,8 +63,10 @@ export class Passing {
 
   async *run(): AsyncGenerator<Uint8Array, void, undefined> {
     const { signal } = this.#options;
-    const abort = (): void =>
-      this.#fail(signal?.reason instanceof Refusal ? signal.reason : new BrokenReply("it was ended"));
+    const abort = (): void => {
+      if (!this.#guard.waiting && this.#cameWhole()) this.#bell.ring();
+      else this.#fail(signal?.reason instanceof Refusal ? signal.reason : new BrokenReply("it was ended"));
+    };
     if (signal?.aborted) abort();
     signal?.addEventListener("abort", abort, { once: true });
     try {
@@ -101,7 +103,8 @@ export class Passing {
       },
       (cause: unknown) => {
         this.#over = true;
-        this.#fail(cause instanceof Refusal ? cause : new BrokenReply("the provider's stream failed"));
+        if (this.#cameWhole()) this.#bell.ring();
+        else this.#fail(cause instanceof Refusal ? cause : new BrokenReply("the provider's stream failed"));
       },
     );
   }

@@ -232,6 +232,18 @@ describe("whoever else ends a reply", () => {
     expect((await reply.summary).broken).toBe("the provider's stream failed");
   });
 
+  test("a connection that breaks behind message_stop leaves the reply whole", async () => {
+    async function* failing(): AsyncGenerator<Uint8Array> {
+      yield stream("text");
+      throw new Error("socket hang up");
+    }
+    const reply = guardReplyStream(failing(), { toolCall: async (call) => never(call) });
+    const out: Uint8Array[] = [];
+    for await (const piece of reply.bytes) out.push(piece);
+    expect(Buffer.concat(out)).toEqual(stream("text"));
+    expect((await reply.summary).broken).toBeUndefined();
+  });
+
   test("a refusal that the stream throws, since its session was ended, goes to the client in its own words", async () => {
     async function* ended(): AsyncGenerator<Uint8Array> {
       yield Buffer.from(START + HELD);
