@@ -1,5 +1,6 @@
 import { createHash } from "node:crypto";
 import type { ModelRequest } from "../../dialogue/types.ts";
+import { nowMs } from "../events.ts";
 import { isCommand, type Link, type LinkedRequest, type OpenCall, possible } from "./link.ts";
 
 /** Which prompt a request to the model is part of. */
@@ -32,6 +33,12 @@ interface Dialogue {
 
 /** More than any dialogue of a day has; the oldest go first. */
 const CALLS = 4_096;
+const OPEN = 256;
+/**
+ * A call whose result has not come back by then never will: its dialogue was cleared, or its client ended. Claude Code gives
+ * a command ten minutes at most.
+ */
+const OPEN_MS = 3_600_000;
 const SESSIONS = 100_000;
 const CLAIMS = 256;
 /** Named on record where calls are not told apart. */
@@ -40,6 +47,12 @@ const CANDIDATES = 20;
 /** What each session's model was asked, and which of its tool calls are out: what ties a cluster's requests to prompts. */
 export class Dialogues {
   readonly #sessions = new Map<string, Dialogue>();
+  readonly #now: () => number;
+
+  /** @param now Milliseconds since the epoch. */
+  constructor(now: () => number = nowMs) {
+    this.#now = now;
+  }
 
   /** What a request to the model is part of. `fresh` is its prompt's id where it is part of nothing before. */
   turnOf(sessionId: string, asked: Asked, fresh: string): Turn {
@@ -72,7 +85,7 @@ export class Dialogues {
   released(sessionId: string, call: OpenCall): void {
     const dialogue = this.#of(sessionId);
     dialogue.open.delete(call.toolUseId);
-    set(dialogue.open, call.toolUseId, call);
+    set(dialogue.open, call.toolUseId, call, OPEN);
     set(dialogue.prompts, call.toolUseId, call.promptId);
   }
 
@@ -94,7 +107,10 @@ export class Dialogues {
     const dialogue = this.#sessions.get(sessionId);
     if (dialogue === undefined) return undefined;
     const said = claims();
-    const all = [...dialogue.open.values()].filter(({ reach }) => reach !== "nothing");
+    const since = this.#now() - OPEN_MS;
+    const all = [...dialogue.open.values()].filter(
+      ({ reach, over, releasedAt }) => reach !== "nothing" && (over === true || releasedAt > since),
+    );
     const { strength, calls } = possible(all, request);
     const chosen = calls.length === 1 ? calls[0] : choose(dialogue, calls.length === 0 ? all : calls, said);
     const link: Link = {

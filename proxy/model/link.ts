@@ -65,9 +65,11 @@ export function possible(
   calls: readonly (OpenCall & { over?: boolean })[],
   request: LinkedRequest,
 ): { strength: "exact" | "window"; calls: readonly OpenCall[] } {
-  const exact = calls.filter(({ expects }) =>
+  const saying = calls.filter(({ expects }) =>
     expects.some((one) => one.resource !== undefined && matches(one, request)),
   );
+  const running = saying.filter(({ over }) => over !== true);
+  const exact = running.length > 0 ? running : saying;
   if (exact.length > 0) return { strength: "exact", calls: exact };
   // What goes on in the background is known by what it does alone.
   const open = calls.filter(({ over }) => over !== true);

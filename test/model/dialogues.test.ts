@@ -25,7 +25,7 @@ function request(text: string): LinkedRequest {
 
 /** How a request is linked where these calls are open; each is named by its place. */
 function link(calls: readonly ToolCall[], asks: string, claims: Record<string, string> = {}): unknown {
-  const dialogues = new Dialogues();
+  const dialogues = new Dialogues(() => 0);
   for (const [i, one] of calls.entries()) {
     const { expects, reach, kubectl, background } = commandsOf(one);
     const ids = { toolUseId: String(i + 1), promptId: "p", name: one.name, releasedAt: 0 };
@@ -100,7 +100,7 @@ describe("which call a request comes of", () => {
   });
 
   test("kubectl's other requests of an invocation that was told apart are claimed to be of the same call", () => {
-    const dialogues = new Dialogues();
+    const dialogues = new Dialogues(() => 0);
     for (const [i, command] of ["kubectl get pods -n a", "kubectl get nodes"].entries()) {
       const { expects, reach, kubectl } = commandsOf(bash(command));
       dialogues.released("s", {
@@ -121,8 +121,27 @@ describe("which call a request comes of", () => {
     expect(ask("get /apis", "other")).toMatchObject({ strength: "none" });
   });
 
+  test("a call that never came back stops being one that a request may come of; one in the background stays", () => {
+    let now = 0;
+    const dialogues = new Dialogues(() => now);
+    for (const [id, command] of [
+      ["t1", "kubectl get pods -n a"],
+      ["t2", "kubectl get pods -n a -w &"],
+    ] as const) {
+      const { expects, reach, kubectl, background } = commandsOf(bash(command));
+      const about = { promptId: "p", name: "Bash", releasedAt: 0, expects, reach, kubectl, background };
+      dialogues.released("s", { toolUseId: id, ...about });
+    }
+    const ask = () => dialogues.link("s", request("list pods a/"), () => ({}));
+    expect(ask()).toMatchObject({ strength: "none", candidates: ["t1", "t2"] });
+    dialogues.returned("s", "t2");
+    expect(ask()).toMatchObject({ strength: "exact", toolUseId: "t1" });
+    now = 3_600_001;
+    expect(ask()).toMatchObject({ strength: "exact", toolUseId: "t2" });
+  });
+
   test("more calls than are remembered forget the oldest, and a session that ended is forgotten", () => {
-    const dialogues = new Dialogues();
+    const dialogues = new Dialogues(() => 0);
     for (let i = 0; i < 5_000; i++) {
       dialogues.released("s", { toolUseId: `t${i}`, promptId: "p", name: "Bash", releasedAt: 0, expects: [] });
     }
