@@ -48,26 +48,30 @@ export class BudgetsFile {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
   }
 
-  /** Everything that still counts, in the order in which it was asked for. */
-  read(now: number): { opened: OpenedReply; settled: SettledReply | undefined }[] {
+  /** Calls `each` with everything that still counts, once; `settled` is undefined for what was open when its gateway ended. */
+  read(now: number, each: (opened: OpenedReply, settled: SettledReply | undefined) => void): void {
     this.#forget(now);
-    const replies = new Map<string, { opened: OpenedReply; settled: SettledReply | undefined }>();
+    const open = new Map<string, OpenedReply>();
+    const tell = (opened: OpenedReply, settled?: SettledReply): void => {
+      open.delete(opened.id);
+      if (opened.at > now - this.#keepMs) each(opened, settled);
+    };
     for (const day of this.#days()) {
       let unread = 0;
       for (const line of readFileSync(join(this.#folder, day), "utf8").split("\n")) {
         if (line === "") continue;
         const entry = parse(line);
         if (entry === undefined) unread += 1;
-        else if ("at" in entry) replies.set(entry.id, { opened: entry, settled: undefined });
+        else if ("at" in entry) open.set(entry.id, entry);
         else {
-          const reply = replies.get(entry.id);
-          if (reply !== undefined) reply.settled = entry;
+          const opened = open.get(entry.id);
+          if (opened !== undefined) tell(opened, entry);
         }
       }
       // A line that was being written when the process was killed.
       if (unread > 0) this.#log.warn("lines of what was spent cannot be read, and count for nothing", { day, unread });
     }
-    return [...replies.values()].filter(({ opened }) => opened.at > now - this.#keepMs);
+    for (const opened of [...open.values()]) tell(opened);
   }
 
   /** Throws where it cannot be written. */

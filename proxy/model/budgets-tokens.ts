@@ -14,8 +14,8 @@ export const NONE: Readonly<Tokens> = { input: 0, output: 0, cacheRead: 0, cache
 /** Of English, a token has four characters or so; of code and JSON, three. */
 const BYTES_PER_INPUT = 4;
 const CHARACTERS_PER_OUTPUT = 3;
-/** No model takes more, whatever a request weighs: a picture is a megabyte, and a thousand tokens. */
-const MOST_INPUT = 1_000_000;
+/** No model takes or writes more, whatever a request weighs or asks for: a picture is a megabyte, and a thousand tokens. */
+const MOST = 1_000_000;
 /** Where a request names no bound: what models write at most in one reply, most of them. */
 const OUTPUT_UNBOUND = 32_768;
 
@@ -36,7 +36,8 @@ export function costOf(tokens: Tokens, price: Price): number {
 
 /** What a request may come to: its text by length, and of its reply as much as it allows. */
 export function boundOf(bodyBytes: number, maxTokens: number | undefined): Tokens {
-  return { ...NONE, input: inputEstimate(bodyBytes), output: maxTokens ?? OUTPUT_UNBOUND };
+  const output = Math.min(Math.max(0, Math.ceil(maxTokens ?? OUTPUT_UNBOUND)), MOST);
+  return { ...NONE, input: inputEstimate(bodyBytes), output };
 }
 
 /**
@@ -73,7 +74,7 @@ function byKind(dialect: Dialect, usage: Usage): Tokens {
 }
 
 function inputEstimate(bodyBytes: number): number {
-  return Math.min(Math.ceil(bodyBytes / BYTES_PER_INPUT), MOST_INPUT);
+  return Math.min(Math.ceil(bodyBytes / BYTES_PER_INPUT), MOST);
 }
 
 function outputEstimate({ text, thinking, toolCalls }: ReplySummary): number {

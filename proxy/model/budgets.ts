@@ -37,6 +37,8 @@ interface BudgetsDeps {
 
 /** Sessions come and go: those that no request can be of any more are forgotten. */
 const COUNTERS = 10_000;
+/** A window counts for a sixtieth longer. */
+const WHOLE = 61 / 60;
 const WHAT = ["calls", "tokens", "cost"] as const;
 
 /**
@@ -53,7 +55,8 @@ export class Budgets {
   readonly #prices: readonly [glob: string, price: Price][];
   readonly #counters: Map<string, BudgetCounter>[];
   readonly #deps: BudgetsDeps;
-  readonly #keepMs: number;
+  /** By limit: at how many counters the old ones are forgotten. */
+  readonly #crowded: number[] = [];
   readonly #file: BudgetsFile | undefined;
 
   /** Throws where there are limits, and what was spent cannot be read or written. */
@@ -62,14 +65,14 @@ export class Budgets {
     this.#prices = Object.entries(prices);
     this.#deps = deps;
     this.#counters = limits.map(() => new Map());
-    this.#keepMs = Math.max(deps.sessionMs, ...limits.map(({ window = "24h" }) => windowMs(window) * (1 + 1 / 60)));
     if (limits.length === 0) return;
-    this.#file = new BudgetsFile(deps.folder, { keepMs: this.#keepMs, log: deps.log });
-    for (const { opened, settled = opened } of this.#file.read(deps.clock.now())) {
-      if ("none" in settled) continue;
+    const keepMs = Math.max(deps.sessionMs, ...limits.map(({ window = "24h" }) => windowMs(window) * WHOLE));
+    this.#file = new BudgetsFile(deps.folder, { keepMs, log: deps.log });
+    this.#file.read(deps.clock.now(), (opened, settled = opened) => {
+      if ("none" in settled) return;
       const { tokens, cost = 0 } = settled;
       for (const counter of this.#countersOf(opened)) counter.spend({ tokens, cost, calls: 1 }, opened.at);
-    }
+    });
   }
 
   /**
@@ -154,7 +157,7 @@ export class Budgets {
       const key = keyOf(limit, at);
       let counter = counters.get(key);
       if (counter === undefined) {
-        if (counters.size >= COUNTERS) this.#forgetOld(counters);
+        if (counters.size >= (this.#crowded[i] ?? COUNTERS)) this.#forgetOld(counters, i);
         counter = new BudgetCounter(limit.per === "session" ? undefined : windowMs(limit.window ?? "24h"));
         counters.set(key, counter);
       }
@@ -162,11 +165,15 @@ export class Budgets {
     });
   }
 
-  #forgetOld(counters: Map<string, BudgetCounter>): void {
+  #forgetOld(counters: Map<string, BudgetCounter>, i: number): void {
     const now = this.#deps.clock.now();
+    const { window } = this.#limits[i] ?? {};
+    const keepMs = this.#limits[i]?.per === "session" ? this.#deps.sessionMs : windowMs(window ?? "24h") * WHOLE;
     for (const [key, counter] of counters) {
-      if (counter.at(now).opened === 0 && counter.lastAt < now - this.#keepMs) counters.delete(key);
+      if (counter.at(now).opened === 0 && counter.lastAt < now - keepMs) counters.delete(key);
     }
+    // Looked through again only once there are twice as many.
+    this.#crowded[i] = Math.max(COUNTERS, counters.size * 2);
   }
 
   #write(entry: Parameters<BudgetsFile["write"]>[0], now: number): void {

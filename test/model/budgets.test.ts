@@ -228,6 +228,23 @@ describe("after a restart", () => {
   });
 });
 
+test("what may be written is what the request says, within reason", () => {
+  const outputs = [100, 0, -5, 1e300, undefined].map((most) => boundOf(4_000, most).output);
+  expect(outputs).toEqual([100, 0, 0, 1_000_000, 32_768]);
+  expect(boundOf(1e9, 1).input).toBe(1_000_000);
+});
+
+test("sessions that are long over are forgotten, and none that still counts", () => {
+  const budgets = open({ limits: [{ per: "session", calls: 1 }] });
+  for (let i = 0; i < 10_000; i++) spend(budgets, 1, { who: { ...AGENT, session: `old-${i}` } });
+  now += 13 * HOUR;
+  spend(budgets, 1);
+  for (let i = 0; i < 10_000; i++) spend(budgets, 1, { who: { ...AGENT, session: `new-${i}` } });
+  refused(() => ask(budgets));
+  refused(() => ask(budgets, { who: { ...AGENT, session: "new-0" } }));
+  ask(budgets, { who: { ...AGENT, session: "old-0" } });
+});
+
 describe("what a reply came to", () => {
   const bound = boundOf(4_000, 100);
   const reply = (more: Partial<ReplySummary>): ReplySummary => ({
