@@ -1,7 +1,14 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
+import { parseException, renderException } from "../../approvals/exception.ts";
+import { fitProposal } from "../../approvals/proposals.ts";
+import { renderPullRequest } from "../../approvals/pull-request/pull-request.ts";
+import type { Approval } from "../../approvals/types.ts";
 import type { EventRow } from "../../audit/event.ts";
 import type { ToolCall } from "../../dialogue/types.ts";
-import { toolDigests } from "../../proxy/model/tool-proposal.ts";
+import type { Decision } from "../../engine/decision.ts";
+import type { ModelDeps } from "../../proxy/model/deps.ts";
+import type { ModelForwarded } from "../../proxy/model/exchange.ts";
+import { toolDigests, toolProposal } from "../../proxy/model/tool-proposal.ts";
 import { decide, type Listed, listed } from "../gateway/approvals.ts";
 import { open, type Reply, send, spooled, until } from "../gateway/client.ts";
 import { bash, payload, type Scripted, stream } from "./dialogue.ts";
@@ -18,7 +25,7 @@ beforeAll(async () => {
     guardrails: {
       profiles: ["baseline"],
       // It denies where the tests of what ends a reply say so.
-      rules: { "ours/tools": { effect: "record" } },
+      rules: { "ours/tools": { effect: "record" }, "tool/unparsed": { effect: "hold" } },
       defaults: {
         record: "Request",
         approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 30 },
@@ -114,6 +121,55 @@ describe("the digest of a tool call", () => {
     );
     expect(digests[0]?.digest).not.toBe(digests[1]?.digest);
   });
+});
+
+test("the pull request of a tool call says the tool, the command word for word, its arguments and the rules", () => {
+  const session = {
+    id: "s",
+    agent: "claude",
+    reason: "a ticket",
+    owner: { issuer: "https://idp", username: "dev:bob" },
+  };
+  const identity = { issuer: "https://idp", username: "dev:agent" };
+  const exchange = { identity, session, connection: { name: "claude" }, promptId: "p-1" } as unknown as ModelForwarded;
+  const args = { command: 'sh -c "$X"\necho | tee a', timeout: 5 };
+  const call = { id: "a", index: 0, name: "Bash", text: JSON.stringify(args), arguments: args };
+  const finding = {
+    rule: "tool/unparsed",
+    effect: "hold",
+    message: "a variable",
+    severity: "medium",
+    fields: ["commands[0]"],
+  };
+  const approval = { requirements: [{ rules: ["tool/unparsed"], approvers: ["group:dev:sre"], required: 1 }] };
+  const decision = { findings: [finding], approval, revision: { bundle: "b", guardrails: "g" } } as unknown as Decision;
+  const deps = {
+    policy: { current: { describe: () => ({ title: "Commands that cannot be read", remediation: "Write it out." }) } },
+    knownValues: { known: () => [] },
+    recordValues: { known: () => [] },
+    clock: { now: () => 0 },
+  } as unknown as ModelDeps;
+  const commands = [
+    { argv: ["sh"], text: "sh" },
+    { argv: ["echo"], text: "echo" },
+  ];
+  const asked = { decision, commands, digest: "a".repeat(64), change: "b".repeat(64), supersedes: undefined };
+  const proposal = fitProposal(toolProposal(exchange, call, asked, deps));
+  const whole = { name: "aaaaaaaaaaaaaaaa-1", proposal, state: "pending" } as Approval;
+  const { title, body } = renderPullRequest(whole, { url: "https://gateway/approvals/aaaaaaaaaaaaaaaa-1" });
+  expect(title).toBe("tool Bash on claude (tool/unparsed)");
+  for (const line of [
+    "**What it reaches:** `lets the agent's tool Bash run 2 commands where the agent runs: sh, echo`",
+    "- **Who:** `dev:agent`",
+    "- **Acts for:** `dev:bob`",
+    '- **Command:** `sh -c "$X"\\necho | tee a`',
+    "`tool/unparsed`, Commands that cannot be read (medium): `a variable`",
+    "`+` is what the tool is given.",
+    "timeout: 5",
+  ]) {
+    expect(body).toContain(line);
+  }
+  expect(parseException(whole.name, renderException(whole.name, proposal)).spec.rules).toEqual(["tool/unparsed"]);
 });
 
 const ofCall = (id: string): EventRow[] => spooled(rig).filter(({ tool_use_id }) => tool_use_id === id);
@@ -219,6 +275,15 @@ describe("a tool call that policy holds", () => {
     const page = await send(rig, "GET", `/approvals/${name}`, { token: alice, headers: { accept: "text/html" } });
     expect(page.text).toContain("kubectl get pods");
     expect(words).toContain(name);
+  });
+
+  test("is held by the library's rules as well: a command that cannot be read, for what is not known of it", async () => {
+    const command = `sh -c "$RUN_${++n}"`;
+    const { words } = read(await ask([bash("toolu_j", command)], { token: tired, model: "claude-x" }));
+    expect(words).toMatch(/held for approval by tool\/unparsed: .*variable stands in it/);
+    const { rules, summary } = await proposed(command);
+    expect(rules).toEqual(["tool/unparsed"]);
+    expect(summary).toMatchObject({ resource: "Bash", command });
   });
 
   test("waits with a reply that does not stream, too", async () => {
