@@ -1,14 +1,26 @@
+import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { EventRow } from "../../audit/event.ts";
 import { type ReplayOptions, replay } from "../../audit/replay.ts";
 import { send, until } from "../gateway/client.ts";
+import { spoolBytes, standingIn } from "../gateway/search-record.ts";
 import { Agent, bash, payload } from "./dialogue.ts";
 import { type ModelRig, startModelRig } from "./rig.ts";
 
 let rig: ModelRig;
 let auditor: string;
 beforeAll(async () => {
-  rig = await startModelRig({ guardrails: { profiles: ["observe"], defaults: { record: "RequestResponse" } } });
+  const of = (login: string, record: string) => ({
+    name: record,
+    match: { users: [`dev:${login}@example.com`] },
+    record,
+  });
+  rig = await startModelRig({
+    guardrails: {
+      ...{ profiles: ["observe"], defaults: { record: "RequestResponse" } },
+      scopes: [of("bob", "Metadata"), of("alice", "None")],
+    },
+  });
   auditor = await rig.token("alice");
 }, 120_000);
 afterAll(() => rig?.close());
@@ -172,8 +184,30 @@ test("results, arguments and replies are on record at their level, and without c
   const reply = payload(one.events("dialogue.reply").at(-1) as EventRow);
   expect(reply).toMatchObject({ stopReason: "end_turn", usage: { inputTokens: 12, outputTokens: 30 } });
   expect(reply.text).toMatch(/^it said \*\*sallyport/);
-  // The conversation as the provider got it has what the client sent: that is another rule's matter.
-  expect(JSON.stringify([payload(result), payload(call as EventRow), reply])).not.toContain(token);
+  expect(standingIn([token], spoolBytes(join(rig.directory, "spool")))).toEqual([]);
+});
+
+test("at level Metadata no words are kept, and which files a tool changes all the same; at None nothing is", async () => {
+  const file = { id: "toolu_m1", name: "Edit", input: { file_path: "/src/b.ts", new_string: "a text of the file" } };
+  const said = "words of somebody";
+  for (const [login, kinds] of [
+    ["bob", ["prompt", "tool_use", "reply", "tool_result", "prompt", "reply"]],
+    ["alice", []],
+  ] as const) {
+    const one = await Agent.begin(rig, login);
+    await one.say(said, [file], { text: "words of the model" });
+    await one.results({ toolu_m1: "words of the tool" });
+    // What is on record of somebody else's later request came after it.
+    const other = await agent();
+    await other.say("after it", []);
+    await other.prompt("after it");
+    const dialogue = one.events("dialogue.");
+    expect(dialogue.map(({ kind }) => kind.slice("dialogue.".length))).toEqual(kinds);
+    expect(dialogue.filter(({ request_body, response_body }) => request_body + response_body !== "")).toEqual([]);
+    expect(JSON.stringify(dialogue)).not.toMatch(/words of|a text of/);
+    const files = dialogue.flatMap((event) => payload(event).files ?? []);
+    expect(files).toEqual(login === "bob" ? [{ path: "/src/b.ts", change: "edit" }] : []);
+  }
 });
 
 /** As `until`, for what the store has to take first: on a busy machine that is a while. */
