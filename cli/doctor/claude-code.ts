@@ -50,6 +50,12 @@ export function managedSettings(scene: Scene): Finding[] {
   return findings;
 }
 
+/** Said where they are as they should be. */
+export function whatIsManaged(scene: Scene): string {
+  const isThere = readAll(scene, [MANAGED, ...dropIns(scene)]).length > 0;
+  return isThere ? "pin the gateway, and the agent cannot write them" : "there is no Claude Code to bind";
+}
+
 /** What the files that an agent or its project can write would change. */
 export function ownSettings(scene: Scene): Finding[] {
   const { env: pinned, apiKeyHelper } = merged(readAll(scene, [MANAGED, ...dropIns(scene)]));

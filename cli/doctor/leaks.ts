@@ -1,5 +1,5 @@
 import type { Check } from "./check.ts";
-import { managedSettings, ownSettings } from "./claude-code.ts";
+import { managedSettings, ownSettings, whatIsManaged } from "./claude-code.ts";
 import { mountedTokens, runtimeSockets, storedLogins } from "./files.ts";
 import { besideTheGateway } from "./kubeconfigs.ts";
 import { privileges } from "./privileges.ts";
@@ -18,7 +18,7 @@ export interface Finding {
 interface Leak {
   what: string;
   /** What is said where there is none. */
-  clear: string;
+  clear: string | ((scene: Scene) => string);
   look(scene: Scene): Finding[] | Promise<Finding[]>;
 }
 
@@ -32,7 +32,7 @@ export const LEAKS: readonly Leak[] = [
     look: (scene) => variableFindings(scene, scene.env),
   },
   { what: "stored logins", clear: "none of a provider or a cloud", look: storedLogins },
-  { what: "managed settings", clear: "pin the gateway, or there is no Claude Code", look: managedSettings },
+  { what: "managed settings", clear: whatIsManaged, look: managedSettings },
   { what: "settings files", clear: "none leads past the gateway", look: ownSettings },
   { what: "container runtime", clear: "no socket of one", look: runtimeSockets },
   { what: "privileges", clear: "no root, and no capability that leads out", look: privileges },
@@ -68,7 +68,8 @@ function otherClusters(scene: Scene): Finding[] {
 export async function examineLeaks(scene: Scene): Promise<Check[]> {
   const looked = await Promise.all(LEAKS.map(async (leak) => ({ leak, findings: await lookAt(leak, scene) })));
   const checks = looked.flatMap(({ leak: { what, clear }, findings }): Check[] => {
-    if (findings.length === 0) return scene.contained ? [{ result: "ok", what, detail: clear }] : [];
+    if (findings.length === 0)
+      return scene.contained ? [{ result: "ok", what, detail: typeof clear === "string" ? clear : clear(scene) }] : [];
     return findings.map(({ detail, next, result }) => {
       return { result: result ?? (scene.contained ? "failed" : "warn"), what, detail, next };
     });

@@ -33,6 +33,9 @@ const PROVIDERS: readonly Target[] = [
   "bedrock-runtime.us-east-1.amazonaws.com",
 ].map((host) => ({ host, port: 443 }));
 
+/** Public resolvers, whose addresses nobody has to look up: DNS may be closed where the network is not. */
+const INTERNET: readonly Target[] = ["1.1.1.1", "8.8.8.8", "2606:4700:4700::1111"].map((host) => ({ host, port: 443 }));
+
 /** AWS, Google, Azure and most others; AWS over IPv6; EKS Pod Identity's agent; Azure's WireServer; Alibaba. */
 const METADATA: readonly Target[] = [
   "169.254.169.254",
@@ -60,6 +63,7 @@ function defaultRoute(scene: Scene): string | undefined {
 export const REACHABLE: readonly { what: string; targets: (scene: Scene) => readonly Target[]; next: string }[] = [
   { what: "Kubernetes API, directly", targets: apiServers, next: NETWORK },
   { what: "model providers, directly", targets: () => PROVIDERS, next: NETWORK },
+  { what: "internet, directly", targets: () => INTERNET, next: NETWORK },
   { what: "cloud metadata", targets: () => METADATA, next: `${NETWORK} It gives away the node's own credentials.` },
   { what: "kubelet", targets: kubelet, next: NETWORK },
 ];
@@ -67,6 +71,10 @@ export const REACHABLE: readonly { what: string; targets: (scene: Scene) => read
 /** Connections are opened and closed at once: nothing is sent. Of a container alone. */
 export async function reachable(scene: Scene, targets: readonly Target[], next: string): Promise<Finding[]> {
   if (!scene.contained) return [];
+  if (targets.length === 0) {
+    const set = "Set NODE_IP to the node's address (status.hostIP, as in deploy/agent/agent.yaml).";
+    return [{ detail: "no address is known, so that none was tried", next: set, result: "warn" }];
+  }
   const own = scene.gateway === undefined ? [] : targetOf(scene.gateway);
   const all = new Map(
     targets.map(({ host, port }) => [host.includes(":") ? `[${host}]:${port}` : `${host}:${port}`, { host, port }]),

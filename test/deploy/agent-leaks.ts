@@ -12,6 +12,8 @@ export interface LeakCase {
 
 export const SECRET = "hunter2-hunter2-hunter2";
 export const HOME = "/home/agent";
+/** As the downward API gives it to the pod. */
+export const NODE_IP = "10.0.0.9";
 
 const escaped = (text: string): string => text.replace(/[.*+?^${}()|[\]\\/]/g, "\\$&");
 
@@ -204,11 +206,19 @@ export function leakCases(gateway: string): LeakCase[] {
     },
     open("model providers, directly", "api.anthropic.com:443"),
     open("model providers, directly", "api.openai.com:443"),
+    open("internet, directly", "1.1.1.1:443"),
+    open("internet, directly", "[2606:4700:4700::1111]:443"),
     open("cloud metadata", "169.254.169.254:80"),
     open("cloud metadata", "[fd00:ec2::254]:80"),
-    { ...open("kubelet", "10.0.0.9:10250"), env: { NODE_IP: "10.0.0.9" } },
+    { ...open("kubelet", `${NODE_IP}:10250`), env: { NODE_IP } },
+    {
+      with: "nothing that says where its node is",
+      env: { NODE_IP: "" },
+      finds: { what: "kubelet", detail: /none was tried/, result: "warn" },
+    },
     {
       ...open("kubelet", "10.244.1.1:10250"),
+      env: { NODE_IP: "" },
       files: {
         "/proc/net/route": "Iface\tDestination\tGateway\neth0\t00000000\t0101F40A\n",
       },

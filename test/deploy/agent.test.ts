@@ -13,7 +13,7 @@ import { SPARE_MS } from "../../cli/session.ts";
 import { start } from "../../cli/up/command.ts";
 import { sallyport } from "../cli/run.ts";
 import { type ModelRig, startModelRig } from "../model/rig.ts";
-import { cleanFiles, HOME, type LeakCase, leakCases, SECRET } from "./agent-leaks.ts";
+import { cleanFiles, HOME, type LeakCase, leakCases, NODE_IP, SECRET } from "./agent-leaks.ts";
 
 const root = resolve(import.meta.dirname, "../..");
 const ALL = process.env.SALLYPORT_TEST_ALL === "1";
@@ -33,6 +33,7 @@ beforeAll(async () => {
   writeFileSync(idToken, await rig.token("agent"));
   env = {
     HOME,
+    NODE_IP,
     PATH: "/usr/bin:/bin",
     XDG_CONFIG_HOME: join(folder, "config"),
     SALLYPORT_URL: rig.gateway.url,
@@ -116,8 +117,20 @@ test("doctor passes in a container that leaks nothing, and says of each way roun
     "proxies",
     "Kubernetes API, directly",
     "model providers, directly",
+    "internet, directly",
     "cloud metadata",
     "kubelet",
+  ]);
+});
+
+test("no command is in the docs but those that these tests run", () => {
+  const lines = [...read("docs/contain-an-agent.md").matchAll(/^\$ (.*)$/gm)].map(([, line]) => line);
+  expect(lines).toEqual([
+    // Both in agent-cluster.test.ts.
+    "kubectl apply -k deploy/agent",
+    "kubectl get pods,networkpolicies --namespace sallyport-agents",
+    "sallyport doctor",
+    "sallyport doctor --contained --root ./image",
   ]);
 });
 
@@ -201,7 +214,7 @@ async function inside(one: Pick<LeakCase, "env" | "files" | "open"> & Partial<Le
   const at = container(GATEWAY, cwd, one.files ?? {});
   const isOpen = (address: string): boolean => (one.open ?? []).includes(address);
   const scene: Scene = {
-    env: { HOME, PATH: "/usr/bin", ...one.env },
+    env: { HOME, NODE_IP, PATH: "/usr/bin", ...one.env },
     cwd,
     root: at,
     gateway: GATEWAY,
