@@ -7,6 +7,7 @@ import { startDevelopmentIssuer } from "../identity/development/issuer.ts";
 import { createAuthority } from "../tools/control-plane/certificates.ts";
 import { benchApprovals } from "./approvals.ts";
 import { startChild } from "./child.ts";
+import { benchDialogue } from "./dialogue.ts";
 import { benchExec } from "./exec.ts";
 import { startGateway } from "./gateway.ts";
 import { benchMask } from "./mask.ts";
@@ -22,6 +23,7 @@ export const PARTS: Record<string, (world: World) => Promise<Benched>> = {
   requests: benchRequests,
   lists,
   watches,
+  dialogue: benchDialogue,
   policy: benchPolicy,
   approvals: benchApprovals,
   recorder: benchRecorder,

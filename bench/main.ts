@@ -2,7 +2,7 @@
  * `npm run bench`: what the gateway costs, in one run, with one client, against a `serve` of its own process.
  * Exits 1 where a request failed or the record is not whole; a missed aim is printed, and fails only with --strict.
  *
- *   node bench/main.ts [--only requests,lists,watches,policy,approvals,recorder,exec] [--output json] [--strict] [--no-build]
+ *   node bench/main.ts [--only requests,lists,watches,dialogue,policy,approvals,recorder,exec] [--output json] [--strict] [--no-build]
  */
 import { spawnSync } from "node:child_process";
 import { cpus, loadavg } from "node:os";

@@ -27,8 +27,8 @@ export async function readRecorded(configFile: string): Promise<Recorded[]> {
     const rows = await recorder.query<{ [Key in keyof Recorded]: string }>(
       `WITH JSONExtractBool(payload, 'judgedAgain') AS again
        SELECT connection,
-              countIf(kind = 'request.outcome' AND NOT again) AS outcomes,
-              uniqExactIf(exchange_id, kind = 'request.outcome' AND NOT again) AS exchanges,
+              countIf(kind IN ('request.outcome', 'dialogue.reply') AND NOT again) AS outcomes,
+              uniqExactIf(exchange_id, kind IN ('request.outcome', 'dialogue.reply') AND NOT again) AS exchanges,
               countIf(kind = 'request.intent') AS intents,
               countIf(kind = 'request.outcome' AND again) AS judgedAgain,
               countIf(kind = 'request.refused') AS refused

@@ -1,0 +1,92 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { Agent, request } from "undici";
+import { residentMb } from "./child.ts";
+import { askingFor, openReplies } from "./dialogue-clients.ts";
+import { medianOf, type Target } from "./load.ts";
+import type { Row } from "./table.ts";
+
+const OPEN = 1_000;
+const LARGE = 10_000_000;
+const LARGE_TIMES = 5;
+/** serve gives back what it no longer needs once a minute, and not before it rested for some seconds. */
+const SETTLE_MS = 66_000;
+
+/** Requests that the gateway gets by it. */
+export const MEMORY_REQUESTS = LARGE_TIMES + OPEN + 1;
+
+/** What open replies take, and a large one that streams through. */
+export async function benchDialogueMemory(bare: Target, through: Target, say: (what: string) => void): Promise<Row[]> {
+  say("measuring replies of 10 MB");
+  const large = [await peakOf(bare), await peakOf(through)];
+  say(`measuring the memory of ${OPEN} open replies`);
+  // Both at once: what is measured is at rest.
+  return memoryRows(await Promise.all([memoryOf(bare), memoryOf(through)]), large);
+}
+
+/** The most memory that a reply of 10 MB took beyond rest, in MB: the peak of proc(5), which `5` in clear_refs begins anew. */
+async function peakOf({ origin, path, caFile = "", headers = {}, pid = 0 }: Target): Promise<number> {
+  const dispatcher = new Agent({ connect: { ca: readFileSync(caFile, "utf8") } });
+  const peaks: number[] = [];
+  try {
+    for (let i = 0; i < LARGE_TIMES; i++) {
+      await new Promise((resolve) => setTimeout(resolve, 2_000));
+      writeFileSync(`/proc/${pid}/clear_refs`, "5");
+      const rest = residentMb(pid);
+      const body = askingFor(`large ${LARGE}`);
+      const { statusCode, body: answer } = await request(`${origin}${path}`, {
+        method: "POST",
+        dispatcher,
+        headers: { "content-type": "application/json", ...headers },
+        body,
+      });
+      let size = 0;
+      for await (const chunk of answer) size += (chunk as Buffer).length;
+      if (statusCode !== 200 || size < LARGE)
+        throw new Error(`a reply of ${LARGE} bytes came as ${statusCode}, ${size}`);
+      const kib = /^VmHWM:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, "utf8"))?.[1];
+      peaks.push((Number(kib) * 1_024) / 1e6 - rest);
+    }
+  } finally {
+    await dispatcher.close();
+  }
+  return medianOf(peaks);
+}
+
+/** Bytes of memory for each of many open replies. */
+async function memoryOf(target: Target): Promise<number> {
+  const { pid = 0 } = target;
+  const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+  // One beforehand, so that what the first ever costs is not shared among the others.
+  (await openReplies(target, 1)).close();
+  await rest();
+  const before = residentMb(pid);
+  const replies = await openReplies(target, OPEN);
+  try {
+    await rest();
+    return ((residentMb(pid) - before) * 1e6) / OPEN;
+  } finally {
+    replies.close();
+  }
+}
+
+function memoryRows(
+  [bare = Number.NaN, through = Number.NaN]: number[],
+  [bareLarge = Number.NaN, large = Number.NaN]: number[],
+): Row[] {
+  return [
+    {
+      what: `${OPEN} open replies: gateway, memory of one`,
+      value: through / 1e3,
+      unit: "KB",
+      aim: { at: "most", value: 100 },
+      beside: `${(bare / 1e3).toFixed(0)} KB of the pass-through`,
+    },
+    {
+      what: "a reply of 10 MB: gateway, memory above rest at its peak",
+      value: large,
+      unit: "MB",
+      aim: { at: "most", value: 10 },
+      beside: `${bareLarge.toFixed(1)} MB of the pass-through`,
+    },
+  ];
+}
