@@ -3,7 +3,18 @@
 package sallyport.lib.tools
 
 # METADATA
-# description: A command as it is written; a long one is cut.
-shown(command) := concat("", [substring(command.text, 0, 120), cut]) if {
-	cut := object.get({true: "…"}, count(command.text) > 120, "")
+# description: |
+#   What a command is called, for a message: its program, and of kubectl and helm what they are to do. No more, since
+#   tokens stand among the other words and a message goes to logs.
+# scope: document
+shown(command) := concat("", [substring(command.argv[0], 0, 60), deed(command)])
+
+shown(command) := "a text" if not command.argv[0]
+
+default deed(_) := ""
+
+deed(command) := $" {word}" if {
+	command.argv[0] in {"kubectl", "helm"}
+	word := command.argv[1]
+	regex.match(`^[a-z-]{1,30}$`, word)
 }

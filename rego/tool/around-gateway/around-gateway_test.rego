@@ -5,7 +5,7 @@ import data.sallyport.rules.tool.around_gateway
 
 test_a_command_that_reaches_a_cluster_without_the_gateway_is_found if {
 	around_gateway.findings == {{
-		"message": "`curl x` goes round the gateway: curl is given a bearer token",
+		"message": "`curl` goes round the gateway: curl is given a bearer token",
 		"fields": ["commands[1]"],
 	}} with input as given.tool([
 		{"argv": ["ls"], "text": "ls"},

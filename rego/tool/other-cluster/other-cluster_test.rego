@@ -7,8 +7,8 @@ switched(overrides) := given.tool([{"argv": ["kubectl"], "text": "kubectl …", 
 
 test_each_switch_is_found if {
 	other_cluster.findings == {
-		{"message": "`kubectl …` asks with --server", "fields": ["commands[0]"]},
-		{"message": "`kubectl …` asks with --token", "fields": ["commands[0]"]},
+		{"message": "`kubectl` asks with --server", "fields": ["commands[0]"]},
+		{"message": "`kubectl` asks with --token", "fields": ["commands[0]"]},
 	} with input as switched([{"name": "--server", "value": "https://x"}, {"name": "--token"}])
 }
 

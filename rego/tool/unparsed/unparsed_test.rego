@@ -5,7 +5,7 @@ import data.sallyport.rules.tool.unparsed
 
 test_a_command_whose_text_does_not_say_what_runs_is_found if {
 	unparsed.findings == {{
-		"message": "what `$a get pods` does is not known: a variable stands in it",
+		"message": "what `$a` does is not known: a variable stands in it",
 		"fields": ["commands[1]"],
 	}} with input as given.tool([
 		{"argv": ["ls"], "text": "ls"},

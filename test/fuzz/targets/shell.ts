@@ -12,7 +12,7 @@ import type { FuzzTarget, Tally } from "../target.ts";
 const KNOWN = new Set(["plugin", "flags"]);
 
 /** Texts of a batch that bash runs: it starts a process or more for each. */
-const JUDGED = 250;
+const JUDGED = 120;
 
 /** Defect: an escape in `$'…'` is taken as it is written. */
 function planted(text: string): ShellCommand[] {
