@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { within } from "../period.ts";
-import { connection, namespace, session, user } from "./parameters.ts";
+import { connection, MOST_ROWS, namespace, session, user, WHO_AND_WHERE } from "./parameters.ts";
 import { sqlQuestion } from "./question.ts";
 
 const id = (what: string) => z.string().min(1).max(256).describe(what);
@@ -33,6 +33,10 @@ const resultsOf = (of: string): string => `
 /** What became of a file that a call would change: its result says whether the tool did. */
 const FILE_OUTCOME = `multiIf(verdict = 'replace', 'blocked', results = 0, 'unknown', failed, 'failed', 'changed')`;
 
+/** Requests to model providers are not to a cluster. */
+const NOT_MODEL =
+  "NOT (api_group = '' AND resource IN ('messages', 'count_tokens', 'chat.completions', 'responses', 'models'))";
+
 /** Requests to clusters by exchange, with how they ended and which tool call they are tied to; `of` picks their events. */
 const requestsOf = (of: string): string => `
   SELECT exchange_id, any(session_id) AS session_id, min(at) AS asked_at, any(username) AS username, any(connection) AS connection,
@@ -46,11 +50,16 @@ const requestsOf = (of: string): string => `
              JSONExtractString(payload, 'link', 'strength') AS strength, JSONExtract(payload, 'link', 'candidates', 'Array(String)') AS candidates
         FROM events
        WHERE tenant = {tenant:String} AND kind IN ('request.intent', 'request.outcome', 'request.refused')
-         AND NOT (api_group = '' AND resource IN ('messages', 'count_tokens', 'chat.completions', 'responses', 'models')) AND ${of}
+         AND ${NOT_MODEL} AND ${of}
     ) GROUP BY exchange_id`;
 
 /** `none` is two things: several calls may have made it, or none was open. */
 const LINK = "if(strength = 'none' AND notEmpty(candidates), 'one of several', strength)";
+
+/** The requests that are asked about. */
+const WHICH = `${within("at")} AND ({exchange:String} = '' OR exchange_id = {exchange:String}) AND ({verb:String} = '' OR verb = {verb:String})
+         AND ({resource:String} = '' OR resource = {resource:String}) AND ({name:String} = '' OR name = {name:String})
+         AND ${WHO_AND_WHERE} AND ${SESSION}`;
 
 export const promptOfRequestQuery = sqlQuestion({
   name: "prompt-of-request",
@@ -66,11 +75,13 @@ export const promptOfRequestQuery = sqlQuestion({
     connection,
     session,
   },
+  // Of a record of millions, those that are shown are picked first: they are few, and put together one by one.
   sql: `WITH asked AS (
-  SELECT * EXCEPT (tool_use_id), ${LINK} AS link, arrayJoin(if(tool_use_id = '' AND notEmpty(candidates), candidates, [tool_use_id])) AS call FROM (${requestsOf(`${within("at")}
-         AND ({exchange:String} = '' OR exchange_id = {exchange:String}) AND ({verb:String} = '' OR verb = {verb:String})
-         AND ({resource:String} = '' OR resource = {resource:String}) AND ({name:String} = '' OR name = {name:String})
-         AND ({namespace:String} = '' OR namespace = {namespace:String}) AND ({connection:String} = '' OR connection = {connection:String}) AND ${SESSION} AND ${USER}`)})
+  SELECT * EXCEPT (tool_use_id), ${LINK} AS link, arrayJoin(if(tool_use_id = '' AND notEmpty(candidates), candidates, [tool_use_id])) AS call FROM (${requestsOf(`${WHICH}
+         AND exchange_id IN (
+           SELECT exchange_id FROM events
+            WHERE tenant = {tenant:String} AND kind IN ('request.intent', 'request.outcome', 'request.refused') AND ${NOT_MODEL} AND ${WHICH}
+            ORDER BY at DESC LIMIT ${MOST_ROWS * 3})`)})
    ORDER BY asked_at DESC, exchange_id, call LIMIT {limit:UInt32}
 ), tied AS (
   SELECT a.*, c.tool AS tool, c.verdict AS verdict, if(a.prompt_id = '', c.prompt_id, a.prompt_id) AS prompt_of
