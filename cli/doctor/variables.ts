@@ -70,6 +70,11 @@ export const VARIABLES: readonly Row[] = [
     next: "Unset it.",
   },
   {
+    names: /^SALLYPORT_ADMIN_TOKEN_FILE$/,
+    says: () => "names an approver's token: the agent could approve what it asked for",
+    next: "Unset it, and don't mount the file: approving is for people, elsewhere.",
+  },
+  {
     names: /^NODE_TLS_REJECT_UNAUTHORIZED$/,
     isFine: (value) => value !== "0",
     says: () => "is 0: anybody on the way may pass for the gateway",

@@ -5,6 +5,8 @@ export interface LeakCase {
   env?: Record<string, string>;
   /** By absolute path in the container, or relative to where the agent works. */
   files?: Record<string, string | object>;
+  /** Of files that are there; else 0644. */
+  modes?: Record<string, number>;
   /** What takes connections, as host:port. */
   open?: string[];
   finds: { what: string; detail: RegExp; result?: "warn" };
@@ -111,6 +113,7 @@ export function leakCases(gateway: string): LeakCase[] {
     variable("ANTHROPIC_BASE_URL", `https://u:${SECRET}@gw.example.com/connections/a`, /is https:\/\/gw\.example\.com/),
     variable("OPENAI_BASE_URL", `${gateway}@evil.example.com/connections/gpt`, /which is no connection/),
     variable("ANTHROPIC_VERTEX_BASE_URL", "https://vertex.example.com", /which is no connection/),
+    variable("SALLYPORT_ADMIN_TOKEN_FILE", "/admin.token", /approver's token/),
     variable("NODE_TLS_REJECT_UNAUTHORIZED", "0", /anybody on the way/),
     login(".claude/.credentials.json", { claudeAiOauth: { accessToken: SECRET } }),
     login(".claude.json", { primaryApiKey: SECRET }),
@@ -144,6 +147,16 @@ export function leakCases(gateway: string): LeakCase[] {
       with: "managed settings that leave the choice of a cloud",
       files: { "/etc/claude-code/managed-settings.d/10.json": { allowedProviders: ["customEndpoint", "bedrock"] } },
       finds: { what: "managed settings", detail: /allowedProviders/ },
+    },
+    {
+      with: "managed settings that everybody may write",
+      modes: { "/etc/claude-code/managed-settings.json": 0o666 },
+      finds: { what: "managed settings", detail: /can be written by the agent/ },
+    },
+    {
+      with: "a folder of managed settings that everybody may write",
+      modes: { "/etc/claude-code": 0o777 },
+      finds: { what: "managed settings", detail: /can be written by the agent/ },
     },
     {
       with: "managed settings that let a project's hooks run",

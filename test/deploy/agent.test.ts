@@ -1,4 +1,4 @@
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, isAbsolute, join, resolve } from "node:path";
@@ -57,7 +57,7 @@ afterAll(async () => {
 });
 
 /** The file system of a container: the clean one's, and what is laid over it. */
-function container(gateway: string, cwd: string, files: Record<string, string | object>): string {
+function container(gateway: string, cwd: string, { files = {}, modes = {} }: Partial<LeakCase>): string {
   const at = mkdtempSync(join(folder, "root-"));
   const managed = { "/etc/claude-code/managed-settings.json": MANAGED.replaceAll(GATEWAY, gateway) };
   for (const [path, content] of Object.entries({ ...cleanFiles(gateway), ...managed, ...files })) {
@@ -69,16 +69,17 @@ function container(gateway: string, cwd: string, files: Record<string, string | 
       isKubeconfig ? stringify(content) : typeof content === "string" ? content : JSON.stringify(content),
     );
   }
+  for (const [path, mode] of Object.entries(modes)) chmodSync(join(at, path), mode);
   return at;
 }
 
 /** A line of docs/contain-an-agent.md in a process with an environment of its own, and a world that is all on loopback. */
 async function doctor(
   line: string,
-  one: Pick<LeakCase, "env" | "files" | "open">,
+  one: Pick<LeakCase, "env" | "files" | "modes" | "open">,
 ): Promise<{ code: number | null; checks: Check[]; text: string }> {
   expect(read("docs/contain-an-agent.md")).toContain(`\n$ ${line}\n`);
-  const at = container(rig.gateway.url, process.cwd(), one.files ?? {});
+  const at = container(rig.gateway.url, process.cwd(), one);
   // Where the docs are in a container, these tests are on the machine that they run on.
   const typed = (line.includes("--root") ? line.replace("./image", at) : `${line} --root ${at}`).split(" ").slice(1);
   const world = Object.fromEntries((one.open ?? []).map((address) => [address.replace(/[[\]]/g, ""), port]));
@@ -138,7 +139,9 @@ test("no command is in the docs but those that these tests run", () => {
 function together(cases: LeakCase[]): LeakCase[][] {
   const containers: { taken: Set<string>; cases: LeakCase[] }[] = [];
   for (const one of cases) {
-    const files = Object.keys(one.files ?? {}).map((path) => (path.startsWith("/etc/claude-code") ? "managed" : path));
+    const files = Object.keys({ ...one.files, ...one.modes }).map((path) =>
+      path.startsWith("/etc/claude-code") ? "managed" : path,
+    );
     const keys = [...Object.keys(one.env ?? {}), ...files];
     const free = containers.find(({ taken }) => keys.every((key) => !taken.has(key)));
     if (free === undefined) containers.push({ taken: new Set(keys), cases: [one] });
@@ -156,6 +159,7 @@ test("doctor, in a process of its own, finds each of many leaks at once, fails, 
     const { code, checks, text } = await doctor("sallyport doctor --contained --root ./image", {
       env: Object.assign({}, ...cases.map((one) => one.env)),
       files: Object.assign({}, ...cases.map((one) => one.files)),
+      modes: Object.assign({}, ...cases.map((one) => one.modes)),
       open: cases.flatMap((one) => one.open ?? []),
     });
     expect(code).toBe(1);
@@ -209,9 +213,9 @@ describe("a container with", () => {
 });
 
 /** The same look without a process: a scene whose network is what `open` says. */
-async function inside(one: Pick<LeakCase, "env" | "files" | "open"> & Partial<LeakCase>) {
+async function inside(one: Pick<LeakCase, "env" | "files" | "modes" | "open"> & Partial<LeakCase>) {
   const cwd = "/work";
-  const at = container(GATEWAY, cwd, one.files ?? {});
+  const at = container(GATEWAY, cwd, one);
   const isOpen = (address: string): boolean => (one.open ?? []).includes(address);
   const scene: Scene = {
     env: { HOME, NODE_IP, PATH: "/usr/bin", ...one.env },
