@@ -81,7 +81,7 @@ function glass({ breakGlass }: FullView): string {
 }
 
 /** Rows of a diff: each is one line, with nothing in it that hides. */
-function diff(changes: FullView["changes"]): string {
+function diff({ changes, summary }: Pick<FullView, "changes" | "summary">): string {
   if (changes.length === 0) return "<p>Nothing that is stored.</p>";
   const elements: Record<string, string> = { "+": "ins", "-": "del" };
   const rows = yamlDiff(changes)
@@ -90,7 +90,8 @@ function diff(changes: FullView["changes"]): string {
       const element = elements[row.slice(0, 1)];
       return element === undefined ? html(row) : `<${element}>${html(row)}</${element}>`;
     });
-  return `<p>- is stored now, + is what would be. Values that are masked stay masked.</p><pre>${rows.join("\n")}</pre>`;
+  const said = summary.verb === "tool" ? "+ is what the tool is given" : "- is stored now, + is what would be";
+  return `<p>${said}. Values that are masked stay masked.</p><pre>${rows.join("\n")}</pre>`;
 }
 
 function finding(
@@ -124,7 +125,7 @@ function details(view: FullView, docsUrl?: string): string {
     ]),
     glass(view),
     `<h2>Why it is held</h2><ul>${view.findings.map((one) => finding(one, docsUrl)).join("")}</ul>`,
-    `<h2>What changes</h2>${diff(view.changes)}`,
+    `<h2>What changes</h2>${diff(view)}`,
     `<h2>The file</h2><pre>${lines(view.file)}</pre>`,
   ].join("\n");
 }

@@ -45,7 +45,7 @@ export function renderApproval(approval: ShownApproval): string {
     "held because",
     ...approval.findings.flatMap(findingLines),
     "",
-    "changes (- is stored now, + is what would be)",
+    approval.summary.verb === "tool" ? "what the tool is given" : "changes (- is stored now, + is what would be)",
     ...changes.map((line) => `  ${line}`),
     "",
     `file (SHA-256 ${approval.seen})`,
