@@ -8,10 +8,13 @@ export interface Piece {
 }
 
 const BACKSLASH = 0x5c;
-/** What of a token stands on both sides of a border is looked at as far as it goes, up to so much. */
+/**
+ * What of a token stands on both sides of a border is looked at as far as it goes, up to so much: over lines that begin with
+ * nothing else, since base64 has such.
+ */
 const TOKEN = 65_536;
 const TOKEN_BYTES = new Uint8Array(256);
-for (const letter of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-.%:@")
+for (const letter of "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/=_-.%:@\\")
   TOKEN_BYTES[letter.charCodeAt(0)] = 1;
 
 /** `at`, or the place before it where no escape and no character of UTF-8 is cut. */

@@ -32,6 +32,8 @@ const SLICE_MS = 5;
 const ROUNDS = 4;
 /** Bytes that are decompressed for one prompt. */
 const UNPACKED = 33_554_432;
+/** And bytes that are read out of others, for each of the prompt's: a dialogue about code has less than two. */
+const DECODED = 16;
 const REACH = { least: 256, most: 65_536 };
 /** What an encoding makes of a value at most, in bytes for each. */
 const GROWTH = 3;
@@ -49,7 +51,12 @@ export async function redactPrompt(
   known: readonly KnownValues[],
 ): Promise<{ body: Buffer; redactions: Redactions }> {
   const redactions: Redactions = { count: 0, maskedFields: [], fingerprints: {}, patterns: {}, signed: 0 };
-  const search: Search = { known, names: true, room: { bytes: UNPACKED }, pause: turns() };
+  const search: Search = {
+    known,
+    names: true,
+    room: { bytes: UNPACKED, decoded: UNPACKED + DECODED * body.length },
+    pause: turns(),
+  };
   let now = body;
   for (let round = 0; round < ROUNDS; round++) {
     const strings = await readStrings(now, search);

@@ -36,7 +36,9 @@ function oddly(json: string, pick: (n: number) => number): string {
   });
 }
 
-test(`of ${CASES} requests nothing is taken out but the value, whatever stands around it and however it is written`, async () => {
+test(`of ${CASES} requests nothing is taken out but the value, whatever stands around it and however it is written`, {
+  timeout: 300_000,
+}, async () => {
   for (let seed = 0; seed < CASES; seed++) {
     const pick = random(seed);
     const value = `V${text(pick, 12 + pick(30))}${seed}V`;
@@ -46,7 +48,9 @@ test(`of ${CASES} requests nothing is taken out but the value, whatever stands a
     let written = value;
     for (let i = pick(3); i >= 0; i--) written = (WRITE[pick(WRITE.length)] as (value: string) => string)(written);
     const [before, behind] = [`${text(pick, pick(40))} (`, `) ${text(pick, pick(40))}`];
-    const at = pick(3) > 0 ? written.length : pick(written.length);
+    const place = pick(3) > 0 ? written.length : pick(written.length);
+    // Half of a surrogate pair is refused where requests are read.
+    const at = /[\udc00-\udfff]/.test(written[place] ?? "") ? place + 1 : place;
     const content = [before + written.slice(0, at), written.slice(at) + behind].map((one) => ({
       type: "text",
       text: one,

@@ -89,11 +89,11 @@ function readUnicode(bytes: Uint8Array, at: number, end: number): number {
 }
 
 /** Writes what a range says to `out`, and returns where that ends. It is never longer than the range. */
-function unescapeInto(bytes: Uint8Array, { start, end }: Range, percent: boolean, out: Uint8Array, to: number): number {
+function unescapeInto(bytes: Uint8Array, { start, end }: Range, mark: number, out: Uint8Array, to: number): number {
   let at = to;
   for (let i = start; i < end; ) {
     const byte = bytes[i] as number;
-    if (byte !== BACKSLASH && !(percent && byte === PERCENT)) {
+    if (byte !== mark) {
       out[at++] = byte;
       i++;
       continue;
@@ -104,14 +104,13 @@ function unescapeInto(bytes: Uint8Array, { start, end }: Range, percent: boolean
   return at;
 }
 
-function codingOf(percent: boolean): Coding {
+function codingOf(mark: number): Coding {
   return {
     locate(bytes, { start, end }, from, to) {
       const range = { start: end, end };
       let at = 0;
       for (let i = start; i < end && at < to; ) {
-        const byte = bytes[i] as number;
-        const escaped = byte === BACKSLASH || (percent && byte === PERCENT);
+        const escaped = bytes[i] === mark;
         const length = escaped ? readEscape(bytes, i, end) : 1;
         const says = escaped ? saidLength : 1;
         if (at <= from && at + says > from) range.start = i;
@@ -124,47 +123,57 @@ function codingOf(percent: boolean): Coding {
   };
 }
 
-const JSON_STRING = codingOf(false);
-const ESCAPED = codingOf(true);
+const ESCAPES = codingOf(BACKSLASH);
+const PERCENTS = codingOf(PERCENT);
 
 /** What ranges of `source` say, as JSON writes strings. `joined`: a range with true goes on in the next one. */
 export function jsonStrings(source: Uint8Array, ranges: readonly (Range & { joined?: boolean })[]): Layer {
-  return decoded(source, source, ranges, false);
+  return decoded(source, source, ranges, BACKSLASH);
 }
 
-/** What stands in a layer in escapes or percent-encoded (again: JSON inside JSON), of the parts that have any; undefined where none has. */
+/**
+ * What stands in a layer in escapes (again: JSON inside JSON), of the stretches that have any; undefined where none has. Not
+ * what is percent-encoded with it: a value may hold a percent sign.
+ */
 export function escapesOf(layer: Layer): Layer | undefined {
+  return layerOf(layer, BACKSLASH);
+}
+
+/** What stands in a layer percent-encoded (RFC 3986 §2.1), of the stretches that are; undefined where none is. */
+export function percentOf(layer: Layer): Layer | undefined {
+  return layerOf(layer, PERCENT);
+}
+
+function layerOf(layer: Layer, mark: number): Layer | undefined {
   const { bytes } = layer;
-  if (!bytes.includes(BACKSLASH) && !bytes.includes(PERCENT)) return undefined;
-  const having = layer.stretches.filter(({ start, end }) => hasEscapes(bytes, start, end));
-  return having.length === 0 ? undefined : decoded(bytes, layer, having, true);
+  if (!bytes.includes(mark)) return undefined;
+  const having = layer.stretches.filter(({ start, end }) => has(bytes, mark, start, end));
+  return having.length === 0 ? undefined : decoded(bytes, layer, having, mark);
 }
 
 function decoded(
   bytes: Uint8Array,
   source: Layer | Uint8Array,
   ranges: readonly (Range & { joined?: boolean })[],
-  percent: boolean,
+  mark: number,
 ): Layer {
   const room = ranges.reduce((sum, { start, end }) => sum + end - start + 1, 0);
   const out = Buffer.allocUnsafeSlow(room);
   const parts: Part[] = [];
   let at = 0;
   for (const range of ranges) {
-    const end = unescapeInto(bytes, range, percent, out, at);
+    const end = unescapeInto(bytes, range, mark, out, at);
     parts.push({ start: range.start, end: range.end, at, length: end - at });
     at = end;
     if (range.joined !== true) out[at++] = BREAK;
   }
-  return new Layer(out.subarray(0, at), parts, percent ? ESCAPED : JSON_STRING, source);
+  return new Layer(out.subarray(0, at), parts, mark === PERCENT ? PERCENTS : ESCAPES, source);
 }
 
 /** Whether anything between two places reads otherwise once it is decoded. */
-function hasEscapes(bytes: Buffer, start: number, end: number): boolean {
-  for (const mark of [BACKSLASH, PERCENT]) {
-    for (let i = bytes.indexOf(mark, start); i >= 0 && i < end; i = bytes.indexOf(mark, i + 1)) {
-      if (readEscape(bytes, i, end) > 1) return true;
-    }
+function has(bytes: Buffer, mark: number, start: number, end: number): boolean {
+  for (let i = bytes.indexOf(mark, start); i >= 0 && i < end; i = bytes.indexOf(mark, i + 1)) {
+    if (readEscape(bytes, i, end) > 1) return true;
   }
   return false;
 }

@@ -1,8 +1,9 @@
+import { Refusal } from "../../../base/errors.ts";
 import type { KnownValues } from "../known-values.ts";
 import { patternsIn } from "../pattern-anchors.ts";
 import type { Pattern } from "../patterns.ts";
 import { compressionOf, decompressed } from "./compressed.ts";
-import { escapesOf } from "./escapes.ts";
+import { escapesOf, percentOf } from "./escapes.ts";
 import type { Layer, Range } from "./layer.ts";
 import { base64Of, hexOf, runsIn } from "./runs.ts";
 
@@ -17,8 +18,8 @@ export interface Search {
   known: readonly KnownValues[];
   /** Also those values that could be names. */
   names: boolean;
-  /** Bytes that may still be made of what is compressed; what takes more is told as `unreadable`. */
-  room: { bytes: number };
+  /** Bytes that may still be made of what is compressed; what takes more is told as `unreadable`. And bytes of all layers. */
+  room: { bytes: number; decoded: number };
   /** Lets others run: called every few milliseconds of work. */
   pause(): Promise<void> | undefined;
 }
@@ -35,13 +36,14 @@ const GZIP = "H4sI";
 /**
  * Finds known values and what looks like a credential in a layer, and in what stands in it in escapes, percent-encoded, in
  * base64, in hex and compressed, each inside of each other. Values are looked for in all forms in which a KnownValues has them.
+ * Throws Refusal `unmaskable` where there is more in them than `search` has room for.
  */
 export async function findSecrets(layer: Layer, search: Search, depth = 0): Promise<Found[]> {
   const found = here(layer, search);
   if (depth >= DEPTH) return found;
   await search.pause();
   const escapes = escapesOf(layer);
-  const inner: Layer[] = escapes === undefined ? [] : [escapes];
+  const inner = [escapes, percentOf(layer)].filter((one) => one !== undefined);
   // What has escapes is read for runs without them: a line end in escapes would be part of the run behind it.
   const read = new Set(escapes?.parts.map(({ start }) => start));
   const runs = layer.stretches
@@ -64,8 +66,18 @@ export async function findSecrets(layer: Layer, search: Search, depth = 0): Prom
       }
     }
   }
-  for (const one of inner) found.push(...(await findSecrets(one, search, depth + 1)));
+  for (const one of inner) {
+    search.room.decoded -= one.bytes.length;
+    if (search.room.decoded < 0) refuse();
+    found.push(...(await findSecrets(one, search, depth + 1)));
+  }
   return found;
+}
+
+function refuse(): never {
+  throw new Refusal("unmaskable", "the text holds more in encodings inside of each other than can be searched", {
+    next: "Send less of it at once.",
+  });
 }
 
 function here(layer: Layer, { known, names }: Search): Found[] {
