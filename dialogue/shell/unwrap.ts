@@ -1,8 +1,10 @@
 import { around } from "./around.ts";
+import { emit } from "./emit.ts";
+import { basename, type Layer, reasonOf, text } from "./layer.ts";
 import { overridesOf } from "./overrides.ts";
-import { type Arg, type Place, type Simple, type Sink, shared, viaOf } from "./simple.ts";
-import type { ShellCommand, UnparsedReason } from "./types.ts";
-import { INERT, isInterpreter, OTHER_SHELLS, SHELLS, WRAPPERS, type Wrapper } from "./wrappers.ts";
+import { type Arg, type Place, type Simple, type Sink, shared } from "./simple.ts";
+import { options } from "./wrapper-options.ts";
+import { INERT, OTHER_SHELLS, SHELLS, WRAPPERS, type Wrapper } from "./wrappers.ts";
 
 /** Programs that put their input into the arguments of another. */
 const FROM_INPUT: Readonly<Record<string, Wrapper>> = {
@@ -39,21 +41,6 @@ const WATCH: Wrapper = {
 /** Shells that know braces and `$'…'`; of a user's own shell it is not known. */
 const EXTENDED = /^(r?bash|zsh|ksh(93)?|mksh)\b/;
 const MAX_LAYERS = 16;
-
-const text = (arg: Arg): string => ("value" in arg ? arg.value : arg.text);
-const reasonOf = (args: readonly Arg[]): UnparsedReason | undefined => {
-  for (const arg of args) if ("unparsed" in arg) return arg.unparsed;
-  return undefined;
-};
-const basename = (path: string): string => path.slice(path.lastIndexOf("/") + 1);
-
-/** A simple command on its way to what it runs in the end. */
-interface Layer {
-  args: Arg[];
-  via: readonly string[];
-  assignments: Simple["assignments"];
-  unparsed?: UnparsedReason | undefined;
-}
 
 /** Takes off what only starts another program, looks into the shells it starts, and hands over what is left. */
 export function unwrap(simple: Simple, reader: Sink): void {
@@ -93,64 +80,6 @@ function peel(layer: Layer, name: string, wrapper: Wrapper): Layer | undefined {
     return undefined;
   }
   return { args, via: [...layer.via, name], assignments, unparsed: layer.unparsed ?? skipped };
-}
-
-function options(
-  args: readonly Arg[],
-  wrapper: Wrapper,
-): { rest: Arg[]; set: Simple["assignments"]; seen: string[] } | "query" | UnparsedReason {
-  const { valued = "", plain = "", long = [], longPlain = [], query = "" } = wrapper;
-  const set: Simple["assignments"] = [];
-  const seen: string[] = [];
-  let i = 0;
-  for (; i < args.length; i++) {
-    const arg = args[i] as Arg;
-    if ("unparsed" in arg) {
-      // An option that is not known may swallow the next word; a value or a file may not.
-      if (wrapper.assigns && /^[A-Za-z_]\w*=/.test(arg.text)) {
-        set.push({ name: arg.text.slice(0, arg.text.indexOf("=")), value: null });
-        continue;
-      }
-      if ((wrapper.skip ?? 0) > 0) break;
-      return arg.unparsed;
-    }
-    const word = arg.value;
-    const equals = word.indexOf("=");
-    if (wrapper.assigns && /^[A-Za-z_]\w*=/.test(word)) {
-      set.push({ name: word.slice(0, equals), value: word.slice(equals + 1) });
-    } else if (word === "--") {
-      // Behind it sudo and env still take assignments.
-      if (wrapper.assigns) continue;
-      i++;
-      break;
-    } else if (word === "-" && wrapper.assigns) {
-      set.push({ name: "HOME", value: "" });
-    } else if (word.startsWith("--")) {
-      const option = word.slice(2, equals < 0 ? undefined : equals);
-      if (option === "help" || option === "version") return "query";
-      if (option === "ignore-environment") set.push({ name: "HOME", value: "" });
-      if (option === "unset")
-        set.push({ name: equals < 0 ? text(args[i + 1] ?? arg) : word.slice(equals + 1), value: "" });
-      seen.push(option);
-      if (long.includes(option)) i += equals < 0 ? 1 : 0;
-      else if (!longPlain.includes(option)) return "wrapper";
-    } else if (word.startsWith("-") && word.length > 1) {
-      for (let j = 1; j < word.length; j++) {
-        const letter = word[j] ?? "";
-        seen.push(letter);
-        if (query.includes(letter)) return "query";
-        if (valued.includes(letter)) {
-          const value = j === word.length - 1 ? text(args[++i] ?? arg) : word.slice(j + 1);
-          if (wrapper.assigns && letter === "u" && wrapper.plain?.includes("i")) set.push({ name: value, value: "" });
-          break;
-        }
-        // env -i leaves nothing, sudo -i and -H take another's.
-        if (/[iH]/.test(letter) && wrapper.assigns) set.push({ name: "HOME", value: "" });
-        if (!plain.includes(letter)) return "wrapper";
-      }
-    } else break;
-  }
-  return { rest: args.slice(i), set, seen };
 }
 
 /** Shells, and programs whose arguments are commands in a way of their own. */
@@ -326,67 +255,4 @@ function found(layer: Layer, simple: Simple, reader: Sink): undefined {
     i = end < 0 ? args.length : end;
   }
   return undefined;
-}
-
-/** What is left runs as it stands. */
-function emit(layer: Layer, simple: Simple, reader: Sink): void {
-  const { stdin } = simple.place;
-  const argv = layer.args.map(text);
-  const [first] = layer.args;
-  const name = first === undefined ? "" : basename(text(first));
-  const { overrides, environment } = overridesOf(argv, layer.assignments);
-  const known = stdin !== undefined && "known" in stdin ? stdin.known : undefined;
-  const goesAround = around(argv, simple.redirects, known, reader.options);
-  // A list of assignments runs nothing.
-  if (argv.length === 0 && overrides.length === 0 && !environment && goesAround === undefined) return;
-  let unparsed = reasonOf(layer.args) ?? layer.unparsed;
-  if (environment) unparsed ??= "environment";
-  if (first !== undefined && "value" in first && /[^\x20-\x7e]/.test(first.value)) unparsed ??= "characters";
-  // A document that is not known is one of the things that the command is given.
-  if (stdin !== undefined && "unparsed" in stdin && stdin.unparsed !== "script" && !INERT.has(name))
-    unparsed ??= stdin.unparsed;
-  unparsed ??= inlineProgram(name, argv, stdin !== undefined) ?? mentions(name, argv);
-  const command: ShellCommand = { argv, text: simple.text };
-  if (unparsed !== undefined) command.unparsed = unparsed;
-  if (known !== undefined) command.stdin = known;
-  if (layer.assignments.length > 0) command.assignments = layer.assignments;
-  if (simple.redirects.length > 0) command.redirects = simple.redirects;
-  if (overrides.length > 0) command.overrides = overrides;
-  if (goesAround !== undefined) command.around = goesAround;
-  reader.push({ ...command, ...viaOf(layer.via) });
-}
-
-function inlineProgram(name: string, argv: readonly string[], piped: boolean): UnparsedReason | undefined {
-  const interpreter = isInterpreter(name);
-  if (interpreter !== undefined) {
-    const inline = argv.slice(1).some((word) => interpreter.inline.test(word));
-    const fromInput = piped && !argv.slice(1).some((word) => !word.startsWith("-"));
-    return inline || fromInput || argv.includes("-") ? "interpreter" : undefined;
-  }
-  // awk and sed can start programs as well.
-  if (
-    /^[gmn]?awk$/.test(name) &&
-    argv.some((word) => /system\s*\(|\|\s*("|getline)|getline|print[^}|]{0,200}\|/.test(word))
-  )
-    return "interpreter";
-  if (
-    /^g?sed$/.test(name) &&
-    argv.slice(1).some((word) => /^\d*\s*e\b|\/[a-z]*e[a-z]*\s*(;|$)/.test(word) && word.includes("/"))
-  )
-    return "interpreter";
-  return undefined;
-}
-
-const NAMES = /(^|[\s/'"=;&|`(])(kubectl|helm|oc|kubeadm|k9s)($|[\s'"=;&|)])/;
-const KUBERNETES = new Set(["kubectl", "helm"]);
-
-/** Another program that is given the name of one that asks a cluster: ssh, docker run, tmux send-keys, make. */
-function mentions(name: string, argv: readonly string[]): UnparsedReason | undefined {
-  if (
-    KUBERNETES.has(name) ||
-    INERT.has(name) ||
-    ["command", "complete", "export", "find", "git", "man", "type", "unalias", "brew", "apt", "apt-get"].includes(name)
-  )
-    return undefined;
-  return argv.slice(1).some((word) => NAMES.test(word)) ? "indirect" : undefined;
 }

@@ -1,0 +1,69 @@
+import { around } from "./around.ts";
+import { basename, type Layer, reasonOf, text } from "./layer.ts";
+import { overridesOf } from "./overrides.ts";
+import { type Simple, type Sink, viaOf } from "./simple.ts";
+import type { ShellCommand, UnparsedReason } from "./types.ts";
+import { INERT, isInterpreter } from "./wrappers.ts";
+
+/** What is left runs as it stands. */
+export function emit(layer: Layer, simple: Simple, reader: Sink): void {
+  const { stdin } = simple.place;
+  const argv = layer.args.map(text);
+  const [first] = layer.args;
+  const name = first === undefined ? "" : basename(text(first));
+  const { overrides, environment } = overridesOf(argv, layer.assignments);
+  const known = stdin !== undefined && "known" in stdin ? stdin.known : undefined;
+  const goesAround = around(argv, simple.redirects, known, reader.options);
+  // A list of assignments runs nothing.
+  if (argv.length === 0 && overrides.length === 0 && !environment && goesAround === undefined) return;
+  let unparsed = reasonOf(layer.args) ?? layer.unparsed;
+  if (environment) unparsed ??= "environment";
+  if (first !== undefined && "value" in first && /[^\x20-\x7e]/.test(first.value)) unparsed ??= "characters";
+  // A document that is not known is one of the things that the command is given.
+  if (stdin !== undefined && "unparsed" in stdin && stdin.unparsed !== "script" && !INERT.has(name))
+    unparsed ??= stdin.unparsed;
+  unparsed ??= inlineProgram(name, argv, stdin !== undefined) ?? mentions(name, argv);
+  const command: ShellCommand = { argv, text: simple.text };
+  if (unparsed !== undefined) command.unparsed = unparsed;
+  if (known !== undefined) command.stdin = known;
+  if (layer.assignments.length > 0) command.assignments = layer.assignments;
+  if (simple.redirects.length > 0) command.redirects = simple.redirects;
+  if (overrides.length > 0) command.overrides = overrides;
+  if (goesAround !== undefined) command.around = goesAround;
+  reader.push({ ...command, ...viaOf(layer.via) });
+}
+
+function inlineProgram(name: string, argv: readonly string[], piped: boolean): UnparsedReason | undefined {
+  const interpreter = isInterpreter(name);
+  if (interpreter !== undefined) {
+    const inline = argv.slice(1).some((word) => interpreter.inline.test(word));
+    const fromInput = piped && !argv.slice(1).some((word) => !word.startsWith("-"));
+    return inline || fromInput || argv.includes("-") ? "interpreter" : undefined;
+  }
+  // awk and sed can start programs as well.
+  if (
+    /^[gmn]?awk$/.test(name) &&
+    argv.some((word) => /system\s*\(|\|\s*("|getline)|getline|print[^}|]{0,200}\|/.test(word))
+  )
+    return "interpreter";
+  if (
+    /^g?sed$/.test(name) &&
+    argv.slice(1).some((word) => /^\d*\s*e\b|\/[a-z]*e[a-z]*\s*(;|$)/.test(word) && word.includes("/"))
+  )
+    return "interpreter";
+  return undefined;
+}
+
+const NAMES = /(^|[\s/'"=;&|`(])(kubectl|helm|oc|kubeadm|k9s)($|[\s'"=;&|)])/;
+const KUBERNETES = new Set(["kubectl", "helm"]);
+
+/** Another program that is given the name of one that asks a cluster: ssh, docker run, tmux send-keys, make. */
+function mentions(name: string, argv: readonly string[]): UnparsedReason | undefined {
+  if (
+    KUBERNETES.has(name) ||
+    INERT.has(name) ||
+    ["command", "complete", "export", "find", "git", "man", "type", "unalias", "brew", "apt", "apt-get"].includes(name)
+  )
+    return undefined;
+  return argv.slice(1).some((word) => NAMES.test(word)) ? "indirect" : undefined;
+}
