@@ -21,7 +21,10 @@ let agent: string;
 beforeAll(async () => {
   const brief = await briefIssuer();
   rig = await startModelRig({
-    change: (config) => void (config.issuers as object[]).push(brief),
+    change(config) {
+      (config.issuers as object[]).push(brief);
+      config.limits = { holdsPerSession: 12 };
+    },
     guardrails: {
       profiles: ["baseline"],
       // It denies where the tests of what ends a reply say so.
@@ -49,6 +52,17 @@ beforeAll(async () => {
   await ask([bash("toolu_0", newCommand())], { token: tired });
 });
 
+/** Another session of bob's than the tired one, which has proposals waiting; each counts with its session. */
+async function crowded(): Promise<string> {
+  const body = {
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+    subject_token: await rig.token("bob"),
+    subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
+  };
+  return String((await send(rig, "POST", "/session", { body })).json?.access_token);
+}
+
+const ALL = process.env.SALLYPORT_TEST_ALL === "1";
 let n = 0;
 /** A command that no other test's call has. */
 const newCommand = (): string => `kubectl get pods -n held-${++n}\necho done`;
@@ -259,6 +273,25 @@ describe("a tool call that policy holds", () => {
     }
   });
 
+  test("goes on one person's word, and its record says that the glass was broken", async () => {
+    const command = newCommand();
+    const reply = ask([bash("toolu_k", command)]);
+    const { name } = await proposed(command);
+    const body = { reason: "production is down" };
+    const { status } = await send(rig, "POST", `/v1alpha1/approvals/${name}/break-glass`, { token: alice, body });
+    expect(status).toBe(200);
+    expect(read(await reply).calls).toEqual(["toolu_k"]);
+    const event = await until(() => ofCall("toolu_k").find(({ kind }) => kind === "dialogue.tool_use"));
+    expect([event.approval_id, Boolean(event.break_glass)]).toEqual([name, true]);
+  });
+
+  test.runIf(ALL)("that is one too many says so, and opens no proposal", async () => {
+    const calls = Array.from({ length: 13 }, (_, i) => bash(`toolu_l${i}`, newCommand()));
+    const { words } = read(await ask(calls, { token: await crowded() }));
+    expect(words).toContain("this session already has 12 requests waiting for approval (held by ours/held: ");
+    expect(ofCall("toolu_l12").map(({ kind }) => kind)).not.toContain("hold.opened");
+  });
+
   test("shows its approver the tool, the command word for word, all arguments and the rule that holds it", async () => {
     const command = newCommand();
     const { words } = read(await ask([bash("toolu_e", command, { timeout: 5 })], { token: tired }));
@@ -339,7 +372,7 @@ describe("a tool call that policy holds", () => {
   });
 
   // The client hears of it every ten seconds.
-  test.runIf(process.env.SALLYPORT_TEST_ALL === "1")("is waited for with pings", { timeout: 60_000 }, async () => {
+  test.runIf(ALL)("is waited for with pings", { timeout: 60_000 }, async () => {
     const command = newCommand();
     rig.provider.scripts = [{ parts: [stream("", [bash("toolu_p", command)])] }];
     const { body } = await open(rig, "POST", "/connections/claude/v1/messages", {
