@@ -29,6 +29,8 @@ const WAITING = 200;
 export class DialogueTree implements DialogueNames {
   readonly #prompts = new Map<string, { n: number; calls: number }>();
   readonly #calls = new Map<string, string>();
+  /** Calls that were named before they were told: while they were held. */
+  readonly #early = new Map<string, true>();
   /** Exchanges of which it was said what they come of. */
   readonly #told = new Map<string, true>();
   #count = 0;
@@ -49,8 +51,8 @@ export class DialogueTree implements DialogueNames {
       this.#count++;
       remember(this.#prompts, prompt_id, { n: this.#count, calls: 0 });
     }
-    // An id that a provider gives twice is another call each time.
-    if (kind === "dialogue.tool_use") this.#name(prompt_id, tool_use_id);
+    // An id that a provider gives twice is another call each time; what a hold told of before is the same one.
+    if (kind === "dialogue.tool_use" && !this.#early.delete(tool_use_id)) this.#name(prompt_id, tool_use_id);
     return describeDialogue(event, this);
   }
 
@@ -78,6 +80,7 @@ export class DialogueTree implements DialogueNames {
 
   #placed(event: EventRow): Placed {
     const { exchange_id, prompt_id, tool_use_id, kind } = event;
+    if (event.verb === "tool" && tool_use_id !== "") return this.#held(event);
     const said = payloadOf(event).link;
     const link = typeof said === "object" && said !== null ? (said as Said) : undefined;
     if (prompt_id === "" && tool_use_id === "" && link === undefined) return NOWHERE;
@@ -87,6 +90,15 @@ export class DialogueTree implements DialogueNames {
     }
     remember(this.#told, exchange_id, true);
     return { depth, behind: "", beneath: [`  ${this.#because(event, link)}`] };
+  }
+
+  /** What became of a call that was held, before it is told itself. */
+  #held({ prompt_id, tool_use_id, kind }: EventRow): Placed {
+    if ((kind === "hold.opened" || kind === "hold.reattached") && !this.#early.has(tool_use_id)) {
+      this.#name(prompt_id, tool_use_id);
+      remember(this.#early, tool_use_id, true);
+    }
+    return { depth: 2, behind: ` (${this.call(tool_use_id)})`, beneath: [] };
   }
 
   #because({ tool_use_id, prompt_id }: EventRow, { strength, candidates, claims }: Said): string {

@@ -159,6 +159,25 @@ test("what was said is shown where it is on record, and that it is not where it 
   ]);
 });
 
+test("a call that is held is told while it waits, by the number that it has then", async () => {
+  const held = { prompt_id: "p1", tool_use_id: "t2", verb: "tool", resource: "Bash", approval_id: "3f9c-1" };
+  const lines = await text([
+    prompt("p1", "go"),
+    call("p1", "t1"),
+    row("hold.opened", held),
+    row("approval.consumed", held),
+    call("p1", "t2", {}, { approval_id: "3f9c-1" }),
+    call("p1", "t3"),
+  ]);
+  expect(lines.slice(2)).toEqual([
+    "    call 1.1, Bash: released",
+    "    held for approval 3f9c-1: tool Bash on claude (call 1.2)",
+    "    3f9c-1 was used (call 1.2)",
+    "    call 1.2, Bash: released, approval 3f9c-1",
+    "    call 1.3, Bash: released",
+  ]);
+});
+
 test("what a call would do is told, what could not be read of it, and who blocked it", async () => {
   const payload = {
     ...{ verdict: "replace", unparsed: 2, files: [{ path: "/a", change: "write" }] },
