@@ -1,9 +1,10 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { EventRow } from "../../audit/event.ts";
+import { start } from "../../cli/up/command.ts";
 import type { Provider } from "../model/provider.ts";
 import { DialogueAgent, openDialogue, sessionToken } from "./dialogue-agent.ts";
 import { reply } from "./dialogue-reply.ts";
-import { AGENT, type World } from "./harness.ts";
+import { AGENT, MAIN, type World } from "./harness.ts";
 
 let world: World;
 let provider: Provider;
@@ -87,4 +88,35 @@ describe("on record", () => {
     expect(round?.rules).toContain("tool/other-cluster");
     expect(agent.results).toHaveLength(3);
   });
+});
+
+test("sessions replay prints it as one tree: prompt, reply, call, requests, result", async () => {
+  const session = events.find(({ username }) => username === AGENT)?.session_id ?? "";
+  const args = [MAIN, "sessions", "replay", session, "--config", world.state.configFile];
+  const env = { PATH: process.env.PATH, NO_COLOR: "1" };
+  const { stdout } = await start(process.execPath, args, { env }).finished;
+  // Two calls ran side by side: the lines of one, in whatever order the others came.
+  const lines = stdout.split("\n").map((line) => line.replace(/^[\d:.]+|^ {12}/, ""));
+  const inOrder = (...wanted: RegExp[]): void => {
+    let at = 0;
+    for (const one of wanted) {
+      const found = lines.findIndex((line, i) => i >= at && one.test(line));
+      expect(found, `${one} in\n${stdout}`).toBeGreaterThanOrEqual(at);
+      at = found + 1;
+    }
+  };
+  for (const [call, name] of [
+    ["1.2", "old-a"],
+    ["1.3", "old-b"],
+  ]) {
+    inOrder(
+      /^ {2}prompt 1, by dev:agent@example\.com/,
+      /^ {4}reply in /,
+      new RegExp(`^ {6}call ${call}, Bash: released`),
+      new RegExp(`^ {8}dev:agent@example\\.com asked: delete configmaps shop/${name} `),
+      new RegExp(`comes of call ${call}: it alone says that it would ask this`),
+      new RegExp(`^ {8}result of call ${call}, Bash`),
+    );
+  }
+  inOrder(/^ {2}prompt 2, by/, /^ {4}reply in /, /^ {6}call 2\.1, Bash: blocked/);
 });
