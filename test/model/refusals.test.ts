@@ -9,6 +9,7 @@ import { type ModelRig, startModelRig } from "./rig.ts";
 import { trusting } from "./sdks.ts";
 
 const UNDER_WAY = 3;
+const ALL = process.env.SALLYPORT_TEST_ALL === "1";
 const json = { "content-type": "application/json" };
 
 let rig: ModelRig;
@@ -252,4 +253,15 @@ test("counting tokens and listing models spends nothing", async () => {
   const body = { model: "priced-x", messages: [{ role: "user", content: "go" }] };
   const count = { token: tokens.bob ?? "", body };
   expect((await send(rig, "POST", "/connections/claude/v1/messages/count_tokens", count)).status).toBe(200);
+});
+
+test.runIf(ALL)("what was spent is spent after a restart", async () => {
+  await rig.restart();
+  const body = { model: "priced-x", max_tokens: 9, messages: [{ role: "user", content: "go" }] };
+  const { status, json } = await send(rig, "POST", "/connections/claude/v1/messages", {
+    token: tokens.bob ?? "",
+    body,
+  });
+  expect(status).toBe(402);
+  expect(json?.error).toMatchObject({ message: expect.stringContaining("1 of 1 calls") });
 });
