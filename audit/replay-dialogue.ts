@@ -84,7 +84,9 @@ export class DialogueTree implements DialogueNames {
     const said = payloadOf(event).link;
     const link = typeof said === "object" && said !== null ? (said as Said) : undefined;
     if (prompt_id === "" && tool_use_id === "" && link === undefined) return NOWHERE;
-    const depth = tool_use_id !== "" ? 3 : prompt_id !== "" || Array.isArray(link?.candidates) ? 2 : 0;
+    // Beneath what was told: a prompt that was refused, or one decision by itself, has nothing above it.
+    const among = Array.isArray(link?.candidates) && link.candidates.some((id) => this.#calls.has(String(id)));
+    const depth = this.#calls.has(tool_use_id) ? 3 : among || this.#prompts.has(prompt_id) ? 2 : 0;
     if (kind === "gather" || link === undefined || this.#told.has(exchange_id)) {
       return { depth, behind: tool_use_id === "" ? "" : ` (${this.call(tool_use_id)})`, beneath: [] };
     }

@@ -159,6 +159,20 @@ test("what was said is shown where it is on record, and that it is not where it 
   ]);
 });
 
+test("what stands by itself, as a prompt that was refused or one decision, is told by ids", async () => {
+  const refused = row("request.refused", {
+    prompt_id: "p9",
+    verb: "post",
+    resource: "messages",
+    payload: { code: "policy-denied" },
+  });
+  const tied = request({ strength: "exact" }, { prompt_id: "p1", tool_use_id: "toolu_1" });
+  const lines = await text([refused, tied]);
+  expect(lines[0]).toBe("corp:agent asked: post messages on claude");
+  expect(lines).toContain("corp:agent delete pods a/x on prod");
+  expect(lines).toContain("  comes of call toolu_1: it alone says that it would ask this");
+});
+
 test("a call that is held is told while it waits, by the number that it has then", async () => {
   const held = { prompt_id: "p1", tool_use_id: "t2", verb: "tool", resource: "Bash", approval_id: "3f9c-1" };
   const lines = await text([
