@@ -44,11 +44,12 @@ const SECRET_NAME = /secret[_-]?access[_-]?key/i;
  * A request to a model without the values that its session must not see and without what looks like a credential, in clear or
  * in what they may be written in (engine/mask/layers), also where they are split over strings that follow each other. Every
  * byte outside of them stays as it is, and so does what the provider signed. The same body and the same known values give
- * the same bytes. Throws Refusal `unmaskable` where the session knows more than can be looked for.
+ * the same bytes. `alsoSigned`: for who will not send it to the provider. Throws Refusal `unmaskable` where the session knows more than can be looked for.
  */
 export async function redactPrompt(
   body: Buffer,
   known: readonly KnownValues[],
+  { alsoSigned = false }: { alsoSigned?: boolean } = {},
 ): Promise<{ body: Buffer; redactions: Redactions }> {
   const redactions: Redactions = { count: 0, maskedFields: [], fingerprints: {}, patterns: {}, signed: 0 };
   const search: Search = {
@@ -60,6 +61,7 @@ export async function redactPrompt(
   let now = body;
   for (let round = 0; round < ROUNDS; round++) {
     const strings = await readStrings(now, search);
+    if (alsoSigned) for (const string of strings) if (string.kind === "signed") string.kind = "assistant";
     await search.pause();
     const found = await findAll(now, strings, search);
     if (round === 0) redactions.signed = await inSigned(now, strings, search);

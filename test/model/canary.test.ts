@@ -235,6 +235,20 @@ test("the record says how many were taken out, and where they come from, by the 
   expect(redactions.fingerprints).toEqual({ "shop/db:data.password": Object.values(masked)[0] });
 });
 
+test("thinking that the provider signed goes back to it as it was, and comes on record without the secret", async () => {
+  const thinking = { type: "thinking", thinking: `The password is ${MASKED}.`, signature: "c2lnbmF0dXJl" };
+  const messages = [{ role: "user", content: CONTROL }, { role: "assistant", content: [thinking] }, ...inTurns(["ok"])];
+  rig.provider.asked.splice(0);
+  rig.provider.scripts = [
+    { headers: { "content-type": "application/json" }, parts: [JSON.stringify(APIS["Anthropic's messages"]?.reply)] },
+  ];
+  const body = { model: "claude", max_tokens: 9, messages };
+  await send(rig, "POST", "/connections/claude/v1/messages", { token: tokens.shop, body });
+  expect(rig.provider.asked[0]?.body.toString("utf8")).toBe(JSON.stringify(body));
+  const prompt = await until(() => spooled(rig).findLast(({ payload }) => payload.includes('"signed":1')));
+  expect(JSON.parse(prompt.payload)).toMatchObject({ redacted: 0, redactions: { signed: 1 } });
+});
+
 test.for([
   ["a header", { "anthropic-beta": MASKED.replace(/[^\w"\\-]/g, "") }, ""],
   ["the name of what it asks for", {}, `/${MASKED.slice(0, 19)}`],

@@ -18,14 +18,20 @@ export async function redact(exchange: ModelRead, deps: ModelDeps): Promise<Mode
   const { body: clean, redactions } = await redactPrompt(body, known);
   const { dialect } = endpoint;
   const asked = clean === body || dialect === undefined ? exchange.asked : WIRES[dialect].readRequest(clean);
-  const recorded = await forRecord(clean, deps.recordValues.known(session.id));
+  const seen = deps.recordValues.known(session.id);
+  // What was searched for what the session knows is searched for nothing more in most sessions.
+  const same = seen.length === 0 && redactions.signed === 0;
+  const recorded = same ? clean : await forRecord(clean, [...seen, ...known]);
   return Object.assign(exchange, { body: clean, recorded, asked, redacted: redactions.count, redactions });
 }
 
-/** A body as its record may have it: what policy lets the session see is not kept for auditors to read. Null where that cannot be told. */
+/**
+ * A body as its record may have it, null where that cannot be told: neither what policy lets the session see nor what stands in
+ * what the provider signed is kept for auditors to read.
+ */
 async function forRecord(body: Buffer, known: readonly KnownValues[]): Promise<Buffer | null> {
-  if (known.length === 0) return body;
-  return known.every(({ complete }) => complete) ? (await redactPrompt(body, known)).body : null;
+  if (!known.every(({ complete }) => complete)) return null;
+  return (await redactPrompt(body, known, { alsoSigned: true })).body;
 }
 
 /** The provider reads a request's line and headers as well, and nothing can be taken out of them. */
