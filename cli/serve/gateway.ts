@@ -22,6 +22,7 @@ import { SharedAsks } from "../../proxy/hold/shared-asks.ts";
 import type { HttpRequest, HttpResponse } from "../../proxy/http.ts";
 import { listen } from "../../proxy/listener/listener.ts";
 import { Budgets } from "../../proxy/model/budgets.ts";
+import { DeniedCalls } from "../../proxy/model/denied-calls.ts";
 import { Dialogues } from "../../proxy/model/dialogues.ts";
 import { ObjectLocks } from "../../proxy/object-locks.ts";
 import { OpenSessions } from "../../proxy/open-sessions.ts";
@@ -148,6 +149,7 @@ export async function openGateway(
       connections,
       models,
       dialogues: new Dialogues(),
+      deniedCalls: new DeniedCalls(),
       budgets,
       hmacKey,
       url: config.listen.url,

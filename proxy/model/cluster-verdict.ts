@@ -114,11 +114,8 @@ function pathOf(request: CommandRequest): string | undefined {
   if (request.fieldSelector !== "") query.set("fieldSelector", request.fieldSelector);
   if (request.verb === "watch") query.set("watch", "true");
   if (request.dryRun) query.set("dryRun", "All");
-  const path = resourcePath(
-    { group, version, resource, kind: "", namespaced: namespace !== "" },
-    namespace,
-    shown,
-    subresource,
-  );
+  // A namespace is its own, as RequestInfo has it, and stands in its path once.
+  const namespaced = namespace !== "" && resource !== "namespaces";
+  const path = resourcePath({ group, version, resource, kind: "", namespaced }, namespace, shown, subresource);
   return query.size === 0 ? path : `${path}?${query}`;
 }

@@ -14,6 +14,7 @@ export type ModelDeps = Pick<
   | "knownValues"
   | "recordValues"
   | "dialogues"
+  | "deniedCalls"
   | "budgets"
   | "approvals"
   | "holdBudget"

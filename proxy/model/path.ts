@@ -2,6 +2,7 @@ import { openSession } from "../steps/open-session.ts";
 import type { ModelDeps } from "./deps.ts";
 import type { ModelArrived } from "./exchange.ts";
 import { keepReplyOpen } from "./keep-reply-open.ts";
+import { answerDenied } from "./steps/answer-denied.ts";
 import { classify } from "./steps/classify.ts";
 import { decide } from "./steps/decide.ts";
 import { forward } from "./steps/forward.ts";
@@ -19,7 +20,7 @@ import { reserve, settle } from "./steps/reserve.ts";
  */
 export async function modelPath(exchange: ModelArrived, deps: ModelDeps): Promise<void> {
   const identified = openSession(await identify(exchange, deps), deps);
-  const asked = await redact(await read(classify(identified), deps), deps);
+  const asked = answerDenied(await redact(await read(classify(identified), deps), deps), deps);
   const recorded = recordPrompt(reserve(await decide(asked, deps), deps), deps);
   recordReply(settle(await guard(await forward(keepReplyOpen(recorded, deps)), deps)), deps);
 }

@@ -89,6 +89,13 @@ describe("a command of a tool call", () => {
   });
 });
 
+test("an answer of another status that says success is read as a reply", async () => {
+  answerWith([CALL]);
+  for (const script of rig.provider.scripts) script.status = 201;
+  const { content } = await client.messages.create(asking("denies Bash"));
+  expect(content).toEqual([{ type: "text", text: BLOCKED }]);
+});
+
 describe("@anthropic-ai/sdk, streaming", () => {
   const streamed = (model?: string) => client.messages.stream(asking(model)).finalMessage();
 

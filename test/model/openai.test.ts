@@ -23,6 +23,28 @@ function answerWith(body: object): void {
   rig.provider.scripts = [{ headers: JSON_HEADERS, parts: [JSON.stringify(body)] }];
 }
 
+test("a call that was denied is answered for the provider, which keeps it and is asked to go on", async () => {
+  const call = {
+    type: "function_call",
+    id: "fc_1",
+    call_id: "call_9",
+    name: "run_shell",
+    arguments: "{}",
+    status: "completed",
+  };
+  const response = { id: "resp_1", object: "response", created_at: 1, status: "completed", model: "m", output: [call] };
+  answerWith(response);
+  const first = await client.responses.create({ model: "denies run_shell", input: "Delete it." });
+  expect(first.output_text).toEqual(BLOCKED);
+  answerWith({ ...response, id: "resp_2", output: [] });
+  await client.responses.create({ model: "gpt", input: "Go on.", previous_response_id: "resp_1" });
+  const sent = JSON.parse(rig.provider.asked.at(-1)?.body.toString() ?? "") as { input: unknown[] };
+  expect(sent.input).toEqual([
+    { type: "function_call_output", call_id: "call_9", output: BLOCKED },
+    { role: "user", content: "Go on." },
+  ]);
+});
+
 describe("openai, asking for chat completions", () => {
   const asking = (model = "gpt-5.4-mini") => ({
     model,

@@ -21,13 +21,16 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
   const { endpoint, response, res } = exchange;
   const type = response.headers["content-type"] ?? "";
   const hooks: ReplyHooks = { toolCall: (call) => decideToolCall(exchange, call, deps) };
-  if (!endpoint.replies || response.status !== 200 || endpoint.dialect === undefined) {
+  // Clients take any 2xx for a reply.
+  const isReply = endpoint.replies && response.status >= 200 && response.status < 300;
+  if (!isReply || endpoint.dialect === undefined) {
     const body = await response.read(OTHER_BYTES);
     answerWhole(exchange, body);
     return Object.assign(exchange, { summary: undefined, responseBytes: body.length });
   }
   if (/^application\/json(?: *;|$)/i.test(type)) {
     const { body, summary, status } = await WIRES[endpoint.dialect].guardReply(await response.read(REPLY_BYTES), hooks);
+    deps.deniedCalls.note(exchange.session.id, summary);
     answerWhole(exchange, body, status);
     return Object.assign(exchange, { summary, responseBytes: body.length });
   }
@@ -43,7 +46,11 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
   const { bytes, summary } = WIRES[endpoint.dialect].guardReplyStream(chunksOf(response), hooks);
   let responseBytes = 0;
   try {
-    res.writeHead(200, { ...replyHeaders(response.headers), "cache-control": "no-store", "request-id": exchange.id });
+    res.writeHead(response.status, {
+      ...replyHeaders(response.headers),
+      "cache-control": "no-store",
+      "request-id": exchange.id,
+    });
     res.flushHeaders();
     responseBytes = await writeAll(res, bytes);
   } catch (error) {
@@ -51,7 +58,9 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
     response.abort(error instanceof Error ? error : new Error(errorMessage(error)));
     res.destroy();
   }
-  return Object.assign(exchange, { summary: await settled(summary), responseBytes });
+  const known = await settled(summary);
+  if (known !== undefined) deps.deniedCalls.note(exchange.session.id, known);
+  return Object.assign(exchange, { summary: known, responseBytes });
 }
 
 function answerWhole({ res, response, id }: ModelForwarded, body: Buffer, status = response.status): void {

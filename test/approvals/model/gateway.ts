@@ -12,6 +12,7 @@ import { HoldBudget } from "../../../proxy/hold/hold-budget.ts";
 import { SecondAttempts } from "../../../proxy/hold/second-attempts.ts";
 import { SharedAsks } from "../../../proxy/hold/shared-asks.ts";
 import { Budgets } from "../../../proxy/model/budgets.ts";
+import { DeniedCalls } from "../../../proxy/model/denied-calls.ts";
 import { Dialogues } from "../../../proxy/model/dialogues.ts";
 import { ObjectLocks } from "../../../proxy/object-locks.ts";
 import { OpenSessions } from "../../../proxy/open-sessions.ts";
@@ -60,6 +61,7 @@ export class ModelGateway {
       connections: new Map([["local", connectionTo(parts)]]),
       models: new Map(),
       dialogues: new Dialogues(),
+      deniedCalls: new DeniedCalls(),
       budgets: new Budgets(
         { prices: {}, limits: [] },
         { folder: "", hmacKey: HMAC_KEY, sessionMs: 0, clock: parts.time, log: silentLog },
