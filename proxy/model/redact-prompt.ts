@@ -1,15 +1,12 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { Refusal } from "../../base/errors.ts";
 import type { KnownValues } from "../../engine/mask/known-values.ts";
-import { jsonStrings } from "../../engine/mask/layers/escapes.ts";
-import { type Found, findSecrets, type Search } from "../../engine/mask/layers/find.ts";
+import type { Found, Search } from "../../engine/mask/layers/find.ts";
 import { findPatterns } from "../../engine/mask/patterns.ts";
-import { CleanTexts } from "./clean-texts.ts";
 import { borderPieces, cutBefore, type Piece } from "./prompt-borders.ts";
 import { type PromptString, promptStrings } from "./prompt-strings.ts";
+import { BATCH, findIn } from "./search-pieces.ts";
 import { takeOut } from "./take-out.ts";
-
-const clean = new CleanTexts();
 
 /** What was taken out of a prompt, for the record: no value is in it. */
 export interface Redactions {
@@ -24,8 +21,6 @@ export interface Redactions {
   signed: number;
 }
 
-/** What is searched at once: 1 to 3 ms. */
-const BATCH = 131_072;
 /** The thread is not kept longer without a turn of the others'. */
 const SLICE_MS = 5;
 /** A prompt whose redaction leaves something to redact is read again, so often. */
@@ -44,7 +39,8 @@ const SECRET_NAME = /secret[_-]?access[_-]?key/i;
  * A request to a model without the values that its session must not see and without what looks like a credential, in clear or
  * in what they may be written in (engine/mask/layers), also where they are split over strings that follow each other. Every
  * byte outside of them stays as it is, and so does what the provider signed. The same body and the same known values give
- * the same bytes. `alsoSigned`: for who will not send it to the provider. Throws Refusal `unmaskable` where the session knows more than can be looked for.
+ * the same bytes. `alsoSigned`: for who will not send it to the provider. Throws Refusal `unmaskable` where the session knows
+ * more than can be looked for.
  */
 export async function redactPrompt(
   body: Buffer,
@@ -165,51 +161,6 @@ function bordersOf(body: Buffer, spoken: readonly PromptString[], reach: number)
       ...borderPieces(body, one, reach, { trimmed: true, skip }),
     ]),
   ];
-}
-
-/** A text that is searched by itself: one piece, or several that go on in each other. */
-interface Text {
-  pieces: Piece[];
-  key: string | undefined;
-}
-
-async function findIn(body: Buffer, pieces: readonly Piece[], search: Search): Promise<Found[]> {
-  const lookedFor = clean.lookedFor(search.known, search.names);
-  const found: Found[] = [];
-  let batch: Text[] = [];
-  let size = 0;
-  for (let i = 0; i < pieces.length; ) {
-    const from = i;
-    while (pieces[i++]?.joined === true);
-    const text = pieces.slice(from, i);
-    const key = clean.keyOf(body, text, lookedFor);
-    size += text.reduce((sum, { start, end }) => sum + end - start, 0);
-    if (key === undefined || !clean.has(key)) batch.push({ pieces: text, key });
-    if (size < BATCH && i < pieces.length) continue;
-    found.push(...(await findInBatch(body, batch, search)));
-    await search.pause();
-    batch = [];
-    size = 0;
-  }
-  return found;
-}
-
-async function findInBatch(body: Buffer, texts: readonly Text[], search: Search): Promise<Found[]> {
-  if (texts.length === 0) return [];
-  const found = await findSecrets(
-    jsonStrings(
-      body,
-      texts.flatMap(({ pieces }) => pieces),
-    ),
-    search,
-  );
-  const dirty = found.flatMap(({ pieces }) => pieces);
-  for (const { pieces, key } of texts) {
-    if (key === undefined) continue;
-    const holds = pieces.some(({ start, end }) => dirty.some((one) => one.start < end && one.end > start));
-    if (!holds) clean.add(key);
-  }
-  return found;
 }
 
 function note(redactions: Redactions, found: readonly Found[]): void {
