@@ -44,7 +44,7 @@ interface OpenReply {
 
 /** A reply that has begun, and whose rest the provider keeps back. */
 async function begin({ token, tools = [] }: { token?: string; tools?: object[] } = {}): Promise<OpenReply> {
-  const own = token ?? (await rig.token("agent"));
+  const own = token ?? (await tokenFor(600));
   const { promise, resolve } = Promise.withResolvers<void>();
   rig.provider.scripts = [{ parts: [BEGIN, () => promise, REST] }];
   const before = rig.provider.asked.length;
@@ -76,13 +76,14 @@ async function begin({ token, tools = [] }: { token?: string; tools?: object[] }
   };
 }
 
-/** A credential that is good for so many seconds. */
-function shortToken(seconds: number): Promise<string> {
+/** A credential that is good for so many seconds. Each is a session of its own, also of one second: to end one ends no other. */
+function tokenFor(seconds: number): Promise<string> {
   const now = Math.floor(Date.now() / 1000);
   return new SignJWT({ email: "eve@example.com", email_verified: true, groups: [] })
     .setProtectedHeader({ alg: "ES256", kid: "k" })
     .setIssuer(issuer.issuer)
     .setSubject("eve")
+    .setJti(crypto.randomUUID())
     .setAudience(issuer.clientId)
     .setIssuedAt(now)
     .setExpirationTime(now + seconds)
@@ -117,7 +118,7 @@ export function describeEndings(opened: () => ModelRig): void {
   beforeAll(async () => {
     rig = opened();
     alice = await rig.token("alice", "admin");
-    brief = await begin({ token: await shortToken(LIFE_SECONDS) });
+    brief = await begin({ token: await tokenFor(LIFE_SECONDS) });
   });
   afterAll(() => issuer?.close());
 
@@ -150,12 +151,13 @@ export function describeEndings(opened: () => ModelRig): void {
     });
 
     test("the same holds for a reply that does not stream, and has not begun", async () => {
-      const token = await rig.token("bob");
+      const token = await tokenFor(600);
       rig.provider.scripts = [{ headers: json, parts: [() => new Promise<void>(() => {})] }];
       const cut = expect(ask(token)).rejects.toThrow();
       const asked = await until(() => rig.provider.asked[0]);
+      const id = asked.headers["x-client-request-id"];
       const { session_id } = await until(() =>
-        spooled(rig).findLast(({ kind, username }) => kind === "dialogue.prompt" && username.includes("bob")),
+        spooled(rig).find(({ kind, exchange_id }) => kind === "dialogue.prompt" && exchange_id === id),
       );
       await kill(session_id);
       await cut;

@@ -24,7 +24,9 @@ export function settle(exchange: ModelAnswered): ModelAnswered {
 export function settleReservation(known: ModelKnown): void {
   const { reservation, response, summary, cut, body, asked } = known;
   if (reservation === undefined || known.spent !== undefined) return;
-  if (response?.status !== 200 || asked === undefined) {
+  // Clients take any 2xx for a reply.
+  const taken = response !== undefined && response.status >= 200 && response.status < 300;
+  if (!taken || asked === undefined) {
     reservation.settle(undefined);
     return;
   }
