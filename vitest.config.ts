@@ -24,7 +24,9 @@ const shared = {
 const LONG = [
   "test/kill/kill.test.ts",
   "test/gateway/fuzz.test.ts",
+  "test/mutation/rules/rules.test.ts",
   "test/tools/control-plane.test.ts",
+  "test/tools/kubelet.test.ts",
   "test/tools/nothing-left-behind.test.ts",
   "test/deploy/github.test.ts",
   "test/e2e/day.test.ts",

@@ -31,6 +31,8 @@ export interface PolicyOptions {
   /** 250 where absent, plus 100 for each megabyte of input. */
   deadlineMs?: number;
   worker?: EvaluationWorker;
+  /** Of the smoke decision; 5,000 where absent. */
+  smokeMs?: number;
 }
 
 const INLINE_BYTES = 32 * 1024;
@@ -59,12 +61,17 @@ export async function createPolicy(options: PolicyOptions): Promise<Policy> {
     data: jsonBuffer(dataJson),
   };
   const worker = options.worker ?? sharedWorker();
-  await smoke(program, worker, revision);
+  await smoke(program, worker, revision, options.smokeMs ?? SMOKE_MS);
   return new CompiledPolicy(program, revision, worker, options);
 }
 
 /** In the worker, so that a policy which loops on anything stalls nobody. */
-async function smoke(program: Program, worker: EvaluationWorker, revision: Revision): Promise<void> {
+async function smoke(
+  program: Program,
+  worker: EvaluationWorker,
+  revision: Revision,
+  deadlineMs: number,
+): Promise<void> {
   const refuse = (why: string): UserError =>
     new UserError(`the policy ${revision.bundle}/${revision.guardrails} fails its smoke decision: ${why}`, {
       exitCode: 1,
@@ -72,7 +79,7 @@ async function smoke(program: Program, worker: EvaluationWorker, revision: Revis
     });
   let result: unknown;
   try {
-    result = await worker.evaluate(program, jsonBuffer(JSON.stringify(SMOKE_INPUT)), SMOKE_MS);
+    result = await worker.evaluate(program, jsonBuffer(JSON.stringify(SMOKE_INPUT)), deadlineMs);
   } catch (error) {
     throw refuse(errorMessage(error));
   }

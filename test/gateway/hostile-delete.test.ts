@@ -3,6 +3,7 @@ import { Agent, request } from "undici";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import type { Deps } from "../../proxy/deps.ts";
 import type { Identified } from "../../proxy/exchange.ts";
+import { Dialogues } from "../../proxy/model/dialogues.ts";
 import { classify } from "../../proxy/steps/classify.ts";
 import { type Rig, startRig } from "./rig.ts";
 
@@ -83,6 +84,6 @@ test("policy sees the options of a delete that has no body", () => {
     session: { startedAt: 0 },
     connection: {},
   } as unknown as Identified;
-  const { input } = classify(exchange, { clock: { now: () => 0 } } as Deps);
+  const { input } = classify(exchange, { clock: { now: () => 0 }, dialogues: new Dialogues() } as Deps);
   expect(input.request.options).toEqual({ propagationPolicy: "Orphan" });
 });

@@ -138,8 +138,7 @@ test("what brings results goes on with its prompt; what a person says with them,
     [true, "results"],
     [false, undefined],
   ]);
-  const used = one.events("dialogue.tool_use").at(-1);
-  expect(used?.prompt_id).toBe(other.prompt_id);
+  await expect.poll(() => one.events("dialogue.tool_use").at(-1)?.prompt_id).toBe(other.prompt_id);
 });
 
 test("a request that is sent again goes on with its prompt as long as that had no whole reply", async () => {
