@@ -30,6 +30,8 @@ export async function guardReply(body: Buffer, hooks: ReplyHooks, limits: ReplyL
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
     const message = parseStrictObject(text, MESSAGE);
     if (message.type === "error") {
+      // A client that does not look at the type would find a reply in it.
+      if (message.content !== undefined) throw new BrokenReply("it is an error and a message");
       const type = isObject(message.error) ? String(message.error.type) : "";
       builder.summary.broken = `the provider ended it: ${/^[a-z_]{1,64}$/.test(type) ? type : "error"}`;
       return { body, summary: builder.summary };

@@ -131,3 +131,23 @@ test("a provider that does not know the gateway's key is an error of the gateway
   expect(reply.status).toBe(502);
   expect(reply.text).not.toContain(PROVIDER_KEY);
 });
+
+test("an error in which the provider quotes the gateway's key does not reach the agent", async () => {
+  rig.provider.scripts = [
+    { status: 400, headers: { "content-type": "application/json" }, parts: [`{"error":"no ${PROVIDER_KEY}"}`] },
+  ];
+  const reply = await ask("claude", "/v1/models");
+  expect(reply.status).toBe(502);
+  expect(reply.text).not.toContain(PROVIDER_KEY);
+});
+
+test("a request that has its provider add what it keeps is refused, and names what", async () => {
+  const reply = await ask("gpt", "/v1/responses", {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify({ model: "m", input: "x", prompt: { id: "pmpt_1" } }),
+  });
+  expect(reply.status).toBe(403);
+  expect(reply.text).toContain("names what its provider keeps (prompt pmpt_1)");
+  expect(rig.provider.asked).toEqual([]);
+});

@@ -25,6 +25,11 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
   const isReply = endpoint.replies && response.status >= 200 && response.status < 300;
   if (!isReply || endpoint.dialect === undefined) {
     const body = await response.read(OTHER_BYTES);
+    if (body.includes(exchange.connection.key())) {
+      throw new Refusal("credential-unavailable", "the provider's answer quotes the gateway's own key", {
+        next: "Tell the operator of the gateway.",
+      });
+    }
     answerWhole(exchange, body);
     return Object.assign(exchange, { summary: undefined, responseBytes: body.length });
   }

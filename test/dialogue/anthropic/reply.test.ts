@@ -129,6 +129,14 @@ describe("a reply that cannot be read becomes an error, and nothing of it is pas
     });
   });
 
+  test("an error that has a message's content, in which some clients would find a call", async () => {
+    const { text, status } = await guarded(MESSAGE.replace('"type":"message"', '"type":"error"'), () => {
+      throw new Error("the hook was asked");
+    });
+    expect(status).toBe(502);
+    expect(text).not.toContain("tool_use");
+  });
+
   test("no UTF-8", async () => {
     const { status, summary } = await guardReply(Buffer.from(MESSAGE.replace("both", "\xff"), "latin1"), {
       toolCall: async () => ({ effect: "release" }),
