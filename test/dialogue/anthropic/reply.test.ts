@@ -130,7 +130,7 @@ describe("a reply that cannot be read becomes an error, and nothing of it is pas
   });
 
   test("an error that has a message's content, in which some clients would find a call", async () => {
-    const { text, status } = await guarded(MESSAGE.replace('"type":"message"', '"type":"error"'), () => {
+    const { text, status } = await guarded(MESSAGE.replace('"type": "message"', '"type": "error"'), () => {
       throw new Error("the hook was asked");
     });
     expect(status).toBe(502);
