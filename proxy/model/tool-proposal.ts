@@ -29,11 +29,17 @@ export function toolDigests(
   const args = tagRawNumbers(sameAgain(call.name, whole(call)));
   const { issuer, username } = identity;
   const requester = { issuer, username };
-  const form = { connection: connection.name, requester, verb: "tool", tool: call.name, arguments: args };
+  const tool = { tool: call.name, ...familyOf(call) };
+  const form = { connection: connection.name, requester, verb: "tool", ...tool, arguments: args };
   return {
     digest: hmac(hmacKey, "digest", canonicalJson(form)),
     change: hmac(hmacKey, "change", canonicalJson({ uid: null, changes: [{ path: "arguments", to: args }] })),
   };
+}
+
+/** A client runs tools of one name by these: the same arguments mean something else to another. */
+function familyOf({ toolset, kind }: ToolCall): { toolset?: string; kind?: string } {
+  return { ...(toolset === undefined ? {} : { toolset }), ...(kind === undefined ? {} : { kind }) };
 }
 
 /** Its arguments, with integers that doubles would make a neighbour of as they are written. */
@@ -102,7 +108,10 @@ export function toolProposal(exchange: ModelForwarded, call: ToolCall, asked: As
       ...deps.policy.current.describe(rule),
     })),
     blastRadius: recordable(reachOf(call.name, commands), session.id, deps),
-    changes: [{ path: "arguments", to: shown }],
+    changes: [
+      { path: "arguments", to: shown },
+      ...Object.entries(familyOf(call)).map(([path, to]) => ({ path, to: recordable(to, session.id, deps) })),
+    ],
     policyRevision: revisionOf(decision),
     requirements: terms?.requirements ?? [],
     notAfter: deps.clock.now() + (terms?.validForSeconds ?? 900) * 1000,

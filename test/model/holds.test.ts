@@ -127,6 +127,11 @@ describe("the digest of a tool call", () => {
       "who asks",
       of(call('{"command":"ls","n":9007199254740993}'), { identity: { ...who.identity, username: "dev:bob" } }),
     ],
+    [
+      "the family of tools that it is of",
+      of({ ...call('{"command":"ls","n":9007199254740993}'), toolset: "computer" }),
+    ],
+    ["the kind of call that it is", of({ ...call('{"command":"ls","n":9007199254740993}'), kind: "shell_call" })],
   ] as const)("is another with %s", ([, { digest }]) => expect(digest).not.toBe(known.digest));
 
   test("goes by a description that is no word beside a command", () => {
@@ -147,7 +152,10 @@ test("the pull request of a tool call says the tool, the command word for word, 
   const identity = { issuer: "https://idp", username: "dev:agent" };
   const exchange = { identity, session, connection: { name: "claude" }, promptId: "p-1" } as unknown as ModelForwarded;
   const args = { command: 'sh -c "$X"\necho | tee a', timeout: 5 };
-  const call = { id: "a", index: 0, name: "Bash", text: JSON.stringify(args), arguments: args };
+  const call = {
+    ...{ id: "a", index: 0, name: "Bash", text: JSON.stringify(args), arguments: args },
+    ...{ toolset: "computer", kind: "shell_call" },
+  };
   const finding = {
     rule: "tool/unparsed",
     effect: "hold",
@@ -180,6 +188,8 @@ test("the pull request of a tool call says the tool, the command word for word, 
     "`tool/unparsed`, Commands that cannot be read (medium): `a variable`",
     "`+` is what the tool is given.",
     "timeout: 5",
+    "computer",
+    "shell_call",
   ]) {
     expect(body).toContain(line);
   }
