@@ -1,6 +1,6 @@
 import type { CommandRequest, UnknownPart } from "../types.ts";
 import { type Asked, fromFile, namesFiles, picks, request, resourceNamed, type Target, targets } from "./asked.ts";
-import { isSet, lastOf } from "./command-line.ts";
+import { isSet, lastOf, rawPath } from "./command-line.ts";
 import { subjects } from "./create.ts";
 import { documents, parsed } from "./documents.ts";
 
@@ -52,7 +52,7 @@ export const edited = (asked: Asked): CommandRequest[] =>
 /** Objects that selectors pick are deleted one by one as well: kubectl never asks for a collection. */
 export function deleted(asked: Asked): CommandRequest[] {
   const { line } = asked;
-  const raw = lastOf(line, "raw");
+  const raw = rawPath(line);
   if (raw !== undefined) return [rawRequest(asked, "delete", raw)];
   const body = deleteOptions(asked);
   if (namesFiles(asked)) return documentsOr(asked, "delete", { body });

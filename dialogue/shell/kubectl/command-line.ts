@@ -156,6 +156,9 @@ export function lastOf(line: KubectlLine, name: string): string | undefined {
   return line.options.get(name)?.at(-1);
 }
 
+/** The path of a raw request; kubectl takes an empty one for none. */
+export const rawPath = (line: KubectlLine): string | undefined => lastOf(line, "raw") || undefined;
+
 /** As Go's strconv.ParseBool. */
 export function isSet(line: KubectlLine, name: string): boolean {
   const value = lastOf(line, name);

@@ -1,14 +1,14 @@
 import type { CommandRequest } from "../types.ts";
 import { type Asked, namesFiles, request, resourceNamed, targets } from "./asked.ts";
 import { rawRequest } from "./change.ts";
-import { isSet, lastOf } from "./command-line.ts";
+import { isSet, lastOf, rawPath } from "./command-line.ts";
 import { create } from "./create.ts";
 import { documents } from "./documents.ts";
 
 /** get and describe: one object, or all; what describe looks up beside them is left out. */
 export function read(asked: Asked): CommandRequest[] {
   const { line } = asked;
-  const raw = lastOf(line, "raw");
+  const raw = rawPath(line);
   if (raw !== undefined) return [rawRequest(asked, "get", raw)];
   if (namesFiles(asked)) return documents(asked, "get").map(({ body: _, ...one }) => one);
   const subresource = lastOf(line, "subresource") ?? "";

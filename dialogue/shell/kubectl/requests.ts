@@ -1,7 +1,7 @@
 import type { CommandRequest } from "../types.ts";
 import { type Asked, fromFile, namesFiles } from "./asked.ts";
 import * as change from "./change.ts";
-import { isSet, type KubectlLine, lastOf } from "./command-line.ts";
+import { isSet, type KubectlLine, lastOf, rawPath } from "./command-line.ts";
 import * as connect from "./connect.ts";
 import { created } from "./create.ts";
 import { documents } from "./documents.ts";
@@ -39,12 +39,12 @@ const VERBS: Readonly<Record<string, Verb>> = {
   "apply view-last-applied": reading.read,
   diff: (asked) => documents(asked, "create").map((one) => ({ ...one, dryRun: true })),
   create: (asked) => {
-    const raw = lastOf(asked.line, "raw");
+    const raw = rawPath(asked.line);
     if (raw !== undefined) return [change.rawRequest(asked, "post", raw)];
     return namesFiles(asked) ? documents(asked, "create") : [];
   },
   replace: (asked) => {
-    const raw = lastOf(asked.line, "raw");
+    const raw = rawPath(asked.line);
     if (raw !== undefined) return [change.rawRequest(asked, "put", raw)];
     // By force it is deleted first.
     const force = isSet(asked.line, "force");
@@ -85,9 +85,11 @@ export function kubectlRequests(asked: Omit<Asked, "dryRun">): CommandRequest[] 
   const { command } = line;
   if (isSet(line, "help")) return [];
   const dryRun = lastOf(line, "dry-run") ?? "none";
+  // A raw request is sent as it stands, a dry run or not.
+  const raw = rawPath(line) !== undefined;
   // On the client nothing is changed; without a value it is the client's (deprecated).
-  const whole = { ...asked, dryRun: dryRun === "server" };
-  if (dryRun === "client" || dryRun === "true") return [];
+  const whole = { ...asked, dryRun: !raw && dryRun === "server" };
+  if (!raw && (dryRun === "client" || dryRun === "true")) return [];
   if (command.startsWith("create ")) return created(whole) ?? [];
   if (command.startsWith("set ")) return change.set(whole);
   if (command.startsWith("rollout ")) return change.rolledOut(whole);

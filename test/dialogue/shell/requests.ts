@@ -155,6 +155,10 @@ export const REQUESTS: Readonly<Record<string, readonly (readonly [command: stri
     ["kubectl delete pod web --dry-run=server", "delete pods shop/web dry"],
     ["kubectl delete -f x.yaml", "delete shop/ ?group ?resource ?name ?object"],
     ["kubectl delete --raw /api/v1/nodes/n1", "delete /api/v1/nodes/n1"],
+    // kubectl itself takes no notice of a dry run there.
+    ["kubectl delete --raw=/api/v1/namespaces/prod --dry-run=client", "delete /api/v1/namespaces/prod"],
+    ["kubectl create --raw=/api/v1/namespaces -f x.json --dry-run=client", "post /api/v1/namespaces"],
+    ["kubectl delete --raw= ns prod", "delete namespaces prod/prod"],
     ["kubectl delete pods --all -A", "delete pods / ?name"],
   ],
   changing: [
