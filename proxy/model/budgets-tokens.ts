@@ -19,6 +19,9 @@ const MOST = 1_000_000;
 /** Where a request names no bound: what models write at most in one reply, most of them. */
 const OUTPUT_UNBOUND = 32_768;
 
+/** What OpenAI answers at most to one request (`n`). */
+const REPLIES = 128;
+
 export function totalOf({ input, output, cacheRead, cacheWrite }: Tokens): number {
   return input + output + cacheRead + cacheWrite;
 }
@@ -34,16 +37,21 @@ export function costOf(tokens: Tokens, price: Price): number {
   return millions / 1_000_000;
 }
 
-/** What a request may come to: its text by length, and of its reply as much as it allows. */
-export function boundOf(bodyBytes: number, maxTokens: number | undefined): Tokens {
-  const output = Math.min(Math.max(0, Math.ceil(maxTokens ?? OUTPUT_UNBOUND)), MOST);
-  return { ...NONE, input: inputEstimate(bodyBytes), output };
+/** What a request may come to: its text by length, and of each of its replies as much as it allows. */
+export function boundOf(bodyBytes: number, maxTokens: number | undefined, replies = 1): Tokens {
+  const each = Math.min(Math.max(0, Math.ceil(maxTokens ?? OUTPUT_UNBOUND)), MOST);
+  return {
+    ...NONE,
+    input: inputEstimate(bodyBytes),
+    output: each * Math.min(Math.max(1, Math.ceil(replies)), REPLIES),
+  };
 }
 
 /**
  * What a reply came to. The provider's own count where the reply came to its end; where it was cut, or the provider does
- * not count (chat/completions as a stream, without `include_usage`), the greater of what it said until then and an
- * estimate by length: who reads a tool call and goes away before the count comes has spent it.
+ * said how much until then, the greater of that and an estimate by length: who reads a tool call and goes away before the
+ * count comes has spent it. Where it did not count at all (chat/completions as a stream, without `include_usage`), all that
+ * was allowed: what a model thinks unseen is no shorter for it.
  */
 export function spentOf(
   dialect: Dialect,
@@ -60,7 +68,8 @@ export function spentOf(
   if (!cut && broken === undefined && usage.inputTokens !== undefined && usage.outputTokens !== undefined) {
     return { tokens: counted, estimated: false };
   }
-  const output = Math.max(counted.output, Math.min(outputEstimate(summary), bound.output));
+  const most = usage.outputTokens === undefined ? bound.output : Math.min(outputEstimate(summary), bound.output);
+  const output = Math.max(counted.output, most);
   const input = usage.inputTokens === undefined ? inputEstimate(bodyBytes) : counted.input;
   return { tokens: { ...counted, input, output }, estimated: true };
 }

@@ -8,6 +8,9 @@ import { silentLog } from "../../base/log.ts";
 import type { ReplySummary } from "../../dialogue/types.ts";
 import { Budgets, type Spender } from "../../proxy/model/budgets.ts";
 import { boundOf, NONE, spentOf } from "../../proxy/model/budgets-tokens.ts";
+import type { ModelDeps } from "../../proxy/model/deps.ts";
+import type { ModelDecided } from "../../proxy/model/exchange.ts";
+import { reserve, settleReservation } from "../../proxy/model/steps/reserve.ts";
 
 const HOUR = 3_600_000;
 const START = Date.parse("2026-11-23T10:00:00Z");
@@ -232,6 +235,7 @@ test("what may be written is what the request says, within reason", () => {
   const outputs = [100, 0, -5, 1e300, undefined].map((most) => boundOf(4_000, most).output);
   expect(outputs).toEqual([100, 0, 0, 1_000_000, 32_768]);
   expect(boundOf(1e9, 1).input).toBe(1_000_000);
+  expect([3, 0, 1e300].map((replies) => boundOf(4_000, 100, replies).output)).toEqual([300, 100, 12_800]);
 });
 
 test("sessions that are long over are forgotten, and none that still counts", () => {
@@ -243,6 +247,30 @@ test("sessions that are long over are forgotten, and none that still counts", ()
   refused(() => ask(budgets));
   refused(() => ask(budgets, { who: { ...AGENT, session: "new-0" } }));
   ask(budgets, { who: { ...AGENT, session: "old-0" } });
+});
+
+describe("a request in its budgets", () => {
+  const settledBy = (more: object) => {
+    const budgets = open({ limits: [{ per: "session", tokens: 1_000_000 }] });
+    const body = Buffer.from(JSON.stringify({ n: 3, max_tokens: 200, max_completion_tokens: 100 }));
+    const exchange = {
+      ...{ id: "e", asked: { model: "m", maxTokens: 100 }, body, session: { id: "s1" }, identity: AGENT.identity },
+      ...{ endpoint: { replies: true, dialect: "openai.chat" }, connection: { name: "gpt", kind: "openai" } },
+      ...more,
+    } as unknown as ModelDecided;
+    reserve(exchange, { budgets } as unknown as ModelDeps);
+    settleReservation(exchange);
+    return exchange.spent;
+  };
+
+  test("spends the bound of all replies that it asks for where it was sent, and nobody waited for the answer's head", () => {
+    expect(settledBy({ sent: true })).toEqual({ tokens: 600 + 13, estimated: true });
+  });
+
+  test("spends nothing where it was not sent, or its provider did not take it", () => {
+    expect(settledBy({ sent: false })).toBeUndefined();
+    expect(settledBy({ sent: true, response: { status: 529 } })).toBeUndefined();
+  });
 });
 
 describe("what a reply came to", () => {
@@ -276,7 +304,7 @@ describe("what a reply came to", () => {
       30,
     ],
     ["broke off", reply({ usage, text: "a", broken: "it ended" }), false, 60, 20],
-    ["is not counted by its provider", reply({ text: "a".repeat(30) }), false, 1_000, 10],
+    ["is not counted by its provider", reply({ text: "a".repeat(30) }), false, 1_000, 100],
     ["is longer than was allowed", reply({ thinking: "a".repeat(3_000) }), false, 1_000, 100],
     ["nobody could read", undefined, false, 1_000, 100],
   ] as const)("is estimated where it %s", ([, summary, cut, input, output]) => {

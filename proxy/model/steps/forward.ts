@@ -1,5 +1,5 @@
 import { Refusal } from "../../../base/errors.ts";
-import { send } from "../../upstream.ts";
+import { send, UpstreamFailure } from "../../upstream.ts";
 import type { ModelDecided, ModelForwarded } from "../exchange.ts";
 import { providerHeaders } from "../headers.ts";
 
@@ -14,6 +14,9 @@ export async function forward(exchange: ModelDecided): Promise<ModelForwarded> {
     headers,
     body,
     signal,
+  }).catch((error: unknown) => {
+    if (error instanceof UpstreamFailure && error.neverSent) exchange.sent = false;
+    throw error;
   });
   if (response.status === 401 || response.status === 403) {
     const told = new Refusal("credential-unavailable", "the provider did not accept the gateway's own key", {
