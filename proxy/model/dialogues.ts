@@ -48,26 +48,33 @@ const CANDIDATES = 20;
 export class Dialogues {
   readonly #sessions = new Map<string, Dialogue>();
   readonly #now: () => number;
+  #unnamed = 0;
 
   /** @param now Milliseconds since the epoch. */
   constructor(now: () => number = nowMs) {
     this.#now = now;
   }
 
-  /** What a request to the model is part of. `fresh` is its prompt's id where it is part of nothing before. */
+  /**
+   * What a request to the model is part of. `fresh` is its prompt's id where it is part of nothing before. What is refused
+   * after that was never said: only `said` makes it part of the dialogue.
+   */
   turnOf(sessionId: string, asked: Asked, fresh: string): Turn {
     const dialogue = this.#of(sessionId);
     const words = ownWords(asked.prompt);
     const said = digest(words);
-    const key = digest(`${asked.bytes} ${asked.toolResults.at(-1)?.id} ${words}`);
-    const before = dialogue.unanswered.get(key);
-    const turn: Turn =
-      before === undefined
-        ? (goesOn(dialogue, asked, { words, said }) ?? { promptId: fresh })
-        : { promptId: before, continues: "retry" };
-    if (turn.continues === undefined) set(dialogue.said, turn.promptId, said);
-    set(dialogue.unanswered, key, turn.promptId, CLAIMS);
-    return turn;
+    const before = dialogue.unanswered.get(keyOf(asked, words));
+    return before === undefined
+      ? (goesOn(dialogue, asked, { words, said }) ?? { promptId: fresh })
+      : { promptId: before, continues: "retry" };
+  }
+
+  /** The request goes to the provider: the same once more is a retry, and what it brings back may be sent again. */
+  said(sessionId: string, asked: Asked, turn: Turn): void {
+    const dialogue = this.#of(sessionId);
+    const words = ownWords(asked.prompt);
+    if (turn.continues === undefined) set(dialogue.said, turn.promptId, digest(words));
+    set(dialogue.unanswered, keyOf(asked, words), turn.promptId, CLAIMS);
   }
 
   /** A request of that prompt had a whole reply: the same words again are said anew. */
@@ -84,6 +91,11 @@ export class Dialogues {
 
   released(sessionId: string, call: OpenCall): void {
     const dialogue = this.#of(sessionId);
+    if (call.toolUseId === "") {
+      // No result can name it, and each is a call of its own: what it may ask for comes of none of the others for sure.
+      set(dialogue.open, `unnamed ${++this.#unnamed}`, call, OPEN);
+      return;
+    }
     dialogue.open.delete(call.toolUseId);
     set(dialogue.open, call.toolUseId, call, OPEN);
     set(dialogue.prompts, call.toolUseId, call.promptId);
@@ -114,14 +126,17 @@ export class Dialogues {
     const { strength, calls } = possible(all, request);
     const chosen = calls.length === 1 ? calls[0] : choose(dialogue, calls.length === 0 ? all : calls, said);
     const link: Link = {
-      strength: chosen === undefined ? "none" : calls.length === 1 ? strength : "claimed",
+      strength: chosen === undefined || chosen.toolUseId === "" ? "none" : calls.length === 1 ? strength : "claimed",
       promptId: chosen?.promptId ?? oneOf(calls.map(({ promptId }) => promptId)),
       toolUseId: chosen?.toolUseId ?? "",
     };
-    if (calls.length > 1) link.candidates = calls.slice(0, CANDIDATES).map(({ toolUseId }) => toolUseId);
+    if (calls.length > 1) {
+      const named = calls.flatMap(({ toolUseId }) => (toolUseId === "" ? [] : [toolUseId]));
+      link.candidates = named.slice(0, CANDIDATES);
+    }
     if (Object.keys(said).length > 0) link.claims = said;
     const kubectl = said["kubectl-session"];
-    if (calls.length === 1 && chosen !== undefined && kubectl !== undefined) {
+    if (calls.length === 1 && chosen !== undefined && chosen.toolUseId !== "" && kubectl !== undefined) {
       set(dialogue.kubectlSessions, kubectl, chosen.toolUseId, CLAIMS);
     }
     return link;
@@ -210,6 +225,9 @@ export function ownWords(text: string): string {
     at = end + CLOSES.length;
   }
 }
+
+const keyOf = ({ bytes, toolResults }: Asked, words: string): string =>
+  digest(`${bytes} ${toolResults.at(-1)?.id} ${words}`);
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("base64");
 

@@ -234,6 +234,7 @@ describe("which prompt a request to the model is of", () => {
         const bytes = Buffer.from(JSON.stringify(body));
         const asked = WIRES[dialect].readRequest(bytes);
         const turn = dialogues.turnOf("s", { ...asked, bytes: bytes.length }, `p${i}`);
+        dialogues.said("s", { ...asked, bytes: bytes.length }, turn);
         for (const { id } of asked.toolResults) dialogues.returned("s", id);
         dialogues.answered("s", turn.promptId);
         if (i === 0) {
@@ -251,6 +252,16 @@ describe("which prompt a request to the model is of", () => {
     },
   );
 
+  test("what was refused was never said: the same after it is new, and a retry only once it went out", () => {
+    const dialogues = new Dialogues();
+    const asked = { prompt: "go", toolResults: [], bytes: 9 };
+    dialogues.turnOf("s", asked, "refused");
+    const turn = dialogues.turnOf("s", asked, "p1");
+    expect(turn).toEqual({ promptId: "p1" });
+    dialogues.said("s", asked, turn);
+    expect(dialogues.turnOf("s", asked, "p2")).toEqual({ promptId: "p1", continues: "retry" });
+  });
+
   test("a client's reminders are nobody's words, however many there are and however broken", () => {
     const reminder = "<system-reminder>be brief</system-reminder>";
     expect(ownWords(`${reminder}\n\n${reminder}`)).toBe("");
@@ -259,6 +270,20 @@ describe("which prompt a request to the model is of", () => {
     const many = "<system-reminder>".repeat(60_000);
     expect(ownWords(many)).toBe(many);
   });
+});
+
+test("calls that have no id are each a call, and no request is said to come of one of them for sure", () => {
+  const dialogues = new Dialogues(() => 0);
+  const ids = { promptId: "p", name: "Bash", releasedAt: 0, expects: [] };
+  const linked = () => dialogues.link("s", request("get pods a/b"), () => ({}));
+  dialogues.released("s", { ...ids, toolUseId: "" });
+  dialogues.released("s", { ...ids, toolUseId: "" });
+  expect(linked()).toMatchObject({ strength: "none", promptId: "p", toolUseId: "", candidates: [] });
+  dialogues.released("s", { ...ids, toolUseId: "t1" });
+  expect(linked()).toMatchObject({ strength: "none", toolUseId: "", candidates: ["t1"] });
+  expect(
+    dialogues.turnOf("s", { prompt: "", toolResults: [{ id: "", text: "", isError: false }], bytes: 1 }, "q"),
+  ).toEqual({ promptId: "q" });
 });
 
 test.for<[string, ToolCall, object[]]>([

@@ -7,6 +7,8 @@ import type { ModelDecided } from "../exchange.ts";
 import { isKept, MAX_ID, recordable } from "../recordable.ts";
 
 const MAX_WORDS = 65_536;
+/** Of the tools and servers at the provider, so many stand in the event; all of them were decided. */
+const MAX_TOOLS = 100;
 
 /**
  * Puts on record what is asked, and which results it brings back, before the provider hears of it. `continues` says of a
@@ -25,18 +27,24 @@ export function recordPrompt(exchange: ModelDecided, deps: ModelDeps): ModelDeci
   if (endpoint.replies) recordResults(exchange, asked, deps);
   const claims = claimsOf(exchange);
   const { session, turn, redacted, redactions, recorded } = exchange;
-  if (turn !== undefined) deps.dialogues.claimed(session.id, turn.promptId, claims);
+  if (turn !== undefined) {
+    deps.dialogues.said(session.id, { ...asked, bytes: body.length }, turn);
+    deps.dialogues.claimed(session.id, turn.promptId, claims);
+  }
   if (decision.record === "None" && decision.findings.length === 0) return exchange;
   const event = modelEvent(exchange, endpoint.replies ? "dialogue.prompt" : "request.intent");
   if (turn?.by !== undefined) event.tool_use_id = turn.by;
   event.request_bytes = body.length;
+  const serverTools = asked.tools.filter(({ server }) => server);
   event.payload = {
     decisionId: decision.decisionId,
     model: asked.model,
     stream: asked.stream,
     tools: asked.tools.length,
-    ...(asked.tools.some(({ server }) => server) ? { serverTools: asked.tools.filter(({ server }) => server) } : {}),
-    ...(asked.mcpServers.length > 0 ? { mcpServers: asked.mcpServers } : {}),
+    ...(serverTools.length > 0
+      ? { serverTools: serverTools.slice(0, MAX_TOOLS).map((one) => ({ ...one, name: one.name.slice(0, MAX_ID) })) }
+      : {}),
+    ...(asked.mcpServers.length > 0 ? { mcpServers: asked.mcpServers.slice(0, MAX_TOOLS) } : {}),
     ...(turn?.continues === undefined ? {} : { continues: turn.continues }),
     toolResults: asked.toolResults.map(({ id }) => id.slice(0, MAX_ID)).slice(-64),
     redacted,
