@@ -13,7 +13,11 @@ export class DeniedCalls {
 
   /** What was denied of a reply, by its id. */
   note(sessionId: string, { id, toolCalls }: ReplySummary): void {
-    const denied = deniedOf(toolCalls);
+    // What answers a call says its id alone: its arguments may be megabytes, and thousands of replies are kept.
+    const denied = deniedOf(toolCalls).map(({ call: { id: callId, kind }, text }) => ({
+      call: { id: callId, name: "", text: "", index: 0, ...(kind === undefined ? {} : { kind }) },
+      text,
+    }));
     if (id === undefined || denied.length === 0) return;
     const oldest = this.#replies.size >= REPLIES ? this.#replies.keys().next().value : undefined;
     if (oldest !== undefined) this.#replies.delete(oldest);

@@ -23,7 +23,8 @@ export function modelEvent(exchange: ModelKnown, kind: EventKind): EventDraft {
     user_agent: (exchange.req.headers["user-agent"] ?? "").slice(0, 512),
     verb: (exchange.req.method ?? "").toLowerCase(),
     resource: endpoint?.name ?? "",
-    name: exchange.asked?.model.slice(0, 256) ?? "",
+    // Before the request was searched its model's name may be a secret like any other text of it.
+    name: exchange.redacted === undefined ? "" : (exchange.asked?.model.slice(0, 256) ?? ""),
     path: (exchange.target.split("?", 1)[0] ?? "").slice(0, 2048),
   };
   if (promptId !== undefined) event.prompt_id = promptId;

@@ -1,7 +1,11 @@
 import { rfc3339 } from "../../base/clock.ts";
+import { Refusal } from "../../base/errors.ts";
 import type { ToolCall } from "../../dialogue/types.ts";
 import type { DialogueInput } from "../../engine/input.ts";
 import type { ModelKnown } from "./exchange.ts";
+
+/** Policy is asked about each of them, of one request while all others wait. */
+const MAX_AT_PROVIDER = 1_000;
 
 type Asking = Required<Pick<ModelKnown, "session" | "identity" | "connection" | "promptId" | "asked">>;
 
@@ -37,10 +41,17 @@ export function modelQuestion(asking: Asking, now: number, toolUseId = ""): Dial
  */
 export function requestQuestions(asking: Asking, now: number): [DialogueInput, ...DialogueInput[]] {
   const { tools, mcpServers } = asking.asked;
-  const atProvider = [
+  const named = [
     ...tools.filter(({ server }) => server).map(({ name, type }) => ({ name, type, server: true })),
     ...mcpServers.map(({ name, url }) => ({ name, type: "mcp", url, server: true })),
   ];
+  // The same tool twice is one question: its verdict is the same.
+  const atProvider = [...new Map(named.map((one) => [JSON.stringify(one), one])).values()];
+  if (atProvider.length > MAX_AT_PROVIDER) {
+    throw new Refusal("forbidden", `the request names more than ${MAX_AT_PROVIDER} tools and servers of its provider`, {
+      next: "Name those alone that it needs.",
+    });
+  }
   return [
     modelQuestion(asking, now),
     ...atProvider.map(({ name, ...rest }) => toolQuestion(asking, now, { id: "", name, arguments: rest }, [])),
