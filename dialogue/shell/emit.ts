@@ -1,4 +1,5 @@
 import { around } from "./around.ts";
+import { gitStarts, hiddenIn } from "./hidden.ts";
 import { basename, type Layer, reasonOf, text } from "./layer.ts";
 import { overridesOf } from "./overrides.ts";
 import { type Simple, type Sink, viaOf } from "./simple.ts";
@@ -11,13 +12,16 @@ export function emit(layer: Layer, simple: Simple, reader: Sink): void {
   const argv = layer.args.map(text);
   const [first] = layer.args;
   const name = first === undefined ? "" : basename(text(first));
-  const { overrides, environment } = overridesOf(argv, layer.assignments);
+  const assignments = [...(reader.options.assignments ?? []), ...layer.assignments];
+  const { overrides, environment } = overridesOf(argv, assignments);
+  const hidden = hiddenIn(argv, layer.assignments);
   const known = stdin !== undefined && "known" in stdin ? stdin.known : undefined;
   const goesAround = around(argv, simple.redirects, known, reader.options);
   // A list of assignments runs nothing.
-  if (argv.length === 0 && overrides.length === 0 && !environment && goesAround === undefined) return;
+  if (argv.length === 0 && overrides.length === 0 && !environment && !hidden && goesAround === undefined) return;
   let unparsed = reasonOf(layer.args) ?? layer.unparsed;
   if (environment) unparsed ??= "environment";
+  if (hidden) unparsed ??= "substitution";
   if (first !== undefined && "value" in first && /[^\x20-\x7e]/.test(first.value)) unparsed ??= "characters";
   // A document that is not known is one of the things that the command is given.
   if (stdin !== undefined && "unparsed" in stdin && stdin.unparsed !== "script" && !INERT.has(name))
@@ -26,7 +30,7 @@ export function emit(layer: Layer, simple: Simple, reader: Sink): void {
   const command: ShellCommand = { argv, text: simple.text };
   if (unparsed !== undefined) command.unparsed = unparsed;
   if (known !== undefined) command.stdin = known;
-  if (layer.assignments.length > 0) command.assignments = layer.assignments;
+  if (assignments.length > 0) command.assignments = assignments;
   if (simple.redirects.length > 0) command.redirects = simple.redirects;
   if (overrides.length > 0) command.overrides = overrides;
   if (goesAround !== undefined) command.around = goesAround;
@@ -48,17 +52,22 @@ function inlineProgram(name: string, argv: readonly string[], piped: boolean): U
     return "interpreter";
   if (
     /^g?sed$/.test(name) &&
-    argv.slice(1).some((word) => /^\d*\s*e\b|\/[a-z]*e[a-z]*\s*(;|$)/.test(word) && word.includes("/"))
+    argv.slice(1).some((word) => word.includes("/") && (/^\d*\s*e\b/.test(word) || sedExecutes(word)))
   )
     return "interpreter";
   return undefined;
 }
+
+/** The flags behind a slash, taken in one go: to look for the `e` among them in the pattern would be quadratic. */
+const sedExecutes = (script: string): boolean =>
+  [...script.matchAll(/\/([a-zIM\d]*)\s*(?:[;}]|$)/gm)].some(([, flags = ""]) => flags.includes("e"));
 
 const NAMES = /(^|[\s/'"=;&|`(])(kubectl|helm|oc|kubeadm|k9s)($|[\s'"=;&|)])/;
 const KUBERNETES = new Set(["kubectl", "helm"]);
 
 /** Another program that is given the name of one that asks a cluster: ssh, docker run, tmux send-keys, make. */
 function mentions(name: string, argv: readonly string[]): UnparsedReason | undefined {
+  if (name === "git" && gitStarts(argv.slice(1), NAMES)) return "indirect";
   if (
     KUBERNETES.has(name) ||
     INERT.has(name) ||

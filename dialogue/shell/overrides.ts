@@ -1,3 +1,4 @@
+import { namesProgram, runsInPrompt } from "./hidden.ts";
 import { isSet, parseKubectl } from "./kubectl/command-line.ts";
 import type { ClusterOverride } from "./types.ts";
 
@@ -46,6 +47,7 @@ export function overridesOf(
     if (VARIABLES.has(name) || (asksCluster && name === "HOME"))
       overrides.push({ name, ...(value === null ? {} : { value: shown(name, value) }) });
     if (ENVIRONMENT.has(name) || name.startsWith("BASH_FUNC_")) environment = true;
+    if ((name === "PS4" && runsInPrompt(value)) || namesProgram(name, value)) environment = true;
   };
   for (const { name, value } of assignments) variable(name, value);
   if (DECLARES.has(name)) {

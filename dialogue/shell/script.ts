@@ -1,7 +1,19 @@
 import { type Command, forEachChild, type ParsedScript, parse, type Redirected, type SyntaxNode } from "unbash";
+import { hiddenInSource } from "./hidden.ts";
 import { finish } from "./judge.ts";
 import { MAX_COMMANDS, MAX_DEPTH, MAX_MS, MAX_NESTED, MAX_OPENERS } from "./limits.ts";
-import { argsOf, assigned, type Place, redirectsOf, type Simple, type Sink, Stop, shared, viaOf } from "./simple.ts";
+import {
+  argsOf,
+  assigned,
+  type Place,
+  redirectsOf,
+  type Simple,
+  type Sink,
+  Stop,
+  shared,
+  viaOf,
+  wordsInRedirects,
+} from "./simple.ts";
 import { knownOutput, stdinOf } from "./stdin.ts";
 import type { ReadOptions, ShellCommand } from "./types.ts";
 import { unwrap } from "./unwrap.ts";
@@ -59,13 +71,23 @@ export class Reader implements Sink {
     } else if (node.type === "Function") {
       this.#functions.add(node.name.value);
       this.#children(node, { ...place, stdin: undefined });
-    } else this.#children(node, place);
+    } else {
+      if (node.type === "TestCommand" || node.type === "ArithmeticCommand") this.#hidden(node, place);
+      this.#children(node, place);
+    }
+  }
+
+  #hidden({ pos, end }: SyntaxNode, place: Place): void {
+    const text = place.source.slice(pos, end);
+    // Behind the brackets of its own.
+    if (hiddenInSource(text.slice(2))) this.push({ argv: [], text, unparsed: "substitution", ...viaOf(place.via) });
   }
 
   #redirected(node: Redirected, place: Place): void {
     for (const one of node.redirects) this.visit(one, place);
     const redirects = redirectsOf(node.redirects);
-    unwrap({ args: [], text: place.source.slice(node.pos, node.end), assignments: [], redirects, place }, this);
+    const args = wordsInRedirects(node.redirects);
+    unwrap({ args, text: place.source.slice(node.pos, node.end), assignments: [], redirects, place }, this);
     this.visit(node.command, { ...place, stdin: shared(stdinOf(node.redirects, place.stdin)) });
   }
 
@@ -87,7 +109,7 @@ export class Reader implements Sink {
     // What the words substitute runs first.
     this.#children(node, place);
     const simple: Simple = {
-      args: argsOf(node, place.posix),
+      args: [...argsOf(node, place.posix), ...wordsInRedirects(node.redirects)],
       text: place.source.slice(node.pos, node.end),
       assignments: node.prefix.filter((one) => one.type === "Assignment").map(assigned),
       redirects: redirectsOf(node.redirects),

@@ -73,6 +73,14 @@ export function assigned({ name, value, index }: Assignment): { name: string; va
   return { name, value: known };
 }
 
+/** Digits that bash cannot keep as a descriptor are a word to it, which stands where they do. */
+export const wordsInRedirects = (redirects: readonly Redirection[]): Arg[] =>
+  redirects.flatMap(({ descriptor }): Arg[] =>
+    descriptor?.type === "FileDescriptor" && descriptor.value > 0x7fffffff
+      ? [{ unparsed: "dialect", text: String(descriptor.value) }]
+      : [],
+  );
+
 export function redirectsOf(redirects: readonly Redirection[]): { operator: string; file: string | null }[] {
   return redirects.flatMap((one) => {
     if (one.type !== "Redirect" || one.target === undefined) return [];

@@ -65,6 +65,8 @@ export interface ShellCommand {
 export interface ReadOptions {
   /** Host names or addresses of API servers beside the well-known ones. */
   servers?: readonly string[];
+  /** Variables that are set for all of the text. */
+  assignments?: readonly { name: string; value: string | null }[];
 }
 
 /** What of a request the command's text leaves open. */

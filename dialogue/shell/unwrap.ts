@@ -89,10 +89,13 @@ function special(layer: Layer, name: string, simple: Simple, reader: Sink): Laye
   if (OTHER_SHELLS.has(name)) layer.unparsed ??= "dialect";
   else if (name === "busybox" || name === "k3s" || name === "microk8s" || name === "toybox") {
     if (rest.length > 0) return { ...layer, args: rest, via: [...layer.via, name] };
-  } else if (name === "eval") return nestedText(rest, "eval", " ", layer, simple, reader);
+  } else if (name === "eval") return nestedText(operands(rest), "eval", " ", layer, simple, reader);
   else if (name === "trap") {
-    if (rest.length > 1 && text(rest[0] as Arg) !== "-")
-      return nestedText(rest.slice(0, 1), "trap", "", layer, simple, reader);
+    const [action, ...signals] = operands(rest);
+    if (action !== undefined && signals.length > 0 && text(action) !== "-")
+      return nestedText([action], "trap", "", layer, simple, reader);
+  } else if (name === "set" || name === "shopt") {
+    if (changesWords(rest.map(text), name === "shopt")) layer.unparsed ??= "dialect";
   } else if (name === "source" || name === ".") layer.unparsed ??= "source";
   else if (name === "alias") {
     if (rest.some((arg) => text(arg).includes("="))) layer.unparsed ??= "alias";
@@ -104,6 +107,20 @@ function special(layer: Layer, name: string, simple: Simple, reader: Sink): Laye
     return commandOption(layer, name, simple, reader);
   else if (name === "find") return found(layer, simple, reader);
   return undefined;
+}
+
+const operands = (args: readonly Arg[]): readonly Arg[] =>
+  args[0] !== undefined && text(args[0]) === "--" ? args.slice(1) : args;
+
+/** `set -k` takes what looks like an assignment off every command, and `set +B` leaves braces as they are. */
+function changesWords(words: readonly string[], shopt: boolean): boolean {
+  for (const [i, word] of words.entries()) {
+    if (word === "--" || word === "-") return false;
+    if (/^(keyword|braceexpand)$/.test(word) && (shopt || /^[-+]\w*o/.test(words[i - 1] ?? ""))) return true;
+    if (!shopt && (/^-\w*k/.test(word) || /^\+\w*B/.test(word))) return true;
+    if (!shopt && !/^[-+]/.test(word) && !/^[-+]\w*o/.test(words[i - 1] ?? "")) return false;
+  }
+  return false;
 }
 
 function nestedText(
@@ -160,8 +177,13 @@ function shell(layer: Layer, name: string, simple: Simple, reader: Sink): "done"
     }
     if (word.startsWith("--")) continue;
     if (word.startsWith("-") && word.includes("c")) command = true;
+    // An option of this name is looked for behind a word that holds an `o`, wherever in it.
+    if (changesWords(/[oO]/.test(word) ? [word, text(rest[i + 1] ?? arg)] : [word], false))
+      layer.unparsed ??= "dialect";
+    // Shells differ in what they take for its name then.
+    if (/[oO].+$/.test(word)) layer.unparsed ??= "dialect";
     // An interactive or a login shell reads files first; what is in them is not known of any shell here.
-    if (/[oO]$/.test(word)) i++;
+    i += word.match(/[oO]/g)?.length ?? 0;
   }
   const body = rest[i];
   if (command) {

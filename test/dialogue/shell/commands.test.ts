@@ -126,6 +126,12 @@ describe("a text that is too large, too deep or too much for the parser is one c
   });
 });
 
+test("a script of sed's as long as a text may be is looked at in a moment", () => {
+  const started = performance.now();
+  readCommands(`sed '/${"e".repeat(60_000)}!' x`);
+  expect(performance.now() - started).toBeLessThan(500);
+});
+
 describe("a shell's tool is known by its name or by what it is given", () => {
   test.for<[name: string, args: Record<string, unknown>, ...commands: string[]]>([
     ["Bash", { command: "kubectl get pods", description: "lists" }, "kubectl get pods"],
@@ -138,10 +144,37 @@ describe("a shell's tool is known by its name or by what it is given", () => {
     ["shell", { input: "kubectl get pods" }, "kubectl get pods"],
     ["Bash", { command: [1, 2] }, "!syntax"],
     ["Bash", { command: 5 }],
+    ["Bash", { command: { program: "kubectl" } }, "!syntax"],
+    ["run", { command: "kubectl", args: ["delete", "ns", "a b"] }, "kubectl delete ns 'a b'"],
+    ["run", { command: "bash", args: ["-c", "kubectl get pods"] }, "kubectl get pods  @bash -c"],
+    ["run", { command: ["kubectl"], args: ["delete", "ns"] }, "kubectl delete ns"],
+    ["run", { command: "kubectl", args: "delete ns prod" }, "kubectl delete ns prod"],
+    ["run", { command: "kubectl get # x", args: ["pods"] }, "kubectl get", "!syntax"],
+    ["run", { command: "kubectl", args: [1] }, "kubectl", "!syntax"],
+    ["run", { command: "kubectl version", args: [] }, "kubectl version"],
+    ["shell", { commands: [["kubectl", "delete", "a b"], "ls"] }, "kubectl delete 'a b'", "ls"],
+    ["shell", { commands: [{ command: "ls" }, [1]] }, "!syntax", "!syntax"],
+    ["shell", { commands: { a: "ls" } }, "!syntax"],
+    ["Bash", { Command: "kubectl get pods" }, "kubectl get pods"],
+    ["Bash", { command: "ls", COMMAND: "kubectl get pods" }, "ls", "kubectl get pods"],
+    ["run", { commandLine: "kubectl get pods" }, "kubectl get pods"],
+    ["Bash", { command: "kubectl get pods", env: { PATH: "/tmp" } }, "kubectl get pods  !environment"],
+    ["Bash", { command: "ls", env: "PATH=/tmp" }, "ls", "!environment"],
     ["Write", { file_path: "x", content: "kubectl get pods" }],
     ["lookup", { input: "kubectl get pods" }],
   ])("%s %o", ([name, args, ...commands]) => {
     expect(commandsOfTool(name, args).map(shown)).toEqual(commands);
+  });
+
+  test.for<[env: unknown, ...overrides: string[]]>([
+    [{ KUBECONFIG: "/x" }, "KUBECONFIG=/x"],
+    [{ KUBECONFIG: {} }, "KUBECONFIG"],
+    [["KUBECONFIG=/x"], "KUBECONFIG=/x"],
+    [{ NODE_ENV: "test" }],
+  ])("what it sets of the environment is set for all that it runs: %o", ([env, ...overrides]) => {
+    const found = commandsOfTool("Bash", { command: "true; kubectl get pods", env }).at(-1);
+    const told = (found?.overrides ?? []).map(({ name, value }) => (value === undefined ? name : `${name}=${value}`));
+    expect(told).toEqual(overrides);
   });
 
   test("arguments that are no object hold no command", () => {
