@@ -5,15 +5,26 @@ const EVALUATES = new Set([
   ...["[", "test", "printf", "unset", "let", "read", "mapfile", "readarray", "wait", "getopts"],
   ...["declare", "typeset", "local", "export", "readonly"],
 ]);
-/** Without a bound between, `[` upon `[` would be gone over anew from each. */
-const SUBSCRIPT = /\[[^\][]{0,200}(?:\$\(|`)/;
 
-/** Whether bash would run a substitution that stands in a text as plain characters. */
-export const hidesSubstitution = (text: string): boolean => SUBSCRIPT.test(text);
+/** Whether bash would run a substitution that stands in a text as plain characters: one in a subscript. */
+export function hidesSubstitution(text: string): boolean {
+  if (!/\$\(|`/.test(text)) return false;
+  let depth = 0;
+  for (let i = 0; i < text.length; i++) {
+    const char = text[i];
+    if (char === "[") depth++;
+    // A bracket that is quoted ends none.
+    else if (char === "]" && depth > 0 && !/['"\\]/.test(text[i - 1] ?? "")) depth--;
+    else if (depth > 0 && (char === "`" || (char === "$" && text[i + 1] === "("))) return true;
+  }
+  return false;
+}
 
 /** As hidesSubstitution, of a condition or of arithmetic as it is written. */
 export const hiddenInSource = (text: string): boolean =>
-  hidesSubstitution(text.replace(/[\\'"]/g, "")) || (text.includes("$'") && /\[|\\(?:x5b|133|u0*5b)/i.test(text));
+  hidesSubstitution(text) ||
+  hidesSubstitution(text.replace(/[\\'"]/g, "")) ||
+  (text.includes("$'") && /\[|\\(?:x5b|133|u0*5b)/i.test(text));
 
 /** As hidesSubstitution, of a command and of what is set for it. */
 export function hiddenIn(
