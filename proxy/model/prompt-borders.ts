@@ -7,7 +7,15 @@ export interface Piece {
   joined?: boolean;
 }
 
+/** What of a string stands at a border, and where in the list that string is. */
+interface Side extends Piece {
+  string: PromptString;
+  at: number;
+}
+
 const BACKSLASH = 0x5c;
+/** Bytes of short strings whose borders are looked at together, where a value does not reach further. */
+const RUN = 16_384;
 /**
  * What of a token stands on both sides of a border is looked at as far as it goes, up to so much: over lines that begin with
  * nothing else, since base64 has such.
@@ -36,7 +44,9 @@ function beginsEscape(body: Buffer, at: number, floor: number): boolean {
 
 /**
  * What stands around the borders between strings that follow each other, for what is split over two or more of them: so much
- * of each side, and more where a token goes on. `skip`: whether a border was looked at already.
+ * of each side, and more where a token goes on. Borders with little between them are looked at together, so that all of it is
+ * never more than a few times the strings, however many and however short they are. `skip`: whether a border was looked at
+ * already.
  */
 export function borderPieces(
   body: Buffer,
@@ -44,39 +54,61 @@ export function borderPieces(
   reach: number,
   { trimmed, skip }: { trimmed: boolean; skip?: (before: PromptString, after: PromptString) => boolean },
 ): Piece[] {
-  const ranges: Piece[] = trimmed ? strings.map((string) => trim(body, string)) : [...strings];
+  const sides = strings
+    .map((string, at): Side => ({ ...(trimmed ? trim(body, string) : string), string, at }))
+    .filter(({ start, end }) => start < end);
+  const seen = (i: number): boolean => {
+    const [before, after] = [sides[i], sides[i + 1]] as [Side, Side];
+    if (skip?.(before.string, after.string) === true) return true;
+    const asWritten = before.end === before.string.end && after.start === after.string.start;
+    return trimmed && asWritten && after.at === before.at + 1;
+  };
+  const most = Math.max(RUN, 4 * reach);
   const pieces: Piece[] = [];
-  for (let i = 0; i + 1 < ranges.length; i++) {
-    const [before, after] = [strings[i], strings[i + 1]] as [PromptString, PromptString];
-    const [left, right] = [ranges[i], ranges[i + 1]] as [Piece, Piece];
-    if (skip?.(before, after) === true) continue;
-    if (trimmed && left.end === before.end && right.start === after.start) continue;
-    pieces.push(...around(body, ranges, i, reach));
+  for (let i = 0; i + 1 < sides.length; i++) {
+    if (seen(i)) continue;
+    const first = i;
+    for (let size = 0; i + 2 < sides.length && size < most && lengthOf(sides, i + 1) <= 2 * reach; i++)
+      size += lengthOf(sides, i + 1);
+    while (i > first && seen(i)) i--;
+    for (const piece of before(body, sides, first, reach)) pieces.push(piece);
+    for (const { start, end } of sides.slice(first + 1, i + 1)) pieces.push({ start, end, joined: true });
+    for (const piece of behind(body, sides, i, reach)) pieces.push(piece);
   }
   return pieces;
 }
 
-/** Of the border behind `ranges[i]`: what reaches as far to both sides as it has to, over shorter ones on the way. */
-function around(body: Buffer, ranges: readonly Piece[], i: number, reach: number): Piece[] {
-  const left: Piece[] = [];
+function lengthOf(sides: readonly Side[], i: number): number {
+  const { start, end } = sides[i] as Side;
+  return end - start;
+}
+
+/** What stands before the border behind `sides[i]`: as far as it has to, over shorter ones on the way. */
+function before(body: Buffer, sides: readonly Side[], i: number, reach: number): Piece[] {
+  const pieces: Piece[] = [];
   let room = reach;
   for (let k = i; k >= 0 && room > 0; k--) {
-    const { start, end } = ranges[k] as Piece;
-    const from = tokenBefore(body, Math.max(start, end - room), start, left.length === 0 ? end : -1);
-    left.unshift({ start: cutBefore(body, from, start), end, joined: true });
+    const { start, end } = sides[k] as Side;
+    const from = tokenBefore(body, Math.max(start, end - room), start, k === i ? end : -1);
+    pieces.push({ start: cutBefore(body, from, start), end, joined: true });
     room -= end - start;
   }
-  const right: Piece[] = [];
-  room = reach;
-  for (let k = i + 1; k < ranges.length && room > 0; k++) {
-    const { start, end } = ranges[k] as Piece;
-    const to = tokenBehind(body, Math.min(end, start + room), end, right.length === 0 ? start : -1);
-    right.push({ start, end: to === end ? end : cutBefore(body, to, start), joined: true });
+  return pieces.reverse();
+}
+
+/** And what stands behind that border. */
+function behind(body: Buffer, sides: readonly Side[], i: number, reach: number): Piece[] {
+  const pieces: Piece[] = [];
+  let room = reach;
+  for (let k = i + 1; k < sides.length && room > 0; k++) {
+    const { start, end } = sides[k] as Side;
+    const to = tokenBehind(body, Math.min(end, start + room), end, k === i + 1 ? start : -1);
+    pieces.push({ start, end: to === end ? end : cutBefore(body, to, start), joined: true });
     room -= end - start;
   }
-  const last = right.at(-1);
+  const last = pieces.at(-1);
   if (last !== undefined) last.joined = false;
-  return [...left, ...right];
+  return pieces;
 }
 
 /** Where the token begins that goes on to `border`, or `from` where that is further away. */

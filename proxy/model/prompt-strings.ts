@@ -1,3 +1,5 @@
+import { Refusal } from "../../base/errors.ts";
+
 /**
  * What a string of a request is: a `word` of the API's or of a tool's definition; what the client's program says of itself
  * (`own`: the system prompt); what was `said`; a tool's `result`; what the `assistant` said; or `signed` by the provider.
@@ -21,7 +23,9 @@ interface Frame {
   type: string;
   role: string;
   signed: boolean;
-  /** Strings of the blocks of a message that are signed, if the message is the assistant's. */
+  /** Its own strings, not those of what stands in it, under a key whose text a provider signs. */
+  signable: PromptString[];
+  /** Strings of a message's blocks and of an item's summary that are signed, if the message is the assistant's, or the item is. */
   marks: PromptString[];
 }
 
@@ -47,12 +51,16 @@ const WORDS = new Set([
 ]);
 const SPOKEN = new Set(["messages", "input", "prompt"]);
 const OWN = new Set(["system", "instructions"]);
+const SIGNABLE = new Set(["thinking", "signature", "data", "text", "encrypted_content"]);
+/** What a dialogue never has, and what would take more memory and time than a prompt may. */
+const MOST = { strings: 262_144, depth: 256 };
 /** Nothing that is looked for is shorter. */
 const SHORTEST = 8;
 
 /**
  * Every string of a request to a model, its keys too, in the order in which they stand. Yields now and then, so that others may
- * run. `body` is JSON: throws where it is not, since nothing else may go unsearched.
+ * run. `body` is JSON: throws where it is not, since nothing else may go unsearched. Throws Refusal `unmaskable` where it is in
+ * too many strings, or too deep.
  */
 export function* promptStrings(body: Buffer): Generator<undefined, PromptString[]> {
   const strings: PromptString[] = [];
@@ -70,11 +78,13 @@ export function* promptStrings(body: Buffer): Generator<undefined, PromptString[
         expectKey = false;
       } else take(body, { start: i + 1, end, kind: kindOf(open), key: frame?.key ?? "" }, open, strings);
       i = end;
+      if (strings.length > MOST.strings) refuse("is in more strings");
       if (strings.length < next) continue;
       next = strings.length + EACH;
       yield;
     } else if (byte === 0x7b || byte === 0x5b) {
       const list = byte === 0x5b;
+      if (open.length >= MOST.depth) refuse("is nested deeper");
       open.push({
         list,
         key: list ? (open.at(-1)?.key ?? "") : "",
@@ -82,6 +92,7 @@ export function* promptStrings(body: Buffer): Generator<undefined, PromptString[
         type: "",
         role: "",
         signed: false,
+        signable: [],
         marks: [],
       });
       expectKey = !list;
@@ -94,6 +105,12 @@ export function* promptStrings(body: Buffer): Generator<undefined, PromptString[
   }
   if (open.length > 0) throw new Error("a prompt that is no JSON");
   return strings;
+}
+
+function refuse(how: string): never {
+  throw new Refusal("unmaskable", `the prompt ${how} than can be searched for secret values`, {
+    next: "Send less of it at once.",
+  });
 }
 
 function endOfString(body: Buffer, start: number): number {
@@ -125,33 +142,43 @@ function take(body: Buffer, string: PromptString, open: readonly Frame[], string
     else if (string.key === "signature" || string.key === "encrypted_content")
       frame.signed ||= string.end > string.start;
   }
-  if (string.kind !== "word" || string.end - string.start >= SHORTEST) strings.push(string);
+  const length = string.end - string.start;
+  if (length === 0 || (string.kind === "word" && length < SHORTEST)) return;
+  strings.push(string);
+  if (frame?.list === false && open.length <= 5 && SIGNABLE.has(string.key)) frame.signable.push(string);
 }
 
 /** Says of the strings of an object what could be told only now that all of it was read. */
 function close(frame: Frame, open: readonly Frame[], strings: readonly PromptString[]): void {
   if (frame.list || !SPOKEN.has(open[0]?.key ?? "")) return;
-  const all = strings.slice(frame.first);
   if (/(?:_result|_output)$/.test(frame.type) || frame.role === "tool" || frame.role === "function")
-    mark(all, "result");
-  if (open.length === 4) open[2]?.marks.push(...signedBlock(frame, all));
+    mark(strings, frame, "result");
+  if (open.length === 4) for (const string of signedBlock(frame, open[3]?.key)) open[2]?.marks.push(string);
   if (open.length !== 2) return;
-  if (frame.role === "assistant" || /_call$/.test(frame.type)) mark(all, "assistant");
-  const signed = frame.role === "assistant" ? frame.marks : [];
-  for (const string of [...signed, ...signedItem(frame, all)]) string.kind = "signed";
+  if (frame.role === "assistant" || /_call$/.test(frame.type)) mark(strings, frame, "assistant");
+  for (const string of signedIn(frame)) string.kind = "signed";
 }
 
-function mark(strings: readonly PromptString[], kind: StringKind): void {
-  for (const string of strings) if (string.kind === "said") string.kind = kind;
+function mark(strings: readonly PromptString[], { first }: Frame, kind: StringKind): void {
+  for (let i = first; i < strings.length; i++) {
+    const string = strings[i] as PromptString;
+    if (string.kind === "said") string.kind = kind;
+  }
 }
 
-/** Anthropic's thinking, which its signature is about, and thinking that it encrypted. */
-function signedBlock({ type, signed }: Frame, strings: readonly PromptString[]): PromptString[] {
-  if (type === "thinking" && signed) return strings.filter(({ key }) => key === "thinking" || key === "signature");
-  return type === "redacted_thinking" ? strings.filter(({ key }) => key === "data") : [];
+/** Anthropic's thinking, which its signature is about, and thinking that it encrypted; of OpenAI's reasoning the summary. */
+function signedBlock({ type, signed, signable }: Frame, list: string | undefined): PromptString[] {
+  const of = (...keys: string[]): PromptString[] => signable.filter(({ key }) => keys.includes(key));
+  if (list === "summary") return type === "summary_text" ? of("text") : [];
+  if (list !== "content") return [];
+  if (type === "thinking" && signed) return of("thinking", "signature");
+  return type === "redacted_thinking" ? of("data") : [];
 }
 
-/** OpenAI's reasoning, and what it made of a long dialogue, as it encrypted them. */
-function signedItem({ type, signed }: Frame, strings: readonly PromptString[]): readonly PromptString[] {
-  return signed && (type === "reasoning" || type === "compaction") ? strings : [];
+/** Of an assistant's message its thinking; of OpenAI's reasoning and of what it made of a long dialogue no more than it signed. */
+function signedIn({ type, role, signed, signable, marks }: Frame): PromptString[] {
+  const thinking = role === "assistant" ? marks.filter(({ key }) => key !== "text") : [];
+  if (!signed || (type !== "reasoning" && type !== "compaction")) return thinking;
+  const item = signable.filter(({ key }) => key === "encrypted_content");
+  return [...thinking, ...item, ...marks.filter(({ key }) => key === "text")];
 }

@@ -5,7 +5,7 @@ import type { Found, Search } from "../../engine/mask/layers/find.ts";
 import { findPatterns } from "../../engine/mask/patterns.ts";
 import { borderPieces, cutBefore, type Piece } from "./prompt-borders.ts";
 import { type PromptString, promptStrings } from "./prompt-strings.ts";
-import { BATCH, findIn } from "./search-pieces.ts";
+import { BATCH, findIn, touching } from "./search-pieces.ts";
 import { takeOut } from "./take-out.ts";
 
 /** What was taken out of a prompt, for the record: no value is in it. */
@@ -40,7 +40,7 @@ const SECRET_NAME = /secret[_-]?access[_-]?key/i;
  * in what they may be written in (engine/mask/layers), also where they are split over strings that follow each other. Every
  * byte outside of them stays as it is, and so does what the provider signed. The same body and the same known values give
  * the same bytes. `alsoSigned`: for who will not send it to the provider. Throws Refusal `unmaskable` where the session knows
- * more than can be looked for.
+ * more than can be looked for, or the prompt is in more strings than can be searched.
  */
 export async function redactPrompt(
   body: Buffer,
@@ -123,8 +123,7 @@ async function inSigned(body: Buffer, strings: readonly PromptString[], search: 
   const signed = strings.filter(({ kind }) => kind === "signed");
   if (signed.length === 0) return 0;
   const found = await findIn(body, cut(body, signed, 0), { ...search, names: false });
-  const pieces = found.flatMap((one) => one.pieces);
-  return signed.filter(({ start, end }) => pieces.some((piece) => piece.start < end && piece.end > start)).length;
+  return signed.filter(touching(found)).length;
 }
 
 /** How far a value may reach to both sides of a border. */
@@ -148,7 +147,7 @@ function cut(body: Buffer, strings: readonly PromptString[], reach: number): Pie
   });
 }
 
-/** What stands around the borders of all that is said in order, of tools' results in order, and of the person's words. */
+/** What stands around the borders of all that is said in order, of tools' results in order, and of the person's words and the model's. */
 function bordersOf(body: Buffer, spoken: readonly PromptString[], reach: number): Piece[] {
   const following = new Map(spoken.map((string, i) => [string, spoken[i + 1]]));
   const skip = (before: PromptString, after: PromptString): boolean => following.get(before) === after;
@@ -156,7 +155,7 @@ function bordersOf(body: Buffer, spoken: readonly PromptString[], reach: number)
   return [
     ...borderPieces(body, spoken, reach, { trimmed: false }),
     ...borderPieces(body, spoken, reach, { trimmed: true }),
-    ...[of("result"), of("said")].flatMap((one) => [
+    ...[of("result"), of("said"), of("assistant")].flatMap((one) => [
       ...borderPieces(body, one, reach, { trimmed: false, skip }),
       ...borderPieces(body, one, reach, { trimmed: true, skip }),
     ]),

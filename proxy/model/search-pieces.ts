@@ -5,6 +5,8 @@ import type { Piece } from "./prompt-borders.ts";
 
 /** Bytes that are searched at once: 1 to 3 ms. */
 export const BATCH = 131_072;
+/** What a piece costs besides its bytes, in bytes. */
+const PIECE = 16;
 const clean = new CleanTexts();
 
 /** A text that is searched by itself: one piece, or several that go on in each other. */
@@ -24,10 +26,10 @@ export async function findIn(body: Buffer, pieces: readonly Piece[], search: Sea
     while (pieces[i++]?.joined === true);
     const text = pieces.slice(from, i);
     const key = clean.keyOf(body, text, lookedFor);
-    size += text.reduce((sum, { start, end }) => sum + end - start, 0);
+    size += text.reduce((sum, { start, end }) => sum + end - start + PIECE, 0);
     if (key === undefined || !clean.has(key)) batch.push({ pieces: text, key });
     if (size < BATCH && i < pieces.length) continue;
-    found.push(...(await findInBatch(body, batch, search)));
+    for (const one of await findInBatch(body, batch, search)) found.push(one);
     await search.pause();
     batch = [];
     size = 0;
@@ -44,11 +46,27 @@ async function findInBatch(body: Buffer, texts: readonly Text[], search: Search)
     ),
     search,
   );
-  const dirty = found.flatMap(({ pieces }) => pieces);
-  for (const { pieces, key } of texts) {
-    if (key === undefined) continue;
-    const holds = pieces.some(({ start, end }) => dirty.some((one) => one.start < end && one.end > start));
-    if (!holds) clean.add(key);
-  }
+  const dirty = touching(found);
+  for (const { pieces, key } of texts) if (key !== undefined && !pieces.some(dirty)) clean.add(key);
   return found;
+}
+
+/** Whether anything that was found stands in a piece. */
+export function touching(found: readonly Found[]): (piece: Piece) => boolean {
+  const spans: Piece[] = [];
+  const all = found.flatMap(({ pieces }) => pieces).sort((a, b) => a.start - b.start);
+  for (const { start, end } of all) {
+    const last = spans.at(-1);
+    if (last !== undefined && start <= last.end) last.end = Math.max(last.end, end);
+    else spans.push({ start, end });
+  }
+  return ({ start, end }) => {
+    let [low, high] = [0, spans.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((spans[middle] as Piece).end > start) high = middle;
+      else low = middle + 1;
+    }
+    return (spans[low]?.start ?? Number.POSITIVE_INFINITY) < end;
+  };
 }

@@ -3,6 +3,8 @@ import { describe, expect, test } from "vitest";
 import { Refusal } from "../../base/errors.ts";
 import { KnownValues } from "../../engine/mask/known-values.ts";
 import { PLACEHOLDER } from "../../engine/mask/placeholder.ts";
+import { borderPieces } from "../../proxy/model/prompt-borders.ts";
+import { promptStrings } from "../../proxy/model/prompt-strings.ts";
 import { redactPrompt } from "../../proxy/model/redact-prompt.ts";
 
 const VALUE = 'c0rrect"h\\rse/b&ttery-ü';
@@ -172,6 +174,36 @@ describe("a value that is known is taken out of", () => {
     expect(json.messages[3].content[0].content).toBe(`\r\n  ${PLACEHOLDER}\n`);
   });
 
+  test("two inputs of a tool around a result", async () => {
+    const [left, right] = halves(VALUE);
+    const { json } = await redact(
+      ask(call({ command: `a ${left}` }), user(result("done")), call({ command: `${right} b` })),
+    );
+    expect(json.messages[0].content[0].input.command).toBe(`a ${PLACEHOLDER}`);
+    expect(json.messages[2].content[0].input.command).toBe(`${PLACEHOLDER} b`);
+  });
+
+  test("hundreds of blocks, one letter in each, wherever it begins", async () => {
+    for (const at of [0, 300, 16_370, 16_384, 16_640, 33_000]) {
+      const letters = [..."x".repeat(at), ...VALUE, ..."y".repeat(300)];
+      const { text, redactions } = await redact(ask(call({ a: letters })));
+      const expected = [..."x".repeat(at), ...Array<string>([...VALUE].length).fill(PLACEHOLDER), ..."y".repeat(300)];
+      expect(text, `${at}`).toBe(JSON.stringify(ask(call({ a: expected }))));
+      expect(redactions.count, `${at}`).toBe(1);
+    }
+  });
+
+  test("two blocks with others between them that hold nothing but white space", async () => {
+    const [left, right] = halves(VALUE);
+    const { json } = await redact(ask(user(words(left), words(""), words(" \n"), words(right))));
+    expect(json.messages[0].content.map(({ text }: { text: string }) => text)).toEqual([
+      PLACEHOLDER,
+      "",
+      " \n",
+      PLACEHOLDER,
+    ]);
+  });
+
   test("a text of a megabyte, wherever it stands", async () => {
     const filler = "some words that say nothing\n".repeat(40_000);
     for (const at of [0, 262_140, 524_280, 700_001, filler.length]) {
@@ -254,11 +286,38 @@ describe("what stays as it is", () => {
     ],
     ["a tool's input that says so", ask(call({ type: "thinking", thinking: VALUE, signature: "c2ln" }))],
     ["a tool's input that says that it is encrypted", ask(call({ type: "redacted_thinking", data: VALUE }))],
+    [
+      "another field of signed thinking",
+      ask({
+        role: "assistant",
+        content: [{ type: "thinking", thinking: "x", signature: "c2ln", more: { thinking: VALUE } }],
+      }),
+    ],
+    ...["reasoning", "compaction"].flatMap((type): [string, object][] => [
+      [
+        `what stands beside OpenAI's encrypted ${type}`,
+        { model: "m", input: [{ type, encrypted_content: "gAAA", anything: VALUE }] },
+      ],
+      [
+        `what stands deeper in its summary of ${type}`,
+        {
+          model: "m",
+          input: [{ type, encrypted_content: "gAAA", summary: [{ type: "summary_text", a: { text: VALUE } }] }],
+        },
+      ],
+    ]),
     ["reasoning that is not encrypted", { model: "m", input: [{ type: "reasoning", summary: [words(VALUE)] }] }],
   ])("but %s is searched", async ([, body]) => {
     const { text, redactions } = await redact(body);
     expect(text).toContain(PLACEHOLDER);
     expect(redactions).toMatchObject({ count: 1, signed: 0 });
+  });
+
+  test("and of many that are signed the record counts those with a value in them", async () => {
+    const summary = [VALUE, "nothing", `${VALUE} and ${VALUE}`, "nothing at all", `and ${VALUE}`];
+    const item = { type: "reasoning", encrypted_content: "gAAA" };
+    const input = [{ ...item, summary: summary.map((text) => ({ type: "summary_text", text })) }];
+    expect((await redact({ model: "m", input })).redactions).toMatchObject({ count: 0, signed: 3 });
   });
 
   test("every byte outside of what is taken out: spaces, escapes, numbers, the order of keys", async () => {
@@ -333,3 +392,46 @@ test.for(['{"model":"m"', '{"a":"b}', "[1}", '{"a":"\\"}'])(
     await expect(redactPrompt(Buffer.from(body), [])).rejects.toThrow("no JSON");
   },
 );
+
+function stringsOf(body: Buffer) {
+  const reader = promptStrings(body);
+  for (;;) {
+    const { done, value } = reader.next();
+    if (done === true) return value.filter(({ kind }) => kind === "said");
+  }
+}
+
+describe("what is searched at the borders is never more than a few times the prompt, with", () => {
+  const alternate = (): (() => boolean) => {
+    let odd = false;
+    return () => {
+      odd = !odd;
+      return odd;
+    };
+  };
+  const TEXTS = ["", " ", "a", "a ", "ab\\n".repeat(20), "some words ".repeat(60)];
+  test.for(TEXTS.flatMap((text) => [256, 4_096].map((reach): [string, number] => [text, reach])))(
+    "strings of %j, where a value reaches over %i bytes",
+    ([text, reach]) => {
+      const body = Buffer.from(JSON.stringify(ask(user(...Array.from({ length: 4_000 }, () => words(text))))));
+      const strings = stringsOf(body);
+      for (const trimmed of [false, true]) {
+        for (const skip of [undefined, alternate()]) {
+          const pieces = borderPieces(body, strings, reach, { trimmed, ...(skip && { skip }) });
+          expect(pieces.length).toBeLessThanOrEqual(8_000);
+          expect(pieces.reduce((sum, { start, end }) => sum + end - start, 0)).toBeLessThan(2 * body.length);
+        }
+      }
+    },
+  );
+});
+
+test.for<[string, object]>([
+  ["in more strings", ask(call({ a: Array.from({ length: 270_000 }, () => "a") }))],
+  ["nested deeper", ask(call(Array.from({ length: 300 }).reduce<object>((inner) => ({ a: inner }), {})))],
+])("a prompt %s than can be searched is refused, with what to do", async ([, body]) => {
+  await expect(redact(body)).rejects.toMatchObject({
+    code: "unmaskable",
+    details: { next: expect.stringMatching(/less/) },
+  });
+});
