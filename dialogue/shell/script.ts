@@ -73,11 +73,12 @@ export class Reader implements Sink {
       this.#children(node, { ...place, stdin: undefined });
     } else {
       if (node.type === "TestCommand" || node.type === "ArithmeticCommand") this.#hidden(node, place);
+      if (node.type === "ArithmeticFor") this.#hidden({ pos: node.pos, end: node.body.pos }, place);
       this.#children(node, place);
     }
   }
 
-  #hidden({ pos, end }: SyntaxNode, place: Place): void {
+  #hidden({ pos, end }: { pos: number; end: number }, place: Place): void {
     const text = place.source.slice(pos, end);
     // Behind the brackets of its own.
     if (hiddenInSource(text.slice(2))) this.push({ argv: [], text, unparsed: "substitution", ...viaOf(place.via) });

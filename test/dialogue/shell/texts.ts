@@ -157,6 +157,7 @@ export const TEXTS: Readonly<Record<string, readonly (readonly [text: string, ..
     ["y='a[b[0]+$(kubectl get pods)]'; ((y))", "!substitution"],
     [`y='a[${"0+".repeat(200)}$(kubectl get pods)]'; ((y))`, "!substitution"],
     ["y='a[\"]\"$(kubectl get pods)]'; ((y))", "!substitution"],
+    ["for ((i='a[$(kubectl get pods)]';;)); do true; done", "!substitution", "true"],
     ["[[ ${a[0]} == $(true) ]]", "true  @$(…)"],
     ["(( n[0] = $(true) ))", "true  @$(…)"],
     ["[[ -v 'a[$(kubectl get pods)]' ]]", "!substitution"],
