@@ -24,9 +24,10 @@ const shared = {
 const LONG = [
   "test/kill/kill.test.ts",
   "test/gateway/fuzz.test.ts",
+  "test/mutation/mutations.test.ts",
   "test/mutation/rules/rules.test.ts",
+  "test/tools/build.test.ts",
   "test/tools/control-plane.test.ts",
-  "test/tools/kubelet.test.ts",
   "test/tools/nothing-left-behind.test.ts",
   "test/deploy/github.test.ts",
   "test/e2e/day.test.ts",
@@ -44,7 +45,6 @@ const FIRST = [
   "test/approvals/github/attacks.test.ts",
   "test/durability/durability.test.ts",
   "test/e2e/up.test.ts",
-  "test/mutation/mutations.test.ts",
   "test/tamper/tamper.test.ts",
 ];
 
