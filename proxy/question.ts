@@ -1,5 +1,5 @@
 import { rfc3339 } from "../base/clock.ts";
-import type { PolicyInput } from "../engine/input.ts";
+import type { PolicyInput, SessionInfo, UserInfo } from "../engine/input.ts";
 import type { Identity, Session } from "../identity/types.ts";
 import { requestAttributes } from "../kubernetes/attributes.ts";
 import { deleteOptions } from "../kubernetes/body/options.ts";
@@ -45,21 +45,8 @@ function policyInput(asking: Asking, attributes: RequestAttributes, now: number)
   const { identity, session, connection } = asking;
   const input: PolicyInput = {
     now: rfc3339(now),
-    session: {
-      id: session.id,
-      startedAt: rfc3339(session.startedAt),
-      agent: session.agent,
-      reason: session.reason,
-      owner: session.owner,
-    },
-    user: {
-      issuer: identity.issuer,
-      username: identity.username,
-      uid: identity.uid,
-      groups: identity.groups,
-      roles: identity.roles,
-      extra: identity.extra,
-    },
+    session: sessionInfo(session),
+    user: userInfo(identity),
     connection: { name: connection.name, kind: "kubernetes", labels: connection.labels },
     request: {
       uid: asking.id,
@@ -89,4 +76,14 @@ function policyInput(asking: Asking, attributes: RequestAttributes, now: number)
   };
   if (attributes.exec !== undefined) input.exec = attributes.exec;
   return input;
+}
+
+/** The session as policy sees it; what else is known of it is not policy's. */
+export function sessionInfo({ id, startedAt, agent, reason, owner }: Asking["session"]): SessionInfo {
+  return { id, startedAt: rfc3339(startedAt), agent, reason, owner };
+}
+
+/** The caller as policy sees them. */
+export function userInfo({ issuer, username, uid, groups, roles, extra }: Identity): UserInfo {
+  return { issuer, username, uid, groups, roles, extra };
 }

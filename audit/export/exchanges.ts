@@ -1,3 +1,4 @@
+import { VERB_METHODS } from "../../base/verb-methods.ts";
 import type { EventRow } from "../event.ts";
 import { eventTime } from "../event-time.ts";
 import { payloadOf } from "../stream-frames.ts";
@@ -73,17 +74,6 @@ function joined(event: EventRow, intent: EventRow | undefined, end: RecordedExch
   };
 }
 
-const METHODS: Readonly<Record<string, string>> = {
-  get: "GET",
-  list: "GET",
-  watch: "GET",
-  create: "POST",
-  update: "PUT",
-  patch: "PATCH",
-  delete: "DELETE",
-  deletecollection: "DELETE",
-};
-
 const OTHER_METHODS = new Set(["POST", "PUT", "HEAD", "OPTIONS", "TRACE", "CONNECT"]);
 
 /**
@@ -91,8 +81,8 @@ const OTHER_METHODS = new Set(["POST", "PUT", "HEAD", "OPTIONS", "TRACE", "CONNE
  * undefined: what was refused at the door is not on record with one.
  */
 export function methodOf({ event }: Pick<RecordedExchange, "event">): string | undefined {
-  const method = METHODS[event.verb] ?? event.verb.toUpperCase();
-  return Object.hasOwn(METHODS, event.verb) || OTHER_METHODS.has(method) ? method : undefined;
+  const method = VERB_METHODS[event.verb] ?? event.verb.toUpperCase();
+  return Object.hasOwn(VERB_METHODS, event.verb) || OTHER_METHODS.has(method) ? method : undefined;
 }
 
 /** An object of what is recorded, `{}` where it is none: a row may have been edited. */

@@ -1,3 +1,4 @@
+import { VERB_METHODS } from "../../base/verb-methods.ts";
 import type { CommandRequest } from "../../dialogue/shell/types.ts";
 import type { Decision, Finding, Need, Policy } from "../../engine/decision.ts";
 import type { Identity } from "../../identity/types.ts";
@@ -6,17 +7,6 @@ import { explain } from "../explain/explain.ts";
 
 /** A command of more requests is judged by the first of them; the cluster's side judges each. */
 const MAX_REQUESTS = 20;
-
-const METHODS: Readonly<Record<string, string>> = {
-  get: "GET",
-  list: "GET",
-  watch: "GET",
-  create: "POST",
-  update: "PUT",
-  patch: "PATCH",
-  delete: "DELETE",
-  deletecollection: "DELETE",
-};
 
 interface Asking {
   identity: Pick<Identity, "issuer" | "username" | "uid" | "groups" | "roles" | "extra">;
@@ -62,7 +52,7 @@ async function ask(
   const stream = exec !== undefined || ["attach", "portforward"].includes(request.subresource);
   const { decision } = await explain(
     {
-      method: stream ? "GET" : (METHODS[verb] ?? verb.toUpperCase()),
+      method: stream ? "GET" : (VERB_METHODS[verb] ?? verb.toUpperCase()),
       path,
       ...(stream ? { protocol: "websocket" as const } : {}),
       ...(body === undefined || stream ? {} : { body: Buffer.from(JSON.stringify(body)) }),

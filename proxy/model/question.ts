@@ -2,6 +2,7 @@ import { rfc3339 } from "../../base/clock.ts";
 import { Refusal } from "../../base/errors.ts";
 import type { ToolCall } from "../../dialogue/types.ts";
 import type { DialogueInput } from "../../engine/input.ts";
+import { sessionInfo, userInfo } from "../question.ts";
 import type { ModelKnown } from "./exchange.ts";
 
 /** Policy is asked about each of them, of one request while all others wait. */
@@ -14,21 +15,8 @@ export function modelQuestion(asking: Asking, now: number, toolUseId = ""): Dial
   const { identity, session, connection } = asking;
   return {
     now: rfc3339(now),
-    session: {
-      id: session.id,
-      startedAt: rfc3339(session.startedAt),
-      agent: session.agent,
-      reason: session.reason,
-      owner: session.owner,
-    },
-    user: {
-      issuer: identity.issuer,
-      username: identity.username,
-      uid: identity.uid,
-      groups: identity.groups,
-      roles: identity.roles,
-      extra: identity.extra,
-    },
+    session: sessionInfo(session),
+    user: userInfo(identity),
     connection: { name: connection.name, kind: connection.kind, labels: connection.labels },
     exceptions: [],
     dialogue: { promptId: asking.promptId, toolUseId, model: asking.asked.model },
