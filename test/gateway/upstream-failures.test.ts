@@ -108,11 +108,13 @@ describe("an upstream that fails", () => {
   );
 
   test("with 401 is the gateway's failure, not the caller's: 502, and its credential is read again", async () => {
+    // Rotated while its request is under way: before it, the gateway's look once a second may have seen the new token.
     rig.upstream.answer = ({ headers }, res) => {
-      res.writeHead(headers.authorization === "Bearer rotated" ? 200 : 401, { "content-type": "application/json" });
+      const current = headers.authorization === "Bearer rotated";
+      if (!current) writeFileSync(join(rig.directory, "token"), "rotated");
+      res.writeHead(current ? 200 : 401, { "content-type": "application/json" });
       res.end("{}");
     };
-    writeFileSync(join(rig.directory, "token"), "rotated");
     const first = await kube(rig, "GET", PODS, { token });
     expect(first.status).toBe(502);
     expect(causesOf(first)).toEqual(["request/credential-unavailable"]);
