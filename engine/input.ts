@@ -113,7 +113,17 @@ export const policyInputSchema = z.strictObject({
   exceptions: z
     .array(z.strictObject({ name: text, rules: z.array(text), unmask: z.boolean() }))
     .describe("Standing exceptions that the host matched to this request."),
-  dialogue: z.strictObject({ promptId: text, toolUseId: text, model: text }).optional(),
+  dialogue: z
+    .strictObject({
+      promptId: text,
+      toolUseId: text.describe("Empty where several calls of the prompt are open that could have made the request."),
+      model: text.describe("As the client named it; empty where several could be it."),
+      strength: text
+        .describe("Of a request to a cluster: how sure it is that it comes of that: exact, window, claimed, none.")
+        .optional(),
+    })
+    .optional()
+    .describe("The dialogue with a model that the request comes of; absent where no prompt is known."),
   tool: z
     .strictObject({
       name: text,

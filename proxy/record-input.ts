@@ -33,9 +33,15 @@ export function keepInput(event: EventDraft, exchange: Known, deps: WithholdDeps
 
 /** Keys in the order of canonical JSON, so that what is spliced into a payload keeps it canonical. */
 export function inputText(input: PolicyInput): string {
-  const { connection, request, session, user, exec, target } = input;
+  const { connection, dialogue, request, session, user, exec, target } = input;
   return JSON.stringify({
     connection: { kind: connection.kind, labels: sorted(connection.labels), name: connection.name },
+    dialogue: dialogue && {
+      model: dialogue.model,
+      promptId: dialogue.promptId,
+      strength: dialogue.strength,
+      toolUseId: dialogue.toolUseId,
+    },
     exceptions: input.exceptions.map(({ name, rules, unmask }) => ({ name, rules, unmask })),
     exec: exec && { command: exec.command, container: exec.container, stdin: exec.stdin, tty: exec.tty },
     namespaceLabels: input.namespaceLabels && sorted(input.namespaceLabels),

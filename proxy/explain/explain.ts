@@ -67,6 +67,7 @@ async function judge(
   bodyBytes: number,
 ): Promise<Decision> {
   if (request.exceptions !== undefined) input.exceptions = request.exceptions;
+  if (request.dialogue !== undefined) input.dialogue = request.dialogue;
   const needs = policy.needs(input);
   if (needs.has("namespaceLabels") && request.namespaceLabels !== undefined && input.request.namespace !== "") {
     input.namespaceLabels = request.namespaceLabels;

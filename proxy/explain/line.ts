@@ -26,6 +26,7 @@ export const requestLineSchema = z
       .union([z.string(), z.strictObject({ name: z.string().optional(), labels: texts.optional() })])
       .optional(),
     exceptions: policyInputSchema.shape.exceptions.optional(),
+    dialogue: policyInputSchema.shape.dialogue,
     protocol: z.enum(["websocket", "spdy"]).optional(),
     target: policyInputSchema.shape.target,
   })

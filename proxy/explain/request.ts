@@ -25,6 +25,8 @@ export interface ExplainRequest {
   user?: Partial<UserInfo>;
   connection?: { name?: string; labels?: Record<string, string> };
   exceptions?: PolicyInput["exceptions"];
+  /** Of the model's side, where a prompt led to the request. */
+  dialogue?: PolicyInput["dialogue"];
   /** Asks for an upgrade, with the headers that kubectl sends. */
   protocol?: "websocket" | "spdy";
   /** The pod of an exec, attach or port-forward. */

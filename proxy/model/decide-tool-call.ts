@@ -47,6 +47,7 @@ export async function decideToolCall(
     deps.dialogues.released(session.id, {
       toolUseId: call.id.slice(0, MAX_ID),
       promptId,
+      model: asked.model,
       name: call.name,
       releasedAt: nowMs(),
       expects,

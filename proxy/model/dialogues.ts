@@ -129,6 +129,7 @@ export class Dialogues {
       strength: chosen === undefined || chosen.toolUseId === "" ? "none" : calls.length === 1 ? strength : "claimed",
       promptId: chosen?.promptId ?? oneOf(calls.map(({ promptId }) => promptId)),
       toolUseId: chosen?.toolUseId ?? "",
+      model: chosen?.model ?? oneOf(calls.map(({ model }) => model)),
     };
     if (calls.length > 1) {
       const named = calls.flatMap(({ toolUseId }) => (toolUseId === "" ? [] : [toolUseId]));

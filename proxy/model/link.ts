@@ -14,6 +14,8 @@ export interface ExpectedRequest {
 export interface OpenCall {
   toolUseId: string;
   promptId: string;
+  /** That wrote it, as the client named it. */
+  model: string;
   name: string;
   /** Milliseconds since the epoch. */
   releasedAt: number;
@@ -43,6 +45,8 @@ export interface Link {
   /** Empty where it is not known. */
   promptId: string;
   toolUseId: string;
+  /** The model that wrote the call, or each of those that could be it. */
+  model: string;
   /** Where several calls were open that could not be told apart by what they do. */
   candidates?: string[];
   /** What the client says of itself. It chooses among calls that are open, and never names another. */

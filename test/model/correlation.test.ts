@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import type { EventRow } from "../../audit/event.ts";
 import { type ReplayOptions, replay } from "../../audit/replay.ts";
+import type { PolicyInput } from "../../engine/input.ts";
 import { send, until } from "../gateway/client.ts";
 import { spoolBytes, standingIn } from "../gateway/search-record.ts";
 import { Agent, bash, payload } from "./dialogue.ts";
@@ -316,3 +317,20 @@ test("the replay shows prompt, reply, tool calls, their requests and results as 
     { replies: 2, input_tokens: 24, output_tokens: 60 },
   ]);
 }, 60_000);
+
+test("policy is asked with the prompt, the tool call and the model that a request comes of, and may deny what none led to", async () => {
+  const one = await agent();
+  const remove = async (): Promise<unknown[]> => {
+    const event = await one.kube("DELETE", "/api/v1/namespaces/guarded/configmaps/settings");
+    return [event.rules.includes("ours/prompted"), (payload(event).input as PolicyInput).dialogue];
+  };
+  expect(await remove()).toEqual([true, undefined]);
+  await one.say("look around", [bash("toolu_p1", "kubectl -n guarded get configmaps")]);
+  const looking = { promptId: (await one.prompt("look around")).prompt_id, model: "claude-x" };
+  expect(await remove()).toEqual([true, { ...looking, toolUseId: "toolu_p1", strength: "window" }]);
+  await one.results({ toolu_p1: "settings" });
+  expect(await remove()).toEqual([true, undefined]);
+  await one.say("delete the settings", [bash("toolu_p2", "kubectl -n guarded delete configmap settings")]);
+  const deleting = { promptId: (await one.prompt("delete the settings")).prompt_id, model: "claude-x" };
+  expect(await remove()).toEqual([false, { ...deleting, toolUseId: "toolu_p2", strength: "exact" }]);
+});

@@ -28,7 +28,7 @@ function link(calls: readonly ToolCall[], asks: string, claims: Record<string, s
   const dialogues = new Dialogues(() => 0);
   for (const [i, one] of calls.entries()) {
     const { expects, reach, kubectl, background } = commandsOf(one);
-    const ids = { toolUseId: String(i + 1), promptId: "p", name: one.name, releasedAt: 0 };
+    const ids = { toolUseId: String(i + 1), promptId: "p", name: one.name, model: "claude-x", releasedAt: 0 };
     dialogues.released("s", { ...ids, expects, reach, kubectl, background });
   }
   const found = dialogues.link("s", request(asks), () => claims);
@@ -107,6 +107,7 @@ describe("which call a request comes of", () => {
         toolUseId: `t${i}`,
         promptId: `p${i}`,
         name: "Bash",
+        model: "claude-x",
         releasedAt: 0,
         expects,
         reach,
@@ -129,7 +130,16 @@ describe("which call a request comes of", () => {
       ["t2", "kubectl get pods -n a -w &"],
     ] as const) {
       const { expects, reach, kubectl, background } = commandsOf(bash(command));
-      const about = { promptId: "p", name: "Bash", releasedAt: 0, expects, reach, kubectl, background };
+      const about = {
+        promptId: "p",
+        name: "Bash",
+        model: "claude-x",
+        releasedAt: 0,
+        expects,
+        reach,
+        kubectl,
+        background,
+      };
       dialogues.released("s", { toolUseId: id, ...about });
     }
     const ask = () => dialogues.link("s", request("list pods a/"), () => ({}));
@@ -143,7 +153,14 @@ describe("which call a request comes of", () => {
   test("more calls than are remembered forget the oldest, and a session that ended is forgotten", () => {
     const dialogues = new Dialogues(() => 0);
     for (let i = 0; i < 5_000; i++) {
-      dialogues.released("s", { toolUseId: `t${i}`, promptId: "p", name: "Bash", releasedAt: 0, expects: [] });
+      dialogues.released("s", {
+        toolUseId: `t${i}`,
+        promptId: "p",
+        name: "Bash",
+        model: "claude-x",
+        releasedAt: 0,
+        expects: [],
+      });
     }
     expect(dialogues.returned("s", "t0")).toBeUndefined();
     expect(dialogues.link("s", request("get pods a/x"), () => ({}))?.candidates).toHaveLength(20);
@@ -242,6 +259,7 @@ describe("which prompt a request to the model is of", () => {
             toolUseId: "t1",
             promptId: turn.promptId,
             name: "bash",
+            model: "claude-x",
             releasedAt: 0,
             expects: [],
           });
@@ -274,7 +292,7 @@ describe("which prompt a request to the model is of", () => {
 
 test("calls that have no id are each a call, and no request is said to come of one of them for sure", () => {
   const dialogues = new Dialogues(() => 0);
-  const ids = { promptId: "p", name: "Bash", releasedAt: 0, expects: [] };
+  const ids = { promptId: "p", name: "Bash", model: "claude-x", releasedAt: 0, expects: [] };
   const linked = () => dialogues.link("s", request("get pods a/b"), () => ({}));
   dialogues.released("s", { ...ids, toolUseId: "" });
   dialogues.released("s", { ...ids, toolUseId: "" });

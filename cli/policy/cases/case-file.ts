@@ -30,6 +30,15 @@ const givenSchema = z.strictObject({
   namespaceLabels: texts.optional(),
   roleRules: z.array(object).optional(),
   connection: z.strictObject({ name: z.string().optional(), labels: texts.optional() }).optional(),
+  /** The dialogue with a model that the request comes of. */
+  dialogue: z
+    .strictObject({
+      promptId: z.string().optional(),
+      toolUseId: z.string().optional(),
+      model: z.string().optional(),
+      strength: z.enum(["exact", "window", "claimed", "none"]).optional(),
+    })
+    .optional(),
   /** The pod of an exec, attach, port-forward or log request. */
   target: z
     .strictObject({ uid: z.string().optional(), labels: texts.optional(), serviceAccountName: z.string().optional() })

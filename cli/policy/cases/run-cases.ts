@@ -81,7 +81,7 @@ export function policyFor(one: LocatedCase, bundle: Bundle): Promise<Policy> {
 
 export function requestOf(one: LocatedCase): Parameters<typeof explain>[0] {
   const { method, path, headers, contentType, protocol, body } = one.request;
-  const { user, oldObject, namespaceLabels, roleRules, connection, exceptions, target } = one.given;
+  const { user, oldObject, namespaceLabels, roleRules, connection, exceptions, dialogue, target } = one.given;
   const written = body !== undefined && typeof body !== "string";
   return {
     method,
@@ -95,6 +95,7 @@ export function requestOf(one: LocatedCase): Parameters<typeof explain>[0] {
     roleRules,
     connection,
     exceptions,
+    ...(dialogue === undefined ? {} : { dialogue: { promptId: "given", toolUseId: "", model: "", ...dialogue } }),
     ...(target === undefined ? {} : { target: { uid: "", labels: {}, serviceAccountName: "", ...target } }),
   };
 }
