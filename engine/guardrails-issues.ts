@@ -1,6 +1,6 @@
-import type { Guardrails } from "../base/config/guardrails.ts";
+import type { Effect, Guardrails } from "../base/config/guardrails.ts";
 import { type ConfigIssue, didYouMean, dottedPath, nearest } from "../base/config/issues.ts";
-import type { RuleMetadata } from "./bundle/metadata.ts";
+import { isOfDialogues, NOT_HELD, type RuleMetadata } from "./bundle/metadata.ts";
 
 type Parameter = NonNullable<RuleMetadata["parameters"]>[string];
 
@@ -18,8 +18,14 @@ export function guardrailsIssues(guardrails: Guardrails, rules: Record<string, R
     issues.push({ path: dottedPath([...path, id]), message });
     return true;
   };
-  for (const [id, { params }] of Object.entries(guardrails.rules)) {
+  const held = (path: PropertyKey[], id: string, effect: Effect | undefined): void => {
+    const rule = Object.hasOwn(rules, id) ? rules[id] : undefined;
+    if (effect !== "hold" || rule === undefined || !isOfDialogues(rule)) return;
+    issues.push({ path: dottedPath([...path, id, "effect"]), message: NOT_HELD });
+  };
+  for (const [id, { effect, params }] of Object.entries(guardrails.rules)) {
     if (unknown(["rules"], id)) continue;
+    held(["rules"], id, effect);
     const taken = rules[id]?.parameters ?? {};
     for (const [name, value] of Object.entries(params ?? {})) {
       const message = parameterMistake(name, value, taken);
@@ -28,7 +34,9 @@ export function guardrailsIssues(guardrails: Guardrails, rules: Record<string, R
   }
   issues.push(...profileIssues(guardrails.profiles, ["profiles"], rules));
   for (const [i, scope] of guardrails.scopes.entries()) {
-    for (const id of Object.keys(scope.rules ?? {})) unknown(["scopes", i, "rules"], id);
+    for (const [id, { effect }] of Object.entries(scope.rules ?? {})) {
+      if (!unknown(["scopes", i, "rules"], id)) held(["scopes", i, "rules"], id, effect);
+    }
     issues.push(...profileIssues(scope.profiles ?? [], ["scopes", i, "profiles"], rules));
   }
   return issues;

@@ -82,7 +82,7 @@ function mayApply(id: string, rule: RuleMetadata, guardrails: Guardrails): boole
 
 /** Whether a match may name this request, by metadata alone; never false where the generated dispatch has it. */
 export function matches(match: RuleMatch, request: RequestInput): boolean {
-  if (match.tools !== undefined) return false;
+  if (match.tools !== undefined || match.models !== undefined) return false;
   // The path of a non-resource request isn't in the memo's key: any such rule may apply.
   if (request.nonResource !== (match.nonResourcePaths !== undefined)) return false;
   return (

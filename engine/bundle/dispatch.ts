@@ -77,17 +77,16 @@ function placesOf(document: Document, rule: RuleMetadata): Place[] {
 }
 
 function matchPlaces(document: Document, match: RuleMatch, awake: string[]): Place[] {
-  const { verbs, operations, groups, resources, subresources, nonResourcePaths, tools } = match;
+  const { verbs, operations, groups, resources, subresources, nonResourcePaths, tools, models } = match;
   if (tools !== undefined) {
-    const head = `${document}_of_tools`;
     // A tool call is no request; one that stands beside a request was judged by itself.
-    return [
-      {
-        head,
-        reach: head,
-        lines: ["input.tool.name", "not input.request", ...one("input.tool.name", tools), ...awake],
-      },
-    ];
+    const lines = ["input.tool.name", "not input.request", ...one("input.tool.name", tools), ...awake];
+    return [inDialogues(document, lines)];
+  }
+  if (models !== undefined) {
+    // Each of its tool calls is a question of its own, and so is each request that comes of one.
+    const lines = ["input.dialogue", "not input.request", "not input.tool"];
+    return [inDialogues(document, [...lines, ...anyOf("input.dialogue.model", models), ...awake])];
   }
   const asked = {
     resource: one("input.request.resource.resource", resources),
@@ -126,6 +125,12 @@ function matchPlaces(document: Document, match: RuleMatch, awake: string[]): Pla
   return [place("any", [], [], [...asked.operation, ...resource])];
 }
 
+/** One place for what is no request to a cluster, so that a request goes over one more and not two. */
+function inDialogues(document: Document, lines: string[]): Place {
+  const head = `${document}_of_dialogues`;
+  return { head, reach: head, lines };
+}
+
 /** The values that a key names one by one. */
 function literal(values: string[] | undefined): string[] | undefined {
   return values === undefined || values.includes("*") ? undefined : values;
@@ -140,6 +145,14 @@ function one(ref: string, values: string[] | undefined): string[] {
   if (values.length === 1) return [`${ref} == ${JSON.stringify(values[0])}`];
   // An array: a set is made anew in each evaluation, and each of its members hashed.
   return [`${ref} in [${values.map((value) => JSON.stringify(value)).join(", ")}]`];
+}
+
+/** Globs in which a star stands for any text, and nothing else means anything: names of models hold brackets. */
+function anyOf(ref: string, globs: string[]): string[] {
+  if (globs.includes("*") || globs.every((glob) => !glob.includes("*"))) return one(ref, globs);
+  const quoted = (part: string): string => part.replaceAll("\\E", "\\E\\\\E\\Q");
+  const patterns = globs.map((glob) => `(?s)^\\Q${glob.split("*").map(quoted).join("\\E.*\\Q")}\\E$`);
+  return [`some glob in [${patterns.map((text) => JSON.stringify(text)).join(", ")}]`, `regex.match(glob, ${ref})`];
 }
 
 function paths(values: string[]): string[] {

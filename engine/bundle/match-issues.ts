@@ -33,8 +33,13 @@ export function matchIssues(matches: readonly RuleMatch[]): MatchIssue[] {
       subresources: (value) => (/^[a-z0-9.-]*$/.test(value) ? undefined : `"${value}" is no subresource, such as exec`),
       nonResourcePaths: (value) => (/^[/*]/.test(value) ? undefined : `"${value}" is no path: it begins with no slash`),
     };
-    if (match.tools !== undefined && Object.keys(match).length > 1) {
-      return [{ path: ["match", i, "tools"], message: "a tool call is no request: tools stands without other keys" }];
+    for (const [key, what] of [
+      ["tools", "a tool call"],
+      ["models", "a dialogue"],
+    ] as const) {
+      if (match[key] !== undefined && Object.keys(match).length > 1) {
+        return [{ path: ["match", i, key], message: `${what} is no request: ${key} stands without other keys` }];
+      }
     }
     return Object.entries(wrong).flatMap(([key, why]) =>
       ((match[key as keyof RuleMatch] ?? []) as string[]).flatMap((value, j) => {

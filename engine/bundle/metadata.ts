@@ -19,6 +19,8 @@ const matchSchema = z.strictObject({
   nonResourcePaths: names.optional(),
   /** Tools that a model calls, by name; such a match has no other key, and is of no request to a cluster. */
   tools: names.optional(),
+  /** Models that a dialogue asks, by name, with `*` for any text; such a match too has no other key, and is of no tool call. */
+  models: names.optional(),
   /** What the rule needs of these requests beside its own `needs`: of a create, say, only the body tells the name. */
   needs: z.array(needSchema).min(1).optional(),
 });
@@ -53,6 +55,14 @@ export const ruleCustomSchema = z.strictObject({
 });
 
 const CUSTOM_KEYS = z.toJSONSchema(ruleCustomSchema, { io: "input" }) as Parameters<typeof keysAt>[0];
+
+/** A dialogue has no wait in it: its client would try again, and each of its requests would ask anew. */
+export const NOT_HELD = "a dialogue is not held, but denied or let through; hold what its tools do";
+
+/** Whether a rule is of dialogues and of nothing else. */
+export function isOfDialogues({ match = [], podTemplates }: Pick<RuleMetadata, "match" | "podTemplates">): boolean {
+  return podTemplates === false && match.length > 0 && match.every(({ models }) => models !== undefined);
+}
 
 export type RuleMatch = z.output<typeof matchSchema>;
 /** An entry of `data.rules`. */
@@ -127,6 +137,11 @@ function metadataOf(file: string, inspected: Inspected): { rule?: RuleMetadata; 
     }
     for (const issue of matchIssues(parsed.data.match ?? [])) {
       problem(`METADATA custom.${dottedPath(issue.path)}: ${issue.message}`, "match");
+    }
+    const { effect, effectWithParams, profiles = {} } = parsed.data;
+    const said = { effect, effectWithParams, ...profiles };
+    for (const [key, one] of isOfDialogues(parsed.data) ? Object.entries(said) : []) {
+      if (one === "hold") problem(`METADATA custom, ${key}: ${NOT_HELD}`, key in profiles ? "profiles" : key);
     }
     return { rule: { title, description, ...parsed.data }, issues };
   }

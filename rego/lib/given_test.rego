@@ -81,6 +81,15 @@ with_context(context) := array.concat(
 )
 
 # METADATA
+# description: A dialogue with this model.
+dialogue(model) := {
+	"user": {"username": "corp:agent", "groups": ["corp:devs"]},
+	"connection": {"name": "claude"},
+	"exceptions": [],
+	"dialogue": {"promptId": "p", "toolUseId": "", "model": model},
+}
+
+# METADATA
 # description: A model's call of a shell's tool, which runs these commands.
 tool(commands) := {
 	"user": {"username": "corp:agent", "groups": ["corp:devs"]},

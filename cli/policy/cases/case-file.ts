@@ -89,10 +89,12 @@ const caseSchema = z
     request: requestSchema.optional(),
     /** A model's tool call, in place of a request. */
     tool: z.strictObject({ name: z.string(), arguments: object.default({}) }).optional(),
+    /** A dialogue with a model, in place of a request. */
+    dialogue: z.strictObject({ model: z.string() }).optional(),
     expect: expectSchema,
   })
-  .refine(({ request, tool }) => (request === undefined) !== (tool === undefined), {
-    error: "must have request, or tool, and not both",
+  .refine(({ request, tool, dialogue }) => [request, tool, dialogue].filter((one) => one !== undefined).length === 1, {
+    error: "must have request, tool or dialogue, and no two of them",
     path: ["request"],
   })
   .transform(({ request, ...rest }) => ({ ...rest, request: request ?? NO_REQUEST }));

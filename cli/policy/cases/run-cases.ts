@@ -15,7 +15,7 @@ export interface CaseResult {
   case: LocatedCase;
   /** What was expected and not found; none where the case holds. */
   mismatches: Mismatch[];
-  explanation: Explanation;
+  explanation: CaseAnswer;
 }
 
 /** Whoever approves, where a case's guardrails name nobody: a hold that nobody could approve is a deny. */
@@ -42,26 +42,30 @@ export async function runCases(cases: readonly LocatedCase[], bundle: Bundle): P
   return results;
 }
 
-/** An explanation, or of a tool call the question about it, which has no request. */
+/** An explanation, or of a dialogue or a tool call the question about it, which has no request. */
 export interface CaseAnswer extends Explanation {
   dialogue?: DialogueInput;
 }
 
-/** What policy answers to a case: to its request as the gateway would ask it, or to its tool call. */
+/** What policy answers to a case: to its request as the gateway would ask it, to its tool call or to its dialogue. */
 export async function explainCase(one: LocatedCase, policy: Policy): Promise<CaseAnswer> {
   const request = { ...requestOf(one), body: await bodyOf(one) };
-  if (one.tool === undefined) return explain(request, policy);
-  const { name, arguments: args } = one.tool;
-  const { user, connection, exceptions } = request;
+  if (one.tool === undefined && one.dialogue === undefined) return explain(request, policy);
+  const { user, connection, exceptions, dialogue: given } = request;
   const dialogue: DialogueInput = {
     now: rfc3339(0),
     session: { id: "case", startedAt: rfc3339(0), agent: "", reason: "", owner: { issuer: "", username: "" } },
     user: { issuer: "", username: "", uid: "", groups: [], roles: [], extra: {}, ...user },
     connection: { name: connection?.name ?? "", kind: "anthropic", labels: connection?.labels ?? {} },
     exceptions: exceptions ?? [],
-    tool: { name, arguments: args, commands: policyCommands(commandsOfTool(name, args)) },
+    dialogue: { promptId: "case", toolUseId: "", model: "", ...given, ...one.dialogue },
+    ...(one.tool === undefined ? {} : { tool: toolOf(one.tool) }),
   };
   return { input: undefined, dialogue, decision: await policy.decide(dialogue) };
+}
+
+function toolOf({ name, arguments: args }: NonNullable<LocatedCase["tool"]>): NonNullable<DialogueInput["tool"]> {
+  return { name, arguments: args, commands: policyCommands(commandsOfTool(name, args)) };
 }
 
 export function policyFor(one: LocatedCase, bundle: Bundle): Promise<Policy> {

@@ -115,9 +115,11 @@ function looksAt(rule: RuleMetadata): string {
   return parts.join("; ");
 }
 
-function matchText({ groups, resources, subresources, verbs, operations, nonResourcePaths, tools }: RuleMatch): string {
+function matchText({ groups, resources, subresources, verbs, operations, nonResourcePaths, tools, models }: RuleMatch): string {
   if (tools !== undefined)
     return tools.includes("*") ? "any tool call of a model" : `calls of the tools ${code(tools)}`;
+  if (models !== undefined)
+    return models.includes("*") ? "any dialogue with a model" : `dialogues with the models ${code(models)}`;
   if (nonResourcePaths !== undefined)
     return `paths ${code(nonResourcePaths)}${verbs === undefined ? "" : ` (${verbs.join(", ")})`}`;
   const what =
@@ -140,8 +142,8 @@ function exampleFor(id: string, cases: readonly LocatedCase[]): string[] {
   return ["", `Example: ${shortest.name}`, "", "```yaml", shortest.yaml, "```"];
 }
 
-function yamlOf({ given, request, tool, expect }: LocatedCase): string {
-  const asked = tool === undefined ? { request } : { tool };
+function yamlOf({ given, request, tool, dialogue, expect }: LocatedCase): string {
+  const asked = tool !== undefined ? { tool } : dialogue !== undefined ? { dialogue } : { request };
   const parts = Object.keys(given).length === 0 ? { ...asked, expect } : { given, ...asked, expect };
   return Object.entries(parts)
     .map(([key, value]) => `${key}: ${stringify(value, { collectionStyle: "flow", lineWidth: 0 }).trim()}`)

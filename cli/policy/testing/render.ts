@@ -53,19 +53,25 @@ function failedTest(one: UnitTest): string {
 
 function failedCase({ case: one, mismatches, explanation }: CaseResult): string {
   const { findings } = explanation.decision;
+  const asked = explanation.input ?? explanation.dialogue;
   return [
     `FAILED  ${at({ file: one.file, row: one.line })}: ${one.name}`,
-    `        ${one.tool === undefined ? `${one.request.method} ${one.request.path}` : `tool ${one.tool.name}`}`,
+    `        ${askedOf(one)}`,
     columns([["", "expected", "got"], ...mismatches.map(({ what, expected, got }) => [what, expected, got])]),
     "        what was found:",
     ...(findings.length === 0 ? ["          nothing"] : []),
     ...findings.map(
       ({ rule, effect, message, fields }) => `          ${rule} (${effect}): ${message} ${fields.join(", ")}`,
     ),
-    explanation.input === undefined && one.tool === undefined
+    asked === undefined
       ? "        policy was not asked: the request is refused before it"
-      : `        the input that policy was shown:\n${shortened(JSON.stringify(explanation.input, undefined, 2))}`,
+      : `        the input that policy was shown:\n${shortened(JSON.stringify(asked, undefined, 2))}`,
   ].join("\n");
+}
+
+function askedOf({ request, tool, dialogue }: CaseResult["case"]): string {
+  if (tool !== undefined) return `tool ${tool.name}`;
+  return dialogue === undefined ? `${request.method} ${request.path}` : `dialogue with ${dialogue.model}`;
 }
 
 function shortened(json: string): string {

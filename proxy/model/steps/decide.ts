@@ -1,38 +1,55 @@
 import { uuid7 } from "../../../base/uuid7.ts";
+import type { RecordLevel } from "../../../base/config/guardrails.ts";
 import type { Decision } from "../../../engine/decision.ts";
 import { deniedRefusal } from "../../deny.ts";
 import type { ModelDeps } from "../deps.ts";
 import type { ModelDecided, ModelRedacted } from "../exchange.ts";
 import { requestQuestions } from "../question.ts";
 
-const NOTHING = { model: "", prompt: "", toolResults: [], tools: [], mcpServers: [], stream: false };
+/** The levels of audit.k8s.io, each with more than the one before. */
+const LEVELS: readonly RecordLevel[] = ["None", "Metadata", "Request", "RequestResponse"];
 
 /**
  * The verdict on what is asked. Tools that run at the provider, and servers that it calls, are decided here: no reply could hold
  * them back, since they have run by then.
  */
 export async function decide(exchange: ModelRedacted, deps: ModelDeps): Promise<ModelDecided> {
-  const { session, asked = NOTHING, endpoint, body } = exchange;
-  // A count of tokens, or a list of models, is no part of a dialogue.
-  if (endpoint.replies) {
+  const { session, asked, endpoint, body } = exchange;
+  // A count of tokens is no turn of a dialogue, but sends one to the provider all the same; a list of models does neither.
+  if (endpoint.replies && asked !== undefined) {
     exchange.turn = deps.dialogues.turnOf(session.id, { ...asked, bytes: body?.length ?? 0 }, uuid7());
     exchange.promptId = exchange.turn.promptId;
   }
   const { promptId = "" } = exchange;
   const asking = { ...exchange, promptId, asked };
   const policy = deps.policy.current;
-  let decision: Decision | undefined;
+  const verdicts: Decision[] = [];
   for (const question of requestQuestions(asking, deps.clock.now())) {
     const verdict = await policy.decide(question);
-    // Nobody is there to approve a tool of the provider's: it would run again with each request.
-    if (verdict.effect !== "allow")
-      throw deniedRefusal(asDeny(Object.assign(exchange, { decision: verdict }).decision));
-    decision ??= verdict;
+    if (verdict.effect !== "allow") throw deniedRefusal(Object.assign(exchange, { decision: asDeny(verdict) }).decision);
+    verdicts.push(verdict);
   }
-  return Object.assign(exchange, { policy, decision: decision as Decision });
+  return Object.assign(exchange, { policy, decision: together(verdicts) });
 }
 
+/** What let each part of a request through has found, and is recorded by the one that records most. */
+function together([first, ...others]: readonly Decision[]): Decision {
+  if (first === undefined) throw new Error("policy was asked nothing");
+  const all = [first, ...others].flatMap((one) => one.findings);
+  const findings = [...new Map(all.map((one) => [`${one.rule} ${one.message}`, one])).values()];
+  const depth = Math.max(...[first, ...others].map(({ record }) => LEVELS.indexOf(record)));
+  return { ...first, findings, record: LEVELS[depth] ?? "RequestResponse" };
+}
+
+/**
+ * Nobody is there to approve a dialogue, or a tool of the provider's: it would run again with each request. Of the rules that
+ * METADATA and guardrails may name none holds a dialogue alone; one that is of tools as well may.
+ */
 function asDeny(decision: Decision): Decision {
-  const findings = decision.findings.map((one) => (one.effect === "hold" ? { ...one, effect: "deny" as const } : one));
+  const findings = decision.findings.map((one) =>
+    one.effect === "hold"
+      ? { ...one, effect: "deny" as const, message: `${one.message} (it asks for approval, which nobody waits for here)` }
+      : one,
+  );
   return { ...decision, effect: "deny", findings };
 }
