@@ -16,7 +16,11 @@ const MEMO_ENTRIES = 1024;
 export function projection(bundle: Bundle, idle: Readonly<Record<string, true>>): (input: PolicyInput) => PolicyInput {
   const { reads, rules, unread } = bundle;
   if (reads === undefined) return (input) => withoutUnread(input, unread);
-  const awake = Object.entries(rules).filter(([, rule]) => idle[quietGroup(rule) ?? ""] === undefined);
+  const awake = Object.entries(rules).filter(([, rule]) => {
+    const group = quietGroup(rule);
+    // A rule that no profile turns on is of the group "".
+    return group === undefined || idle[group] === undefined;
+  });
   const memo = new Map<string, (input: PolicyInput) => PolicyInput>();
   return (input) => {
     const { verb, operation, resource, subResource, nonResource } = input.request;

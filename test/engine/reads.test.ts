@@ -12,7 +12,7 @@ import { projection } from "../../engine/project.ts";
 import { jsonBuffer, PolicyInstance } from "../../engine/wasm/instance.ts";
 import { compiledModule } from "../../engine/wasm/modules.ts";
 import { podSpecs } from "../../kubernetes/pod-specs.ts";
-import { compiled, guardrails, input, libraryBundle } from "./support.ts";
+import { compiled, guardrails, HOST_PATH_SPEC, input, libraryBundle, podCreation } from "./support.ts";
 
 const OBJECT = {
   apiVersion: "v1",
@@ -295,6 +295,15 @@ test("a bundle that does not say what it reads is shown all", async () => {
   const { reads: _, ...bundle } = await libraryBundle();
   const asked = input({ object: OBJECT });
   expect(projection({ ...bundle, unread: [] }, {})(asked)).toEqual(asked);
+});
+
+test("a rule that no profile turns on takes nothing away from what the others read", async () => {
+  const bundle = await libraryBundle();
+  const off = { ...bundle.rules["tool/unparsed"], effect: "allow", profiles: {} };
+  const rules = { ...bundle.rules, "ours/off": off } as Bundle["rules"];
+  const asked = podCreation(HOST_PATH_SPEC);
+  const kept = projection({ ...bundle, rules }, idleGroups(rules, guardrails()))(asked);
+  expect(JSON.stringify(kept.podSpecs)).toContain("hostPath");
 });
 
 test("a rule that the bundle says nothing of is shown all", async () => {
