@@ -1,5 +1,5 @@
 /**
- * Whether glob patterns select a list of values, as `sallyport.scopes` has it: some pattern matches a value
+ * Whether glob patterns select a list of values, as `sallyport.lib.globs` has it: some pattern matches a value
  * (or there are only exclusions), and no `!` exclusion matches one. Absent or empty patterns select all.
  */
 export function globsSelect(patterns: readonly string[] | undefined, values: readonly string[]): boolean {

@@ -14,7 +14,11 @@ type Asking = Required<Pick<ModelKnown, "session" | "identity" | "connection" | 
 };
 
 /** Policy's question about a dialogue (contracts §1.1): `request` is absent, and `tool` is there for a tool call. */
-function modelQuestion(asking: Asking, now: number, { model = asking.asked?.model, toolUseId = "" } = {}): DialogueInput {
+function modelQuestion(
+  asking: Asking,
+  now: number,
+  { model = asking.asked?.model, toolUseId = "" } = {},
+): DialogueInput {
   const { identity, session, connection, promptId } = asking;
   return {
     now: rfc3339(now),

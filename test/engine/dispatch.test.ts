@@ -4,6 +4,7 @@ import type { Guardrails } from "../../base/config/guardrails.ts";
 import { compileBundle } from "../../engine/bundle/compile.ts";
 import type { RuleMatch } from "../../engine/bundle/metadata.ts";
 import { idleGroups } from "../../engine/bundle/quiet.ts";
+import { guardrailsIssues } from "../../engine/guardrails-issues.ts";
 import type { PolicyInput } from "../../engine/input.ts";
 import { jsonBuffer, PolicyInstance } from "../../engine/wasm/instance.ts";
 import { compiledModule } from "../../engine/wasm/modules.ts";
@@ -34,16 +35,24 @@ const MATCHES: Record<string, RuleMatch[] | "podTemplates"> = {
   "two-matches": [{ groups: ["apps"], resources: ["deployments"] }, { operations: ["DELETE"] }],
   "a-tool": [{ tools: ["Bash", "shell"] }],
   "any-tool": [{ tools: ["*"] }],
+  "a-model": [{ models: ["gpt-5", "claude-*-4[1m]"] }],
+  "two-models": [{ models: ["gpt-5", "o3"] }],
+  "any-model": [{ models: ["*"] }],
   templates: "podTemplates",
 };
 
-const rule = (name: string, match: RuleMatch[] | "podTemplates"): string => `# METADATA
+const rule = (
+  name: string,
+  match: RuleMatch[] | "podTemplates",
+  { effect = "record", profiles = "{}" } = {},
+): string => `# METADATA
 # title: ${name}
 # description: for the test
 # custom:
 #   severity: low
 #   ids: []
-#   effect: record
+#   effect: ${effect}
+#   profiles: ${profiles}
 #   privileged: false
 #   remediation: none
 #   ${match === "podTemplates" ? "podTemplates: true" : `match: ${JSON.stringify(match)}`}
@@ -60,6 +69,7 @@ function matches(match: RuleMatch, { request }: PolicyInput): boolean {
     pattern.endsWith("*") ? request.path.startsWith(pattern.slice(0, -1)) : pattern === request.path;
   return (
     match.tools === undefined &&
+    match.models === undefined &&
     request.nonResource === (match.nonResourcePaths !== undefined) &&
     (match.nonResourcePaths ?? ["*"]).some(path) &&
     has(match.groups, request.resource.group) &&
@@ -129,12 +139,48 @@ test("the generated dispatch reaches exactly the rules whose match names the req
     expect(instance.evaluate(jsonBuffer(JSON.stringify({ ...asked, request }))), name).toEqual(["t/anything"]);
     for (const id of ids) seen.add(id);
   }
+  for (const [model, expected] of Object.entries({
+    "gpt-5": ["a-model", "any-model", "two-models"],
+    "claude-opus-4[1m]": ["a-model", "any-model"],
+    "claude-opus-41": ["any-model"],
+    "": ["any-model"],
+  })) {
+    const asked = { ...dialogue, dialogue: { promptId: "p", toolUseId: "", model } };
+    const ids = expected.map((id) => `t/${id}`);
+    expect(instance.evaluate(jsonBuffer(JSON.stringify(asked))), model).toEqual(ids);
+    // Tool calls of the dialogue and requests that come of it are judged by themselves.
+    expect(instance.evaluate(jsonBuffer(JSON.stringify({ ...asked, request }))), model).toEqual(["t/anything"]);
+    const called = { ...asked, tool: { name: "Write", arguments: {}, commands: [] } };
+    expect(instance.evaluate(jsonBuffer(JSON.stringify(called))), model).toEqual(["t/any-tool"]);
+    for (const id of ids) seen.add(id);
+  }
+  expect(instance.evaluate(jsonBuffer(JSON.stringify(dialogue)))).toEqual([]);
   expect(seen.size).toBe(files.length);
 });
 
-test("a match of tools that names anything else is a mistake: a tool call is no request", async () => {
-  const source = await folder({ "t/both/both.rego": rule("both", [{ tools: ["Bash"], verbs: ["get"] }]) });
-  await expect(compileBundle({ sources: [source], opa })).rejects.toThrow(/tools stands without other keys/);
+test.for([
+  ["tools", [{ tools: ["Bash"], verbs: ["get"] }], {}, /a tool call is no request: tools stands without other keys/],
+  ["models", [{ models: ["*"], groups: [""] }], {}, /models stands without other keys/],
+  ["models that it holds", [{ models: ["*"] }], { effect: "hold" }, /effect: a dialogue is not held/],
+  [
+    "models that a profile holds",
+    [{ models: ["*"] }],
+    { profiles: "{strict: hold}" },
+    /strict: a dialogue is not held/,
+  ],
+] as const)("a rule of %s which nothing could come of is a mistake", async ([, match, custom, message]) => {
+  const source = await folder({ "t/a/a.rego": rule("a", match as unknown as RuleMatch[], custom) });
+  await expect(compileBundle({ sources: [source], opa })).rejects.toThrow(message);
+});
+
+test("guardrails that hold a dialogue are a mistake, wherever they say it", async () => {
+  const { rules } = await libraryBundle();
+  const hold = { "dialogue/asked": { effect: "hold" }, "tool/unparsed": { effect: "hold" } };
+  const rails = guardrails({ rules: hold, scopes: [{ name: "s", match: {}, rules: hold }] });
+  expect(guardrailsIssues(rails, rules).map(({ path, message }) => `${path}: ${message}`)).toEqual([
+    "rules['dialogue/asked'].effect: a dialogue is not held, but denied or let through; hold what its tools do",
+    "scopes[0].rules['dialogue/asked'].effect: a dialogue is not held, but denied or let through; hold what its tools do",
+  ]);
 });
 
 const INPUTS: PolicyInput[] = [

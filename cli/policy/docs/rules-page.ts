@@ -115,7 +115,16 @@ function looksAt(rule: RuleMetadata): string {
   return parts.join("; ");
 }
 
-function matchText({ groups, resources, subresources, verbs, operations, nonResourcePaths, tools, models }: RuleMatch): string {
+function matchText({
+  groups,
+  resources,
+  subresources,
+  verbs,
+  operations,
+  nonResourcePaths,
+  tools,
+  models,
+}: RuleMatch): string {
   if (tools !== undefined)
     return tools.includes("*") ? "any tool call of a model" : `calls of the tools ${code(tools)}`;
   if (models !== undefined)

@@ -1,5 +1,5 @@
-import { uuid7 } from "../../../base/uuid7.ts";
 import type { RecordLevel } from "../../../base/config/guardrails.ts";
+import { uuid7 } from "../../../base/uuid7.ts";
 import type { Decision } from "../../../engine/decision.ts";
 import { deniedRefusal } from "../../deny.ts";
 import type { ModelDeps } from "../deps.ts";
@@ -26,7 +26,8 @@ export async function decide(exchange: ModelRedacted, deps: ModelDeps): Promise<
   const verdicts: Decision[] = [];
   for (const question of requestQuestions(asking, deps.clock.now())) {
     const verdict = await policy.decide(question);
-    if (verdict.effect !== "allow") throw deniedRefusal(Object.assign(exchange, { decision: asDeny(verdict) }).decision);
+    if (verdict.effect !== "allow")
+      throw deniedRefusal(Object.assign(exchange, { decision: asDeny(verdict) }).decision);
     verdicts.push(verdict);
   }
   return Object.assign(exchange, { policy, decision: together(verdicts) });
@@ -48,7 +49,11 @@ function together([first, ...others]: readonly Decision[]): Decision {
 function asDeny(decision: Decision): Decision {
   const findings = decision.findings.map((one) =>
     one.effect === "hold"
-      ? { ...one, effect: "deny" as const, message: `${one.message} (it asks for approval, which nobody waits for here)` }
+      ? {
+          ...one,
+          effect: "deny" as const,
+          message: `${one.message} (it asks for approval, which nobody waits for here)`,
+        }
       : one,
   );
   return { ...decision, effect: "deny", findings };

@@ -6,6 +6,8 @@
 #   it may tighten and never loosen.
 package sallyport.scopes
 
+import data.sallyport.lib.globs
+
 # METADATA
 # description: The scopes that apply, in file order.
 matched := [{"scope": scope, "tighten": tighten} |
@@ -33,16 +35,16 @@ default namespace := ""
 namespace := input.request.namespace
 
 caller(m) if {
-	selects(object.get(m, "users", []), {input.user.username})
-	selects(object.get(m, "groups", []), input.user.groups)
-	selects(object.get(m, "connections", []), {input.connection.name})
+	globs.selects(object.get(m, "users", []), {input.user.username})
+	globs.selects(object.get(m, "groups", []), input.user.groups)
+	globs.selects(object.get(m, "connections", []), {input.connection.name})
 }
 
 namespace_fit(m) := "full" if count(object.get(m, "namespaces", [])) == 0
 
 namespace_fit(m) := "full" if {
 	namespace != ""
-	selects(m.namespaces, {namespace})
+	globs.selects(m.namespaces, {namespace})
 }
 
 # All namespaces, or an object of the cluster.
@@ -107,52 +109,8 @@ labels_of(which) := object.get(input[which], ["metadata", "labels"], {}) if is_o
 
 carries(labels, wanted) if {
 	every key, pattern in wanted {
-		selects([pattern], label_values(labels, key))
+		globs.selects([pattern], label_values(labels, key))
 	}
 }
 
 label_values(labels, key) := {value | value := labels[key]}
-
-# Some pattern matches a value (or there are only exclusions), and no exclusion matches one.
-selects([], _)
-
-selects(patterns, values) if {
-	not excluded(patterns, values)
-	included(patterns, values)
-}
-
-excluded(patterns, values) if {
-	some pattern in patterns
-	startswith(pattern, "!")
-	some value in values
-	matches(substring(pattern, 1, -1), value)
-}
-
-included(patterns, values) if {
-	some pattern in patterns
-	not startswith(pattern, "!")
-	some value in values
-	matches(pattern, value)
-}
-
-included(patterns, _) if {
-	every pattern in patterns { startswith(pattern, "!") }
-}
-
-matches(pattern, value) if pattern == value
-
-# One star, as nearly all patterns have, without the price of an expression.
-matches(pattern, value) if {
-	[head, tail] := split(pattern, "*")
-	startswith(value, head)
-	endswith(value, tail)
-	count(value) >= count(head) + count(tail)
-}
-
-# Names may hold any character, so that only the star may mean something.
-matches(pattern, value) if {
-	parts := split(pattern, "*")
-	count(parts) > 2
-	quoted := [replace(part, `\E`, `\E\\E\Q`) | some part in parts]
-	regex.match(concat("", [`(?s)^\Q`, concat(`\E.*\Q`, quoted), `\E$`]), value)
-}
