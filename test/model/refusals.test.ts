@@ -17,7 +17,17 @@ const tokens: Record<string, string> = {};
 beforeAll(async () => {
   const gone = `https://127.0.0.1:${await freePort()}`;
   rig = await startModelRig({
-    guardrails: { profiles: ["baseline"] },
+    guardrails: {
+      profiles: ["baseline"],
+      rules: { "dialogue/allowed-models": { params: { models: ["*", "!forbidden-*"] } } },
+      scopes: [
+        {
+          name: "nothing of bob's over there",
+          match: { users: ["dev:bob@*"], groups: ["*"], connections: ["*-gone"] },
+          rules: { "dialogue/asked": { effect: "deny" } },
+        },
+      ],
+    },
     change(config) {
       const connections = config.connections as { name: string }[];
       for (const { name, ...model } of connections.filter(({ name }) => name === "claude" || name === "gpt")) {
@@ -147,6 +157,17 @@ const ROWS: Record<string, Row> = {
     ...{ status: 403, error: "PermissionDeniedError", code: "policy-denied", words: /ours\/tools: .*Decision / },
     type: ["permission_error", "permission_error"],
   },
+  "a model that policy does not allow": {
+    asking: { model: "forbidden-x" },
+    ...{ status: 403, error: "PermissionDeniedError", code: "policy-denied" },
+    words: /blocked by dialogue\/allowed-models: `forbidden-x` is none of the models that are allowed.*Decision /,
+    type: ["permission_error", "permission_error"],
+  },
+  "a dialogue that policy lets nobody of theirs begin there": {
+    asking: { who: "bob", connection: "-gone" },
+    ...{ status: 403, error: "PermissionDeniedError", code: "policy-denied", words: /blocked by dialogue\/asked: / },
+    type: ["permission_error", "permission_error"],
+  },
   "a budget that is spent": {
     asking: { who: "bob", model: "priced-x" },
     ...{ status: 402, error: "APIError", code: "insufficient_quota" },
@@ -246,6 +267,32 @@ test("a budget is spent by what the provider counted, which is on record and amo
   const metrics = await (await fetch(`http://127.0.0.1:${rig.gateway.adminPort}/metrics`)).text();
   expect(metrics).toMatch(/^sallyport_model_tokens_total\{connection="claude",model="claude-x",kind="output"\} 60$/m);
   expect(metrics).toMatch(/^sallyport_model_replies_total\{connection="claude",model="claude-x"\} 2$/m);
+});
+
+describe("a model that policy does not allow", () => {
+  const post = (path: string, body: object) =>
+    send(rig, "POST", `/connections/${path}`, { token: tokens.agent ?? "", body });
+  const request = (model: string) => ({ model, max_tokens: 9, messages: [{ role: "user", content: "go" }] });
+
+  test.for<[string, string, object]>([
+    ["count the tokens of a prompt", "claude/v1/messages/count_tokens", request("forbidden-x")],
+    ["take over", "claude/v1/messages", { ...request("any"), fallbacks: [{ model: "forbidden-x" }] }],
+    ["take over for another provider's", "gpt/v1/chat/completions", { ...request("any"), models: ["forbidden-x"] }],
+  ])("may not %s either", async ([, path, body]) => {
+    const { status, json, headers } = await post(path, body);
+    expect([status, JSON.stringify(json)]).toEqual([403, expect.stringContaining("dialogue/allowed-models")]);
+    expect(rig.provider.asked).toEqual([]);
+    const event = await until(() => spooled(rig).find((one) => one.exchange_id === headers["request-id"]));
+    expect([event.kind, event.effect, event.rules]).toEqual(["request.refused", "deny", ["dialogue/allowed-models"]]);
+  });
+
+  test("is listed all the same", async () => {
+    rig.provider.scripts = [whole('{"data":[]}')];
+    const { status } = await send(rig, "GET", "/connections/claude/v1/models/forbidden-x", {
+      token: tokens.agent ?? "",
+    });
+    expect(status).toBe(200);
+  });
 });
 
 test("counting tokens and listing models spends nothing", async () => {
