@@ -34,6 +34,7 @@ export type RefusalCode =
   | "approval-denied" // 403
   | "approval-changed" // 403: the change is no longer the one approved
   | "approvals-unavailable" // 403: the policy-exceptions repo cannot be asked, or its history was rewritten
+  | "recall-refused" // 403: names what a model's provider keeps, and not of this session
   | "placeholder-write" // 422: a masked value would be written back
   | "unmaskable" // 403: the answer cannot be masked, so it is not passed
   // our own parts
@@ -71,6 +72,7 @@ const STATUS: Record<RefusalCode, number> = {
   "approval-denied": 403,
   "approval-changed": 403,
   "approvals-unavailable": 403,
+  "recall-refused": 403,
   "placeholder-write": 422,
   unmaskable: 403,
   "upstream-unreachable": 502,

@@ -25,6 +25,22 @@ export type ToolCallVerdict =
   | { effect: "replace"; text: string }
   | { effect: "rewrite"; arguments: Record<string, unknown> };
 
+/** What a provider keeps, so that a request may name it in place of what it holds. */
+export interface Kept {
+  kind:
+    | "reply"
+    | "item"
+    | "approval request"
+    | "audio"
+    | "container"
+    | "file"
+    | "conversation"
+    | "prompt"
+    | "skill"
+    | "vector store";
+  id: string;
+}
+
 export interface ReplyHooks {
   /**
    * Decides a tool call. It may take as long as a human does: the client is kept waiting with the dialect's own signs of
@@ -32,6 +48,11 @@ export interface ReplyHooks {
    * nothing of the call is passed on.
    */
   toolCall(call: ToolCall): Promise<ToolCallVerdict>;
+  /**
+   * Hears what the provider keeps from now on, before the client does. Of a `reply` it hears once that is whole and each of
+   * its calls decided: `summary` is the reply's.
+   */
+  kept?(made: Kept, summary?: ReplySummary): void;
   /** How often the client hears something while a call is decided; 10,000 where absent. */
   pingMs?: number;
 }
@@ -76,7 +97,10 @@ export interface ModelRequest {
   mcpServers: { name: string; url: string }[];
   /** What the client says of itself (`metadata.user_id`, `user`, `safety_identifier`): a claim. */
   userId?: string;
+  /** Tokens of a reply at most; the greatest where the request says several. */
   maxTokens?: number;
+  /** How many replies it asks for at once (`n`); one where absent. */
+  replies?: number;
   /** Models beside `model` that the provider may use for it: fallbacks, an advisor. `default` is the provider's choice. */
   otherModels?: string[];
   /**
@@ -85,10 +109,10 @@ export interface ModelRequest {
    */
   continues?: string;
   /**
-   * What the provider adds to this request of what it keeps (OpenAI's `conversation`, stored `prompt`, items by
-   * reference), each by its kind and id: words, calls, results and tools in it are not in this request.
+   * All that the provider adds to this request of what it keeps, `continues` among it, or would compare it with: words,
+   * calls, results and tools in it are not in this request.
    */
-  unseen?: string[];
+  recalls?: Kept[];
   /** The provider keeps the reply as it wrote it (OpenAI's `store`, true where absent): who may fetch it goes round. */
   stored?: true;
 }

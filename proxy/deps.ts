@@ -12,8 +12,8 @@ import type { SecondAttempts } from "./hold/second-attempts.ts";
 import type { SharedAsks } from "./hold/shared-asks.ts";
 import type { Budgets } from "./model/budgets.ts";
 import type { ModelConnection } from "./model/connection.ts";
-import type { DeniedCalls } from "./model/denied-calls.ts";
 import type { Dialogues } from "./model/dialogues.ts";
+import type { KeptByProviders } from "./model/kept.ts";
 import type { ObjectLocks } from "./object-locks.ts";
 import type { OpenSessions } from "./open-sessions.ts";
 import type { OpenStreams } from "./open-streams.ts";
@@ -34,7 +34,8 @@ export interface Deps {
   models: ReadonlyMap<string, ModelConnection>;
   /** What ties requests to a cluster to the prompts of their session. */
   dialogues: Dialogues;
-  deniedCalls: DeniedCalls;
+  /** Of sessions' replies, what the providers keep. */
+  kept: KeptByProviders;
   /** What sessions and identities may spend at model providers. */
   budgets: Budgets;
   /** The shared key of digests and changes. */

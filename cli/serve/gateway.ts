@@ -22,8 +22,8 @@ import { SharedAsks } from "../../proxy/hold/shared-asks.ts";
 import type { HttpRequest, HttpResponse } from "../../proxy/http.ts";
 import { listen } from "../../proxy/listener/listener.ts";
 import { Budgets } from "../../proxy/model/budgets.ts";
-import { DeniedCalls } from "../../proxy/model/denied-calls.ts";
 import { Dialogues } from "../../proxy/model/dialogues.ts";
+import { KeptByProviders } from "../../proxy/model/kept.ts";
 import { ObjectLocks } from "../../proxy/object-locks.ts";
 import { OpenSessions } from "../../proxy/open-sessions.ts";
 import { OpenStreams } from "../../proxy/open-streams.ts";
@@ -149,7 +149,7 @@ export async function openGateway(
       connections,
       models,
       dialogues: new Dialogues(),
-      deniedCalls: new DeniedCalls(),
+      kept: new KeptByProviders(),
       budgets,
       hmacKey,
       url: config.listen.url,

@@ -26,7 +26,7 @@ export function watchSessions(
   deps: Deps,
   { authenticator, policy, idleSeconds }: { authenticator: Authenticator; policy: PolicyHolder; idleSeconds: number },
 ): SessionWatch {
-  const { approvals, openSessions, openStreams, knownValues, recordValues, dialogues, connections } = deps;
+  const { approvals, openSessions, openStreams, knownValues, recordValues, dialogues, kept, connections } = deps;
   const { recorder, clock, log } = deps;
 
   const kills = new Set<string>();
@@ -36,6 +36,7 @@ export function watchSessions(
     knownValues.forget(id);
     recordValues.forget(id);
     dialogues.forget(id);
+    kept.forget(id);
     for (const { credential } of connections.values()) {
       credential
         .endSession(id)

@@ -2,7 +2,7 @@ import { isObject } from "../json/strict-json.ts";
 import { BrokenReply } from "../sse/broken-reply.ts";
 import type { EventGuard } from "../sse/event-guard.ts";
 import type { SseEvent } from "../sse/sse-reader.ts";
-import type { ReplySummary, ToolCall, ToolCallVerdict } from "../types.ts";
+import type { ReplyHooks, ReplySummary, ToolCall, ToolCallVerdict } from "../types.ts";
 import { type BlockKind, blockKind, mayBringContent, mayFillCall } from "./blocks.ts";
 import { anthropicErrorEvent, anthropicErrorType } from "./errors.ts";
 import { HeldCall } from "./held-call.ts";
@@ -43,12 +43,14 @@ export class ReplyGuard implements EventGuard {
   #open: BlockKind | undefined;
   #held: HeldCall | undefined;
   #argumentBytes = 0;
+  /** Whether it was told that the reply is whole. */
+  #told = false;
   readonly #ids = new Set<string>();
 
-  constructor(limits: ReplyLimits = {}) {
+  constructor(limits: ReplyLimits = {}, kept?: ReplyHooks["kept"]) {
     const { argumentBytes = 10 * 1024 * 1024, heldBytes = 64 * 1024 * 1024, textKept = 1024 * 1024 } = limits;
     this.#limits = { argumentBytes, heldBytes, textKept };
-    this.#builder = new SummaryBuilder(textKept);
+    this.#builder = new SummaryBuilder(textKept, kept);
     this.#queue = new ReplyQueue((call, verdict) => this.#builder.call(call, verdict));
   }
 
@@ -65,7 +67,12 @@ export class ReplyGuard implements EventGuard {
   }
 
   take(): Uint8Array[] {
-    return this.#queue.take();
+    const pieces = this.#queue.take();
+    if (this.#state === "stopped" && !this.#told && !this.waiting) {
+      this.#told = true;
+      this.#builder.whole();
+    }
+    return pieces;
   }
 
   error(message: string, status: number): Uint8Array {
@@ -155,6 +162,7 @@ export class ReplyGuard implements EventGuard {
     else if (this.#open === "thinking") this.#builder.thinking(block.thinking);
     else this.#builder.apart();
     if (this.#open === "server") this.#builder.serverTool(block);
+    if (this.#open === "passive") this.#builder.files(block);
     if (this.#open === "tool") this.#beginCall(event, block);
     return this.#pass(event);
   }
@@ -212,6 +220,7 @@ export class ReplyGuard implements EventGuard {
     this.#expect(isObject(delta) && !("content" in delta), "a message_delta is empty, or brings content");
     this.#state = "closing";
     this.#builder.usage(data.usage);
+    this.#builder.container(delta.container);
     this.#builder.stopReason(delta.stop_reason);
     if (delta.stop_reason === "tool_use") this.#queue.passEnd(event);
     else this.#pass(event);

@@ -25,7 +25,7 @@ const MESSAGE = { foldDepth: 3, names: FRAME_KEYS, halves: true } as const;
  * rewritten, with every other byte as it was. What cannot be read, or says a key twice, becomes an error.
  */
 export async function guardReply(body: Buffer, hooks: ReplyHooks, limits: ReplyLimits = {}): Promise<GuardedBody> {
-  const builder = new SummaryBuilder(limits.textKept);
+  const builder = new SummaryBuilder(limits.textKept, hooks.kept);
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
     const message = parseStrictObject(text, MESSAGE);
@@ -37,6 +37,7 @@ export async function guardReply(body: Buffer, hooks: ReplyHooks, limits: ReplyL
       return { body, summary: builder.summary };
     }
     const changed = await decided(text, message, builder, hooks, limits.argumentBytes ?? 10 * 1024 * 1024);
+    builder.whole();
     return { body: changed === text ? body : Buffer.from(changed), summary: builder.summary };
   } catch (error) {
     const { why, status } = reason(error);
@@ -101,6 +102,7 @@ function readBlock(block: unknown, builder: SummaryBuilder): { kind: BlockKind; 
   else if (kind === "thinking") builder.thinking(block.thinking);
   else builder.apart();
   if (kind === "server") builder.serverTool(block);
+  if (kind === "passive") builder.files(block);
   return { kind, block };
 }
 

@@ -1,6 +1,7 @@
 import { Refusal } from "../../base/errors.ts";
 import { isObject, JsonError, parseStrictObject } from "../json/strict-json.ts";
-import type { ModelRequest } from "../types.ts";
+import { keptIds } from "../kept-ids.ts";
+import type { Kept, ModelRequest } from "../types.ts";
 import { resultText, textOf } from "./content-text.ts";
 import { readTool } from "./tools.ts";
 
@@ -24,6 +25,7 @@ export function readRequest(body: Buffer, limits: { bytes?: number } = {}): Mode
   const system = messages(root).filter(({ role }) => role === "system");
   const tools = [...list(root, "tools"), ...system.flatMap(addedTools)];
   const otherModels = [...fallbacks(root), ...tools.flatMap(({ model }) => (typeof model === "string" ? [model] : []))];
+  const recalls = recallsOf(root);
   const userId = optional(root, "metadata", isObject)?.user_id;
   return {
     model: required(root, "model", isText),
@@ -39,6 +41,7 @@ export function readRequest(body: Buffer, limits: { bytes?: number } = {}): Mode
     ...maxTokens(root),
     ...(otherModels.length > 0 && { otherModels }),
     ...continues(root),
+    ...(recalls.length > 0 && { recalls }),
   };
 }
 
@@ -127,6 +130,26 @@ function maxTokens(root: Json): { maxTokens?: number } {
   const value = optional(root, "max_tokens", (each): each is number => Number.isSafeInteger(each) && Number(each) >= 0);
   return value === undefined ? {} : { maxTokens: value };
 }
+
+/** What it has its provider add of what that keeps, or compare it with (MessageCreateParams of the SDK, stable and beta). */
+function recallsOf(root: Json): Kept[] {
+  const { continues: before } = continues(root);
+  const compared = optional(root, "diagnostics", isObject)?.previous_message_id;
+  const container = root.container ?? undefined;
+  const id = isObject(container) ? container.id : container;
+  // Skills of the API's own are tools of its own; a workspace's say what nobody here has read.
+  const skills = isObject(container) ? list(container, "skills").filter(({ type }) => type !== "anthropic") : [];
+  return [
+    ...[before, compared].filter(isText).map((each) => ({ kind: "reply" as const, id: each })),
+    ...(isText(id) ? [{ kind: "container" as const, id }] : []),
+    ...keptIds(skills, OWN_WORDS),
+    ...keptIds(root.messages, OWN_WORDS),
+    ...keptIds(root.system, OWN_WORDS),
+  ];
+}
+
+/** Arguments of calls, and definitions of tools. */
+const OWN_WORDS = new Set(["input", "definition", "citations"]);
 
 function continues(root: Json): { continues?: string } {
   const thread = optional(root, "thread", isObject);

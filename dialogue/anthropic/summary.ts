@@ -1,5 +1,5 @@
 import { isObject } from "../json/strict-json.ts";
-import type { ReplySummary, ToolCall, ToolCallVerdict, Usage } from "../types.ts";
+import type { Kept, ReplyHooks, ReplySummary, ToolCall, ToolCallVerdict, Usage } from "../types.ts";
 
 /** Characters of text, and of thinking, that are kept. */
 export const TEXT_KEPT = 1_048_576;
@@ -13,6 +13,8 @@ const USAGE: readonly [ours: keyof Usage, theirs: string][] = [
   ["cacheWriteTokens", "cache_creation_input_tokens"],
 ];
 
+const CODE_RESULT = new Set(["code_execution_tool_result", "bash_code_execution_tool_result"]);
+
 /** Gathers what a reply was, from what its blocks and events say. */
 export class SummaryBuilder {
   readonly summary: ReplySummary = {
@@ -23,17 +25,42 @@ export class SummaryBuilder {
     serverTools: [],
     usage: {},
   };
-  readonly #kept: number;
+  readonly #textKept: number;
+  readonly #kept: ReplyHooks["kept"];
   #apart = false;
 
-  constructor(kept: number = TEXT_KEPT) {
+  constructor(textKept: number = TEXT_KEPT, kept?: ReplyHooks["kept"]) {
+    this.#textKept = textKept;
     this.#kept = kept;
+  }
+
+  /** The container that code ran in, for later requests to name. */
+  container(container: unknown): void {
+    if (isObject(container)) this.#keeps("container", container.id);
+  }
+
+  /** Files that code wrote at the provider, in a block of its results. What other tools say there may name any. */
+  files({ type, content }: Record<string, unknown>): void {
+    if (typeof type !== "string" || !CODE_RESULT.has(type) || !isObject(content)) return;
+    for (const output of Array.isArray(content.content) ? content.content : []) {
+      if (isObject(output)) this.#keeps("file", output.file_id);
+    }
+  }
+
+  /** The reply is whole, and each of its calls decided. */
+  whole(): void {
+    this.#keeps("reply", this.summary.id);
+  }
+
+  #keeps(kind: Kept["kind"], id: unknown): void {
+    if (typeof id === "string" && id !== "") this.#kept?.({ kind, id }, this.summary);
   }
 
   /** What a message says of itself; totals of tokens grow from one event to the next, and the last one counts. */
   message(message: Record<string, unknown>): void {
     if (typeof message.id === "string") this.summary.id = message.id.slice(0, NAME_KEPT);
     if (typeof message.model === "string") this.summary.model = message.model.slice(0, NAME_KEPT);
+    this.container(message.container);
     this.usage(message.usage);
     this.stopReason(message.stop_reason);
   }
@@ -79,7 +106,7 @@ export class SummaryBuilder {
   }
 
   #append(to: "text" | "thinking", more: string): void {
-    const room = this.#kept - this.summary[to].length;
+    const room = this.#textKept - this.summary[to].length;
     if (more.length > room) this.summary.truncated = true;
     if (room > 0) this.summary[to] += more.length > room ? more.slice(0, room) : more;
   }

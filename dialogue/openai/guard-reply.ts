@@ -1,7 +1,7 @@
 import type { GuardedBody } from "../anthropic/reply.ts";
 import { isObject } from "../json/strict-json.ts";
 import { BrokenReply } from "../sse/guard-stream.ts";
-import type { ReplyHooks, ReplySummary } from "../types.ts";
+import type { Kept, ReplyHooks, ReplySummary } from "../types.ts";
 import { openaiError } from "./errors.ts";
 import { type JsonObject, readReplyObject } from "./fields.ts";
 import { whyBroken } from "./guard-stream.ts";
@@ -20,6 +20,8 @@ export interface WholeReply {
   summary(calls: ToolCalls): ReplySummary;
   /** With what was decided; the text itself where nothing was changed. */
   render(text: string): string;
+  /** What the provider keeps of it that the client hears of. */
+  kept(): Kept[];
 }
 
 /** A reply that came whole, with its tool calls decided one beside the other. What cannot be read becomes an error. */
@@ -44,7 +46,9 @@ export async function guardReply(body: Buffer, hooks: ReplyHooks, reply: WholeRe
       await Promise.race([wake.promise, failed.promise]);
     }
     const rendered = reply.render(text);
-    return { body: rendered === text ? body : Buffer.from(rendered), summary: end() };
+    const summary = end();
+    for (const made of reply.kept()) hooks.kept?.(made, summary);
+    return { body: rendered === text ? body : Buffer.from(rendered), summary };
   } catch (error) {
     const { why, status } = whyBroken(error);
     broken = why;

@@ -33,7 +33,7 @@ export function optional<T>(from: JsonObject, key: string, is: (value: unknown) 
 
 export const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 export const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
-const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
+export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
 export function required<T>(from: JsonObject, key: string, is: (value: unknown) => value is T): T {
   return optional(from, key, is) ?? refuse(`it has no \`${key}\``);
@@ -46,13 +46,10 @@ export function list(from: JsonObject, key: string): JsonObject[] {
   return optional(from, key, isList) ?? [];
 }
 
-/** The first of `keys` that the request has. */
+/** The greatest of those that the request says: which one a provider goes by is its own choice. */
 export function maxTokens(root: JsonObject, ...keys: string[]): { maxTokens?: number } {
-  for (const key of keys) {
-    const value = optional(root, key, isCount);
-    if (value !== undefined) return { maxTokens: value };
-  }
-  return {};
+  const values = keys.flatMap((key) => optional(root, key, isCount) ?? []);
+  return values.length === 0 ? {} : { maxTokens: Math.max(...values) };
 }
 
 /** Who the client says that it is, or acts for. */

@@ -1,5 +1,5 @@
 import type { Price } from "../../base/config/budgets.ts";
-import type { Dialect, ReplySummary, Usage } from "../../dialogue/types.ts";
+import type { Dialect, ModelRequest, ReplySummary, Usage } from "../../dialogue/types.ts";
 
 /** Tokens by what they cost: no token is in two of these. */
 export interface Tokens {
@@ -37,13 +37,19 @@ export function costOf(tokens: Tokens, price: Price): number {
   return millions / 1_000_000;
 }
 
-/** What a request may come to: its text by length, and of each of its replies as much as it allows. */
-export function boundOf(bodyBytes: number, maxTokens: number | undefined, replies = 1): Tokens {
-  const each = Math.min(Math.max(0, Math.ceil(maxTokens ?? OUTPUT_UNBOUND)), MOST);
+/**
+ * What a request may come to: its text by length, with what its provider kept of the conversation (`keptTokens`), and of
+ * each of its replies as much as it allows.
+ */
+export function boundOf(
+  bodyBytes: number,
+  { maxTokens = OUTPUT_UNBOUND, replies = 1 }: Pick<ModelRequest, "maxTokens" | "replies">,
+  keptTokens = 0,
+): Tokens {
   return {
     ...NONE,
-    input: inputEstimate(bodyBytes),
-    output: each * Math.min(Math.max(1, Math.ceil(replies)), REPLIES),
+    input: Math.min(Math.ceil(bodyBytes / BYTES_PER_INPUT) + keptTokens, MOST),
+    output: Math.min(maxTokens, MOST) * Math.min(Math.max(1, replies), REPLIES),
   };
 }
 
@@ -55,35 +61,26 @@ export function boundOf(bodyBytes: number, maxTokens: number | undefined, replie
  */
 export function spentOf(
   dialect: Dialect,
-  {
-    summary,
-    cut,
-    bodyBytes,
-    bound,
-  }: { summary: ReplySummary | undefined; cut: boolean; bodyBytes: number; bound: Tokens },
+  { summary, cut, bound }: { summary: ReplySummary | undefined; cut: boolean; bound: Tokens },
 ): { tokens: Tokens; estimated: boolean } {
   if (summary === undefined) return { tokens: bound, estimated: true };
   const { usage, broken } = summary;
-  const counted = byKind(dialect, usage);
+  const counted = countedOf(dialect, usage);
   if (!cut && broken === undefined && usage.inputTokens !== undefined && usage.outputTokens !== undefined) {
     return { tokens: counted, estimated: false };
   }
   const most = usage.outputTokens === undefined ? bound.output : Math.min(outputEstimate(summary), bound.output);
   const output = Math.max(counted.output, most);
-  const input = usage.inputTokens === undefined ? inputEstimate(bodyBytes) : counted.input;
+  const input = usage.inputTokens === undefined ? bound.input : counted.input;
   return { tokens: { ...counted, input, output }, estimated: true };
 }
 
 /** Anthropic counts cached tokens beside the input, OpenAI within it. */
-function byKind(dialect: Dialect, usage: Usage): Tokens {
+export function countedOf(dialect: Dialect, usage: Usage): Tokens {
   const { inputTokens = 0, outputTokens: output = 0, cacheReadTokens: cacheRead = 0, cacheWriteTokens = 0 } = usage;
   const cacheWrite = cacheWriteTokens;
   const input = dialect === "anthropic.messages" ? inputTokens : Math.max(0, inputTokens - cacheRead - cacheWrite);
   return { input, output, cacheRead, cacheWrite };
-}
-
-function inputEstimate(bodyBytes: number): number {
-  return Math.min(Math.ceil(bodyBytes / BYTES_PER_INPUT), MOST);
 }
 
 function outputEstimate({ text, thinking, toolCalls }: ReplySummary): number {

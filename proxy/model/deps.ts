@@ -14,7 +14,7 @@ export type ModelDeps = Pick<
   | "knownValues"
   | "recordValues"
   | "dialogues"
-  | "deniedCalls"
+  | "kept"
   | "budgets"
   | "approvals"
   | "holdBudget"

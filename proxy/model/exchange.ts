@@ -63,6 +63,11 @@ export type ModelAnswered = ModelForwarded & { summary: ReplySummary | undefined
 /** Whatever is known of an exchange when it is refused. */
 export type ModelKnown = ModelArrived & Partial<Omit<ModelAnswered, keyof ModelArrived>>;
 
+/** Whether clients take the provider's answer for a reply: any 2xx. */
+export function isReply({ status }: Pick<UpstreamResponse, "status">): boolean {
+  return status >= 200 && status < 300;
+}
+
 /** What its refusals look like. */
 export function dialectOf({ endpoint, connection }: Pick<ModelKnown, "endpoint" | "connection">): Dialect {
   return endpoint?.dialect ?? (connection.kind === "anthropic" ? "anthropic.messages" : "openai.chat");

@@ -9,6 +9,7 @@ import { forward } from "./steps/forward.ts";
 import { guard } from "./steps/guard.ts";
 import { identify } from "./steps/identify.ts";
 import { read } from "./steps/read.ts";
+import { checkRecalled, recall } from "./steps/recall.ts";
 import { recordPrompt } from "./steps/record-prompt.ts";
 import { recordReply } from "./steps/record-reply.ts";
 import { redact } from "./steps/redact.ts";
@@ -20,7 +21,8 @@ import { reserve, settle } from "./steps/reserve.ts";
  */
 export async function modelPath(exchange: ModelArrived, deps: ModelDeps): Promise<void> {
   const identified = openSession(await identify(exchange, deps), deps);
-  const asked = answerDenied(await redact(await read(classify(identified), deps), deps), deps);
-  const recorded = recordPrompt(reserve(await decide(asked, deps), deps), deps);
+  const asked = answerDenied(recall(await redact(await read(classify(identified), deps), deps), deps), deps);
+  const decided = checkRecalled(await decide(asked, deps), deps);
+  const recorded = recordPrompt(reserve(decided, deps), deps);
   recordReply(settle(await guard(await forward(keepReplyOpen(recorded, deps)), deps)), deps);
 }

@@ -5,11 +5,13 @@ import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type BudgetsConfig, budgetsSchema } from "../../base/config/budgets.ts";
 import { Refusal } from "../../base/errors.ts";
 import { silentLog } from "../../base/log.ts";
+import { readChatRequest } from "../../dialogue/openai/chat/request.ts";
 import type { ReplySummary } from "../../dialogue/types.ts";
 import { Budgets, type Spender } from "../../proxy/model/budgets.ts";
 import { boundOf, NONE, spentOf } from "../../proxy/model/budgets-tokens.ts";
 import type { ModelDeps } from "../../proxy/model/deps.ts";
 import type { ModelDecided } from "../../proxy/model/exchange.ts";
+import { KeptByProviders } from "../../proxy/model/kept.ts";
 import { reserve, settleReservation } from "../../proxy/model/steps/reserve.ts";
 
 const HOUR = 3_600_000;
@@ -232,10 +234,16 @@ describe("after a restart", () => {
 });
 
 test("what may be written is what the request says, within reason", () => {
-  const outputs = [100, 0, -5, 1e300, undefined].map((most) => boundOf(4_000, most).output);
-  expect(outputs).toEqual([100, 0, 0, 1_000_000, 32_768]);
-  expect(boundOf(1e9, 1).input).toBe(1_000_000);
-  expect([3, 0, 1e300].map((replies) => boundOf(4_000, 100, replies).output)).toEqual([300, 100, 12_800]);
+  const outputs = [{ maxTokens: 100 }, { maxTokens: 0 }, { maxTokens: 1e15 }, {}].map((asked) => boundOf(4_000, asked));
+  expect(outputs.map(({ output }) => output)).toEqual([100, 0, 1_000_000, 32_768]);
+  expect(boundOf(1e9, {}).input).toBe(1_000_000);
+  const many = [3, 0, 1e15].map((replies) => boundOf(4_000, { maxTokens: 100, replies }).output);
+  expect(many).toEqual([300, 100, 12_800]);
+});
+
+test("what a provider kept of the conversation is taken in again by the request that goes on from it", () => {
+  expect(boundOf(4_000, {}, 500).input).toBe(1_500);
+  expect(boundOf(4_000, {}, 1e9).input).toBe(1_000_000);
 });
 
 test("sessions that are long over are forgotten, and none that still counts", () => {
@@ -252,19 +260,20 @@ test("sessions that are long over are forgotten, and none that still counts", ()
 describe("a request in its budgets", () => {
   const settledBy = (more: object) => {
     const budgets = open({ limits: [{ per: "session", tokens: 1_000_000 }] });
-    const body = Buffer.from(JSON.stringify({ n: 3, max_tokens: 200, max_completion_tokens: 100 }));
+    const asked = { model: "m", messages: [], n: 3, max_tokens: 200, max_completion_tokens: 100 };
+    const body = Buffer.from(JSON.stringify(asked));
     const exchange = {
-      ...{ id: "e", asked: { model: "m", maxTokens: 100 }, body, session: { id: "s1" }, identity: AGENT.identity },
+      ...{ id: "e", asked: readChatRequest(body), body, session: { id: "s1" }, identity: AGENT.identity },
       ...{ endpoint: { replies: true, dialect: "openai.chat" }, connection: { name: "gpt", kind: "openai" } },
       ...more,
     } as unknown as ModelDecided;
-    reserve(exchange, { budgets } as unknown as ModelDeps);
+    reserve(exchange, { budgets, kept: new KeptByProviders() } as unknown as ModelDeps);
     settleReservation(exchange);
     return exchange.spent;
   };
 
   test("spends the bound of all replies that it asks for where it was sent, and nobody waited for the answer's head", () => {
-    expect(settledBy({ sent: true })).toEqual({ tokens: 600 + 13, estimated: true });
+    expect(settledBy({ sent: true })).toEqual({ tokens: 600 + 20, estimated: true });
   });
 
   test("spends nothing where it was not sent, or its provider did not take it", () => {
@@ -274,7 +283,7 @@ describe("a request in its budgets", () => {
 });
 
 describe("what a reply came to", () => {
-  const bound = boundOf(4_000, 100);
+  const bound = boundOf(4_000, { maxTokens: 100 });
   const reply = (more: Partial<ReplySummary>): ReplySummary => ({
     ...{ text: "", thinking: "", truncated: false, toolCalls: [], serverTools: [], usage: {} },
     ...more,
@@ -284,7 +293,7 @@ describe("what a reply came to", () => {
     summary: ReplySummary | undefined,
     cut = false,
     dialect: "anthropic.messages" | "openai.chat" = "openai.chat",
-  ) => spentOf(dialect, { summary, cut, bodyBytes: 4_000, bound });
+  ) => spentOf(dialect, { summary, cut, bound });
 
   test("is the provider's own count, where no token is counted twice", () => {
     const tokens = { output: 20, cacheRead: 30, cacheWrite: 10 };

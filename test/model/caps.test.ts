@@ -1,9 +1,9 @@
 import { expect, test } from "vitest";
 import { Refusal } from "../../base/errors.ts";
 import type { ModelRequest, ReplySummary } from "../../dialogue/types.ts";
-import { DeniedCalls } from "../../proxy/model/denied-calls.ts";
 import { refusedModelEvent } from "../../proxy/model/events.ts";
 import type { ModelKnown } from "../../proxy/model/exchange.ts";
+import { KeptByProviders } from "../../proxy/model/kept.ts";
 import { requestQuestions } from "../../proxy/model/question.ts";
 
 const known = { id: "e", startedAt: 0, target: "/v1/messages", sourceIP: "", req: { headers: {}, method: "POST" } };
@@ -35,12 +35,18 @@ test("a request that names more than a thousand tools at its provider is refused
 });
 
 test("of a call that was denied nothing is kept but what answers it", () => {
-  const calls = new DeniedCalls();
+  const kept = new KeptByProviders();
+  const asking = {
+    session: { id: "s" },
+    connection: { name: "gpt" },
+    endpoint: {},
+    asked: { tools: [], continues: "r" },
+  };
   const text = "a".repeat(1_000);
   const call = { id: "c", name: "shell", kind: "shell_call", text, arguments: { text }, index: 0 };
   const toolCalls = [{ call, verdict: { effect: "replace", text: "no" } }];
-  calls.note("s", { id: "r", toolCalls } as unknown as ReplySummary);
-  const [kept] = calls.of("s", "r");
-  expect(kept).toMatchObject({ call: { id: "c", kind: "shell_call" }, text: "no" });
-  expect(JSON.stringify(kept)).not.toContain("aaa");
+  kept.made(asking as never, { kind: "reply", id: "r" }, { id: "r", toolCalls } as unknown as ReplySummary);
+  const [denied] = kept.before(asking as never)?.denied ?? [];
+  expect(denied).toMatchObject({ call: { id: "c", kind: "shell_call" }, text: "no" });
+  expect(JSON.stringify(denied)).not.toContain("aaa");
 });

@@ -148,6 +148,6 @@ test("a request that has its provider add what it keeps is refused, and names wh
     body: JSON.stringify({ model: "m", input: "x", prompt: { id: "pmpt_1" } }),
   });
   expect(reply.status).toBe(403);
-  expect(reply.text).toContain("names what its provider keeps (prompt pmpt_1)");
+  expect(reply.text).toContain('names what its provider keeps (prompt \\"pmpt_1\\")');
   expect(rig.provider.asked).toEqual([]);
 });

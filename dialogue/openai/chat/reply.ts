@@ -2,7 +2,7 @@ import type { GuardedBody } from "../../anthropic/reply.ts";
 import { type Span, splice, valueSpan } from "../../json/spans.ts";
 import { isObject } from "../../json/strict-json.ts";
 import { BrokenReply } from "../../sse/guard-stream.ts";
-import type { ReplyHooks, ReplySummary, Usage } from "../../types.ts";
+import type { Kept, ReplyHooks, ReplySummary, Usage } from "../../types.ts";
 import { type JsonObject, listOf, objectOf, refuseLookalikes, textOf } from "../fields.ts";
 import { guardReply, type ReplyLimits, type WholeReply } from "../guard-reply.ts";
 import { CALL_BYTES } from "../guard-stream.ts";
@@ -12,6 +12,7 @@ import { readUsage } from "../usage.ts";
 import { readLegacyPiece, readPiece } from "./call.ts";
 import { Choice } from "./choice.ts";
 import { editMessage, finishReasonFor } from "./edit-chunk.ts";
+import { keptAudio } from "./kept-audio.ts";
 
 const REPLY_NAMES = new Set(["choices", "error"]);
 const CHOICE_NAMES = new Set(["index", "message", "finish_reason", "delta"]);
@@ -88,6 +89,10 @@ class ChatReply implements WholeReply {
       text,
       parts.sort((a, b) => a.start - b.start),
     );
+  }
+
+  kept(): Kept[] {
+    return this.#choices.flatMap(({ message }) => keptAudio(message));
   }
 
   summary(calls: ToolCalls): ReplySummary {

@@ -1,6 +1,9 @@
-import type { ModelRequest } from "../../types.ts";
+import { isObject } from "../../json/strict-json.ts";
+import { keptIds } from "../../kept-ids.ts";
+import type { Kept, ModelRequest } from "../../types.ts";
 import type { JsonObject } from "../fields.ts";
 import {
+  isCount,
   isFlag,
   isText,
   list,
@@ -22,8 +25,11 @@ import { readMcpServers, readTools } from "../request-tools.ts";
 export function readChatRequest(body: Buffer, limits: { bytes?: number } = {}): ModelRequest {
   const root = readBody(body, limits.bytes);
   if (!Array.isArray(root.messages)) refuse("it has no `messages`");
-  const turn = lastTurn(list(root, "messages"));
+  const messages = list(root, "messages");
+  const turn = lastTurn(messages);
   const tools = list(root, "tools");
+  const recalls = [...messages.flatMap(audioOf), ...keptIds(messages, ARGUMENTS)];
+  const replies = optional(root, "n", isCount);
   return {
     model: required(root, "model", isText),
     stream: optional(root, "stream", isFlag) ?? false,
@@ -38,8 +44,17 @@ export function readChatRequest(body: Buffer, limits: { bytes?: number } = {}): 
     ...userId(root),
     ...maxTokens(root, "max_completion_tokens", "max_tokens"),
     ...otherModels(root, tools),
+    ...(replies !== undefined && { replies }),
+    ...(recalls.length > 0 && { recalls }),
     ...(root.store === true && { stored: true }),
   };
+}
+
+const ARGUMENTS = new Set(["tool_calls", "function_call", "annotations"]);
+
+/** What the model said aloud before, which the provider has. */
+function audioOf({ audio }: JsonObject): Kept[] {
+  return isObject(audio) && isText(audio.id) ? [{ kind: "audio", id: audio.id }] : [];
 }
 
 const ASKING = new Set(["user", "tool", "function"]);

@@ -13,6 +13,7 @@ import { readUsage } from "../usage.ts";
 import { type CallPiece, type ChatCall, readLegacyPiece, readPiece } from "./call.ts";
 import { Choice } from "./choice.ts";
 import { type ChoicePieces, editChunk, isUntouched } from "./edit-chunk.ts";
+import { keptAudio } from "./kept-audio.ts";
 
 /** `n`, as the `openai` package has it. */
 const CHOICES_LIMIT = 128;
@@ -153,6 +154,7 @@ export class ChatStream implements ReplyReader {
     this.#choices.set(index, choice);
     const calls = pieces.map((piece) => this.#add(choice, piece));
     const words = this.#words(choice, delta);
+    for (const kept of keptAudio(delta)) this.#wire.hooks.kept?.(kept);
     return { entry, choice, calls, words };
   }
 

@@ -2,7 +2,7 @@ import type { GuardedBody } from "../../anthropic/reply.ts";
 import { itemSpans, type Span, splice } from "../../json/spans.ts";
 import { isObject } from "../../json/strict-json.ts";
 import { BrokenReply } from "../../sse/guard-stream.ts";
-import type { ReplyHooks, ReplySummary } from "../../types.ts";
+import type { Kept, ReplyHooks, ReplySummary } from "../../types.ts";
 import { type JsonObject, objectOf, refuseLookalikes, textOf } from "../fields.ts";
 import { guardReply, type ReplyLimits, type WholeReply } from "../guard-reply.ts";
 import { CALL_BYTES } from "../guard-stream.ts";
@@ -10,6 +10,7 @@ import { KeptText } from "../kept-text.ts";
 import type { PendingCall, ToolCalls } from "../tool-calls.ts";
 import { readUsage } from "../usage.ts";
 import { ITEM_NAMES, itemKind, placeName, readItemCall, serverTool } from "./items.ts";
+import { keptOf } from "./kept-items.ts";
 import { messageWords, reasoningWords } from "./message-words.ts";
 import { decidedItem } from "./render-item.ts";
 
@@ -67,6 +68,15 @@ class ResponsesReply implements WholeReply {
       return [{ ...span, text: JSON.stringify(decidedItem(item, placeName(this.#reply.id, i), verdict)) }];
     });
     return splice(text, parts);
+  }
+
+  kept(): Kept[] {
+    const { id } = this.#reply;
+    const items = this.#items.filter(({ pending }) => pending?.verdict?.effect !== "replace");
+    return [
+      ...items.flatMap(({ item }) => keptOf(item)),
+      ...(typeof id === "string" && id !== "" ? [{ kind: "reply" as const, id }] : []),
+    ];
   }
 
   summary(calls: ToolCalls): ReplySummary {

@@ -1,5 +1,4 @@
 import { Refusal } from "../../../base/errors.ts";
-import { isObject } from "../../json/strict-json.ts";
 import type { ModelRequest } from "../../types.ts";
 import type { JsonObject } from "../fields.ts";
 import {
@@ -11,11 +10,11 @@ import {
   otherModels,
   readBody,
   refuse,
-  required,
   userId,
   wordsOf,
 } from "../request-json.ts";
 import { readMcpServers, readTools } from "../request-tools.ts";
+import { recallsOf } from "./recalls.ts";
 import { toolResult } from "./tool-result.ts";
 
 /**
@@ -37,7 +36,7 @@ export function readResponsesRequest(body: Buffer, limits: { bytes?: number } = 
     ...input.flatMap((item) => (BRINGS_TOOLS.has(String(item.type)) ? list(item, "tools") : [])),
   ];
   const previous = optional(root, "previous_response_id", isText);
-  const unseen = unseenOf(root, input);
+  const recalls = recallsOf(root, input, tools);
   return {
     model: optional(root, "model", isText) ?? modelOfPrompt(root),
     stream: optional(root, "stream", isFlag) ?? false,
@@ -53,7 +52,7 @@ export function readResponsesRequest(body: Buffer, limits: { bytes?: number } = 
     ...maxTokens(root, "max_output_tokens"),
     ...otherModels(root, tools),
     ...(previous !== undefined && { continues: previous }),
-    ...(unseen.length > 0 && { unseen }),
+    ...(recalls.length > 0 && { recalls }),
     ...(root.store !== false && { stored: true }),
   };
 }
@@ -77,7 +76,10 @@ function isMessage(item: JsonObject): boolean {
  */
 function lastTurn(input: JsonObject[]): JsonObject[] {
   const spoke = (item: JsonObject): boolean =>
-    item.type === "reasoning" || item.type === "compaction" || (isMessage(item) && item.role === "assistant");
+    item.type === "reasoning" ||
+    item.type === "compaction" ||
+    (isMessage(item) && item.role === "assistant") ||
+    (item.type === "item_reference" && /^(?:msg|rs)_/.test(String(item.id)));
   const end = input.findLastIndex((item) => !spoke(item)) + 1;
   return input.slice(input.slice(0, end).findLastIndex(spoke) + 1, end);
 }
@@ -85,17 +87,4 @@ function lastTurn(input: JsonObject[]): JsonObject[] {
 function modelOfPrompt(root: JsonObject): string {
   if ((root.prompt ?? null) === null) refuse("it has no `model`");
   return "";
-}
-
-function unseenOf(root: JsonObject, input: readonly JsonObject[]): string[] {
-  const { conversation, prompt } = root;
-  const id = isObject(conversation) ? conversation.id : conversation;
-  return [
-    ...(isText(id) ? [`conversation ${id}`] : []),
-    ...(isObject(prompt) ? [`prompt ${required(prompt, "id", isText)}`] : []),
-    ...input.flatMap((item) => {
-      const reference = item.type === "item_reference" || (item.type == null && item.role === undefined);
-      return reference && isText(item.id) ? [`item ${item.id}`] : [];
-    }),
-  ];
 }

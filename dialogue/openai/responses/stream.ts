@@ -1,7 +1,7 @@
 import { isObject } from "../../json/strict-json.ts";
 import { BrokenReply, type GuardedReply } from "../../sse/guard-stream.ts";
 import type { SseEvent } from "../../sse/sse-reader.ts";
-import type { ReplyHooks, ReplySummary } from "../../types.ts";
+import type { Kept, ReplyHooks, ReplySummary } from "../../types.ts";
 import { responsesErrorEvents, sseEvent } from "../errors.ts";
 import { type Edit, editEvent } from "../event-text.ts";
 import { countOf, type JsonObject, listOf, readReplyObject, refuseLookalikes, textOf } from "../fields.ts";
@@ -12,6 +12,7 @@ import { type PendingCall, ToolCalls } from "../tool-calls.ts";
 import { isClosing, isOpening, mayBringCall } from "./events.ts";
 import { HeldItem } from "./held-item.ts";
 import { callId, ITEM_NAMES, itemKind, placeName, readItemCall } from "./items.ts";
+import { keptOf } from "./kept-items.ts";
 import { SequenceNumbers } from "./numbers.ts";
 import { OutputItems } from "./output-items.ts";
 import { callEvents, decidedItem, messageEvents } from "./render-item.ts";
@@ -40,11 +41,15 @@ export class ResponsesStream implements ReplyReader {
   readonly #items: OutputItems;
   readonly #numbers = new SequenceNumbers();
   readonly #record = new ResponseRecord();
+  readonly #hooks: ReplyHooks;
+  /** Of items that are no calls, what the provider keeps. */
+  readonly #kept: Kept[] = [];
   /** The provider's number of the event before; `null` where its numbers don't increase. */
   #before: number | null | undefined;
   #closed = false;
 
   constructor(wire: Wire) {
+    this.#hooks = wire.hooks;
     this.#items = new OutputItems(wire.callBytes);
     this.#calls = new ToolCalls(wire.hooks, wire.decided, wire.failed);
   }
@@ -137,8 +142,13 @@ export class ResponsesStream implements ReplyReader {
       this.#hold(begun, number, event, outlet);
       return;
     }
-    this.#record.ended(at, item);
+    this.#ended(at, item);
     this.#pass(number, event, outlet);
+  }
+
+  #ended(at: number, item: JsonObject): void {
+    this.#record.ended(at, item);
+    this.#kept.push(...keptOf(item));
   }
 
   /** The response before it has an output. */
@@ -168,6 +178,7 @@ export class ResponsesStream implements ReplyReader {
       ready: () => output.every((item) => item === undefined || item.pending.verdict !== undefined),
       whole: () => true,
       render: () => {
+        this.#tellKept(output.flatMap((item) => item ?? []));
         const edits = output.flatMap((item, i): Edit[] => {
           const verdict = item?.pending.verdict;
           if (item === undefined || verdict === undefined || verdict.effect === "release") return [];
@@ -191,7 +202,7 @@ export class ResponsesStream implements ReplyReader {
     if (!isObject(item)) throw new BrokenReply("an item of the output is no object");
     refuseLookalikes(item, ITEM_NAMES);
     if (itemKind(item) !== "call") {
-      if (!this.#items.has(i)) this.#record.ended(i, item);
+      if (!this.#items.has(i)) this.#ended(i, item);
       return undefined;
     }
     const id = callId(item);
@@ -213,6 +224,16 @@ export class ResponsesStream implements ReplyReader {
       pending: this.#calls.decide(readItemCall(item, i)),
       name: placeName(this.#record.id, `output ${i}`),
     };
+  }
+
+  /** `calls`: those that stand in the response at its end, perhaps there alone. */
+  #tellKept(calls: readonly { item: JsonObject; pending: PendingCall }[]): void {
+    for (const { item, pending } of [...this.#items.held, ...calls]) {
+      if (pending?.verdict?.effect !== "replace") this.#kept.push(...keptOf(item));
+    }
+    for (const kept of this.#kept) this.#hooks.kept?.(kept);
+    const { id } = this.#record;
+    if (id) this.#hooks.kept?.({ kind: "reply", id }, this.summary());
   }
 
   end(): string | undefined {

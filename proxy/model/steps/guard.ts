@@ -4,7 +4,7 @@ import { ClientGone } from "../../step.ts";
 import { decideToolCall } from "../decide-tool-call.ts";
 import type { ModelDeps } from "../deps.ts";
 import { WIRES } from "../dialects.ts";
-import type { ModelAnswered, ModelForwarded } from "../exchange.ts";
+import { isReply, type ModelAnswered, type ModelForwarded } from "../exchange.ts";
 import { replyHeaders } from "../headers.ts";
 import { chunksOf, writeAll } from "../streams.ts";
 
@@ -20,10 +20,11 @@ const OTHER_BYTES = 8_388_608;
 export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<ModelAnswered> {
   const { endpoint, response, res } = exchange;
   const type = response.headers["content-type"] ?? "";
-  const hooks: ReplyHooks = { toolCall: (call) => decideToolCall(exchange, call, deps) };
-  // Clients take any 2xx for a reply.
-  const isReply = endpoint.replies && response.status >= 200 && response.status < 300;
-  if (!isReply || endpoint.dialect === undefined) {
+  const hooks: ReplyHooks = {
+    toolCall: (call) => decideToolCall(exchange, call, deps),
+    kept: (made, summary) => deps.kept.made(exchange, made, summary),
+  };
+  if (!endpoint.replies || !isReply(response) || endpoint.dialect === undefined) {
     const body = await response.read(OTHER_BYTES);
     if (body.includes(exchange.connection.key())) {
       throw new Refusal("credential-unavailable", "the provider's answer quotes the gateway's own key", {
@@ -35,7 +36,6 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
   }
   if (/^application\/json(?: *;|$)/i.test(type)) {
     const { body, summary, status } = await WIRES[endpoint.dialect].guardReply(await response.read(REPLY_BYTES), hooks);
-    deps.deniedCalls.note(exchange.session.id, summary);
     answerWhole(exchange, body, status);
     return Object.assign(exchange, { summary, responseBytes: body.length });
   }
@@ -64,7 +64,6 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
     res.destroy();
   }
   const known = await settled(summary);
-  if (known !== undefined) deps.deniedCalls.note(exchange.session.id, known);
   return Object.assign(exchange, { summary: known, responseBytes });
 }
 

@@ -1,5 +1,4 @@
 import { Refusal } from "../../../base/errors.ts";
-import type { ModelRequest } from "../../../dialogue/types.ts";
 import { bodyLength } from "../../http.ts";
 import { readAll, tooLarge } from "../../steps/read-body.ts";
 import type { ModelDeps } from "../deps.ts";
@@ -25,14 +24,5 @@ export async function read(exchange: ModelClassified, { limits }: ModelDeps): Pr
   if ((bodyLength(req) ?? 0) > limits.modelBodyBytes) throw tooLarge(limits.modelBodyBytes);
   const body = await readAll(req, limits.modelBodyBytes, signal);
   const asked = WIRES[dialect].readRequest(body);
-  refuseUnseen(asked);
   return Object.assign(exchange, { body, asked });
-}
-
-/** What the provider would add of its own store brings words, tools and servers that nobody here has judged. */
-function refuseUnseen({ unseen = [] }: ModelRequest): void {
-  if (unseen.length === 0) return;
-  throw new Refusal("forbidden", `the request names what its provider keeps (${unseen.join(", ").slice(0, 200)})`, {
-    next: "Send the conversation and the tools with the request: what the gateway does not see it cannot judge.",
-  });
 }

@@ -12,8 +12,8 @@ import { HoldBudget } from "../../../proxy/hold/hold-budget.ts";
 import { SecondAttempts } from "../../../proxy/hold/second-attempts.ts";
 import { SharedAsks } from "../../../proxy/hold/shared-asks.ts";
 import { Budgets } from "../../../proxy/model/budgets.ts";
-import { DeniedCalls } from "../../../proxy/model/denied-calls.ts";
 import { Dialogues } from "../../../proxy/model/dialogues.ts";
+import { KeptByProviders } from "../../../proxy/model/kept.ts";
 import { ObjectLocks } from "../../../proxy/object-locks.ts";
 import { OpenSessions } from "../../../proxy/open-sessions.ts";
 import { OpenStreams } from "../../../proxy/open-streams.ts";
@@ -61,7 +61,7 @@ export class ModelGateway {
       connections: new Map([["local", connectionTo(parts)]]),
       models: new Map(),
       dialogues: new Dialogues(),
-      deniedCalls: new DeniedCalls(),
+      kept: new KeptByProviders(),
       budgets: new Budgets(
         { prices: {}, limits: [] },
         { folder: "", hmacKey: HMAC_KEY, sessionMs: 0, clock: parts.time, log: silentLog },

@@ -186,16 +186,23 @@ describe("a request to responses", () => {
     expect(read.otherModels).toEqual(["gpt-image-2"]);
   });
 
-  test("says what the provider adds to it that is not seen here", () => {
+  test("says what the provider adds to it of what it keeps", () => {
     const input = [{ type: "item_reference", id: "msg_1" }, { id: "rs_2" }, { role: "user", content: "Go on." }];
     const request = { input, previous_response_id: "resp_1", conversation: { id: "conv_1" }, prompt: { id: "pmpt_1" } };
     expect(responses(request)).toMatchObject({
       model: "",
       continues: "resp_1",
-      unseen: ["conversation conv_1", "prompt pmpt_1", "item msg_1", "item rs_2"],
+      recalls: [
+        { kind: "reply", id: "resp_1" },
+        { kind: "conversation", id: "conv_1" },
+        { kind: "prompt", id: "pmpt_1" },
+        { kind: "item", id: "msg_1" },
+        { kind: "item", id: "rs_2" },
+      ],
       stored: true,
     });
-    expect(responses({ model: "m", input: "x", conversation: "conv_2" }).unseen).toEqual(["conversation conv_2"]);
+    const { recalls } = responses({ model: "m", input: "x", conversation: "conv_2" });
+    expect(recalls).toEqual([{ kind: "conversation", id: "conv_2" }]);
   });
 
   test("is refused by name where its reply would be fetched later, past the guard", () => {

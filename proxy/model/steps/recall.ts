@@ -1,0 +1,40 @@
+import { Refusal } from "../../../base/errors.ts";
+import type { ModelDeps } from "../deps.ts";
+import type { ModelDecided, ModelRedacted } from "../exchange.ts";
+
+/**
+ * Adds to what is asked the tools and servers that the provider may still have from the replies that it goes on from: what it
+ * was told then runs now, and is decided once more.
+ */
+export function recall(exchange: ModelRedacted, { kept }: ModelDeps): ModelRedacted {
+  const { asked } = exchange;
+  const before = kept.before(exchange);
+  if (asked === undefined || before === undefined) return exchange;
+  const tools = [...asked.tools, ...missing(before.tools, asked.tools)];
+  const mcpServers = [...asked.mcpServers, ...missing(before.mcpServers, asked.mcpServers)];
+  exchange.asked = { ...asked, tools, mcpServers };
+  return exchange;
+}
+
+function missing<One extends object>(from: readonly One[], all: readonly One[]): One[] {
+  const there = new Set(all.map((one) => JSON.stringify(Object.entries(one).sort())));
+  return from.filter((one) => !there.has(JSON.stringify(Object.entries(one).sort())));
+}
+
+/**
+ * Refuses what names something that the provider keeps and that this session did not make, once it is decided: the refusal
+ * says by which decision.
+ */
+export function checkRecalled(exchange: ModelDecided, { kept }: ModelDeps): ModelDecided {
+  kept.check(exchange);
+  const denied = kept.before(exchange)?.denied ?? [];
+  // OpenAI's are answered (answer-denied.ts).
+  if (exchange.endpoint.dialect === "anthropic.messages" && denied.length > 0) {
+    throw new Refusal(
+      "recall-refused",
+      "request/recall-refused: the provider's thread still has a tool call that was refused, and no result of it",
+      { next: "Send the whole conversation as you have it, without `thread`." },
+    );
+  }
+  return exchange;
+}
