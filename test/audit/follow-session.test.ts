@@ -20,8 +20,7 @@ import * as audit from "./rig.ts";
 
 // What a store and a recorder bring about takes its time where all the other tests want the machine too.
 vi.setConfig({ testTimeout: 60_000 });
-const { draft } = audit;
-const until = (condition: () => boolean | Promise<boolean>): Promise<void> => audit.until(condition, 30_000);
+const { draft, until } = audit;
 
 const tenant = "default";
 let store: Awaited<ReturnType<typeof openStore>>;

@@ -90,7 +90,7 @@ export function spooledRows(spool: string): EventRow[] {
 }
 
 /** Waits for something that another thread or process brings about; fails after `ms`. */
-export async function until(condition: () => boolean | Promise<boolean>, ms = 10_000): Promise<void> {
+export async function until(condition: () => boolean | Promise<boolean>, ms = 45_000): Promise<void> {
   const end = Date.now() + ms;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`it did not come about within ${ms} ms`);

@@ -160,7 +160,7 @@ describe("sessions, read from the store of --config", () => {
     } finally {
       await audit.close();
     }
-  }, 30_000);
+  });
 });
 
 describe("what may be longer than memory", () => {

@@ -9,8 +9,7 @@ import { type ConsoleRig, consoleRig } from "./rig.ts";
 
 // What a store and a recorder bring about takes its time where all the other tests want the machine too.
 vi.setConfig({ testTimeout: 60_000 });
-const { draft } = audit;
-const until = (condition: () => boolean | Promise<boolean>): Promise<void> => audit.until(condition, 30_000);
+const { draft, until } = audit;
 
 // More than a test leaves behind: the gateway hears of a reader that went a moment later.
 const EACH = 12;

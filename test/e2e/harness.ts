@@ -312,7 +312,7 @@ export async function approveNext(world: World, name?: string): Promise<Approval
 /** Waits for what another process brings about. */
 export async function until<T>(
   find: () => T | undefined | false | Promise<T | undefined | false>,
-  ms = 15_000,
+  ms = 60_000,
 ): Promise<T> {
   const end = Date.now() + ms;
   for (;;) {
@@ -340,7 +340,7 @@ export async function startServe(configFile: string): Promise<Serve> {
   });
   // It ends at last, when nobody waits for it to start any more.
   early.catch(() => {});
-  await Promise.race([until(() => serve.stderr().includes('"message":"serving"'), 30_000), early]);
+  await Promise.race([until(() => serve.stderr().includes('"message":"serving"')), early]);
   return serve;
 }
 

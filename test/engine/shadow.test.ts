@@ -16,7 +16,7 @@ async function candidate(files: Record<string, string> = {}): Promise<{ shadow: 
 
 const verdictOf = (run: ShadowRun | undefined): Promise<ShadowVerdict> =>
   expect
-    .poll(() => run?.verdict, { timeout: 10_000 })
+    .poll(() => run?.verdict)
     .toBeDefined()
     .then(() => run?.verdict as ShadowVerdict);
 const ALL: ReadonlySet<Need> = new Set(["object", "oldObject", "outcome", "namespaceLabels", "roleRules"]);
@@ -26,7 +26,7 @@ test("more than 256 questions at once are dropped and counted, and the others ar
   const runs = Array.from({ length: 300 }, () => shadow.ask(input(), live, ALL));
   expect(runs.filter((run) => run === undefined)).toHaveLength(44);
   expect(shadow.counts.dropped).toBe(44);
-  await expect.poll(() => shadow.counts.same, { timeout: 10_000 }).toBe(256);
+  await expect.poll(() => shadow.counts.same).toBe(256);
   expect(shadow.ask(input(), live, ALL)).toBeDefined();
 });
 

@@ -57,7 +57,7 @@ test("edited guardrails are in force without a restart, and a listener hears of 
   watched.holder.onSwap((next) => swaps.push(next.revision.guardrails));
   expect(await effect(watched)).toBe("hold");
   await writeFile(join(at, "guardrails.yaml"), file("rules: {workload/host-path: {effect: deny}}\n"));
-  await expect.poll(() => effect(watched), { timeout: 10_000 }).toBe("deny");
+  await expect.poll(() => effect(watched)).toBe("deny");
   expect(swaps).toEqual([watched.holder.current.revision.guardrails]);
 });
 
@@ -68,7 +68,7 @@ test("a file that an editor renames into place is seen, by events and by the pol
     const { at, watched } = await setUp(options);
     await writeFile(join(at, "new"), file("rules: {workload/host-path: {effect: deny}}\n"));
     await rename(join(at, "new"), join(at, "guardrails.yaml"));
-    await expect.poll(() => effect(watched), { timeout: 5000 }).toBe("deny");
+    await expect.poll(() => effect(watched)).toBe("deny");
   }
 });
 
@@ -78,7 +78,7 @@ test("edited Rego is compiled and in force, with another bundle revision", async
   const path = "workload/host-path/host-path.rego";
   const source = await readFile(join(rego, path), "utf8");
   await writeFiles(rego, { [path]: source.replace("effect: hold", "effect: deny") });
-  await expect.poll(() => effect(watched), { timeout: 10_000 }).toBe("deny");
+  await expect.poll(() => effect(watched)).toBe("deny");
   expect(watched.holder.current.revision.bundle).not.toBe(bundle);
 });
 
@@ -86,13 +86,13 @@ test("broken Rego leaves the old policy serving, says what is wrong, and a repai
   const { rego, watched, rejections } = await setUp();
   const { bundle } = watched.holder.current.revision;
   await writeFiles(rego, { "broken.rego": "package broken\n\nx := {\n" });
-  await expect.poll(() => rejections.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => rejections.length).toBe(1);
   expect(String(rejections[0])).toContain("broken.rego:4");
   expect(watched.holder.current.revision.bundle).toBe(bundle);
   expect(await effect(watched)).toBe("hold");
   expect(watched.holder.status().rejected?.reason).toContain("broken.rego");
   await writeFiles(rego, { "broken.rego": "package broken\n\nx := 1\n" });
-  await expect.poll(() => watched.holder.status().rejected, { timeout: 10_000 }).toBeUndefined();
+  await expect.poll(() => watched.holder.status().rejected).toBeUndefined();
   expect(watched.holder.current.revision.bundle).not.toBe(bundle);
 });
 
@@ -103,7 +103,7 @@ test("guardrails with mistakes leave the old ones in force, and name each path",
     join(at, "guardrails.yaml"),
     file("profiles: [basline]\nrules: {workload/host-path: {efect: deny}}\nscope: []\n"),
   );
-  await expect.poll(() => rejections.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => rejections.length).toBe(1);
   const [error] = rejections;
   expect(error).toBeInstanceOf(ConfigError);
   expect((error as ConfigError).issues.map((issue) => issue.path).sort()).toEqual([
@@ -122,7 +122,7 @@ test("guardrails that name what the bundle does not have leave the old ones in f
     join(at, "guardrails.yaml"),
     file(`rules: {workload/host-pth: {effect: deny}, secrets/read: {params: {names: []}}}\n${scope}`),
   );
-  await expect.poll(() => rejections.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => rejections.length).toBe(1);
   expect((rejections[0] as ConfigError).issues).toEqual([
     {
       path: "rules['workload/host-pth']",
@@ -149,7 +149,7 @@ test("valid guardrails are in force although the Rego beside them is broken", as
 test("a guardrails file that goes away leaves the old ones in force, and says so", async () => {
   const { at, watched, rejections } = await setUp();
   await rename(join(at, "guardrails.yaml"), join(at, "elsewhere.yaml"));
-  await expect.poll(() => rejections.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => rejections.length).toBe(1);
   expect(String(rejections[0])).toContain("no such file");
   expect(await effect(watched)).toBe("hold");
 });

@@ -1,4 +1,4 @@
-import { type Reply, send, until } from "./client.ts";
+import { type Reply, send, spooled, until } from "./client.ts";
 import type { Rig } from "./rig.ts";
 
 export interface Listed {
@@ -36,4 +36,14 @@ export function decide(
   reason = "as the test says",
 ): Promise<Reply> {
   return send(rig, "POST", `/v1alpha1/approvals/${name}/${verb}`, { token, body: { reason, seen } });
+}
+
+/** How long an exchange waited for a human who did not come, as the record has it: a busy machine adds nothing to it. */
+export async function waitedMs(rig: Rig, exchange: string): Promise<number> {
+  const [asked, gaveUp] = await until(() => {
+    const rows = spooled(rig).filter(({ exchange_id }) => exchange_id === exchange);
+    const gaveUp = rows.find(({ kind }) => kind === "hold.timed_out");
+    return gaveUp && [rows.find(({ kind }) => /^hold\.(opened|reattached)$/.test(kind)), gaveUp];
+  });
+  return Date.parse(`${gaveUp?.at}Z`) - Date.parse(`${asked?.at}Z`);
 }

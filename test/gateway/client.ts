@@ -96,11 +96,11 @@ export function spooled(rig: Rig): EventRow[] {
 
 /** Waits for something that another process or thread brings about. */
 export async function until<T>(find: () => T | undefined | false | Promise<T | undefined | false>): Promise<T> {
-  const end = Date.now() + 8_000;
+  const end = Date.now() + 45_000;
   for (;;) {
     const found = await find();
     if (found !== undefined && found !== false) return found;
-    if (Date.now() > end) throw new Error("it did not come about within eight seconds");
+    if (Date.now() > end) throw new Error("it did not come about within 45 seconds");
     await new Promise((resolve) => setTimeout(resolve, 10));
   }
 }

@@ -62,7 +62,7 @@ async function until<T>(find: () => T | undefined | false | Promise<T | undefine
   await audit.until(async () => {
     found = await find();
     return found !== undefined && found !== false;
-  }, 40_000);
+  });
   return found as T;
 }
 

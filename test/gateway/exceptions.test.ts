@@ -22,7 +22,7 @@ useRig(
     },
     guardrails: {
       profiles: ["baseline"],
-      defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 1 } },
+      defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 0 } },
       exceptions: { maxLifeDays: 14 },
       rules: { "workload/host-network": { effect: "deny", absolute: true } },
     },

@@ -257,7 +257,7 @@ describe("over HTTP/2", () => {
     expect(await cutOf(id)).toBe("the session was ended");
   });
 
-  test("watches end when a policy swap changes their verdict, reset", { timeout: 30_000 }, async () => {
+  test("watches end when a policy swap changes their verdict, reset", async () => {
     const opened = await Promise.all([watch(), watch()]);
     writeFileSync(
       rig.guardrailsFile,
@@ -299,9 +299,7 @@ describe("over HTTP/2", () => {
   });
 });
 
-test("a gateway that ends says GOAWAY, ends watches, and lets what is under way finish", {
-  timeout: 40_000,
-}, async () => {
+test("a gateway that ends says GOAWAY, ends watches, and lets what is under way finish", async () => {
   const kept = rig;
   rig = await startRig();
   try {

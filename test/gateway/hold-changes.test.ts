@@ -11,7 +11,14 @@ let alice: string;
 let agent: string;
 beforeAll(async () => {
   rig = await startRig({
-    guardrails: { defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 3 } } },
+    guardrails: {
+      scopes: [
+        // What nobody answers here ends at once, and where two holds follow each other, after five seconds.
+        { name: "brief", match: { namespaces: ["brief"] }, approval: { holdSeconds: 0 } },
+        { name: "twice", match: { namespaces: ["twice"] }, approval: { holdSeconds: 5 } },
+      ],
+      defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 60 } },
+    },
   });
   alice = await rig.token("alice", "admin");
 });
@@ -22,29 +29,34 @@ beforeEach(async () => {
   rig.upstream.seen.splice(0);
 });
 
-const SECRETS = "/api/v1/namespaces/shop/secrets";
 const base64 = (text: string): string => Buffer.from(text).toString("base64");
 let n = 0;
 
-function store(password: string, name = `db-${++n}`): { name: string; path: string } {
-  const path = `${SECRETS}/${name}`;
-  cluster.objects.set(path, secret(name, password, { uid: `u-${name}`, resourceVersion: String(1000 + ++n) }));
+function store(password: string, namespace = "shop"): { name: string; path: string } {
+  const name = `db-${++n}`;
+  const path = `/api/v1/namespaces/${namespace}/secrets/${name}`;
+  const stored = { namespace, uid: `u-${name}`, resourceVersion: String(1000 + ++n) };
+  cluster.objects.set(path, secret(name, password, stored));
   return { name, path };
 }
 
 function secret(name: string, password: string, more: object = {}) {
-  const metadata = { name, namespace: "shop", ...more };
+  const metadata = { name, ...more };
   return { kind: "Secret", apiVersion: "v1", metadata, data: { password: base64(password) } };
 }
 
-const put = (path: string, body: object): Promise<Reply> => kube(rig, "PUT", path, { token: agent, body });
+function put(path: string, body: ReturnType<typeof secret>): Promise<Reply> {
+  const namespace = path.split("/")[4];
+  return kube(rig, "PUT", path, { token: agent, body: { ...body, metadata: { ...body.metadata, namespace } } });
+}
 
 describe("an approval lifts what was shown, and nothing else", () => {
   test("an object that changes while its change is held opens a new hold that names the former", async () => {
-    const { name, path } = store("first-value");
+    const { name, path } = store("first-value", "twice");
     const reply = put(path, secret(name, "third-value"));
     const proposal = await pending(rig, alice, name);
-    cluster.objects.set(path, secret(name, "second-value", { uid: `u-${name}`, resourceVersion: "2000" }));
+    const changed = { namespace: "twice", uid: `u-${name}`, resourceVersion: "2000" };
+    cluster.objects.set(path, secret(name, "second-value", changed));
     await decide(rig, alice, proposal);
     const { status, json } = await reply;
     expect(status).toBe(403);
@@ -92,9 +104,13 @@ describe("an approval lifts what was shown, and nothing else", () => {
     expect((await reply).status).toBe(502);
     expect(realWrites(rig.upstream)).toHaveLength(1);
     rig.upstream.answer = answer;
-    expect((await put(path, secret(name, "next-value"))).status).toBe(403);
+    const again = put(path, secret(name, "next-value"));
+    const asked = await pending(rig, alice, name);
     expect(realWrites(rig.upstream)).toHaveLength(1);
     expect((await about(rig, alice, name)).map(({ state }) => state).sort()).toEqual(["consumed", "pending"]);
+    await decide(rig, alice, asked, "deny");
+    expect((await again).status).toBe(403);
+    expect(realWrites(rig.upstream)).toHaveLength(1);
   });
 
   test("Teleport 51652: a session that ends while its request is held gets no use of the approval", async () => {
@@ -108,7 +124,7 @@ describe("an approval lifts what was shown, and nothing else", () => {
     });
     const token = String(json?.access_token);
     const { name, path } = store("first-value");
-    const reply = kube(rig, "PUT", path, { token, body: secret(name, "next-value") });
+    const reply = kube(rig, "PUT", path, { token, body: secret(name, "next-value", { namespace: "shop" }) });
     const proposal = await pending(rig, alice, name);
     expect((await send(rig, "DELETE", "/session", { token })).status).toBe(204);
     await decide(rig, alice, proposal);
@@ -140,14 +156,14 @@ describe("an approval whose terms became stricter since", () => {
   ])("lifts nothing where %s are asked for now: a new hold asks them", async (_title, terms) => {
     const before = readFileSync(rig.guardrailsFile, "utf8");
     const loaded = (): number => spooled(rig).filter(({ kind }) => kind === "policy.loaded").length;
-    const { name, path } = store("first-value");
+    const { name, path } = store("first-value", "brief");
     expect((await put(path, secret(name, "next-value"))).status).toBe(403);
     const proposal = await pending(rig, alice, name);
     await decide(rig, alice, proposal);
     const count = loaded();
     writeFileSync(
       rig.guardrailsFile,
-      before.replace(/defaults:[\s\S]*/, `defaults: ${JSON.stringify({ approval: { ...terms, holdSeconds: 1 } })}\n`),
+      before.replace(/defaults:[\s\S]*/, `defaults: ${JSON.stringify({ approval: { ...terms, holdSeconds: 60 } })}\n`),
     );
     await until(() => loaded() > count);
     const { status, json } = await put(path, secret(name, "next-value"));
@@ -170,7 +186,7 @@ describe("dry-run delete [M]", () => {
   });
 
   test("a delete is never dry-run by the gateway's own evaluation", async () => {
-    const { path } = store("first-value");
+    const { path } = store("first-value", "brief");
     const body = { kind: "DeleteOptions", apiVersion: "v1" };
     for (const call of [{ body }, {}]) {
       expect((await kube(rig, "DELETE", path, { token: agent, ...call })).status).toBe(403);

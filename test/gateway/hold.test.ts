@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { about, decide, pending } from "./approvals.ts";
+import { about, decide, pending, waitedMs } from "./approvals.ts";
 import { causesOf, kube, type Reply, spooled, until } from "./client.ts";
 import { type Cluster, realWrites, serveObjects } from "./cluster.ts";
 import { type Rig, startRig } from "./rig.ts";
 
-const HOLD_SECONDS = 2;
 let rig: Rig;
 let cluster: Cluster;
 let alice: string;
@@ -13,7 +12,9 @@ beforeAll(async () => {
   rig = await startRig({
     guardrails: {
       profiles: ["baseline"],
-      defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: HOLD_SECONDS } },
+      // Long, so that whoever decides here is in time however slow the machine is; what nobody answers is in `brief`.
+      defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 60 } },
+      scopes: [{ name: "brief", match: { namespaces: ["brief"] }, approval: { holdSeconds: 1 } }],
     },
   });
   alice = await rig.token("alice", "admin");
@@ -36,6 +37,9 @@ const hostPathPod = (name = `held-${++n}`) => ({
 });
 const create = (pod: object, call: { signal?: AbortSignal } = {}, query = ""): Promise<Reply> =>
   kube(rig, "POST", PODS + query, { token: agent, body: pod, ...call });
+/** Creates it where a hold ends after a second. */
+const createBriefly = (pod: object): Promise<Reply> =>
+  kube(rig, "POST", PODS.replace("/shop/", "/brief/"), { token: agent, body: pod });
 
 describe("a hold", () => {
   test("goes through by itself when it is approved, and the upstream sees one real write", async () => {
@@ -48,7 +52,7 @@ describe("a hold", () => {
 
   test("that nobody answers ends with 403, the approval's URL and a Warning", async () => {
     const pod = hostPathPod();
-    const { status, json, headers } = await create(pod);
+    const { status, json, headers } = await createBriefly(pod);
     const { name } = await pending(rig, alice, pod.metadata.name);
     expect(status).toBe(403);
     expect(String(json?.message)).toContain(`${rig.gateway.url}/approvals/${name}`);
@@ -59,14 +63,15 @@ describe("a hold", () => {
 
   test("that timed out is refused at once when it is asked again, and goes through once after it was approved", async () => {
     const pod = hostPathPod();
-    expect((await create(pod)).status).toBe(403);
-    const started = performance.now();
-    expect((await create(pod)).status).toBe(403);
-    expect(performance.now() - started).toBeLessThan(1_000);
-    await decide(rig, alice, await pending(rig, alice, pod.metadata.name));
-    expect((await create(pod)).status).toBe(201);
+    expect((await createBriefly(pod)).status).toBe(403);
+    const proposal = await pending(rig, alice, pod.metadata.name);
+    const second = await createBriefly(pod);
+    expect(second.status).toBe(403);
+    expect(await waitedMs(rig, String(second.headers["audit-id"]))).toBeLessThan(1_000);
+    await decide(rig, alice, proposal);
+    expect((await createBriefly(pod)).status).toBe(201);
     cluster.objects.clear();
-    const again = await create(pod);
+    const again = await createBriefly(pod);
     expect(again.status).toBe(403);
     expect(realWrites(rig.upstream)).toHaveLength(1);
   });
@@ -108,7 +113,7 @@ describe("a hold", () => {
 
   test("is nothing that who asked can end: nobody approves for an identity of their own", async () => {
     const pod = hostPathPod();
-    const reply = create(pod);
+    const reply = createBriefly(pod);
     const proposal = await pending(rig, alice, pod.metadata.name);
     const bob = await rig.token("bob", "admin");
     expect((await decide(rig, bob, proposal)).status).toBeGreaterThanOrEqual(403);

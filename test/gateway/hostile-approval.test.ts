@@ -11,7 +11,7 @@ beforeAll(async () => {
   rig = await startRig({
     guardrails: {
       profiles: ["baseline"],
-      defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 1 } },
+      defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 0 } },
     },
   });
   agent = new Agent({ connect: { ca: readFileSync(rig.caFile, "utf8") } });

@@ -6,7 +6,7 @@ import { type Rig, startRig } from "./rig.ts";
 let rig: Rig;
 beforeAll(async () => {
   rig = await startRig({
-    guardrails: { defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 1 } } },
+    guardrails: { defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 0 } } },
   });
 });
 afterAll(() => rig.close());

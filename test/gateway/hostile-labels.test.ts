@@ -42,7 +42,7 @@ test("a namespace that is relabelled while a request waits is judged by its new 
     const alice = await rig.token("alice", "admin");
     const pending = async () =>
       (await call("GET", "/v1alpha1/approvals?state=pending", alice)).json.items as { name: string; seen: string }[];
-    await expect.poll(async () => (await pending()).length, { timeout: 10_000 }).toBe(1);
+    await expect.poll(async () => (await pending()).length).toBe(1);
     labels = { tier: "prod" };
     await new Promise((resolve) => setTimeout(resolve, 1_100)); // labels may be a second old (design §2)
     const [{ name, seen } = { name: "", seen: "" }] = await pending();

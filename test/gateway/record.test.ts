@@ -61,9 +61,7 @@ describe("the record of an exchange", () => {
   });
 });
 
-test("a spool at its limit, its store hanging, refuses writes and reads with 503, and forwards nothing", {
-  timeout: 40_000,
-}, async () => {
+test("a spool at its limit, its store hanging, refuses writes and reads with 503, and forwards nothing", async () => {
   const before = new Set(children());
   const small = await startRig({
     change: (config) => {

@@ -103,9 +103,7 @@ test("Teleport 51652: an exec ends with its session", async () => {
   expect(close?.toString("hex")).toBe("03e8");
 });
 
-test("an exec ends when a policy swap changes its verdict, and goes on when it does not", {
-  timeout: 30_000,
-}, async () => {
+test("an exec ends when a policy swap changes its verdict, and goes on when it does not", async () => {
   const loaded = (): number => spooled(rig).filter(({ kind }) => kind === "policy.loaded").length;
   const swap = async (rules: object): Promise<void> => {
     const before = loaded();

@@ -1,13 +1,12 @@
 import { execFileSync } from "node:child_process";
 import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { about, decide, listed, pending } from "./approvals.ts";
+import { about, decide, listed, pending, waitedMs } from "./approvals.ts";
 import { spooled, until } from "./client.ts";
 import { type Cluster, serveObjects } from "./cluster.ts";
 import { type Rig, startRig } from "./rig.ts";
 import { dial, EXEC, SPDY, switchProtocols, type TunnelClient, V5 } from "./tunnel-client.ts";
 
-const HOLD_SECONDS = 2;
 let rig: Rig;
 let cluster: Cluster;
 let alice: string;
@@ -16,7 +15,9 @@ beforeAll(async () => {
   rig = await startRig({
     guardrails: {
       profiles: ["baseline"],
-      defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: HOLD_SECONDS } },
+      // Long, so that whoever decides here is in time however slow the machine is; what nobody answers is in `brief`.
+      defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 60 } },
+      scopes: [{ name: "brief", match: { namespaces: ["brief"] }, approval: { holdSeconds: 1 } }],
     },
   });
   alice = await rig.token("alice", "admin");
@@ -24,26 +25,33 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 let pod: string;
+let namespace: string;
 let n = 0;
 beforeEach(async () => {
   // A session of its own: one test's holds must not eat the next one's budget.
   agent = await rig.token("agent");
   cluster = serveObjects(rig.upstream);
   pod = `web-${++n}`;
+  namespace = "shop";
   setPod("first");
   rig.upstream.upgrade = undefined;
   rig.upstream.seen.splice(0);
 });
 
 function setPod(uid: string): void {
-  cluster.objects.set(`/api/v1/namespaces/shop/pods/${pod}`, {
+  cluster.objects.set(`/api/v1/namespaces/${namespace}/pods/${pod}`, {
     kind: "Pod",
     metadata: { name: pod, uid, labels: {} },
     spec: {},
   });
 }
 
-const exec = (): string => EXEC.replace("/web/", `/${pod}/`);
+const exec = (): string => EXEC.replace("/shop/pods/web/", `/${namespace}/pods/${pod}/`);
+/** The pod is where a hold ends after a second. */
+function briefly(): void {
+  namespace = "brief";
+  setPod("first");
+}
 const bearer = (): string => `Authorization: Bearer ${agent}`;
 const websocket = (): Promise<TunnelClient> => dial(rig, `GET ${exec()}`, [bearer(), ...V5]);
 /** kubectl's second attempt has the same query, in another order. */
@@ -88,12 +96,13 @@ describe("a held exec", () => {
   ])(
     "kubernetes 78741, 134577: asked %s is one proposal; the second attempt is refused at once, and either goes through when it is approved",
     async (_title, first, second) => {
+      briefly();
       switchProtocols(rig);
       const message = await refused(first());
       expect(message).toContain("access/exec: runs `cat -`");
-      const started = performance.now();
-      expect(await refused(second())).toContain("access/exec");
-      expect(performance.now() - started).toBeLessThan(1_000);
+      const again = await second();
+      expect(await refused(Promise.resolve(again))).toContain("access/exec");
+      expect(await waitedMs(rig, String(again.headers["audit-id"]))).toBeLessThan(1_000);
       expect(await about(rig, alice, pod)).toHaveLength(1);
       await decide(rig, alice, await pending(rig, alice, pod));
       const { status, socket } = await second();
@@ -121,11 +130,14 @@ describe("a held exec", () => {
     expect(execs()).toEqual(["GET", "POST"]);
     expect((await about(rig, alice, pod))[0]).toMatchObject({ uses: [{ n: 1 }] });
     // It is spent now.
-    await refused(websocket());
+    const again = websocket();
+    await decide(rig, alice, await pending(rig, alice, pod), "deny");
+    await refused(again);
     expect(execs()).toHaveLength(2);
   });
 
   test("is approved for one pod: another of the same name is held anew", async () => {
+    briefly();
     switchProtocols(rig);
     await refused(websocket());
     await decide(rig, alice, await pending(rig, alice, pod));

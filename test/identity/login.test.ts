@@ -25,7 +25,7 @@ beforeAll(async () => {
   home = mkdtempSync(join(gateway.folder, "first-"));
   firstLogin = await logIn();
   loggedInHome = home;
-}, 40_000);
+});
 afterAll(async () => {
   await gateway?.close();
   await issuer?.close();
@@ -92,7 +92,7 @@ async function tokenOf(ended: Ended): Promise<string> {
   return (JSON.parse(ended.stdout) as { status: { token: string } }).status.token;
 }
 
-describe("login, by the device flow", { timeout: 40_000 }, () => {
+describe("login, by the device flow", () => {
   it("stores what it got for its owner alone, and credential then needs no provider", async () => {
     loggedIn();
     expect(firstLogin).toMatchObject({
@@ -147,7 +147,7 @@ describe("login, by the device flow", { timeout: 40_000 }, () => {
   });
 });
 
-describe("credential", { timeout: 40_000 }, () => {
+describe("credential", () => {
   const base = (): Record<string, string> => ({ SALLYPORT_URL: gateway.url, SALLYPORT_CA_FILE: gateway.caFile });
   async function withTokenFile(login = "agent"): Promise<Record<string, string>> {
     const file = join(home, "id.token");

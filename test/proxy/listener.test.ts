@@ -136,19 +136,15 @@ test("a changed certificate is used for the next handshake, and open connections
 });
 
 describe("a client that says nothing", () => {
-  test.concurrent("in the handshake is let go", { timeout: 30_000 }, async () => {
+  test.concurrent("in the handshake is let go", async () => {
     const socket = connectTcp(listener.port, "127.0.0.1");
     socket.on("error", () => {}).resume();
     await closed(socket);
   });
 
-  test.concurrent.each([[["h2"]], [["http/1.1"]]])(
-    "after it chose %j is let go",
-    { timeout: 30_000 },
-    async (offered) => {
-      const socket = await open(offered);
-      socket.on("error", () => {}).resume();
-      await closed(socket);
-    },
-  );
+  test.concurrent.each([[["h2"]], [["http/1.1"]]])("after it chose %j is let go", async (offered) => {
+    const socket = await open(offered);
+    socket.on("error", () => {}).resume();
+    await closed(socket);
+  });
 });

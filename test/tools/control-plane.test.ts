@@ -131,7 +131,7 @@ it("a program that ends by itself is reported with what it said last", async () 
   } finally {
     await other.stop();
   }
-}, 40_000);
+});
 
 it("when the watchdog is killed, stopping still leaves no process and no directory", async () => {
   const other = await startControlPlane();
@@ -141,7 +141,7 @@ it("when the watchdog is killed, stopping still leaves no process and no directo
   await other.stop();
   for (const pid of servers) await expect.poll(() => isAlive(pid)).toBe(false);
   expect(existsSync(other.directory)).toBe(false);
-}, 40_000);
+});
 
 /** Whether a process runs. One that has ended and that nobody waits for (an orphan under an init that doesn't) is no more. */
 async function isAlive(pid: number): Promise<boolean> {

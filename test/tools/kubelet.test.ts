@@ -70,7 +70,7 @@ async function output(...args: string[]): Promise<string> {
 }
 
 /** What another process brings about, on a machine that may have much else to do. */
-const eventually = <T>(look: () => T) => expect.poll(look, { timeout: 15_000 });
+const eventually = <T>(look: () => T) => expect.poll(look);
 
 const ready = (pod: string): Promise<string> => output("wait", `pod/${pod}`, "--for=condition=Ready", "--timeout=15s");
 

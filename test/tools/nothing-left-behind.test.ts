@@ -33,8 +33,8 @@ async function processes(): Promise<string[]> {
 }
 
 async function nothingIsLeft(): Promise<void> {
-  await expect.poll(processes, { timeout: 5000 }).toEqual([]);
-  await expect.poll(() => readdir(temporary), { timeout: 5000 }).toEqual([]);
+  await expect.poll(processes).toEqual([]);
+  await expect.poll(() => readdir(temporary)).toEqual([]);
 }
 
 it("kill -9 of the owner of a running control plane leaves no process and no directory", async () => {
@@ -43,21 +43,21 @@ it("kill -9 of the owner of a running control plane leaves no process and no dir
   expect(await processes()).toHaveLength(4);
   owner.kill("SIGKILL");
   await nothingIsLeft();
-}, 40_000);
+});
 
 it("kill -9 of the owner's whole process group leaves nothing", async () => {
   owner = start();
   await new Promise((resolve) => owner?.stdout?.once("data", resolve));
   process.kill(-(owner.pid ?? 0), "SIGKILL");
   await nothingIsLeft();
-}, 40_000);
+});
 
 it("kill -9 of the owner while the control plane is starting leaves nothing", async () => {
   owner = start();
-  await expect.poll(processes, { timeout: 20_000, interval: 20 }).toSatisfy((lines: string[]) => lines.length >= 2);
+  await expect.poll(processes, { interval: 20 }).toSatisfy((lines: string[]) => lines.length >= 2);
   owner.kill("SIGKILL");
   await nothingIsLeft();
-}, 40_000);
+});
 
 it("Ctrl-C ends the control plane with exit 0 and leaves nothing", async () => {
   owner = start();
@@ -66,4 +66,4 @@ it("Ctrl-C ends the control plane with exit 0 and leaves nothing", async () => {
   owner.kill("SIGINT");
   expect(await exit).toBe(0);
   await nothingIsLeft();
-}, 40_000);
+});

@@ -26,7 +26,7 @@ export interface GitHubRig extends HomeRig {
 
 /** Resolves once it holds; what a home writes back, it writes after it answered. */
 export async function eventually(holds: () => boolean | Promise<boolean>): Promise<void> {
-  for (let i = 0; i < 500; i++) {
+  for (const end = Date.now() + 45_000; Date.now() < end; ) {
     if (await holds()) return;
     await new Promise((resolve) => setTimeout(resolve, 10));
   }

@@ -109,9 +109,9 @@ test("a branch's sources are compiled here, and a push is in force with no resta
   const setup = await start(await folder(), at(repo));
   expect(await setup.serves()).toBe("allow");
   await repo.commit(DENY);
-  await expect.poll(setup.serves, { timeout: 10_000 }).toBe("deny");
+  await expect.poll(setup.serves).toBe("deny");
   await repo.commit({ "rego/broken.rego": "package broken\n\nx := {\n" });
-  await expect.poll(() => rejected(setup), { timeout: 10_000 }).toContain("broken.rego");
+  await expect.poll(() => rejected(setup)).toContain("broken.rego");
   expect(await setup.serves()).toBe("deny");
 });
 
@@ -123,7 +123,7 @@ test("a signed bundle in a repository is verified as any other", async () => {
   const setup = await start(home, at(repo, "?path=dist/bundle.tar.gz"), signed);
   expect(setup.watched.holder.status()).toMatchObject({ revision: { bundle: "one" }, serial: 1 });
   await repo.commit({ "dist/bundle.tar.gz": Buffer.concat([one.subarray(0, -9), Buffer.alloc(9)]) });
-  await expect.poll(() => rejected(setup), { timeout: 10_000 }).toContain("is no bundle");
+  await expect.poll(() => rejected(setup)).toContain("is no bundle");
 });
 
 test("a branch that is forced back to an earlier commit is refused, until an operator says so; over a restart too", async () => {
@@ -134,12 +134,12 @@ test("a branch that is forced back to an earlier commit is refused, until an ope
   const setup = await start(home, at(repo));
   expect(await setup.serves()).toBe("allow");
   await repo.git("reset", "--quiet", "--hard", first);
-  await expect.poll(() => rejected(setup), { timeout: 10_000 }).toContain("does not come after");
+  await expect.poll(() => rejected(setup)).toContain("does not come after");
   await setup.close();
   const again = await start(home, at(repo));
   expect([await again.serves(), again.rejections.length]).toEqual(["allow", 1]);
   await writeMark(join(home, "state"), { serial: 1, revision: "set by an operator" });
-  await expect.poll(again.serves, { timeout: 10_000 }).toBe("deny");
+  await expect.poll(again.serves).toBe("deny");
 });
 
 test("a history that was written anew is refused: nobody can tell what came after what", async () => {
@@ -148,7 +148,7 @@ test("a history that was written anew is refused: nobody can tell what came afte
   await repo.git("checkout", "--quiet", "--orphan", "anew");
   await repo.commit(DENY);
   await repo.git("branch", "--quiet", "--force", "main", "anew");
-  await expect.poll(() => rejected(setup), { timeout: 10_000 }).toContain("does not come after");
+  await expect.poll(() => rejected(setup)).toContain("does not come after");
   expect(await setup.serves()).toBe("allow");
 });
 
@@ -170,12 +170,12 @@ test("where commits must be signed, one that nobody or somebody else signed is r
   await repo.commit(ALLOW, ...ours.sign);
   const setup = await start(home, at(repo), { verify: true, signers });
   await repo.commit(DENY);
-  await expect.poll(() => rejected(setup), { timeout: 10_000 }).toContain("is not signed by a known key");
+  await expect.poll(() => rejected(setup)).toContain("is not signed by a known key");
   await repo.commit({ a: "" }, ...theirs.sign);
-  await expect.poll(() => rejected(setup), { timeout: 10_000 }).toMatch(/known key: .*No principal matched/s);
+  await expect.poll(() => rejected(setup)).toMatch(/known key: .*No principal matched/s);
   expect(await setup.serves()).toBe("allow");
   await repo.commit({ b: "" }, ...ours.sign);
-  await expect.poll(setup.serves, { timeout: 10_000 }).toBe("deny");
+  await expect.poll(setup.serves).toBe("deny");
 });
 
 test("a commit that is signed with PGP counts by the keys of pgpKeysFile alone", async () => {
@@ -250,7 +250,7 @@ test.for<[string, (repo: Repository) => Promise<unknown>, string]>([
   const setup = await start(await folder(), at(repo));
   await change(repo);
   await repo.git("commit", "--quiet", "--message", "change");
-  await expect.poll(() => rejected(setup), { timeout: 10_000 }).toContain(message);
+  await expect.poll(() => rejected(setup)).toContain(message);
   expect(await setup.serves()).toBe("allow");
 });
 
@@ -260,13 +260,11 @@ test("a repository whose history is too large is let go of, and what comes inste
   const home = await folder();
   const setup = await start(home, at(repo), { maxBytes: 100_000 });
   await repo.commit({ big: randomBytes(2_000_000) });
-  await expect
-    .poll(() => rejected(setup), { timeout: 10_000 })
-    .toContain("with its history it is larger than 1600000 bytes");
+  await expect.poll(() => rejected(setup)).toContain("with its history it is larger than 1600000 bytes");
   expect(await setup.serves()).toBe("allow");
   await repo.git("reset", "--quiet", "--hard", first);
   await repo.commit(DENY);
-  await expect.poll(setup.serves, { timeout: 10_000 }).toBe("deny");
+  await expect.poll(setup.serves).toBe("deny");
 });
 
 test("no hook, filter or attribute of a repository has a say", async () => {
@@ -285,7 +283,7 @@ test("no hook, filter or attribute of a repository has a say", async () => {
     await chmod(join(hooks, hook), 0o755);
   }
   await repo.commit(DENY);
-  await expect.poll(setup.serves, { timeout: 10_000 }).toBe("deny");
+  await expect.poll(setup.serves).toBe("deny");
   expect(await readdir(home)).not.toContain("ran");
 });
 
@@ -368,9 +366,7 @@ test("a fetch from a server that says nothing is ended, with all that it had sta
   const location = `git+https://127.0.0.1:${port}/repo.git`;
   await expect(start(await folder(), location, { deadlineMs: 500 })).rejects.toThrow("took longer than 0.5 s");
   // git's transport is a process of its own, and its connection ends with it.
-  await expect
-    .poll(() => [...sockets].every((socket) => socket.destroyed || socket.readableEnded), { timeout: 10_000 })
-    .toBe(true);
+  await expect.poll(() => [...sockets].every((socket) => socket.destroyed || socket.readableEnded)).toBe(true);
 });
 
 test.for([

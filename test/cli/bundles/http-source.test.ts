@@ -85,12 +85,10 @@ test("what is new is in force with no restart, and what is not is asked for by i
   server.put(allow1);
   const setup = await start(await home(), server);
   expect([revision(setup), await serves(setup)]).toEqual(["one", "allow"]);
-  await expect
-    .poll(() => server.seen.filter(({ status }) => status === 304).length, { timeout: 10_000 })
-    .toBeGreaterThan(2);
+  await expect.poll(() => server.seen.filter(({ status }) => status === 304).length).toBeGreaterThan(2);
   expect(server.seen.filter(({ status }) => status === 200)).toHaveLength(1);
   server.put(deny2);
-  await expect.poll(() => revision(setup), { timeout: 10_000 }).toBe("two");
+  await expect.poll(() => revision(setup)).toBe("two");
   expect(await serves(setup)).toBe("deny");
   expect(setup.rejections).toEqual([]);
 });
@@ -105,7 +103,7 @@ test("a server that has no ETags sends the same again, and nothing is put in for
   const setup = await start(await home(), server);
   const swaps: string[] = [];
   setup.watched.holder.onSwap((next) => swaps.push(next.revision.bundle));
-  await expect.poll(() => answers, { timeout: 10_000 }).toBeGreaterThan(4);
+  await expect.poll(() => answers).toBeGreaterThan(4);
   expect(swaps).toEqual([]);
 });
 
@@ -114,14 +112,14 @@ test("a server that polls long keeps the question until there is something new",
   server.put(allow1);
   const setup = await start(await home(), server, { longPollSeconds: 60 });
   const waiting = (): number => server.seen.length;
-  await expect.poll(waiting, { timeout: 10_000 }).toBe(1);
+  await expect.poll(waiting).toBe(1);
   // Its second question is not answered until now.
   await new Promise((resolve) => setTimeout(resolve, 200));
   expect(waiting()).toBe(1);
   server.put(deny2);
-  await expect.poll(() => revision(setup), { timeout: 10_000 }).toBe("two");
+  await expect.poll(() => revision(setup)).toBe("two");
   server.put(allow3);
-  await expect.poll(() => revision(setup), { timeout: 10_000 }).toBe("three");
+  await expect.poll(() => revision(setup)).toBe("three");
   expect(server.seen.slice(1).map(({ headers }) => headers.prefer)).toContain("modes=snapshot;wait=60");
 });
 
@@ -133,7 +131,7 @@ test("a server that says that it polls long, and sends the same at once, is aske
     res.writeHead(200, { "content-type": "application/vnd.openpolicyagent.bundles" }).end(allow1);
   };
   await start(await home(), server, { longPollSeconds: 60, pollMs: 200 });
-  await expect.poll(() => at.length, { timeout: 10_000 }).toBeGreaterThan(3);
+  await expect.poll(() => at.length).toBeGreaterThan(3);
   const waits = at.slice(1).map((time, i) => time - (at[i] ?? 0));
   expect(Math.min(...waits)).toBeGreaterThan(100);
 });
@@ -142,7 +140,7 @@ test("opa's own client asks the same server the same questions as ours does, and
   const server = await bundleServer({ longPoll: true });
   server.put(allow1);
   const setup = await start(await home(), server, { longPollSeconds: 60 });
-  await expect.poll(() => server.asked.length, { timeout: 10_000 }).toBe(2);
+  await expect.poll(() => server.asked.length).toBe(2);
   await setup.close();
   const [ours] = server.asked.splice(0).slice(-1);
 
@@ -173,8 +171,8 @@ test("opa's own client asks the same server the same questions as ours does, and
     const answer = await fetch(url).catch(() => undefined);
     return answer === undefined ? "" : String(((await answer.json()) as { result?: string }).result ?? "");
   };
-  await expect.poll(active, { timeout: 10_000 }).toBe("one");
-  await expect.poll(() => server.asked.length, { timeout: 10_000 }).toBeGreaterThan(1);
+  await expect.poll(active).toBe("one");
+  await expect.poll(() => server.asked.length).toBeGreaterThan(1);
   const [opas] = server.asked.slice(-1);
   // The same but for deltas, which we never ask for.
   expect(ours?.headers.prefer).toBe("modes=snapshot;wait=60");
@@ -183,7 +181,7 @@ test("opa's own client asks the same server the same questions as ours does, and
     expect(headers["if-none-match"]).toMatch(/^"[0-9a-f]{64}"$/);
   }
   server.put(await bundle("two"));
-  await expect.poll(active, { timeout: 10_000 }).toBe("two");
+  await expect.poll(active).toBe("two");
 });
 
 const bytes = ([name, content]: [string, object]): [string, Uint8Array] => [
@@ -235,7 +233,7 @@ test.for<[string, () => Promise<BundleServer["answer"]> | BundleServer["answer"]
     const setup = await start(await home(), server, more);
     server.answer = await answer();
     const { holder } = setup.watched;
-    await expect.poll(() => holder.status().failures, { timeout: 10_000 }).toBeGreaterThan(1);
+    await expect.poll(() => holder.status().failures).toBeGreaterThan(1);
     const told = [...setup.rejections, ...[holder.status().rejected?.reason ?? ""]].join("\n");
     if (message.startsWith("Redirects")) expect(told).toContain("it answered 302");
     else expect(told).toContain(message);
@@ -243,7 +241,7 @@ test.for<[string, () => Promise<BundleServer["answer"]> | BundleServer["answer"]
     expect([revision(setup), await serves(setup)]).toEqual(["one", "allow"]);
     server.answer = undefined;
     server.put(deny2);
-    await expect.poll(() => revision(setup), { timeout: 10_000 }).toBe("two");
+    await expect.poll(() => revision(setup)).toBe("two");
     expect(holder.status().rejected).toBeUndefined();
   },
 );
@@ -254,9 +252,9 @@ test("a server that was down and has nothing new clears what was said of it", as
   const setup = await start(await home(), server);
   const { holder } = setup.watched;
   await server.down();
-  await expect.poll(() => holder.status().rejected?.reason, { timeout: 10_000 }).toContain("cannot be had");
+  await expect.poll(() => holder.status().rejected?.reason).toContain("cannot be had");
   await server.up();
-  await expect.poll(() => holder.status().rejected, { timeout: 10_000 }).toBeUndefined();
+  await expect.poll(() => holder.status().rejected).toBeUndefined();
   expect(revision(setup)).toBe("one");
 });
 
@@ -271,7 +269,7 @@ test("with its server down at the start the last good bundle serves, and what th
   expect(setup.rejections[0]).toContain("cannot be had");
   await server.up();
   server.put(deny2);
-  await expect.poll(() => revision(setup), { timeout: 10_000 }).toBe("two");
+  await expect.poll(() => revision(setup)).toBe("two");
 });
 
 test("with its server down at the first start it refuses to serve, and says so", async () => {

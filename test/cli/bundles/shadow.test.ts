@@ -48,28 +48,26 @@ const status = (live: WatchedPolicy) =>
 
 test("a candidate that does not load is a warning, said once, and is asked once it does", async () => {
   const { at, live, open, warnings } = await opened({ bundle: "candidate" });
-  await expect.poll(() => warnings.length, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => warnings.length).toBe(1);
   expect(warnings[0]).toMatch(/^shadow: the candidate does not load, and nothing is asked of it: .*candidate/);
   expect(status(live).rejected?.reason).toContain("candidate");
   const decision = await live.holder.current.decide(input());
   expect(decision.effect).toBe("allow");
   expect(open.shadow.ask(input(), decision, new Set())).toBeUndefined();
   await writeFiles(join(at, "candidate"), deciding("deny"));
-  await expect.poll(() => status(live).revision?.bundle, { timeout: 10_000 }).toMatch(/^[0-9a-f]{16}$/);
+  await expect.poll(() => status(live).revision?.bundle).toMatch(/^[0-9a-f]{16}$/);
   await open.shadow.ask(input(), decision, new Set());
-  await expect.poll(() => open.shadow.counts.different, { timeout: 10_000 }).toBe(1);
+  await expect.poll(() => open.shadow.counts.different).toBe(1);
   expect(warnings.length).toBeLessThanOrEqual(2);
 });
 
 test("a candidate of guardrails alone follows the bundle in force, and one of a bundle the guardrails in force", async () => {
   const { at, live } = await opened({ guardrails: "candidate.yaml" });
-  await expect.poll(() => status(live).revision, { timeout: 10_000 }).toEqual(live.holder.current.revision);
+  await expect.poll(() => status(live).revision).toEqual(live.holder.current.revision);
   await writeFiles(join(at, "rego"), { "more.rego": "package more\n\nx := 1\n" });
   const before = live.holder.current.revision.bundle;
-  await expect.poll(() => live.holder.current.revision.bundle, { timeout: 10_000 }).not.toBe(before);
-  await expect.poll(() => status(live).revision?.bundle, { timeout: 10_000 }).toBe(live.holder.current.revision.bundle);
+  await expect.poll(() => live.holder.current.revision.bundle).not.toBe(before);
+  await expect.poll(() => status(live).revision?.bundle).toBe(live.holder.current.revision.bundle);
   await writeFile(join(at, "candidate.yaml"), `${GUARDRAILS}profiles: [strict]\n`);
-  await expect
-    .poll(() => status(live).revision?.guardrails, { timeout: 10_000 })
-    .not.toBe(live.holder.current.revision.guardrails);
+  await expect.poll(() => status(live).revision?.guardrails).not.toBe(live.holder.current.revision.guardrails);
 });

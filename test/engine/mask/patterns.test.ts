@@ -147,7 +147,7 @@ test("a megabyte of hostile text does not stall the search", () => {
   ];
   // A quadratic search of a megabyte would take minutes, and run into the test's time limit.
   for (const part of parts) expect(findPatterns(part.repeat(100_000), PATTERNS).length, part).toBeLessThan(100_001);
-}, 30_000);
+});
 
 const CONFIG_MAPS = { group: "", resource: "configmaps", namespace: "a", name: "" };
 const mask = (over: Partial<Mask>): Mask[] => [
