@@ -1,9 +1,10 @@
+import type { StandingHome } from "../../approvals/types.ts";
 import { VERB_METHODS } from "../../base/verb-methods.ts";
 import type { CommandRequest } from "../../dialogue/shell/types.ts";
 import type { Decision, Finding, Need, Policy } from "../../engine/decision.ts";
 import type { Identity } from "../../identity/types.ts";
 import { resourcePath } from "../../kubernetes/resources.ts";
-import { explain } from "../explain/explain.ts";
+import { type Explanation, explain } from "../explain/explain.ts";
 
 /** A command of more requests is judged by the first of them; the cluster's side judges each. */
 const MAX_REQUESTS = 20;
@@ -13,6 +14,8 @@ interface Asking {
   /** Those that the agent has: a command does not say which of them it asks. */
   connections: readonly { name: string; labels: Record<string, string> }[];
   policy: Policy;
+  /** Standing exceptions: what one of them may lift is for the cluster's side to deny. */
+  standing: Pick<StandingHome, "candidates">;
   bodyBytes: number;
 }
 
@@ -28,8 +31,11 @@ export async function clusterDenials(requests: readonly CommandRequest[], asking
     if (path === undefined) continue;
     let found: Finding[] | undefined;
     for (const connection of asking.connections) {
-      const decision = await ask(request, path, connection, asking);
-      const final = finalDenials(decision, request, asking.policy);
+      const { decision, input } = await ask(request, path, connection, asking);
+      const denials = finalDenials(decision, request, asking.policy);
+      const lifting = input === undefined || denials.length === 0 ? undefined : asking.standing.candidates(input);
+      const lifted = new Set([...(lifting?.sure ?? []), ...(lifting?.open ?? [])].flatMap(({ rules }) => rules));
+      const final = denials.filter(({ rule, absolute }) => absolute || !lifted.has(rule));
       if (final.length === 0) {
         found = undefined;
         break;
@@ -46,11 +52,11 @@ async function ask(
   path: string,
   connection: Asking["connections"][number],
   { identity, policy, bodyBytes }: Asking,
-): Promise<Decision> {
+): Promise<Explanation> {
   const { verb, body, contentType, exec } = request;
   const { issuer, username, uid, groups, roles, extra } = identity;
   const stream = exec !== undefined || ["attach", "portforward"].includes(request.subresource);
-  const { decision } = await explain(
+  return explain(
     {
       method: stream ? "GET" : (VERB_METHODS[verb] ?? verb.toUpperCase()),
       path,
@@ -64,7 +70,6 @@ async function ask(
     policy,
     { bodyBytes },
   );
-  return decision;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { Refusal } from "../../base/errors.ts";
 import type { ToolCall, ToolCallVerdict } from "../../dialogue/types.ts";
 import type { Decision } from "../../engine/decision.ts";
 import { nowMs, revisionOf } from "../events.ts";
@@ -8,6 +9,7 @@ import type { ModelForwarded } from "./exchange.ts";
 import { type HoldEnd, heldWords, holdToolCall } from "./hold-tool-call.ts";
 import { toolQuestion } from "./question.ts";
 import { isKept, MAX_ID, recordable } from "./recordable.ts";
+import { spendStanding, withStanding } from "./standing.ts";
 import { commandsOf, type ToolCommands } from "./tool-commands.ts";
 
 /**
@@ -24,23 +26,35 @@ export async function decideToolCall(
   if (asked === undefined) throw new Error("a reply without a request");
   const commands = commandsOf(call);
   const asking = { ...exchange, promptId, asked };
+  const usedUp = new Set<string>();
   const decide = async (): Promise<Decision> => {
     const policy = deps.policy.current;
-    const decision = await policy.decide(toolQuestion(asking, deps.clock.now(), call, commands.forPolicy));
+    const question = toolQuestion(asking, deps.clock.now(), call, commands.forPolicy);
+    const decision = await policy.decide(withStanding(question, deps, usedUp));
     if (decision.effect === "deny" || commands.requests.length === 0) return decision;
     const { identity } = exchange;
     const connections = [...deps.connections.values()];
     const { bodyBytes } = deps.limits;
-    const denials = await clusterDenials(commands.requests, { identity, connections, policy, bodyBytes });
+    const { standing } = deps.approvals;
+    const denials = await clusterDenials(commands.requests, { identity, connections, policy, standing, bodyBytes });
     return denials.length === 0
       ? decision
       : { ...decision, effect: "deny", findings: [...denials, ...decision.findings] };
   };
-  const first = await decide();
-  const held: HoldEnd =
-    first.effect === "hold"
-      ? await holdToolCall(exchange, { call, commands, decision: first, decideAgain: decide }, deps)
-      : { decision: first };
+  const judge = async (): Promise<HoldEnd> => {
+    const decision = await decide();
+    const held: HoldEnd =
+      decision.effect === "hold"
+        ? await holdToolCall(exchange, { call, commands, decision, decideAgain: decide }, deps)
+        : { decision };
+    if (verdictOf(held, call).effect === "replace") return held;
+    const gone = await spentOf(held, `${exchange.id}-${call.index}`, deps);
+    if (gone instanceof Refusal) return { decision: { ...held.decision, effect: "deny" }, refusal: gone };
+    if (gone === undefined) return held;
+    usedUp.add(gone);
+    return judge();
+  };
+  const held = await judge();
   const verdict = verdictOf(held, call);
   if (verdict.effect !== "replace") {
     const { expects, reach, kubectl, background, says } = commands;
@@ -61,6 +75,14 @@ export async function decideToolCall(
   return verdict;
 }
 
+/** Each call of a reply is a use of its own. Where the repository cannot be asked, nothing goes. */
+function spentOf({ decision }: HoldEnd, use: string, deps: ModelDeps): Promise<Refusal | string | undefined> {
+  return spendStanding(decision, use, deps).catch((error: unknown) => {
+    if (error instanceof Refusal) return error;
+    throw error;
+  });
+}
+
 /** The requests that its commands say; what kubectl looks up on the way is left out. */
 function expected({ forPolicy }: ToolCommands): object[] {
   return forPolicy
@@ -71,8 +93,8 @@ function expected({ forPolicy }: ToolCommands): object[] {
 
 function verdictOf({ decision, approval, refusal }: HoldEnd, { name }: ToolCall): ToolCallVerdict {
   const { effect, findings, decisionId } = decision;
-  if (effect === "allow" || (effect === "hold" && approval !== undefined)) return { effect: "release" };
   if (refusal !== undefined) return { effect: "replace", text: heldWords({ name }, refusal) };
+  if (effect === "allow" || (effect === "hold" && approval !== undefined)) return { effect: "release" };
   const why = findings
     .filter((finding) => finding.effect === effect)
     .map(({ rule, message }) => `${rule}: ${message}`)

@@ -1,6 +1,7 @@
 import type { ModelDeps } from "./deps.ts";
 import type { ModelDecided } from "./exchange.ts";
 import { requestQuestions } from "./question.ts";
+import { exceptionsOf, stillStanding } from "./standing.ts";
 import { callerToken } from "./token.ts";
 
 /**
@@ -10,6 +11,7 @@ import { callerToken } from "./token.ts";
 export function keepReplyOpen(exchange: ModelDecided, deps: ModelDeps): ModelDecided {
   const { session, identity, asked, promptId, res, endpoint } = exchange;
   if (!endpoint.replies) return exchange;
+  const exceptions = exceptionsOf(exchange.decision);
   const stream = {
     sessionId: session.id,
     expiresAt: identity.expiresAt,
@@ -17,7 +19,7 @@ export function keepReplyOpen(exchange: ModelDecided, deps: ModelDeps): ModelDec
       if (asked === undefined || promptId === undefined) return false;
       const policy = deps.policy.current;
       for (const question of requestQuestions({ ...exchange, asked, promptId }, deps.clock.now())) {
-        if ((await policy.decide(question)).effect !== "allow") return false;
+        if ((await policy.decide(stillStanding(question, exceptions, deps))).effect !== "allow") return false;
       }
       return true;
     },
@@ -31,6 +33,6 @@ export function keepReplyOpen(exchange: ModelDecided, deps: ModelDeps): ModelDec
   Promise.resolve()
     .then(() => deps.authenticator.authenticate(callerToken(exchange.req), "data"))
     .catch(() => stream.end("the session was ended"));
-  if (deps.policy.current !== exchange.policy) void deps.openStreams.decideOne(stream);
+  if (deps.policy.current !== exchange.policy || exceptions.size > 0) void deps.openStreams.decideOne(stream);
   return exchange;
 }

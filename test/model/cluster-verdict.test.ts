@@ -1,9 +1,12 @@
 import { expect, test } from "vitest";
+import { parseStanding, type StandingException } from "../../approvals/standing/exception.ts";
+import { StandingIndex } from "../../approvals/standing/standing.ts";
 import { kubernetesRequests } from "../../dialogue/shell/kubernetes-requests.ts";
 import { readCommands } from "../../dialogue/shell/read-commands.ts";
 import { createPolicy } from "../../engine/policy.ts";
 import { resourceOf, resourceOfKind } from "../../kubernetes/resources.ts";
 import { clusterDenials } from "../../proxy/model/cluster-verdict.ts";
+import { standingFile } from "../approvals/standing-files.ts";
 import { guardrails, libraryBundle } from "../engine/support.ts";
 
 const identity = { issuer: "corp", username: "corp:agent", uid: "", groups: [], roles: [], extra: {} };
@@ -12,7 +15,12 @@ kind: Pod
 metadata: {name: x, namespace: shop}
 spec: {containers: [{name: a, image: b, securityContext: {privileged: true}}]}`;
 
-async function denials(text: string, values: Record<string, unknown> = {}, connections = ["prod"]): Promise<string[]> {
+async function denials(
+  text: string,
+  values: Record<string, unknown> = {},
+  connections = ["prod"],
+  exceptions: StandingException[] = [],
+): Promise<string[]> {
   const policy = await createPolicy({ bundle: await libraryBundle(), guardrails: guardrails(values) });
   const context = {
     resource: (name: string) => (name === "widgets" ? undefined : resourceOf(name)),
@@ -23,6 +31,7 @@ async function denials(text: string, values: Record<string, unknown> = {}, conne
     identity,
     policy,
     bodyBytes: 3_145_728,
+    standing: { candidates: (asked) => new StandingIndex(exceptions).candidates(asked, 0) },
     connections: connections.map((name) => ({ name, labels: {} })),
   });
   return found.map(({ rule }) => rule);
@@ -57,3 +66,25 @@ test("of several connections each must deny, since a command does not say which 
   expect(await denials("kubectl get secrets -A", { scopes }, ["prod"])).toContain("secrets/list");
   expect(await denials("kubectl get secrets -A", { scopes }, ["prod", "dev"])).toEqual([]);
 });
+
+test.for<[string, Record<string, unknown>, string[]]>([
+  ["that lifts it", {}, []],
+  ["that lifts it of an object with labels, which nobody has looked up", { match: { labels: { app: "db" } } }, []],
+  ["of another rule", { rules: ["workload/host-path"] }, ["workload/privileged"]],
+  ["of another namespace", { match: { namespaces: ["pay"] } }, ["workload/privileged"]],
+  ["of another connection", { match: { connection: "test" } }, ["workload/privileged"]],
+  ["of other people", { subjects: [{ group: "corp:sre" }] }, ["workload/privileged"]],
+])(
+  "with a standing exception %s a denial is left to the cluster's side, or is none of its",
+  async ([, spec, expected]) => {
+    const file = standingFile("one", {
+      rules: ["workload/privileged"],
+      subjects: [{ issuer: "corp", username: "corp:agent" }],
+      ...spec,
+      match: { resources: ["/pods"], ...(spec.match as object) },
+    });
+    const exception = parseStanding("one", file) as StandingException;
+    const text = `kubectl create -f - <<'E'\n${PRIVILEGED}\nE`;
+    expect(await denials(text, {}, ["prod"], [exception])).toEqual(expected);
+  },
+);

@@ -5,6 +5,7 @@ import { deniedRefusal } from "../../deny.ts";
 import type { ModelDeps } from "../deps.ts";
 import type { ModelDecided, ModelRedacted } from "../exchange.ts";
 import { requestQuestions } from "../question.ts";
+import { spendStanding, withStanding } from "../standing.ts";
 
 /** The levels of audit.k8s.io, each with more than the one before. */
 const LEVELS: readonly RecordLevel[] = ["None", "Metadata", "Request", "RequestResponse"];
@@ -20,12 +21,22 @@ export async function decide(exchange: ModelRedacted, deps: ModelDeps): Promise<
     exchange.turn = deps.dialogues.turnOf(session.id, { ...asked, bytes: body?.length ?? 0 }, uuid7());
     exchange.promptId = exchange.turn.promptId;
   }
-  const { promptId = "" } = exchange;
+  const usedUp = new Set<string>();
+  for (;;) {
+    const decided = await judged(exchange, usedUp, deps);
+    const gone = await spendStanding(decided.decision, exchange.id, deps);
+    if (gone === undefined) return decided;
+    usedUp.add(gone);
+  }
+}
+
+async function judged(exchange: ModelRedacted, usedUp: ReadonlySet<string>, deps: ModelDeps): Promise<ModelDecided> {
+  const { promptId = "", asked } = exchange;
   const asking = { ...exchange, promptId, asked };
   const policy = deps.policy.current;
   const verdicts: Decision[] = [];
   for (const question of requestQuestions(asking, deps.clock.now())) {
-    const verdict = await policy.decide(question);
+    const verdict = await policy.decide(withStanding(question, deps, usedUp));
     if (verdict.effect !== "allow")
       throw deniedRefusal(Object.assign(exchange, { decision: asDeny(verdict) }).decision);
     verdicts.push(verdict);
@@ -37,7 +48,9 @@ export async function decide(exchange: ModelRedacted, deps: ModelDeps): Promise<
 function together([first, ...others]: readonly Decision[]): Decision {
   if (first === undefined) throw new Error("policy was asked nothing");
   const all = [first, ...others].flatMap((one) => one.findings);
-  const findings = [...new Map(all.map((one) => [`${one.rule} ${one.message}`, one])).values()];
+  const findings = [
+    ...new Map(all.map((one) => [JSON.stringify([one.rule, one.message, one.exception]), one])).values(),
+  ];
   const depth = Math.max(...[first, ...others].map(({ record }) => LEVELS.indexOf(record)));
   return { ...first, findings, record: LEVELS[depth] ?? "RequestResponse" };
 }
