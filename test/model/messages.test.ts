@@ -218,3 +218,46 @@ test("a client that goes away ends the provider's stream", async () => {
   await expect.poll(() => rig.provider.asked[0]?.left).toBe(true);
   gone.resolve();
 });
+
+describe("what the provider keeps of a reply", () => {
+  const goOn = (more: object, by = client) =>
+    by.messages.create({ ...asking(), ...more, stream: false } as never).then(
+      () => "answered",
+      (error) => ({ status: error.status, type: error.error?.error?.type, message: String(error.message) }),
+    );
+  const refused = (why: string) => ({
+    ...{ status: 403, type: "permission_error" },
+    message: expect.stringMatching(new RegExp(`sallyport: request/recall-refused: .*${why}.* Decision [0-9a-f-]{36}`)),
+  });
+
+  test("is for the session that made it, whose container the next code runs in", async () => {
+    const message = {
+      id: "msg_2",
+      type: "message",
+      role: "assistant",
+      model: "m",
+      content: [],
+      stop_reason: "end_turn",
+    };
+    const body = JSON.stringify({ ...message, container: { id: "container_2", expires_at: "2026-12-01T00:00:00Z" } });
+    rig.provider.scripts = [{ headers: { "content-type": "application/json" }, parts: [body] }];
+    expect(await goOn({})).toBe("answered");
+    expect(await goOn({ container: "container_2" })).toBe("answered");
+    rig.provider.asked.splice(0);
+    const other = anthropicOf(rig, await rig.token("agent"));
+    expect(await goOn({ container: "container_2" }, other)).toEqual(refused("container_2"));
+    expect(await goOn({ thread: { type: "continue", previous_message_id: "msg_2" } }, other)).toEqual(refused("msg_2"));
+    const document = { type: "document", source: { type: "file", file_id: "file_2" } };
+    expect(await goOn({ messages: [{ role: "user", content: [document] }] })).toEqual(refused("file_2"));
+    expect(rig.provider.asked).toEqual([]);
+  });
+
+  test("is not gone on with where it still has a call that was refused", async () => {
+    answerWith([{ type: "text", text: "No." }, CALL]);
+    const thread = { type: "continue", previous_message_id: "msg_1" };
+    expect(await goOn({ thread: { type: "create" } })).toBe("answered");
+    expect(await goOn({ thread })).toBe("answered");
+    expect(await goOn({ thread, model: "denies Bash" })).toBe("answered");
+    expect(await goOn({ thread })).toEqual(refused("a tool call that was refused.* without `thread`"));
+  });
+});

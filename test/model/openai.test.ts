@@ -198,3 +198,68 @@ test.for([
   expect([answer.statusCode, await answer.body.text()]).toEqual([status, body]);
   expect(answer.headers).toMatchObject(headers);
 });
+
+describe("what the provider keeps of a reply", () => {
+  const RESPONSE = { object: "response", created_at: 1, status: "completed", model: "m", output: [] };
+  const created = (id: string): string =>
+    `data: ${JSON.stringify({ type: "response.completed", response: { ...RESPONSE, id } })}\n\n`;
+  const goOn = (body: object, by = client) =>
+    by.responses.create({ model: "gpt", input: "Go on.", stream: false, ...body }).then(
+      () => "answered",
+      ({ status, code, message }) => ({ status, code, message }),
+    );
+  const REFUSED = {
+    status: 403,
+    code: "recall-refused",
+    message: expect.stringMatching(
+      /sallyport: request\/recall-refused: .*\(reply "resp_mine"\), and .* since the gateway started\. Send the conversation, .* Decision [0-9a-f-]{36}\./,
+    ),
+  };
+
+  test("is for the session that made it, and no other of the same owner", async () => {
+    answerWith({ ...RESPONSE, id: "resp_mine" });
+    expect(await goOn({})).toBe("answered");
+    expect(await goOn({ previous_response_id: "resp_mine" })).toBe("answered");
+    const others = [openaiOf(rig, await rig.token("bob")), openaiOf(rig, await rig.token("agent"))];
+    for (const other of others) {
+      rig.provider.asked.splice(0);
+      expect(await goOn({ previous_response_id: "resp_mine" }, other)).toEqual(REFUSED);
+      expect(rig.provider.asked).toEqual([]);
+    }
+  });
+
+  test("may be named as soon as the client heard of its end, whether or not the provider's stream has one", async () => {
+    const never = () => new Promise<void>(() => {});
+    rig.provider.scripts = [{ parts: [created("resp_open"), never] }];
+    const stream_ = await client.responses.create({ model: "gpt", input: "Go.", stream: true });
+    const { value } = await stream_[Symbol.asyncIterator]().next();
+    expect(value).toMatchObject({ type: "response.completed" });
+    answerWith({ ...RESPONSE, id: "resp_next" });
+    expect(await goOn({ previous_response_id: "resp_open" })).toBe("answered");
+    stream_.controller.abort();
+  });
+
+  test("brings the tools at the provider that it was made with before policy once more", async () => {
+    answerWith({ ...RESPONSE, id: "resp_search" });
+    expect(await goOn({ tools: [{ type: "web_search" }] })).toBe("answered");
+    rig.provider.asked.splice(0);
+    const denied = await goOn({ model: "denies web_search", previous_response_id: "resp_search" });
+    expect(denied).toMatchObject({
+      status: 403,
+      code: "policy-denied",
+      message: expect.stringContaining("ours/tools"),
+    });
+    expect(rig.provider.asked).toEqual([]);
+  });
+
+  test.runIf(process.env.SALLYPORT_TEST_ALL === "1")("is unknown after a restart, and refused", async () => {
+    answerWith({ ...RESPONSE, id: "resp_mine" });
+    await goOn({});
+    await rig.restart();
+    client = openaiOf(rig, token);
+    expect(await goOn({ previous_response_id: "resp_mine" })).toMatchObject({
+      ...REFUSED,
+      message: expect.stringContaining("was not seen to make it since the gateway started"),
+    });
+  });
+});
