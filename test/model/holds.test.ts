@@ -14,6 +14,7 @@ import { open, type Reply, send, spooled, until } from "../gateway/client.ts";
 import { bash, payload, type Scripted, stream } from "./dialogue.ts";
 import { briefIssuer, describeEndings } from "./endings.ts";
 import { type ModelRig, startModelRig } from "./rig.ts";
+import { describeStanding } from "./standing.ts";
 
 let rig: ModelRig;
 let alice: string;
@@ -28,7 +29,11 @@ beforeAll(async () => {
     guardrails: {
       profiles: ["baseline"],
       // It denies where the tests of what ends a reply say so.
-      rules: { "ours/tools": { effect: "record" }, "tool/unparsed": { effect: "hold" } },
+      rules: {
+        "ours/tools": { effect: "record" },
+        "tool/unparsed": { effect: "hold" },
+        "dialogue/allowed-models": { params: { models: ["*", "!forbidden-*"] } },
+      },
       defaults: {
         record: "Request",
         approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 30 },
@@ -438,4 +443,5 @@ describe("a tool call that policy holds", () => {
   });
 });
 
+describeStanding(() => rig);
 describeEndings(() => rig);
