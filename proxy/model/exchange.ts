@@ -56,7 +56,8 @@ export type ModelRedacted = ModelRead & { redacted: number; redactions?: Redacti
 
 export type ModelDecided = ModelRedacted & { policy: Policy; decision: Decision };
 
-export type ModelForwarded = ModelDecided & { response: UpstreamResponse };
+/** What was asked is let go of once it was sent, but for what its record and its budget need: a reply may stream for an hour. */
+export type ModelForwarded = ModelDecided & { response: UpstreamResponse; requestBytes: number };
 
 export type ModelAnswered = ModelForwarded & { summary: ReplySummary | undefined; responseBytes: number };
 

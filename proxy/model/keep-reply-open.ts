@@ -9,13 +9,14 @@ import { callerToken } from "./token.ts";
  * it, whether it streams, is waited for whole, or has not begun.
  */
 export function keepReplyOpen(exchange: ModelDecided, deps: ModelDeps): ModelDecided {
-  const { session, identity, asked, promptId, res, endpoint } = exchange;
+  const { session, identity, promptId, res, endpoint } = exchange;
   if (!endpoint.replies) return exchange;
   const exceptions = exceptionsOf(exchange.decision);
   const stream = {
     sessionId: session.id,
     expiresAt: identity.expiresAt,
     stillAllowed: async () => {
+      const { asked } = exchange;
       if (asked === undefined || promptId === undefined) return false;
       const policy = deps.policy.current;
       for (const question of requestQuestions({ ...exchange, asked, promptId }, deps.clock.now())) {

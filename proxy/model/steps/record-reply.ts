@@ -15,7 +15,7 @@ export function recordReply(exchange: ModelAnswered, deps: ModelDeps): void {
   const event = modelEvent(exchange, endpoint.replies ? "dialogue.reply" : "request.outcome");
   event.status = response.status;
   event.duration_us = elapsedUs(exchange);
-  event.request_bytes = exchange.body?.length ?? 0;
+  event.request_bytes = exchange.requestBytes;
   event.response_bytes = exchange.responseBytes;
   event.payload = {
     decisionId: decision.decisionId,
