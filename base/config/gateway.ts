@@ -92,6 +92,8 @@ const modelConnection = z.strictObject({
   server: httpsUrl,
   caFile: file.optional(),
   credential: z.strictObject({ keyFile: file }),
+  /** Files, vector stores and skills that the provider keeps and that any session may name, by id. */
+  shared: z.array(z.string().min(1).max(512)).default([]),
 });
 
 /** Providers that people know and that are not passed on: their requests are signed, and Bedrock's replies are framed in a way of its own. */

@@ -70,6 +70,7 @@ export function openModels(config: GatewayConfig, clock: Clock): Map<string, Mod
       name,
       kind,
       labels,
+      shared: new Set(connection.shared),
       prefix: pathname.replace(/\/+$/, ""),
       pool: openPool(origin, caFile === undefined ? {} : { ca: readCa(caFile, at) }),
       key: () => String(authorization()).replace(/^Bearer /, ""),

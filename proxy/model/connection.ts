@@ -9,6 +9,8 @@ export interface ModelConnection {
   /** Path of the server's URL, put before every target; "" for most. */
   prefix: string;
   pool: Pool;
+  /** Ids of files, vector stores and skills that any session may name. */
+  shared: ReadonlySet<string>;
   /** The provider's key, which no agent sees. Throws Refusal `credential-unavailable`. */
   key(): string;
 }

@@ -3,14 +3,14 @@ import type { ModelConnection } from "./connection.ts";
 
 /**
  * What a provider reads from its clients. An allowlist: nothing that names the agent's machine or its session with the gateway
- * goes to the provider, and no key but the gateway's.
+ * goes to the provider, and no key but the gateway's. Nor does `idempotency-key`: all sessions ask with one key, so that who says
+ * another's would be answered with the other's reply.
  */
 const FORWARDED = [
   "accept",
   "anthropic-beta",
   "anthropic-version",
   "content-type",
-  "idempotency-key",
   "openai-beta",
   "user-agent",
 ] as const;

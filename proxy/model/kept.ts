@@ -2,6 +2,7 @@ import { Refusal } from "../../base/errors.ts";
 import { type DeniedCall, deniedOf } from "../../dialogue/openai/responses/denied-calls.ts";
 import type { Kept, ModelRequest, ReplySummary } from "../../dialogue/types.ts";
 import { countedOf, totalOf } from "./budgets-tokens.ts";
+import type { ModelConnection } from "./connection.ts";
 import type { ModelRead } from "./exchange.ts";
 
 /** What has to be known of a reply that a request goes on from, since its provider has it and the request has not. */
@@ -84,7 +85,9 @@ export class KeptByProviders {
   /** Throws Refusal `recall-refused` where a request names what its session was not seen to make. */
   check({ session, connection, asked }: Omit<Asking, "endpoint">): void {
     const made = this.#sessions.get(session.id)?.made;
-    const unknown = (asked?.recalls ?? []).filter((kept) => made?.has(keyOf(connection.name, kept)) !== true);
+    const unknown = (asked?.recalls ?? []).filter(
+      (kept) => made?.has(keyOf(connection.name, kept)) !== true && !isShared(connection, kept),
+    );
     if (unknown.length === 0) return;
     const names = unknown.slice(0, NAMED).map(({ kind, id }) => `${kind} ${JSON.stringify(id.slice(0, 100))}`);
     if (unknown.length > NAMED) names.push(`${unknown.length - NAMED} more`);
@@ -106,6 +109,13 @@ export class KeptByProviders {
     ids.size -= size;
     this.#size -= size;
   }
+}
+
+const SHARED: ReadonlySet<Kept["kind"]> = new Set(["file", "vector store", "skill"]);
+
+/** The operator says that it is everybody's: no session makes these. */
+function isShared({ shared }: ModelConnection, { kind, id }: Kept): boolean {
+  return SHARED.has(kind) && shared.has(id);
 }
 
 function keyOf(connection: string, { kind, id }: Kept): string {

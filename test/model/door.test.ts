@@ -37,6 +37,7 @@ test("the provider gets the gateway's key, and nothing of the agent's", async ()
     headers: {
       cookie: "a=b",
       "x-forwarded-for": "10.1.2.3",
+      "idempotency-key": "of another session",
       "anthropic-version": "2023-06-01",
       "anthropic-beta": "a-1, b-2",
     },

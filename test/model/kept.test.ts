@@ -202,7 +202,11 @@ describe("of a reply its provider keeps", () => {
 describe("what providers keep of the replies of a session", () => {
   const asking = (session: string, recalls: Kept[] = [], more: object = {}) =>
     ({
-      ...{ session: { id: session }, connection: { name: "gpt" }, endpoint: { dialect: "openai.responses" } },
+      ...{
+        session: { id: session },
+        connection: { name: "gpt", shared: new Set(["vs_1"]) },
+        endpoint: { dialect: "openai.responses" },
+      },
       asked: { tools: [], mcpServers: [], recalls, ...more },
     }) as never;
   const reply = (id: string): Kept => ({ kind: "reply", id });
@@ -222,10 +226,20 @@ describe("what providers keep of the replies of a session", () => {
     expect(allowed(kept, "b", reply("r"))).toBe(false);
     expect(allowed(kept, "a", { kind: "item", id: "r" })).toBe(false);
     expect(allowed(kept, "a", reply("r"), reply("s"))).toBe(false);
-    const other = { ...(asking("a", [reply("r")]) as object), connection: { name: "other" } } as never;
+    const other = {
+      ...(asking("a", [reply("r")]) as object),
+      connection: { name: "other", shared: new Set() },
+    } as never;
     expect(() => kept.check(other)).toThrow(/request\/recall-refused: .*\(reply "r"\)/);
     kept.forget("a");
     expect(allowed(kept, "a", reply("r"))).toBe(false);
+  });
+
+  test("may be named by all where the operator says so, of files, vector stores and skills", () => {
+    const kept = new KeptByProviders();
+    expect(allowed(kept, "a", { kind: "vector store", id: "vs_1" })).toBe(true);
+    expect(allowed(kept, "a", { kind: "vector store", id: "vs_2" })).toBe(false);
+    expect(allowed(kept, "a", { kind: "reply", id: "vs_1" })).toBe(false);
   });
 
   test("are forgotten from the oldest on where they are many, and those of other sessions are not for it", () => {
