@@ -24,7 +24,7 @@ function urlSafe(base64: string): string {
 /**
  * The byte strings under which a value is looked for in streams: as it is, inside JSON (and inside JSON inside
  * JSON, as in the last-applied annotation), in base64 at each of three alignments, in both alphabets and in lines
- * as coreutils (76) and OpenSSL (64) break it, as hex in either case, and percent-encoded. `all: false` leaves out
+ * as coreutils (76) and OpenSSL (64) break it, as hex in either case, percent-encoded, and quoted. `all: false` leaves out
  * what hardly anything writes of a long value.
  */
 export function encodingsOf(value: Uint8Array, all: boolean): Uint8Array[] {
@@ -39,6 +39,7 @@ export function encodingsOf(value: Uint8Array, all: boolean): Uint8Array[] {
     }
     const percent = all ? percentEncoded(text) : text;
     if (percent !== text) add(percent);
+    if (all) for (const form of quotedForms(text)) add(form);
   }
   for (const offset of all ? [0, 1, 2] : []) {
     const base64 = base64At(bytes, offset);
@@ -54,6 +55,13 @@ export function encodingsOf(value: Uint8Array, all: boolean): Uint8Array[] {
     add(bytes.toString("hex").toUpperCase());
   }
   return [...forms].map((form) => Buffer.from(form, "latin1"));
+}
+
+/** Within quotes of a shell (`jq @sh`, Python's `shlex.quote`), doubled (CSV, SQL, YAML), and with `+` for a space as forms have it. */
+function quotedForms(text: string): string[] {
+  const single = text.includes("'") ? ["'\\''", `'"'"'`, "''"].map((quote) => text.replaceAll("'", quote)) : [];
+  const double = text.includes('"') ? [text.replaceAll('"', '""')] : [];
+  return [...single, ...double, ...(text.includes(" ") ? [text.replaceAll(" ", "+")] : [])];
 }
 
 function wrapped(text: string, width: number): string {

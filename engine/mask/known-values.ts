@@ -50,6 +50,7 @@ class Held {
   bytes = 0;
   longest = 0;
   escaped = false;
+  lined = false;
 }
 
 function asBuffer({ buffer, byteOffset, length }: Uint8Array): Buffer {
@@ -105,6 +106,7 @@ export class KnownValues implements Holder {
     this.#held.states += key.length;
     this.#held.bytes += key.length;
     this.#held.longest = Math.max(this.#held.longest, key.length);
+    this.#held.lined ||= key.includes("\n");
     queue.push({ key, index, whole });
     return true;
   }
@@ -166,6 +168,11 @@ export class KnownValues implements Holder {
   /** How many bytes the longest value has. */
   get longest(): number {
     return this.#held.longest;
+  }
+
+  /** Whether a value has more than one line. */
+  get lined(): boolean {
+    return this.#held.lined;
   }
 
   /** False once a value could not be taken up. */

@@ -29,9 +29,9 @@ const ROUNDS = 4;
 const UNPACKED = 33_554_432;
 /** And bytes that are read out of others, for each of the prompt's: a dialogue about code has less than two. */
 const DECODED = 16;
-const REACH = { least: 256, most: 65_536 };
-/** What an encoding makes of a value at most, in bytes for each. */
-const GROWTH = 3;
+const REACH = { least: 512, most: 65_536 };
+/** What a way to write a value makes of it at most, in bytes for each: a dump with its characters. */
+const GROWTH = 6;
 const SPOKEN = new Set<string>(["said", "result", "assistant"]);
 const SECRET_NAME = /secret[_-]?access[_-]?key/i;
 

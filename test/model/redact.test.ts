@@ -6,8 +6,8 @@ import { PLACEHOLDER } from "../../engine/mask/placeholder.ts";
 import { borderPieces } from "../../proxy/model/prompt-borders.ts";
 import { promptStrings } from "../../proxy/model/prompt-strings.ts";
 import { redactPrompt } from "../../proxy/model/redact-prompt.ts";
+import { SHOWN, VALUE, WRITES } from "./redact-tools.ts";
 
-const VALUE = 'c0rrect"h\\rse/b&ttery-ü';
 /** At how many places a value is split; the rest of a run of all tests. */
 const BORDERS = process.env.SALLYPORT_TEST_ALL === "1" ? 64 : 5;
 const ORIGIN = { path: "shop/db:data.password", fingerprint: "f1" };
@@ -74,6 +74,8 @@ const WRITTEN: [way: string, written: string][] = [
   ["compressed by zlib", base64(deflateSync(`a file with ${VALUE} in it`))],
   ["compressed by zstd", base64(zstdCompressSync(Buffer.from(`a file with ${VALUE} in it`)))],
   ["compressed twice", base64(gzipSync(`in it: ${packed(VALUE)}`))],
+  ...SHOWN,
+  ...WRITES.map(([way, write]): [string, string] => [way, write(VALUE)]),
 ];
 
 describe("a value that is known is taken out of", () => {

@@ -1,13 +1,20 @@
+import { entityAt, entityCode } from "./entities.ts";
 import { type Coding, Layer, type Part, type Range } from "./layer.ts";
 
 const BACKSLASH = 0x5c;
 const PERCENT = 0x25;
+const AMPERSAND = 0x26;
+const ESCAPE = 0x1b;
 const NEWLINE = 0x0a;
 /** Between texts that do not go on in each other. */
 const BREAK = 0;
+/** Bytes of a command to a terminal. */
+const COMMAND = 2_048;
 
-/** What stands behind a backslash, and what it says: of JSON, and of the languages that print such text. */
+/** What stands behind a backslash, and what it says: of JSON, and of the languages and shells that print such text. */
 const SIMPLE = new Int16Array(256).fill(-1);
+// Shells put a backslash before whatever means something to them (`printf %q`), and Markdown does too.
+for (const letter of " !#$%&'()*+,-.:;<=>?@[]^_`{|}~") SIMPLE[letter.charCodeAt(0)] = letter.charCodeAt(0);
 for (const [letter, byte] of Object.entries({
   n: 10,
   r: 13,
@@ -17,7 +24,6 @@ for (const [letter, byte] of Object.entries({
   '"': 0x22,
   "\\": 0x5c,
   "/": 0x2f,
-  "'": 0x27,
 }))
   SIMPLE[letter.charCodeAt(0)] = byte;
 
@@ -42,12 +48,14 @@ function hexAt(bytes: Uint8Array, at: number, digits: number, end: number): numb
 const said = new Uint8Array(4);
 let saidLength = 0;
 
-/** Reads what begins at `at`, a backslash or a percent sign, and returns how long it is. */
+/** Reads what begins at `at`, with one of the marks, and returns how long it is. */
 function readEscape(bytes: Uint8Array, at: number, end: number): number {
   const first = bytes[at] as number;
   said[0] = first;
   saidLength = 1;
   if (first === PERCENT) return readByte(bytes, at + 1, end) ? 3 : 1;
+  if (first === AMPERSAND) return readEntity(bytes, at, end);
+  if (first === ESCAPE) return readControl(bytes, at, end);
   if (at + 1 >= end) return 1;
   const letter = bytes[at + 1] as number;
   const simple = SIMPLE[letter] as number;
@@ -57,6 +65,7 @@ function readEscape(bytes: Uint8Array, at: number, end: number): number {
   }
   if (letter === 0x75) return readUnicode(bytes, at, end);
   if (letter === 0x78) return readByte(bytes, at + 2, end) ? 4 : 1;
+  if (letter >= 0x30 && letter < 0x38) return readOctal(bytes, at, end);
   // A shell goes on with the next line.
   if (letter === NEWLINE) {
     saidLength = 0;
@@ -69,6 +78,55 @@ function readByte(bytes: Uint8Array, at: number, end: number): boolean {
   const byte = hexAt(bytes, at, 2, end);
   if (byte >= 0) said[0] = byte;
   return byte >= 0;
+}
+
+/** As C and shells write bytes: up to three digits. */
+function readOctal(bytes: Uint8Array, at: number, end: number): number {
+  let value = 0;
+  let i = at + 1;
+  for (; i < Math.min(end, at + 4); i++) {
+    const digit = (bytes[i] as number) - 0x30;
+    if (digit < 0 || digit > 7) break;
+    value = value * 8 + digit;
+  }
+  said[0] = value;
+  return i - at;
+}
+
+function readEntity(bytes: Uint8Array, at: number, end: number): number {
+  const length = entityAt(bytes, at, end);
+  if (length === 0) return 1;
+  // No character of UTF-8 is longer than the shortest way to name it: `&#1;`.
+  saidLength = Buffer.from(said.buffer).write(String.fromCodePoint(entityCode()), "utf8");
+  return length;
+}
+
+/** Colours, and what else a terminal is told within a text, say nothing: ECMA-48 §5.4, §5.6 and ISO 2022's `ESC ( B`. */
+function readControl(bytes: Uint8Array, at: number, end: number): number {
+  const kind = bytes[at + 1];
+  let i = at + 2;
+  if (kind === 0x5b) {
+    while (i < end && (bytes[i] as number) >= 0x20 && (bytes[i] as number) < 0x40) i++;
+    if (i >= end || (bytes[i] as number) < 0x40 || (bytes[i] as number) > 0x7e) return 1;
+    saidLength = 0;
+    return i + 1 - at;
+  }
+  if (kind === 0x28 && i < end) {
+    saidLength = 0;
+    return 3;
+  }
+  return kind === 0x5d ? readCommand(bytes, at, end) : 1;
+}
+
+/** A link, or a title: as far as its end, which a terminal takes for one too. */
+function readCommand(bytes: Uint8Array, at: number, end: number): number {
+  for (let i = at + 2; i < Math.min(end, at + COMMAND); i++) {
+    const over = bytes[i] === 0x07 ? 1 : bytes[i] === ESCAPE && bytes[i + 1] === BACKSLASH ? 2 : 0;
+    if (over === 0) continue;
+    saidLength = 0;
+    return i + over - at;
+  }
+  return 1;
 }
 
 function readUnicode(bytes: Uint8Array, at: number, end: number): number {
@@ -123,8 +181,7 @@ function codingOf(mark: number): Coding {
   };
 }
 
-const ESCAPES = codingOf(BACKSLASH);
-const PERCENTS = codingOf(PERCENT);
+const CODINGS = new Map([BACKSLASH, PERCENT, AMPERSAND, ESCAPE].map((mark) => [mark, codingOf(mark)]));
 
 /** What ranges of `source` say, as JSON writes strings. `joined`: a range with true goes on in the next one. */
 export function jsonStrings(source: Uint8Array, ranges: readonly (Range & { joined?: boolean })[]): Layer {
@@ -142,6 +199,16 @@ export function escapesOf(layer: Layer): Layer | undefined {
 /** What stands in a layer percent-encoded (RFC 3986 §2.1), of the stretches that are; undefined where none is. */
 export function percentOf(layer: Layer): Layer | undefined {
   return layerOf(layer, PERCENT);
+}
+
+/** What stands in a layer in entities (HTML, XML), of the stretches that have any; undefined where none has. */
+export function entitiesOf(layer: Layer): Layer | undefined {
+  return layerOf(layer, AMPERSAND);
+}
+
+/** What stands in a layer between what terminals are told (colours), of the stretches that have any; undefined where none has. */
+export function withoutControls(layer: Layer): Layer | undefined {
+  return layerOf(layer, ESCAPE);
 }
 
 function layerOf(layer: Layer, mark: number): Layer | undefined {
@@ -167,7 +234,7 @@ function decoded(
     at = end;
     if (range.joined !== true) out[at++] = BREAK;
   }
-  return new Layer(out.subarray(0, at), parts, mark === PERCENT ? PERCENTS : ESCAPES, source);
+  return new Layer(out.subarray(0, at), parts, CODINGS.get(mark) as Coding, source);
 }
 
 /** Whether anything between two places reads otherwise once it is decoded. */

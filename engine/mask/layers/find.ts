@@ -2,10 +2,13 @@ import { Refusal } from "../../../base/errors.ts";
 import type { KnownValues } from "../known-values.ts";
 import { patternsIn } from "../pattern-anchors.ts";
 import type { Pattern } from "../patterns.ts";
-import { compressionOf, decompressed } from "./compressed.ts";
-import { escapesOf, percentOf } from "./escapes.ts";
+import { decompressed, packedIn } from "./compressed.ts";
+import { dumpsOf } from "./dumps.ts";
+import { entitiesOf, escapesOf, percentOf, withoutControls } from "./escapes.ts";
 import type { Layer, Range } from "./layer.ts";
+import { listingOf } from "./listing.ts";
 import { base64Of, hexOf, runsIn } from "./runs.ts";
+import { utf16Of } from "./utf16.ts";
 
 /** A secret that was found: where it stands in the outermost bytes, in pieces where it is split, and what it is. */
 export interface Found {
@@ -43,7 +46,11 @@ export async function findSecrets(layer: Layer, search: Search, depth = 0): Prom
   if (depth >= DEPTH) return found;
   await search.pause();
   const escapes = escapesOf(layer);
-  const inner = [escapes, percentOf(layer)].filter((one) => one !== undefined);
+  const lined = search.known.some((values) => values.lined);
+  const inner = [
+    ...[escapes, percentOf(layer), entitiesOf(layer), withoutControls(layer), utf16Of(layer), listingOf(layer, lined)],
+    ...dumpsOf(layer),
+  ].filter((one) => one !== undefined);
   // What has escapes is read for runs without them: a line end in escapes would be part of the run behind it.
   const read = new Set(escapes?.parts.map(({ start }) => start));
   const runs = layer.stretches
@@ -54,12 +61,11 @@ export async function findSecrets(layer: Layer, search: Search, depth = 0): Prom
   for (const decoded of [base64, hex]) {
     if (decoded === undefined) continue;
     inner.push(decoded);
-    for (const { at, length } of decoded.parts) {
-      if (compressionOf(decoded.bytes, at, length) === undefined) continue;
+    for (const packed of decoded.parts.flatMap(({ at, length }) => packedIn(decoded.bytes, at, length))) {
       search.room.bytes -= TRY;
-      const text = await decompressed(decoded, { start: at, end: at + length }, search.room.bytes);
+      const text = await decompressed(decoded, packed, search.room.bytes);
       if (text === "too large") {
-        found.push({ pieces: decoded.outermost({ start: at, end: at + length }), what: { pattern: "unreadable" } });
+        found.push({ pieces: decoded.outermost(packed), what: { pattern: "unreadable" } });
       } else if (text !== undefined) {
         search.room.bytes -= text.bytes.length;
         inner.push(text);
