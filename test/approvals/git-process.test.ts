@@ -46,7 +46,7 @@ test("the process for git keeps no gateway alive, and ends with it", async () =>
     console.log((await import(${JSON.stringify(helper)})).gitProcess.pid);`;
   const pid = execFileSync(process.execPath, ["--input-type=module", "--eval", script], { encoding: "utf8" }).trim();
   expect(pid).toMatch(/^\d+$/);
-  await vi.waitFor(() => expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH"), 10_000);
+  await vi.waitFor(() => expect(() => process.kill(Number(pid), 0)).toThrow("ESRCH"), 45_000);
 });
 
 test("objects that are no text and many of them come back as they were written", async () => {

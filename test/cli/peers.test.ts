@@ -1,6 +1,6 @@
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
-import { expect, onTestFinished, test, vi } from "vitest";
+import { expect, onTestFinished, test } from "vitest";
 import { PEER_HEADERS, readPeerMessage } from "../../approvals/peer-message.ts";
 import { systemClock } from "../../base/clock.ts";
 import { silentLog } from "../../base/log.ts";
@@ -34,5 +34,5 @@ test("a burst of kills with the longest reasons and names reaches a peer", async
   const at = Date.now();
   const long = { by: "大".repeat(2000), reason: "大".repeat(1100), at, until: at + 60_000 };
   for (let i = 0; i < 40; i++) peers.tell({ session: `s-${i}`, ...long });
-  await vi.waitFor(() => expect(killed.size).toBe(40), 5000);
+  await expect.poll(() => killed.size).toBe(40);
 });

@@ -247,7 +247,7 @@ describe("a model's client", () => {
     const typed = [name, exports.replaceAll(GATEWAY, rig.gateway.url), "env"].join("");
     // As Claude Code runs its helper: in /bin/sh, and without the id of its session (2.1.330).
     const claude = { ...env, PATH: `${bin}:/usr/bin:/bin`, CLAUDE_CODE_ENTRYPOINT: "sdk-cli" };
-    const ran = start("/bin/sh", ["-c", typed], { env: claude, timeoutMs: 20_000 });
+    const ran = start("/bin/sh", ["-c", typed], { env: claude, timeoutMs: 55_000 });
     const { code, stdout, stderr } = await ran.finished;
     expect([code, stderr]).toEqual([0, ""]);
     const got = Object.fromEntries(stdout.split("\n").map((line) => [line.split("=")[0], line.replace(/^[^=]*=/, "")]));
@@ -294,7 +294,7 @@ describe("the hook that reports", () => {
     const ran = start(process.execPath, [REPORT], {
       env: { PATH: "/nowhere", SALLYPORT_HOOK_LOG: log, ...more },
       input,
-      timeoutMs: 20_000,
+      timeoutMs: 55_000,
     });
     const { code, stdout, stderr } = await ran.finished;
     const lines = (() => {

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
-import { open, spooled, until } from "./client.ts";
+import { open, send, spooled, until } from "./client.ts";
 import { type Rig, startRig } from "./rig.ts";
 
 let rig: Rig;
@@ -12,13 +12,14 @@ beforeAll(async () => {
 afterAll(() => rig.close());
 
 /** Answers after the client has gone. */
+let gone: PromiseWithResolvers<void>;
 beforeEach(() => {
-  rig.upstream.answer = (_seen, res) => {
-    setTimeout(() => {
-      res.statusCode = 201;
-      res.setHeader("content-type", "application/json");
-      res.end('{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a","resourceVersion":"1"}}');
-    }, 400);
+  gone = Promise.withResolvers();
+  rig.upstream.answer = async (_seen, res) => {
+    await gone.promise;
+    res.statusCode = 201;
+    res.setHeader("content-type", "application/json");
+    res.end('{"kind":"ConfigMap","apiVersion":"v1","metadata":{"name":"a","resourceVersion":"1"}}');
   };
 });
 
@@ -35,6 +36,9 @@ describe.each([1, 2] as const)("over HTTP/%d", (http) => {
     await until(() => rig.upstream.seen.length > before);
     leave.abort();
     await expect(asked).rejects.toThrow();
+    // The gateway hears of it by a packet of its own: another request's whole way is long enough for that.
+    for (let i = 0; i < 3; i++) expect((await send(rig, "GET", "/connections/local/api", { http })).status).toBe(401);
+    gone.resolve();
   };
 
   test("a write whose client left before its answer is on record with what came of it", async () => {

@@ -40,7 +40,7 @@ describe("refused at the door", () => {
     ["a connection's name that is only a prefix", "GET /connections/loca/api/v1/pods", 404],
   ];
   test.each(lines)("%s is refused, and the API server never hears of it", async (_title, line, status) => {
-    const { text } = await raw(rig, head(line, [bearer(), "Connection: close"]), 300);
+    const { text } = await raw(rig, head(line, [bearer(), "Connection: close"]));
     expect(statusOf(text)).toBe(status);
     expect(text).not.toContain("PodList");
     expect(rig.upstream.seen).toEqual([]);
@@ -69,7 +69,7 @@ describe("refused at the door", () => {
   test.each(headers)(
     "%s is refused as a Status, and the API server never hears of it",
     async (_title, more, status) => {
-      const { text } = await raw(rig, head(`GET ${PODS}`, [bearer(), "Connection: close", ...more]), 300);
+      const { text } = await raw(rig, head(`GET ${PODS}`, [bearer(), "Connection: close", ...more]));
       expect(statusOf(text)).toBe(status);
       expect(text).toContain('"kind":"Status"');
       expect(rig.upstream.seen).toEqual([]);
@@ -77,7 +77,7 @@ describe("refused at the door", () => {
   );
 
   test("a request that is refused at the door is on record under session anonymous", async () => {
-    const { text } = await raw(rig, head(`GET ${PODS}?door=1`, ["Impersonate-User: x"]), 300);
+    const { text } = await raw(rig, head(`GET ${PODS}?door=1`, ["Impersonate-User: x", "Connection: close"]));
     const id = /audit-id: (\S+)/i.exec(text)?.[1];
     const row = await until(() => spooled(rig).find((event) => event.exchange_id === id));
     expect(row).toMatchObject({ kind: "request.refused", session_id: "anonymous", status: 403, effect: "deny" });
@@ -94,7 +94,7 @@ describe("upgrades", () => {
     ["a log", "/api/v1/namespaces/shop/pods/web/log?follow=true"],
   ];
   test.each(paths)("%s that would upgrade the connection gets 400, and is not forwarded", async (_title, path) => {
-    const { text } = await raw(rig, head(`GET /connections/local${path}`, [bearer(), ...upgrade]), 300);
+    const { text } = await raw(rig, head(`GET /connections/local${path}`, [bearer(), ...upgrade]));
     expect(statusOf(text)).toBe(400);
     expect(text).toContain('"kind":"Status"');
     expect(rig.upstream.seen).toEqual([]);
@@ -103,7 +103,7 @@ describe("upgrades", () => {
   test("CVE-2018-1002105: what follows a refused upgrade on the same socket is not forwarded as a tunnel", async () => {
     const first = head("GET /connections/local/api/v1/namespaces/shop/secrets?watch=1", [bearer(), ...upgrade]);
     const second = head("GET /connections/local/api/v1/namespaces/kube-system/secrets/root", ["Host: b"]);
-    const { text } = await raw(rig, first + second, 300);
+    const { text } = await raw(rig, first + second);
     expect(statusOf(text)).toBe(400);
     expect(rig.upstream.seen).toEqual([]);
   });

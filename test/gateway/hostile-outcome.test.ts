@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { Agent, request } from "undici";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
 import { listSegments, readSegment, segmentPath } from "../../audit/spool/segments.ts";
+import { cpuTime } from "../clocks.ts";
 import { type Rig, type Seen, startRig } from "./rig.ts";
 
 const VALUE = Buffer.from("correct-horse-battery-staple").toString("base64");
@@ -104,14 +105,14 @@ test("a Secret that the API server quotes in its refusal reaches neither the age
 test("a refusal that quotes a megabyte of the caller's words is passed back at once", async () => {
   const message = `Secret "x" is invalid: ${"admission webhook ".repeat(60_000)}`;
   upstream(() => [422, { kind: "Status", apiVersion: "v1", status: "Failure", message, reason: "Invalid", code: 422 }]);
-  const started = performance.now();
+  const took = cpuTime();
   const { status } = await patch(
     "/api/v1/namespaces/shop/pods/web",
     { metadata: { labels: { a: "b" } } },
     "application/merge-patch+json",
   );
   expect(status).toBe(422);
-  expect(performance.now() - started).toBeLessThan(3_000);
+  expect(took()).toBeLessThan(3_000);
 });
 
 test.each(["denied the request: no", "does not support dry run"])(

@@ -2,8 +2,15 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:tls";
 import type { Rig } from "./rig.ts";
 
-/** Sends bytes over a TLS socket of its own and gathers what comes back until the socket closes or `quietMs` pass. */
-export function raw(rig: Rig, bytes: string | Buffer, quietMs = 1_000): Promise<{ text: string; closed: boolean }> {
+/**
+ * Sends bytes over a TLS socket of its own and gathers what comes back until the socket closes, or what has come is
+ * enough. Nothing that comes for `quietMs` ends it too: where the gateway should have closed it, and has not.
+ */
+export function raw(
+  rig: Rig,
+  bytes: string | Buffer,
+  { enough = () => false, quietMs = 30_000 }: { enough?: (text: string) => boolean; quietMs?: number } = {},
+): Promise<{ text: string; closed: boolean }> {
   return new Promise((resolve, reject) => {
     const socket = connect({
       host: "127.0.0.1",
@@ -18,12 +25,13 @@ export function raw(rig: Rig, bytes: string | Buffer, quietMs = 1_000): Promise<
       socket.destroy();
       resolve({ text, closed });
     };
-    let timer = setTimeout(finish, 10_000);
+    let timer = setTimeout(finish, 30_000);
     socket.once("secureConnect", () => socket.write(bytes));
     socket.on("data", (chunk: Buffer) => {
       text += chunk.toString("latin1");
       clearTimeout(timer);
-      timer = setTimeout(finish, quietMs);
+      if (enough(text)) finish();
+      else timer = setTimeout(finish, quietMs);
     });
     socket.once("end", () => {
       closed = true;

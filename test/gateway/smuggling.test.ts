@@ -1,6 +1,7 @@
 import { readFileSync } from "node:fs";
 import { connect, type TLSSocket } from "node:tls";
 import { describe, expect, test } from "vitest";
+import { awakeTime } from "../clocks.ts";
 import { head, raw, statusOf } from "./raw.ts";
 import type { Rig } from "./rig.ts";
 import { useRig } from "./use-rig.ts";
@@ -66,7 +67,7 @@ const corpus: [title: string, bytes: () => string][] = [
 
 describe("undici CVE-2026-1525: nothing is smuggled past the gateway", () => {
   test.each(corpus)("%s is refused and nothing of it reaches the API server", async (_title, bytes) => {
-    const { text, closed } = await raw(rig, bytes(), 400);
+    const { text, closed } = await raw(rig, bytes());
     expect(statusOf(text)).toBeGreaterThanOrEqual(400);
     expect(text.match(/HTTP\/1\.1 [1-3]\d\d/)).toBeNull();
     expect(closed).toBe(true);
@@ -76,7 +77,7 @@ describe("undici CVE-2026-1525: nothing is smuggled past the gateway", () => {
   test("undici CVE-2026-1527: an encoded CRLF in path or query stays encoded or is refused", async () => {
     const inPath = await raw(
       rig,
-      head("GET /connections/local/api/v1/namespaces/a%0d%0aX-Remote-User:%20r/pods", [bearer()]),
+      head("GET /connections/local/api/v1/namespaces/a%0d%0aX-Remote-User:%20r/pods", [bearer(), "Connection: close"]),
     );
     expect(statusOf(inPath.text)).toBe(400);
     await raw(rig, head(`GET ${PODS}?labelSelector=a%0d%0aX-Remote-User:%20root`, [bearer(), "Connection: close"]));
@@ -90,7 +91,7 @@ describe("undici CVE-2026-1525: nothing is smuggled past the gateway", () => {
     for (const path of [PODS, "/connections/local/api/v1/namespaces/shop/configmaps"]) {
       const body = chunk('{"kind":"X","apiVersion":"v1","metadata":{"name":"a"}}');
       const bytes = `${head(`POST ${path}`, [bearer(), "Content-Type: application/json", "Transfer-Encoding: chunked"])}${body}0\r\nImpersonate-User: root\r\n\r\n`;
-      const { text } = await raw(rig, bytes, 400);
+      const { text } = await raw(rig, bytes, { enough: (text) => statusOf(text) > 0 });
       expect(statusOf(text)).toBe(400);
     }
     expect(rig.upstream.seen).toEqual([]);
@@ -98,14 +99,16 @@ describe("undici CVE-2026-1525: nothing is smuggled past the gateway", () => {
 
   test("a request that is pipelined behind a refused one needs a token of its own", async () => {
     const refused = head(`GET ${PODS}`, [bearer(), "Impersonate-User: root"]);
-    const { text } = await raw(rig, refused + head(`GET ${PODS}`, []) + head(`GET ${PODS}?third`, [bearer()]), 400);
-    expect([...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status))).toEqual([403, 401, 200]);
+    const statuses = (text: string) => [...text.matchAll(/HTTP\/1\.1 (\d{3})/g)].map(([, status]) => Number(status));
+    const bytes = refused + head(`GET ${PODS}`, []) + head(`GET ${PODS}?third`, [bearer()]);
+    const { text } = await raw(rig, bytes, { enough: (text) => statuses(text).length >= 3 });
+    expect(statuses(text)).toEqual([403, 401, 200]);
     expect(rig.upstream.seen.map(({ url }) => url)).toEqual(["/api/v1/namespaces/shop/pods?third"]);
   });
 
   test("a body that was refused unread is not taken for the next request", async () => {
     const bytes = head(POST, [bearer(), "Impersonate-User: root", `Content-Length: ${SMUGGLED.length}`]) + SMUGGLED;
-    const { text, closed } = await raw(rig, bytes, 400);
+    const { text, closed } = await raw(rig, bytes);
     expect(text.match(/HTTP\/1\.1 \d{3}/g)).toEqual(["HTTP/1.1 403"]);
     expect(closed).toBe(true);
     expect(rig.upstream.seen).toEqual([]);
@@ -136,14 +139,14 @@ function openSocket(): TLSSocket {
 
 describe("sockets that misbehave", () => {
   test.concurrent("a head that trickles in is cut off", async () => {
-    const started = performance.now();
+    const took = awakeTime();
     const socket = openSocket();
     const closed = new Promise((resolve) => socket.once("close", resolve));
     socket.write(`GET ${PODS} HTTP/1.1\r\nHost: localhost\r\n`);
     const timer = setInterval(() => socket.write("X-A: b\r\n"), 500);
     await closed;
     clearInterval(timer);
-    expect(performance.now() - started).toBeLessThan(16_000);
+    expect(took()).toBeLessThan(16_000);
   });
 
   test.concurrent("a request whose body ends half-way is not forwarded as a whole", async () => {

@@ -206,14 +206,14 @@ describe("an upgrade", () => {
   test("that is pipelined behind a request which is not answered yet closes the connection, and no process ends", async () => {
     rig.upstream.answer = () => {};
     const first = head("GET /connections/local/api/v1/namespaces/shop/pods", [bearer()]);
-    const { closed } = await raw(rig, first + head(`GET ${EXEC}`, [bearer(), ...V5]), 3_000);
+    const { closed } = await raw(rig, first + head(`GET ${EXEC}`, [bearer(), ...V5]));
     expect(closed).toBe(true);
     rig.upstream.answer = withPods((_seen, res) => void res.end("{}"));
     expect((await kube(rig, "GET", "/api/v1/namespaces/shop/pods", { token })).status).toBe(200);
   });
 
   test("without a token is refused with 401, and the upstream hears nothing", async () => {
-    const { text, closed } = await raw(rig, head(`GET ${EXEC}`, V5), 3_000);
+    const { text, closed } = await raw(rig, head(`GET ${EXEC}`, V5));
     expect([statusOf(text), closed]).toEqual([401, true]);
     expect(rig.upstream.seen).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
+import { awakeTime } from "../clocks.ts";
 import { causesOf, kube, open } from "./client.ts";
 import { type Rig, startRig } from "./rig.ts";
 import { useRig } from "./use-rig.ts";
@@ -135,7 +136,7 @@ describe("an upstream that fails", () => {
     });
     try {
       const agent = await down.token("agent");
-      const started = performance.now();
+      const took = awakeTime();
       for (const reply of [
         await kube(down, "GET", PODS, { token: agent }),
         await kube(down, "POST", CONFIG_MAPS, { token: agent, body: configMap }),
@@ -144,7 +145,7 @@ describe("an upstream that fails", () => {
         expect(reply.json).toMatchObject({ kind: "Status", code: 502 });
         expect(reply.headers["retry-after"]).toBeUndefined();
       }
-      expect(performance.now() - started).toBeLessThan(3_000);
+      expect(took()).toBeLessThan(3_000);
     } finally {
       await down.close();
     }

@@ -7,6 +7,7 @@ import type { Authenticator, AuthenticatorOptions } from "../../identity/authent
 import { createEndedSessions } from "../../identity/ended-sessions.ts";
 import type { ExchangeRequest } from "../../identity/exchange-request.ts";
 import type { SessionKey } from "../../identity/keys-file.ts";
+import { cpuTime } from "../clocks.ts";
 import {
   authenticator,
   GATEWAY,
@@ -213,11 +214,11 @@ describe("a token that was verified before", () => {
   it("is answered within a few microseconds", async () => {
     const tokens = await Promise.all(Array.from({ length: 100 }, (_, i) => idToken(`u${i}`)));
     for (const token of tokens) await auth.authenticate(token, "data");
-    const started = process.hrtime.bigint();
+    const took = cpuTime();
     for (let i = 0; i < 20_000; i++) auth.authenticate(tokens[i % 100] as string, "data");
-    const each = Number(process.hrtime.bigint() - started) / 20_000;
-    console.info(`authenticate, known token: ${Math.round(each)} ns`);
-    expect(each).toBeLessThan(20_000);
+    const each = took() / 20_000;
+    console.info(`authenticate, known token: ${Math.round(each * 1e6)} ns`);
+    expect(each).toBeLessThan(0.02);
   });
 });
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { Refusal } from "../../base/errors.ts";
 import { parseYaml } from "../../kubernetes/body/yaml.ts";
+import { cpuTime } from "../clocks.ts";
 
 const codeOf = (text: string): unknown => {
   try {
@@ -58,9 +59,9 @@ test("a megabyte of quotes, line ends or blanks is refused or read in linear tim
     `${'"\n'.repeat(500_000)}:`,
     `{"a":1}${"\n".repeat(1_000_000)}`,
   ]) {
-    const started = performance.now();
+    const took = cpuTime();
     codeOf(hostile);
-    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(took()).toBeLessThan(5_000);
   }
 });
 

@@ -111,7 +111,7 @@ describe("kubectl, which speaks HTTP/2 where it is offered", () => {
     const server = ["--server", `https://127.0.0.1:${listener.port}`, "--certificate-authority", file("ca.crt")];
     await start(await ensureTool("kubectl"), [...server, "--token", "x", verb, ...args], {
       env: { HOME: directory },
-      timeoutMs: 15_000,
+      timeoutMs: 55_000,
     }).finished;
     expect(seen).toContain("HTTP/2 GET /api/v1/namespaces/default/pods/web");
     expect(seen).toContain("upgrade HTTP/1.1 websocket");

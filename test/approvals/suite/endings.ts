@@ -83,7 +83,7 @@ export function endings(makeRig: MakeRig): void {
   test("a pending proposal is cancelled, whoever waits is let go, and the same digest may ask anew", async () => {
     const { home } = await makeRig();
     const { name } = await opened(home);
-    const waiting = home.waitSettled(name, AbortSignal.timeout(15_000));
+    const waiting = home.waitSettled(name, AbortSignal.timeout(45_000));
     await home.cancel(name, "", "the client withdrew it");
     expect(await waiting).toMatchObject({ state: "cancelled", ended: { by: "", reason: "the client withdrew it" } });
     await expect(home.cancel(name, "", "again")).rejects.toMatchObject({ code: "conflict" });

@@ -16,7 +16,7 @@ export function lifeCycle(makeRig: MakeRig): void {
     const states: string[] = [];
     rig.home.onChange(({ state }) => states.push(state));
     const approval = await opened(rig.home);
-    const waiting = rig.home.waitSettled(approval.name, AbortSignal.timeout(15_000));
+    const waiting = rig.home.waitSettled(approval.name, AbortSignal.timeout(45_000));
     await rig.approve(approval.name, bob, { reason: "fine" });
     expect(await waiting).toMatchObject({ state: "approved", approvals: [{ username: bob.username }] });
     expect((await rig.home.find(DIGEST))?.name).toBe(approval.name);
@@ -35,7 +35,7 @@ export function lifeCycle(makeRig: MakeRig): void {
     const rig = await makeRig();
     const { home, clock } = rig;
     const { name } = await opened(home);
-    const waiting = home.waitSettled(name, AbortSignal.timeout(15_000));
+    const waiting = home.waitSettled(name, AbortSignal.timeout(45_000));
     await rig.deny(name, bob, "use a PVC");
     expect(await waiting).toMatchObject({ state: "denied", denial: { username: bob.username, reason: "use a PVC" } });
     clock.time += 590_000;

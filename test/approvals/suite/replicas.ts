@@ -16,7 +16,7 @@ export function replicas(makeRig: MakeRig): void {
     const rig = await makeRig();
     const other = await rig.open();
     const { name } = await opened(other);
-    const waiting = other.waitSettled(name, AbortSignal.timeout(15_000));
+    const waiting = other.waitSettled(name, AbortSignal.timeout(45_000));
     await rig.home.refresh();
     await rig.approve(name, bob);
     await other.refresh();

@@ -18,7 +18,7 @@ function run(list: string[]): string[] {
     const entry = fileURLToPath(new URL("./statements-process.ts", import.meta.url));
     const input = JSON.stringify(list);
     return JSON.parse(
-      execFileSync(process.execPath, [entry, folder], { input, encoding: "utf8", timeout: 15_000 }),
+      execFileSync(process.execPath, [entry, folder], { input, encoding: "utf8", timeout: 55_000 }),
     ) as string[];
   } finally {
     rmSync(folder, { recursive: true, force: true });
