@@ -7,6 +7,7 @@ import { WIRES } from "../dialects.ts";
 import { isReply, type ModelAnswered, type ModelForwarded } from "../exchange.ts";
 import { replyHeaders } from "../headers.ts";
 import { chunksOf, writeAll } from "../streams.ts";
+import { whileDecided } from "../while-decided.ts";
 
 /** A reply that does not stream is read whole before any of it is passed on. */
 const REPLY_BYTES = 33_554_432;
@@ -35,7 +36,12 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
     return Object.assign(exchange, { summary: undefined, responseBytes: body.length });
   }
   if (/^application\/json(?: *;|$)/i.test(type)) {
-    const { body, summary, status } = await WIRES[endpoint.dialect].guardReply(await response.read(REPLY_BYTES), hooks);
+    const deciding = WIRES[endpoint.dialect].guardReply(await response.read(REPLY_BYTES), hooks);
+    const { body, summary, status } = await whileDecided(
+      res,
+      () => res.writeHead(response.status, headOf(exchange)),
+      deciding,
+    );
     answerWhole(exchange, body, status);
     return Object.assign(exchange, { summary, responseBytes: body.length });
   }
@@ -51,11 +57,7 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
   const { bytes, summary } = WIRES[endpoint.dialect].guardReplyStream(chunksOf(response), hooks);
   let responseBytes = 0;
   try {
-    res.writeHead(response.status, {
-      ...replyHeaders(response.headers),
-      "cache-control": "no-store",
-      "request-id": exchange.id,
-    });
+    res.writeHead(response.status, headOf(exchange));
     res.flushHeaders();
     responseBytes = await writeAll(res, bytes);
   } catch (error) {
@@ -67,14 +69,23 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
   return Object.assign(exchange, { summary: known, responseBytes });
 }
 
-function answerWhole({ res, response, id }: ModelForwarded, body: Buffer, status = response.status): void {
+function headOf({ response, id }: ModelForwarded): ReturnType<typeof replyHeaders> {
+  return { ...replyHeaders(response.headers), "cache-control": "no-store", "request-id": id };
+}
+
+function answerWhole(exchange: ModelForwarded, body: Buffer, status = exchange.response.status): void {
+  const { res, response, id } = exchange;
+  if (res.headersSent) {
+    // An error would pass for a reply under the head that is out, and what broke off for nothing.
+    if (status !== response.status) res.destroy();
+    else res.end(body);
+    return;
+  }
   res.writeHead(status, {
-    ...replyHeaders(response.headers),
+    ...headOf(exchange),
     // What took the place of a reply that cannot be read: to ask again costs as much, and brings the same.
     ...(status === response.status ? {} : { "x-should-retry": "false", "x-request-id": id }),
     "content-length": body.length,
-    "cache-control": "no-store",
-    "request-id": id,
   });
   res.end(body);
 }
