@@ -1,14 +1,19 @@
-import { Refusal } from "../../base/errors.ts";
-import { isObject, JsonError, parseStrictObject } from "../json/strict-json.ts";
+import { isObject } from "../json/strict-json.ts";
 import { keptIds } from "../kept-ids.ts";
+import {
+  isCount,
+  isFlag,
+  isText,
+  type JsonObject,
+  list,
+  optional,
+  readBody,
+  refuse,
+  required,
+} from "../request-json.ts";
 import type { Kept, ModelRequest } from "../types.ts";
 import { resultText, textOf } from "./content-text.ts";
 import { readTool } from "./tools.ts";
-
-/** Anthropic's own limit for a request to the Messages API. */
-export const REQUEST_BYTES = 32 * 1024 * 1024;
-
-type Json = Record<string, unknown>;
 
 /**
  * What a request to `/v1/messages` or `/v1/messages/count_tokens` asks for, as far as policy and the record need it.
@@ -16,11 +21,7 @@ type Json = Record<string, unknown>;
  * `malformed-body` or `body-too-large`.
  */
 export function readRequest(body: Buffer, limits: { bytes?: number } = {}): ModelRequest {
-  const { bytes = REQUEST_BYTES } = limits;
-  if (body.length > bytes) {
-    throw new Refusal("body-too-large", `the request is larger than ${bytes} bytes`, { next: "Send less at once." });
-  }
-  const root = parse(body);
+  const root = readBody(body, limits.bytes);
   const turn = lastTurn(messages(root));
   const system = messages(root).filter(({ role }) => role === "system");
   const tools = [...list(root, "tools"), ...system.flatMap(addedTools)];
@@ -29,7 +30,7 @@ export function readRequest(body: Buffer, limits: { bytes?: number } = {}): Mode
   const userId = optional(root, "metadata", isObject)?.user_id;
   return {
     model: required(root, "model", isText),
-    stream: optional(root, "stream", (value) => typeof value === "boolean") ?? false,
+    stream: optional(root, "stream", isFlag) ?? false,
     prompt: turn.map(textOf).filter(Boolean).join("\n\n"),
     toolResults: turn.flatMap(blocks).flatMap(toolResult),
     tools: tools.map((tool) => readTool(tool) ?? refuse("a tool has no usable name or type")),
@@ -45,43 +46,9 @@ export function readRequest(body: Buffer, limits: { bytes?: number } = {}): Mode
   };
 }
 
-function refuse(what: string): never {
-  throw new Refusal("malformed-body", `the request is refused: ${what}`, {
-    next: "Correct the request and send it again.",
-  });
-}
-
-function parse(body: Buffer): Json {
-  try {
-    return parseStrictObject(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body), { depth: 200 });
-  } catch (error) {
-    if (error instanceof JsonError) return refuse(error.message);
-    if (error instanceof TypeError) return refuse("it is not valid UTF-8");
-    throw error;
-  }
-}
-
-const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
-
-function optional<T>(from: Json, key: string, is: (value: unknown) => value is T): T | undefined {
-  const value = from[key];
-  if (value === undefined || value === null) return undefined;
-  return is(value) ? value : refuse(`its \`${key}\` is not what the API takes`);
-}
-
-function required<T>(from: Json, key: string, is: (value: unknown) => value is T): T {
-  return optional(from, key, is) ?? refuse(`it has no \`${key}\``);
-}
-
-function list(from: Json, key: string): Json[] {
-  return (
-    optional(from, key, (value): value is Json[] => Array.isArray(value) && value.every((each) => isObject(each))) ?? []
-  );
-}
-
 const ROLES = new Set(["user", "assistant", "system"]);
 
-function messages(root: Json): Json[] {
+function messages(root: JsonObject): JsonObject[] {
   if (!Array.isArray(root.messages)) return refuse("it has no `messages`");
   const all = list(root, "messages");
   for (const message of all) {
@@ -92,7 +59,7 @@ function messages(root: Json): Json[] {
 }
 
 /** A message's blocks; a string is one of text. */
-function blocks(message: Json): Json[] {
+function blocks(message: JsonObject): JsonObject[] {
   const { content } = message;
   if (typeof content === "string") return [{ type: "text", text: content }];
   const all = list(message, "content");
@@ -101,38 +68,38 @@ function blocks(message: Json): Json[] {
 }
 
 /** What the person's side said since the assistant last spoke. A reply that is to be continued may stand behind it. */
-function lastTurn(all: Json[]): Json[] {
+function lastTurn(all: JsonObject[]): JsonObject[] {
   const end = all.findLastIndex(({ role }) => role === "user") + 1;
   const begin = all.slice(0, end).findLastIndex(({ role }) => role === "assistant") + 1;
   return all.slice(begin, end).filter(({ role }) => role === "user");
 }
 
-function toolResult(block: Json): ModelRequest["toolResults"] {
+function toolResult(block: JsonObject): ModelRequest["toolResults"] {
   if (block.type !== "tool_result") return [];
-  const isError = optional(block, "is_error", (value) => typeof value === "boolean") ?? false;
+  const isError = optional(block, "is_error", isFlag) ?? false;
   return [{ id: required(block, "tool_use_id", isText), text: resultText(block.content), isError }];
 }
 
 /** Tools that come to a conversation with a system message in it (`tool_addition`), beside those of `tools`. */
-function addedTools(message: Json): Json[] {
+function addedTools(message: JsonObject): JsonObject[] {
   return blocks(message).flatMap(({ type, tool }) => {
     if (type !== "tool_addition" || !isObject(tool) || tool.type !== "tool_definition") return [];
     return isObject(tool.definition) ? [tool.definition] : refuse("a tool that is added has no definition");
   });
 }
 
-function fallbacks(root: Json): string[] {
+function fallbacks(root: JsonObject): string[] {
   if (typeof root.fallbacks === "string") return [root.fallbacks];
   return list(root, "fallbacks").map((each) => required(each, "model", isText));
 }
 
-function maxTokens(root: Json): { maxTokens?: number } {
-  const value = optional(root, "max_tokens", (each): each is number => Number.isSafeInteger(each) && Number(each) >= 0);
+function maxTokens(root: JsonObject): { maxTokens?: number } {
+  const value = optional(root, "max_tokens", isCount);
   return value === undefined ? {} : { maxTokens: value };
 }
 
 /** What it has its provider add of what that keeps, or compare it with (MessageCreateParams of the SDK, stable and beta). */
-function recallsOf(root: Json): Kept[] {
+function recallsOf(root: JsonObject): Kept[] {
   const { continues: before } = continues(root);
   const compared = optional(root, "diagnostics", isObject)?.previous_message_id;
   const container = root.container ?? undefined;
@@ -151,7 +118,7 @@ function recallsOf(root: Json): Kept[] {
 /** Arguments of calls, and definitions of tools. */
 const OWN_WORDS = new Set(["input", "definition", "citations"]);
 
-function continues(root: Json): { continues?: string } {
+function continues(root: JsonObject): { continues?: string } {
   const thread = optional(root, "thread", isObject);
   if (thread === undefined || thread.type === "create") return {};
   return { continues: required(thread, "previous_message_id", isText) };

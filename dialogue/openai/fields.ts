@@ -1,7 +1,8 @@
 import { isObject, JsonError, parseStrictObject } from "../json/strict-json.ts";
+import type { JsonObject } from "../request-json.ts";
 import { BrokenReply } from "../sse/guard-stream.ts";
 
-export type JsonObject = Record<string, unknown>;
+export type { JsonObject };
 
 /** Log probabilities of a long reply are some hundred thousand. */
 const VALUES = 1_000_000;

@@ -1,10 +1,9 @@
 import type { GuardedBody } from "../anthropic/reply.ts";
 import { isObject } from "../json/strict-json.ts";
-import { BrokenReply } from "../sse/guard-stream.ts";
+import { BrokenReply, whyBroken } from "../sse/broken-reply.ts";
 import type { Kept, ReplyHooks, ReplySummary } from "../types.ts";
 import { openaiError } from "./errors.ts";
 import { type JsonObject, readReplyObject } from "./fields.ts";
-import { whyBroken } from "./guard-stream.ts";
 import { reasonOf } from "./provider-failed.ts";
 import { ToolCalls } from "./tool-calls.ts";
 

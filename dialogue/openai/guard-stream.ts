@@ -1,6 +1,8 @@
-import { Refusal, toRefusal } from "../../base/errors.ts";
-import { BrokenReply, type GuardedReply } from "../sse/guard-stream.ts";
-import { SseError, type SseEvent, SseReader } from "../sse/sse-reader.ts";
+import { Refusal } from "../../base/errors.ts";
+import { Bell } from "../sse/bell.ts";
+import { BrokenReply, whyBroken } from "../sse/broken-reply.ts";
+import type { GuardedReply } from "../sse/guard-stream.ts";
+import { type SseEvent, SseReader } from "../sse/sse-reader.ts";
 import type { ReplyHooks, ReplySummary } from "../types.ts";
 import { Outlet } from "./outlet.ts";
 import { ProviderFailed } from "./provider-failed.ts";
@@ -59,8 +61,8 @@ export function guardStream(
   const outlet = new Outlet();
   const sse = new SseReader();
   const source = upstream[Symbol.asyncIterator]();
-  let woken = Promise.withResolvers<void>();
-  const wake = (): void => woken.resolve();
+  const bell = new Bell();
+  const wake = (): void => bell.ring();
   let failure: unknown;
   const fail = (error: unknown): void => {
     failure ??= error ?? new Error("a decision failed");
@@ -92,22 +94,6 @@ export function guardStream(
         fail(error instanceof Refusal ? error : new BrokenReply("the connection to the provider broke"));
       },
     );
-  };
-
-  const wait = async (lastOut: number): Promise<boolean> => {
-    const pause = outlet.waiting ? Math.max(0, lastOut + (hooks.pingMs ?? PING_MS) - performance.now()) : undefined;
-    let quiet = false;
-    const timer =
-      pause === undefined
-        ? undefined
-        : setTimeout(() => {
-            quiet = true;
-            wake();
-          }, pause);
-    await woken.promise;
-    woken = Promise.withResolvers<void>();
-    clearTimeout(timer);
-    return quiet;
   };
 
   async function* run(): AsyncGenerator<Uint8Array, void, undefined> {
@@ -157,7 +143,10 @@ export function guardStream(
         if (ended && !outlet.waiting) return;
         if (!over && !reading && chunk === undefined && (outlet.heldBytes <= heldLimit || !outlet.undecided)) read();
         if (chunk !== undefined || (over && !ended)) continue;
-        if (await wait(lastOut)) {
+        const patience = outlet.waiting
+          ? Math.max(0, lastOut + (hooks.pingMs ?? PING_MS) - performance.now())
+          : undefined;
+        if (!(await bell.wait(patience))) {
           const now = performance.now();
           const quiet = now - lastEvent >= (options.keepaliveMs ?? Number.POSITIVE_INFINITY);
           yield reader.ping(quiet);
@@ -191,12 +180,4 @@ export function guardStream(
     [Symbol.asyncIterator]: () => bytes,
   };
   return { bytes, summary: summary.promise };
-}
-
-/** For the record and the client; it quotes nothing of the reply. */
-export function whyBroken(error: unknown): { why: string; status: number } {
-  if (error instanceof BrokenReply || error instanceof ProviderFailed) return { why: error.message, status: 502 };
-  if (error instanceof SseError) return { why: `of the event stream, ${error.message}`, status: 502 };
-  const { message, status } = toRefusal(error);
-  return { why: message, status };
 }

@@ -1,8 +1,8 @@
 import { isObject } from "../json/strict-json.ts";
+import { BrokenReply } from "../sse/broken-reply.ts";
 
 /** The provider itself ended the reply with an error: its own event is passed on as it came, and nothing behind it. */
-export class ProviderFailed extends Error {
-  override readonly name = "ProviderFailed";
+export class ProviderFailed extends BrokenReply {
   readonly bytes: Uint8Array;
   /** `event`: parsed, or the response that it is about. */
   constructor(event: Record<string, unknown>, bytes: Uint8Array) {

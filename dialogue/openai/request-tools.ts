@@ -1,7 +1,7 @@
 import { isObject } from "../json/strict-json.ts";
+import { isText, list, optional, refuse, required } from "../request-json.ts";
 import type { ModelRequest } from "../types.ts";
 import type { JsonObject } from "./fields.ts";
-import { isText, list, optional, refuse, required } from "./request-json.ts";
 
 type Tool = ModelRequest["tools"][number];
 

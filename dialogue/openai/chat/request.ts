@@ -1,21 +1,9 @@
 import { isObject } from "../../json/strict-json.ts";
 import { keptIds } from "../../kept-ids.ts";
+import { isCount, isFlag, isText, list, optional, readBody, refuse, required } from "../../request-json.ts";
 import type { Kept, ModelRequest } from "../../types.ts";
 import type { JsonObject } from "../fields.ts";
-import {
-  isCount,
-  isFlag,
-  isText,
-  list,
-  maxTokens,
-  optional,
-  otherModels,
-  readBody,
-  refuse,
-  required,
-  userId,
-  wordsOf,
-} from "../request-json.ts";
+import { maxTokens, otherModels, userId, wordsOf } from "../request-fields.ts";
 import { readMcpServers, readTools } from "../request-tools.ts";
 
 /**

@@ -1,7 +1,7 @@
 import { itemSpans, type Span, splice, valueSpan } from "../../json/spans.ts";
+import { list, readBody } from "../../request-json.ts";
 import type { ToolCall } from "../../types.ts";
 import type { JsonObject } from "../fields.ts";
-import { list, readBody } from "../request-json.ts";
 import { OWN_MESSAGE } from "./items.ts";
 
 /** A call that was replaced, and what the client was told in its place. */

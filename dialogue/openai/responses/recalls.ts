@@ -1,8 +1,8 @@
 import { isObject } from "../../json/strict-json.ts";
 import { keptIds } from "../../kept-ids.ts";
+import { isText, optional, required } from "../../request-json.ts";
 import type { Kept } from "../../types.ts";
 import type { JsonObject } from "../fields.ts";
-import { isText, optional, required } from "../request-json.ts";
 
 /**
  * Members of items and tools that nobody looks up: arguments, schemas, what a search found and which sources a text names,

@@ -1,18 +1,8 @@
 import { Refusal } from "../../../base/errors.ts";
+import { isFlag, isText, list, optional, readBody, refuse } from "../../request-json.ts";
 import type { ModelRequest } from "../../types.ts";
 import type { JsonObject } from "../fields.ts";
-import {
-  isFlag,
-  isText,
-  list,
-  maxTokens,
-  optional,
-  otherModels,
-  readBody,
-  refuse,
-  userId,
-  wordsOf,
-} from "../request-json.ts";
+import { maxTokens, otherModels, userId, wordsOf } from "../request-fields.ts";
 import { readMcpServers, readTools } from "../request-tools.ts";
 import { recallsOf } from "./recalls.ts";
 import { toolResult } from "./tool-result.ts";

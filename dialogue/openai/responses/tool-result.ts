@@ -1,7 +1,8 @@
 import { isObject } from "../../json/strict-json.ts";
+import { isText, list, refuse } from "../../request-json.ts";
 import type { ModelRequest } from "../../types.ts";
 import type { JsonObject } from "../fields.ts";
-import { isText, list, refuse, wordsOf } from "../request-json.ts";
+import { wordsOf } from "../request-fields.ts";
 
 type Result = ModelRequest["toolResults"][number];
 

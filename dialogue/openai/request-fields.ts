@@ -1,0 +1,30 @@
+import { isObject } from "../json/strict-json.ts";
+import { isCount, isText, type JsonObject, optional } from "../request-json.ts";
+
+/** The greatest of those that the request says: which one a provider goes by is its own choice. */
+export function maxTokens(root: JsonObject, ...keys: string[]): { maxTokens?: number } {
+  const values = keys.flatMap((key) => optional(root, key, isCount) ?? []);
+  return values.length === 0 ? {} : { maxTokens: Math.max(...values) };
+}
+
+/** Who the client says that it is, or acts for. */
+export function userId(root: JsonObject): { userId?: string } {
+  const metadata = optional(root, "metadata", isObject) ?? {};
+  const claim = [root.safety_identifier, root.user, metadata.user_id].find(isText);
+  return claim === undefined ? {} : { userId: claim };
+}
+
+/** Models beside `model` that the provider may use: fallbacks of routers, and those of tools. */
+export function otherModels(root: JsonObject, tools: readonly JsonObject[]): { otherModels?: string[] } {
+  const fallbacks: unknown[] = Array.isArray(root.models) ? root.models : [];
+  const models = [...fallbacks, ...tools.map(({ model }) => model)].filter(isText);
+  return models.length === 0 ? {} : { otherModels: models };
+}
+
+/** The text of a message, or of a tool's result: a string, or its parts. */
+export function wordsOf(content: unknown): string {
+  if (typeof content === "string") return content;
+  if (!Array.isArray(content)) return "";
+  const texts = content.flatMap((part) => (isObject(part) && typeof part.text === "string" ? [part.text] : []));
+  return texts.join("\n");
+}
