@@ -12,7 +12,12 @@ export function emit(layer: Layer, simple: Simple, reader: Sink): void {
   const argv = layer.args.map(text);
   const [first] = layer.args;
   const name = first === undefined ? "" : basename(text(first));
-  const assignments = [...(reader.options.assignments ?? []), ...layer.assignments];
+  const carried = KUBERNETES.has(name) ? simple.place.variables.switches() : [];
+  const assignments = [
+    ...(reader.options.assignments ?? []),
+    ...carried.filter((one) => !layer.assignments.some(({ name }) => name === one.name)),
+    ...layer.assignments,
+  ];
   const { overrides, environment } = overridesOf(argv, assignments);
   const hidden = hiddenIn(argv, layer.assignments);
   const known = stdin !== undefined && "known" in stdin ? stdin.known : undefined;

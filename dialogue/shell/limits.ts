@@ -18,3 +18,6 @@ export const MAX_OPEN_BRACES = 100;
 export const MAX_BRACES = 256;
 /** Wall time for one text, looked at between commands: the caps above come long before it on an idle machine. */
 export const MAX_MS = 1000;
+/** Words of a loop that is read once for each, and characters that are read again so. */
+export const MAX_LOOP = 64;
+export const MAX_REPEATED = 4 * MAX_TEXT;

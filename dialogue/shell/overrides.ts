@@ -30,6 +30,9 @@ const ENVIRONMENT = new Set([
   ...["PATH", "BASH_ENV", "ENV", "ZDOTDIR", "LD_PRELOAD", "LD_AUDIT", "LD_LIBRARY_PATH", "DYLD_INSERT_LIBRARIES"],
   ...["SHELLOPTS", "BASHOPTS", "PROMPT_COMMAND", "IFS", "KUBERC", "HELM_PLUGINS", "HELM_BIN"],
 ]);
+/** Whether a variable, once set, has later commands ask another cluster. */
+export const switchesCluster = (name: string): boolean => VARIABLES.has(name) || name === "HOME";
+
 const DECLARES = new Set(["export", "declare", "typeset", "local", "readonly", "unset"]);
 
 /** What a command, or the variables set for it, switches to. */

@@ -1,4 +1,3 @@
-import { parse } from "unbash";
 import { MAX_HEREDOCS, MAX_OPENERS, MAX_TEXT, MAX_WORK } from "./limits.ts";
 import { Reader } from "./script.ts";
 import { Stop } from "./simple.ts";
@@ -20,7 +19,7 @@ export function readCommands(text: string, options: ReadOptions = {}): ShellComm
   if (tooMany(text)) return [whole("too-many")];
   const reader = new Reader(options);
   try {
-    reader.script(parse(text), text);
+    reader.whole(text);
     // bash drops a NUL, and what starts a program ends its arguments there.
     if (text.includes("\0")) reader.push(whole("characters"));
   } catch (error) {

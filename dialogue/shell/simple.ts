@@ -1,5 +1,6 @@
 import type { Assignment, Command, Redirection } from "unbash";
 import type { ReadOptions, ShellCommand, UnparsedReason } from "./types.ts";
+import type { Known, Variables } from "./variables.ts";
 import { differsInPosix, readSingle, readWord } from "./words.ts";
 
 /** An argument, or why it is not known. */
@@ -16,6 +17,8 @@ export interface Place {
   stdin: Stdin;
   /** The shell knows no braces and no `$'…'`, as dash does, or it is not known whether it does. */
   posix?: boolean;
+  /** Of the shell that reads it. */
+  variables: Variables;
 }
 
 /** A simple command before anything is taken off. */
@@ -40,8 +43,8 @@ export class Stop extends Error {
 export interface Sink {
   readonly options: ReadOptions;
   push(command: ShellCommand): void;
-  /** A text that a shell would be given, inside another. */
-  nested(text: string, place: Omit<Place, "source">): void;
+  /** A text that a shell would be given, inside another: the shell itself, where it is the `same`. */
+  nested(text: string, place: Omit<Place, "source">, same: boolean): void;
 }
 
 /** Commands that share an input may read it up for one another. */
@@ -49,11 +52,11 @@ export const shared = (stdin: Stdin): Stdin => (stdin === undefined ? undefined 
 
 export const viaOf = (via: readonly string[]): { via?: string[] } => (via.length === 0 ? {} : { via: [...via] });
 
-export function argsOf(node: Command, posix = false): Arg[] {
+export function argsOf(node: Command, posix = false, known?: Known): Arg[] {
   const words = node.name === undefined ? [] : [node.name, ...node.args];
   return words.flatMap((word): Arg[] => {
     if (word.type === "Assignment") {
-      const { value } = assigned(word);
+      const { value } = assigned(word, known);
       // As an argument it is a word like others, that may be a pattern.
       const { value: right } = word;
       const isPattern =
@@ -63,14 +66,13 @@ export function argsOf(node: Command, posix = false): Arg[] {
       return [value === null ? { unparsed: "variable", text: word.text } : { value: `${word.name}${equals}${value}` }];
     }
     if (posix && differsInPosix(word)) return [{ unparsed: "dialect", text: word.text }];
-    const read = readWord(word);
+    const read = readWord(word, known);
     return "values" in read ? read.values.map((value) => ({ value })) : [read];
   });
 }
 
-export function assigned({ name, value, index }: Assignment): { name: string; value: string | null } {
-  const known = value.type === "Word" && index === undefined ? readSingle(value, true) : null;
-  return { name, value: known };
+export function assigned({ name, value, index }: Assignment, known?: Known): { name: string; value: string | null } {
+  return { name, value: value.type === "Word" && index === undefined ? readSingle(value, known, true) : null };
 }
 
 /** Digits that bash cannot keep as a descriptor are a word to it, which stands where they do. */
@@ -81,10 +83,13 @@ export const wordsInRedirects = (redirects: readonly Redirection[]): Arg[] =>
       : [],
   );
 
-export function redirectsOf(redirects: readonly Redirection[]): { operator: string; file: string | null }[] {
+export function redirectsOf(
+  redirects: readonly Redirection[],
+  known?: Known,
+): { operator: string; file: string | null }[] {
   return redirects.flatMap((one) => {
     if (one.type !== "Redirect" || one.target === undefined) return [];
-    const file = readSingle(one.target);
+    const file = readSingle(one.target, known);
     // `2>&1` names no file.
     if (/[<>]&$/.test(one.operator) && file !== null && /^(\d+-?|-)$/.test(file)) return [];
     return [{ operator: one.operator, file }];

@@ -1,6 +1,7 @@
 import type { HereDoc, Redirection, SyntaxNode } from "unbash";
 import { argsOf, type Stdin } from "./simple.ts";
 import type { UnparsedReason } from "./types.ts";
+import type { Known } from "./variables.ts";
 import { readSingle } from "./words.ts";
 
 const EXPANDS: Record<string, UnparsedReason> = {
@@ -9,7 +10,7 @@ const EXPANDS: Record<string, UnparsedReason> = {
 };
 
 /** What standard input holds behind these redirections. */
-export function stdinOf(redirects: readonly Redirection[], inherited: Stdin): Stdin {
+export function stdinOf(redirects: readonly Redirection[], inherited: Stdin, known?: Known): Stdin {
   let stdin = inherited;
   let sources = inherited === undefined ? 0 : 1;
   for (const one of redirects) {
@@ -18,7 +19,7 @@ export function stdinOf(redirects: readonly Redirection[], inherited: Stdin): St
     if (one.operator.startsWith("<")) sources++;
     if (one.type === "HereDoc") stdin = documentOf(one);
     else if (one.type === "HereString") {
-      const value = one.target === undefined ? null : readSingle(one.target);
+      const value = one.target === undefined ? null : readSingle(one.target, known);
       stdin = value === null ? { unparsed: "variable" } : { known: `${value}\n` };
     } else if (one.operator.startsWith("<")) {
       stdin = one.operator === "<" && one.target?.value === "/dev/null" ? { known: "" } : { unparsed: "script" };
@@ -40,17 +41,17 @@ function documentOf({ body, closing, delimiter, operator }: HereDoc): Stdin {
 }
 
 /** What a command of a pipeline hands to the next, where its text says so. */
-export function knownOutput(node: SyntaxNode, stdin: Stdin, posix = false): Stdin {
+export function knownOutput(node: SyntaxNode, stdin: Stdin, posix = false, known?: Known): Stdin {
   const unknown: Stdin = { unparsed: "script" };
   if (node.type !== "Command") return unknown;
   // A file that is not there ends it before it writes anything.
   if (node.redirects.some((one) => one.type === "Redirect")) return unknown;
-  const args = argsOf(node, posix);
+  const args = argsOf(node, posix, known);
   const words = args.flatMap((arg) => ("value" in arg ? [arg.value] : []));
   const [name, ...rest] = words;
   if (words.length !== args.length || node.prefix.length > 0) return unknown;
   if (name === "cat" && (rest.length === 0 || (rest.length === 1 && rest[0] === "-"))) {
-    return stdinOf(node.redirects, stdin) ?? unknown;
+    return stdinOf(node.redirects, stdin, known) ?? unknown;
   }
   // What echo makes of backslashes and options is for each shell to say.
   if (name === "echo" && !rest.some((word) => word.includes("\\") || word.startsWith("-"))) {

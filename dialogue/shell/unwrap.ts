@@ -150,8 +150,10 @@ function look(script: string, name: string, layer: Layer, simple: Simple, reader
     emit({ ...layer, args: layer.args.slice(0, 1) }, simple, reader);
   }
   const via = [...layer.via, name];
-  const posix = name === "eval" || name === "trap" ? place.posix : !EXTENDED.test(name);
-  reader.nested(script, { depth: place.depth + 1, via, posix, stdin: shared(place.stdin ?? { known: "" }) });
+  const same = name === "eval" || name === "trap";
+  const stdin = shared(place.stdin ?? { known: "" });
+  const posix = same ? place.posix : !EXTENDED.test(name);
+  reader.nested(script, { depth: place.depth + 1, via, posix, stdin, variables: place.variables }, same);
 }
 
 function shell(layer: Layer, name: string, simple: Simple, reader: Sink): "done" | undefined {

@@ -1,30 +1,38 @@
 import { parse, type Word, type WordPart } from "unbash";
 import { expandBraces } from "./braces.ts";
+import { MAX_TEXT } from "./limits.ts";
 import type { UnparsedReason } from "./types.ts";
+import type { Known } from "./variables.ts";
 
 /** bash takes `~` for a folder also in what looks like an assignment. */
 const HOMES = /[=:]~/;
 /** An escape of a NUL, a line joined by a backslash, and `\x{…}`: bash and unbash 6.0.4 don't read them alike. */
 const ODD_ESCAPE = /\\(x\{|0{1,3}(?![0-7])|x0{1,2}(?![0-9a-f])|u0{1,4}(?![0-9a-f])|U0{1,8}(?![0-9a-f])|c@|\n)/i;
 
+/** What a variable may hold that stands outside of quotes: every shell makes one word of it, which is no pattern. */
+const ONE_WORD = /^[\w./:@%+,-][\w./:@%+,=-]*$/;
+/** With a default, which a value that is there makes nothing of. */
+const VARIABLE = /^\$(?:([A-Za-z_]\w*)|\{([A-Za-z_]\w*)(:?[-?][^}]*)?\})$/s;
+const NOTHING: Known = () => undefined;
+
 /** What a word of the text becomes: one or more arguments, or why that cannot be told. */
 export type ReadWord = { values: string[] } | { unparsed: UnparsedReason; text: string };
 
-/** A word as bash makes arguments of it: braces first, then quotes and escapes. */
-export function readWord(word: Word): ReadWord {
-  return word.text.includes("{") ? readBraces(word) : readPlain(word);
+/** A word as bash makes arguments of it: braces first, then variables, quotes and escapes. */
+export function readWord(word: Word, known: Known = NOTHING): ReadWord {
+  return word.text.includes("{") ? readBraces(word, known) : readPlain(word, known);
 }
 
 /** As readWord, where the shell expands no braces: the value of an assignment, a file of a redirection, a here-string. */
-export function readSingle(word: Word, assigned = false): string | null {
+export function readSingle(word: Word, known: Known = NOTHING, assigned = false): string | null {
   // Behind `=` and each `:` of an assignment, `~` is a folder as well.
   if (assigned && /(^|:)~/.test(word.text)) return null;
   if (word.text.includes("{") && expandBraces(word.text)?.join() !== word.text) return null;
-  const read = readPlain(word, assigned);
+  const read = readPlain(word, known, assigned);
   return "values" in read ? (read.values[0] ?? "") : null;
 }
 
-function readPlain(word: Word, noGlob = false): ReadWord {
+function readPlain(word: Word, known: Known, noGlob = false): ReadWord {
   const { text, parts } = word;
   const unparsed = (reason: UnparsedReason): ReadWord => ({ unparsed: reason, text });
   if (text.startsWith("~")) return unparsed("home");
@@ -33,17 +41,26 @@ function readPlain(word: Word, noGlob = false): ReadWord {
   if (parts === undefined) return HOMES.test(text) ? unparsed("home") : { values: [word.value] };
   let value = "";
   let before = "";
-  for (const part of parts) {
+  for (const [i, part] of parts.entries()) {
     if (part.type === "Literal" && HOMES.test(before + part.text)) return unparsed("home");
     before = part.text.slice(-1);
-    const read = readPart(part, noGlob);
+    const read = readPart(part, known, noGlob, parts[i + 1]?.text);
     if ("unparsed" in read) return unparsed(read.unparsed);
+    if (isVariable(part) && !ONE_WORD.test(read.value)) return unparsed("variable");
     value += read.value;
+    if (value.length > MAX_TEXT) return unparsed("too-long");
   }
   return { values: [value] };
 }
 
-function readPart(part: WordPart, noGlob: boolean): { value: string } | { unparsed: UnparsedReason } {
+const isVariable = ({ type }: WordPart): boolean => type === "SimpleExpansion" || type === "ParameterExpansion";
+
+function readPart(
+  part: WordPart,
+  known: Known,
+  noGlob: boolean,
+  next = "",
+): { value: string } | { unparsed: UnparsedReason } {
   switch (part.type) {
     case "Literal":
     case "SingleQuoted":
@@ -54,10 +71,11 @@ function readPart(part: WordPart, noGlob: boolean): { value: string } | { unpars
         : { value: part.value };
     case "DoubleQuoted": {
       let value = "";
-      for (const child of part.parts) {
-        const read = readPart(child, true);
+      for (const [i, child] of part.parts.entries()) {
+        const read = readPart(child, known, true, part.parts[i + 1]?.text);
         if ("unparsed" in read) return read;
         value += read.value;
+        if (value.length > MAX_TEXT) return { unparsed: "too-long" };
       }
       return { value };
     }
@@ -70,16 +88,32 @@ function readPart(part: WordPart, noGlob: boolean): { value: string } | { unpars
     case "CommandExpansion":
     case "ProcessSubstitution":
       return { unparsed: "substitution" };
+    case "SimpleExpansion":
+    case "ParameterExpansion":
+      return readVariable(part, known, next);
     default:
       return { unparsed: "variable" };
   }
 }
 
+function readVariable(
+  { type, text }: { type: string; text: string },
+  known: Known,
+  next: string,
+): { value: string } | { unparsed: UnparsedReason } {
+  const [, plain = "", braced = plain, orElse] = VARIABLE.exec(text) ?? [];
+  const value = known(braced);
+  if (value === undefined || (value === "" && orElse !== undefined)) return { unparsed: "variable" };
+  // zsh takes `$x[1]` for a part of the value, and `$x:t` for a change of it.
+  if (type === "SimpleExpansion" && /^(?:\[|:[A-Za-z&])/.test(next)) return { unparsed: "dialect" };
+  return { value };
+}
+
 /** bash expands braces in the text, before anything else: what comes of them is read as words again. */
-function readBraces(word: Word): ReadWord {
+function readBraces(word: Word, known: Known): ReadWord {
   const texts = expandBraces(word.text);
   if (texts === undefined) return { unparsed: "too-many", text: word.text };
-  if (texts.length === 1 && texts[0] === word.text) return readPlain(word);
+  if (texts.length === 1 && texts[0] === word.text) return readPlain(word, known);
   const values: string[] = [];
   for (const text of texts) {
     if (text === "") continue;
@@ -92,7 +126,7 @@ function readBraces(word: Word): ReadWord {
     const [only, ...more] = command.suffix;
     if (only?.type !== "Word" || more.length > 0) return { unparsed: "syntax", text: word.text };
     if (only.parts?.some(({ type }) => type === "BraceExpansion")) return { unparsed: "syntax", text: word.text };
-    const read = readPlain(only);
+    const read = readPlain(only, NOTHING);
     if ("unparsed" in read) return { unparsed: read.unparsed, text: word.text };
     values.push(...read.values);
   }

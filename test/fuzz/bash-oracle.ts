@@ -1,5 +1,5 @@
 import { execFile, spawn } from "node:child_process";
-import { chmod, mkdir, mkdtemp, readFile, rm, writeFile } from "node:fs/promises";
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { promisify } from "node:util";
@@ -11,7 +11,8 @@ export interface Call {
 }
 
 const DEADLINE_MS = 60_000;
-const RECORD = `local in=; IFS= read -r -d '' in; printf '%s\\0' "$CASE" "$in" "$#" "$@" >>"$SAW"`;
+/** To a file of each process: what bash writes at once it writes line by line. */
+const RECORD = `local in=; IFS= read -r -d '' in; printf '%s\\0' "$CASE" "$in" "$#" "$@" >>"$SAW/$BASHPID"`;
 
 /** One shell runs all texts, each in a subshell of its own, where kubectl is a function or a file that writes down. */
 const DRIVER = `
@@ -19,7 +20,7 @@ kubectl() { ${RECORD}; }
 n=0
 while IFS= read -r -d '' -u 9 text; do
   export CASE=$n
-  ( exec 9<&-; eval "$text" ) </dev/null >/dev/null 2>&1
+  ( ulimit -t 2; exec 9<&-; eval "$text" ) </dev/null >/dev/null 2>&1
   n=$((n + 1))
 done 9<"$TEXTS"
 wait
@@ -53,11 +54,11 @@ export class BashOracle {
     return new BashOracle(folder);
   }
 
-  /** What kubectl got, text by text, in the order of its starts. */
+  /** What kubectl got, text by text; of one process in the order of its starts. */
   async run(texts: readonly string[]): Promise<Call[][]> {
     const [TEXTS, SAW] = [join(this.#folder, "texts"), join(this.#folder, "saw")];
     await writeFile(TEXTS, texts.map((text) => `${text}\0`).join(""));
-    await writeFile(SAW, "");
+    await mkdir(SAW);
     const env = { PATH: join(this.#folder, "bin"), HOME: this.#folder, LC_ALL: "C.UTF-8", TEXTS, SAW };
     const child = spawn("/bin/bash", ["-c", DRIVER], {
       cwd: join(this.#folder, "work"),
@@ -69,7 +70,10 @@ export class BashOracle {
     const code = await new Promise((resolve, reject) => child.once("error", reject).once("close", resolve));
     clearTimeout(late);
     if (code !== 0) throw new Error(`bash ended with ${code}`);
-    return readCalls(await readFile(SAW, "utf8"), texts.length);
+    const calls: Call[][] = texts.map(() => []);
+    for (const file of await readdir(SAW)) readCalls(await readFile(join(SAW, file), "utf8"), calls);
+    await rm(SAW, { recursive: true });
+    return calls;
   }
 
   async close(): Promise<void> {
@@ -82,13 +86,11 @@ function kill(pid: number | undefined): void {
   if (pid !== undefined) process.kill(-pid, "SIGKILL");
 }
 
-function readCalls(saw: string, cases: number): Call[][] {
-  const calls: Call[][] = Array.from({ length: cases }, () => []);
+function readCalls(saw: string, calls: readonly Call[][]): void {
   const words = saw.split("\0");
   for (let i = 0; i < words.length - 1; ) {
     const count = Number(words[i + 2]);
     calls[Number(words[i])]?.push({ stdin: words[i + 1] ?? "", argv: words.slice(i + 3, i + 3 + count) });
     i += 3 + count;
   }
-  return calls;
 }

@@ -1,5 +1,5 @@
 import { type GuardOptions, guardStream, type ReplyReader, type Wire } from "../../dialogue/openai/guard-stream.ts";
-import type { ReplySummary, ToolCall, ToolCallVerdict } from "../../dialogue/types.ts";
+import type { ReplyHooks, ReplySummary, ToolCall, ToolCallVerdict } from "../../dialogue/types.ts";
 import { chunks, mutateBytes, mutateText } from "./mutate.ts";
 import type { Seen } from "./openai-calls.ts";
 import { Random } from "./random.ts";
@@ -30,6 +30,8 @@ function verdictOn(call: ToolCall): ToolCallVerdict {
 
 interface Run {
   out: string;
+  /** What the provider keeps of it, in any order. */
+  kept: string;
   summary: ReplySummary;
 }
 
@@ -39,11 +41,15 @@ async function run(parts: readonly Uint8Array[], readerOf: (wire: Wire) => Reply
   async function* upstream(): AsyncGenerator<Uint8Array> {
     yield* parts;
   }
-  const hooks = { toolCall: async (call: ToolCall) => verdictOn(call) };
+  const made: string[] = [];
+  const hooks: ReplyHooks = {
+    toolCall: async (call) => verdictOn(call),
+    kept: ({ kind, id }) => void made.push(`${kind} ${id}`),
+  };
   const { bytes, summary } = guardStream(upstream(), hooks, OPTIONS, readerOf);
   const out: Uint8Array[] = [];
   for await (const piece of bytes) out.push(piece);
-  return { out: Buffer.concat(out).toString(), summary: await summary };
+  return { out: Buffer.concat(out).toString(), kept: [...new Set(made)].sort().join(), summary: await summary };
 }
 
 /** Of what a client finds, nothing that was not asked about and let go, with just what was judged. */
@@ -88,6 +94,8 @@ async function check(tally: Tally, dialect: Dialect, cut: Run, whole: Run, strea
     return;
   }
   tally.accepted++;
+  if (cut.kept !== whole.kept)
+    difference(tally, `kept otherwise where it is cut\n${stream}\n${cut.kept}\n${whole.kept}`);
   if (cut.out !== whole.out && dialect.assembled(cut.out) !== dialect.assembled(whole.out)) {
     difference(tally, `cut, and whole\n${stream}\n${cut.out}\n${whole.out}`);
   }

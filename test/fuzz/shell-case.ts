@@ -1,5 +1,6 @@
 import { mutateText } from "./mutate.ts";
 import type { Random } from "./random.ts";
+import { constantsCase } from "./shell-constants.ts";
 
 /** Parts of words, with everything that quotes, escapes, expands or only looks as if it did. */
 const PARTS = [
@@ -170,6 +171,6 @@ function list(random: Random, depth: number): string {
 
 /** A text to read and to run. Some are damaged, so that many of those mean nothing. */
 export function shellCase(random: Random): string {
-  const text = list(random, 0);
+  const text = random.chance(0.06) ? constantsCase(random) : list(random, 0);
   return random.chance(0.1) ? mutateText(random, text, TOKENS, 2) : text;
 }

@@ -3,7 +3,7 @@ import { shellWords } from "../../../base/shell-words.ts";
 import { readCommands } from "../../../dialogue/shell/read-commands.ts";
 import { commandsOfTool } from "../../../dialogue/shell/tool-commands.ts";
 import type { ShellCommand } from "../../../dialogue/shell/types.ts";
-import { TEXTS } from "./texts.ts";
+import { TEXTS, UNDECIDED } from "./texts.ts";
 
 function shown({ argv, unparsed, via, stdin }: ShellCommand): string {
   return [
@@ -21,6 +21,12 @@ for (const [title, texts] of Object.entries(TEXTS)) {
     expect(readCommands(text).map(shown)).toEqual(commands);
   });
 }
+
+test.each(UNDECIDED)("a variable that only might hold what was assigned is not decided: %s", (text) => {
+  const asked = readCommands(text).filter(({ argv }) => argv[0] === "kubectl");
+  expect(asked.map(({ unparsed }) => unparsed)).not.toContain(undefined);
+  expect(asked).not.toEqual([]);
+});
 
 describe("a switch to another cluster or other credentials is told, and a secret's value is not", () => {
   test.for<[text: string, ...overrides: string[]]>([
@@ -40,6 +46,17 @@ describe("a switch to another cluster or other credentials is told, and a secret
     ["KUBECONFIG=/x", "KUBECONFIG=/x"],
     ["declare -gx KUBECONFIG+=:/x", "KUBECONFIG=:/x"],
     ["unset KUBECONFIG", "KUBECONFIG="],
+    ["export KUBECONFIG=/x; kubectl get po", "KUBECONFIG=/x", "KUBECONFIG=/x"],
+    ["KUBECONFIG=/x\nkubectl get po; ls", "KUBECONFIG=/x", "KUBECONFIG=/x"],
+    ["export KUBECONFIG=/x; KUBECONFIG=/y kubectl get po", "KUBECONFIG=/x", "KUBECONFIG=/y"],
+    ["export KUBECONFIG=/x; bash -c 'helm list'", "KUBECONFIG=/x", "KUBECONFIG=/x"],
+    ["eval 'export KUBECONFIG=/x'; kubectl get po", "KUBECONFIG=/x", "KUBECONFIG=/x"],
+    ["(export KUBECONFIG=/x); kubectl get po", "KUBECONFIG=/x"],
+    ["f() { kubectl get po; }; export KUBECONFIG=/x; f", "KUBECONFIG=/x", "KUBECONFIG=/x"],
+    ["while x; do kubectl get po; export KUBECONFIG=/x; done", "KUBECONFIG=/x", "KUBECONFIG=/x"],
+    ["a && export KUBECONFIG=/x; kubectl get po", "KUBECONFIG=/x", "KUBECONFIG=/x"],
+    ["read KUBECONFIG; kubectl get po", "KUBECONFIG"],
+    ["KUBECONFIG=/x kubectl get po; kubectl get po", "KUBECONFIG=/x"],
     ["env KUBECONFIG=/x kubectl get po", "KUBECONFIG=/x"],
     ["env -u KUBECONFIG kubectl get po", "KUBECONFIG="],
     ["env --unset=KUBECONFIG kubectl get po", "KUBECONFIG="],
