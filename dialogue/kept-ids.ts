@@ -1,3 +1,4 @@
+import { fold } from "./json/strict-json.ts";
 import type { Kept } from "./types.ts";
 
 /** Members by which the APIs name what they keep, wherever in a message, an item or a tool they stand. */
@@ -21,7 +22,7 @@ export function keptIds(value: unknown, except: ReadonlySet<string>): Kept[] {
     if (Array.isArray(next)) for (const item of next) left.push(item);
     else if (typeof next === "object" && next !== null) {
       for (const [key, member] of Object.entries(next)) {
-        const kind = KINDS.get(key);
+        const kind = KINDS.get(fold(key));
         if (kind !== undefined) for (const id of textsOf(member)) found.push({ kind, id });
         else if (typeof member === "object" && !except.has(key)) left.push(member);
       }

@@ -1,5 +1,5 @@
 import { Refusal } from "../base/errors.ts";
-import { isObject, JsonError, parseStrictObject } from "./json/strict-json.ts";
+import { isObject, JsonError, lookalikeIn, parseStrictObject } from "./json/strict-json.ts";
 
 export type JsonObject = Record<string, unknown>;
 
@@ -12,18 +12,28 @@ export function refuse(what: string): never {
   });
 }
 
-/** The body of a request, which every reader reads the same. Throws Refusal `malformed-body` or `body-too-large`. */
-export function readBody(body: Buffer, bytes = REQUEST_BYTES): JsonObject {
+/**
+ * The body of a request, which every reader reads the same. `names`: the fields by which it is judged; some readers (Go's
+ * encoding/json) know them in any case. Throws Refusal `malformed-body` or `body-too-large`.
+ */
+export function readBody(body: Buffer, names: ReadonlySet<string>, bytes = REQUEST_BYTES): JsonObject {
   if (body.length > bytes) {
     throw new Refusal("body-too-large", `the request is larger than ${bytes} bytes`, { next: "Send less at once." });
   }
   try {
-    return parseStrictObject(new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body), { depth: 200 });
+    const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
+    return parseStrictObject(text, { depth: 200, foldDepth: 1, names });
   } catch (error) {
     if (error instanceof JsonError) return refuse(error.message);
     if (error instanceof TypeError) return refuse("it is not valid UTF-8");
     throw error;
   }
+}
+
+/** Refuses fields that some readers take for one of `names`, and others for one that they do not know. */
+export function refuseLookalikes<One extends JsonObject>(object: One, names: ReadonlySet<string>): One {
+  const name = lookalikeIn(object, names);
+  return name === undefined ? object : refuse(`a field is written so that readers differ whether it is ${name}`);
 }
 
 export function optional<T>(from: JsonObject, key: string, is: (value: unknown) => value is T): T | undefined {

@@ -9,6 +9,7 @@ import {
   optional,
   readBody,
   refuse,
+  refuseLookalikes,
   required,
 } from "../request-json.ts";
 import type { Kept, ModelRequest } from "../types.ts";
@@ -21,10 +22,12 @@ import { readTool } from "./tools.ts";
  * `malformed-body` or `body-too-large`.
  */
 export function readRequest(body: Buffer, limits: { bytes?: number } = {}): ModelRequest {
-  const root = readBody(body, limits.bytes);
+  const root = readBody(body, NAMES, limits.bytes);
   const turn = lastTurn(messages(root));
   const system = messages(root).filter(({ role }) => role === "system");
-  const tools = [...list(root, "tools"), ...system.flatMap(addedTools)];
+  const tools = [...list(root, "tools"), ...system.flatMap(addedTools)].map((tool) =>
+    refuseLookalikes(tool, TOOL_NAMES),
+  );
   const otherModels = [...fallbacks(root), ...tools.flatMap(({ model }) => (typeof model === "string" ? [model] : []))];
   const recalls = recallsOf(root);
   const userId = optional(root, "metadata", isObject)?.user_id;
@@ -35,7 +38,7 @@ export function readRequest(body: Buffer, limits: { bytes?: number } = {}): Mode
     toolResults: turn.flatMap(blocks).flatMap(toolResult),
     tools: tools.map((tool) => readTool(tool) ?? refuse("a tool has no usable name or type")),
     mcpServers: list(root, "mcp_servers").map((server) => ({
-      name: required(server, "name", isText),
+      name: required(refuseLookalikes(server, TOOL_NAMES), "name", isText),
       url: required(server, "url", isText),
     })),
     ...(typeof userId === "string" && { userId }),
@@ -45,6 +48,14 @@ export function readRequest(body: Buffer, limits: { bytes?: number } = {}): Mode
     ...(recalls.length > 0 && { recalls }),
   };
 }
+
+const NAMES = new Set([
+  ...["model", "messages", "system", "stream", "max_tokens", "tools", "mcp_servers", "fallbacks"],
+  ...["thread", "container", "diagnostics"],
+]);
+
+/** Members of a tool, or of a server, by which it is judged. */
+const TOOL_NAMES = new Set(["type", "name", "mcp_server_name", "url", "model"]);
 
 const ROLES = new Set(["user", "assistant", "system"]);
 

@@ -24,9 +24,20 @@ export interface JsonLimits {
 
 const QUOTE = 0x22;
 
+const PLAIN = /^[a-z0-9_]*$/;
+
 /** Go's folding of ASCII letters: U+212A is k and U+017F is s as well. */
-function fold(key: string): string {
-  return key.toUpperCase().toLowerCase();
+export function fold(key: string): string {
+  return PLAIN.test(key) ? key : key.toUpperCase().toLowerCase();
+}
+
+/** The first of `names` that some readers take a key of the object for, and others for a field that they do not know. */
+export function lookalikeIn(object: Record<string, unknown>, names: ReadonlySet<string>): string | undefined {
+  for (const key in object) {
+    const name = fold(key);
+    if (name !== key && names.has(name)) return name;
+  }
+  return undefined;
 }
 
 /** One string of the text, decoded; undefined where it is none. */

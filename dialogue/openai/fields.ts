@@ -1,4 +1,4 @@
-import { isObject, JsonError, parseStrictObject } from "../json/strict-json.ts";
+import { isObject, JsonError, lookalikeIn, parseStrictObject } from "../json/strict-json.ts";
 import type { JsonObject } from "../request-json.ts";
 import { BrokenReply } from "../sse/guard-stream.ts";
 
@@ -20,20 +20,10 @@ export function readReplyObject(text: string): JsonObject {
   }
 }
 
-/** As encoding/json of Go matches the names of fields: without case, and with the two letters that fold into ASCII. */
-function folded(key: string): string {
-  return key.toLowerCase().toUpperCase();
-}
-
-const PLAIN = /^[a-z0-9_]*$/;
-
 /** Refuses keys that some readers take for one of `names`, and others for a field that they do not know. */
 export function refuseLookalikes(object: JsonObject, names: ReadonlySet<string>): void {
-  for (const key in object) {
-    if (PLAIN.test(key)) continue;
-    const name = folded(key).toLowerCase();
-    if (names.has(name)) throw new BrokenReply(`a field is written so that readers differ whether it is ${name}`);
-  }
+  const name = lookalikeIn(object, names);
+  if (name !== undefined) throw new BrokenReply(`a field is written so that readers differ whether it is ${name}`);
 }
 
 /** A text, or undefined where there is none; anything else ends the reply. */

@@ -5,6 +5,7 @@ import type { Kept, ReplyHooks, ReplySummary } from "../types.ts";
 import { openaiError } from "./errors.ts";
 import { type JsonObject, readReplyObject } from "./fields.ts";
 import { reasonOf } from "./provider-failed.ts";
+import { reasoningTexts } from "./responses/message-words.ts";
 import { ToolCalls } from "./tool-calls.ts";
 
 export interface ReplyLimits {
@@ -47,6 +48,8 @@ export async function guardReply(body: Buffer, hooks: ReplyHooks, reply: WholeRe
     const rendered = reply.render(text);
     const summary = end();
     for (const made of reply.kept()) hooks.kept?.(made, summary);
+    for (const item of Array.isArray(value.output) ? value.output : [])
+      if (isObject(item) && item.type === "reasoning") for (const one of reasoningTexts(item)) hooks.thought?.(one);
     return { body: rendered === text ? body : Buffer.from(rendered), summary };
   } catch (error) {
     const { why, status } = whyBroken(error);

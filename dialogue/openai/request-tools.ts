@@ -1,5 +1,5 @@
 import { isObject } from "../json/strict-json.ts";
-import { isText, list, optional, refuse, required } from "../request-json.ts";
+import { isText, list, optional, refuse, refuseLookalikes, required } from "../request-json.ts";
 import type { ModelRequest } from "../types.ts";
 import type { JsonObject } from "./fields.ts";
 
@@ -15,9 +15,15 @@ function runsAtProvider(tool: JsonObject, type: string): boolean {
   return !CLIENT.has(type);
 }
 
+/** Members of a tool by which it is judged. */
+const NAMES = new Set([
+  ...["type", "name", "function", "custom", "tools", "environment", "execution", "container", "model"],
+  ...["server_label", "server_url", "connector_id", "tunnel_id"],
+]);
+
 /** The tools that an entry of `tools` declares: one, or those of a namespace. */
 export function readTools(tool: JsonObject): Tool[] {
-  const type = required(tool, "type", isText);
+  const type = required(refuseLookalikes(tool, NAMES), "type", isText);
   if (type === "namespace") return list(tool, "tools").flatMap(readTools);
   if (type === "mcp") return [{ name: required(tool, "server_label", isText), type, server: true }];
   const server = runsAtProvider(tool, type);

@@ -11,7 +11,7 @@ import { readMcpServers, readTools } from "../request-tools.ts";
  * are the provider's. Throws Refusal `malformed-body` or `body-too-large`.
  */
 export function readChatRequest(body: Buffer, limits: { bytes?: number } = {}): ModelRequest {
-  const root = readBody(body, limits.bytes);
+  const root = readBody(body, NAMES, limits.bytes);
   if (!Array.isArray(root.messages)) refuse("it has no `messages`");
   const messages = list(root, "messages");
   const turn = lastTurn(messages);
@@ -37,6 +37,11 @@ export function readChatRequest(body: Buffer, limits: { bytes?: number } = {}): 
     ...(root.store === true && { stored: true }),
   };
 }
+
+const NAMES = new Set([
+  ...["model", "models", "messages", "stream", "n", "tools", "functions", "plugins", "web_search_options"],
+  ...["max_tokens", "max_completion_tokens", "store"],
+]);
 
 const ARGUMENTS = new Set(["tool_calls", "function_call", "annotations"]);
 

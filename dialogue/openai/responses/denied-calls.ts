@@ -22,7 +22,7 @@ export interface DeniedCall {
 export function withDeniedCalls(body: Buffer, denied: readonly DeniedCall[] = []): Buffer {
   // Clients send ids back as they got them: most requests need no second reading.
   if (denied.length === 0 && !body.includes(OWN_MESSAGE)) return body;
-  const root = readBody(body, body.length);
+  const root = readBody(body, NAMES, body.length);
   const input = Array.isArray(root.input) ? list(root, "input") : [];
   const kept = root.previous_response_id != null || root.conversation != null;
   const answers = kept ? denied.flatMap((each) => answerOf(each, input)) : [];
@@ -33,6 +33,8 @@ export function withDeniedCalls(body: Buffer, denied: readonly DeniedCall[] = []
   const items = typeof root.input === "string" ? [asMessage(text, span)] : inputItems(text, input);
   return Buffer.from(splice(text, [{ ...span, text: `[${[...answers, ...items].join(",")}]` }]));
 }
+
+const NAMES = new Set(["input", "previous_response_id", "conversation"]);
 
 const isOwn = (item: JsonObject): boolean => typeof item.id === "string" && item.id.startsWith(OWN_MESSAGE);
 

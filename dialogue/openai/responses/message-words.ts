@@ -14,6 +14,11 @@ export function messageWords(item: Record<string, unknown>): string {
 
 /** What a model says of its reasoning: the summary of it, or the whole. */
 export function reasoningWords(item: Record<string, unknown>): string {
+  return reasoningTexts(item).join("\n\n");
+}
+
+/** The same in the pieces in which the client has it. */
+export function reasoningTexts(item: Record<string, unknown>): string[] {
   const parts = [item.summary, item.content].flatMap((list) => (Array.isArray(list) ? list : []));
-  return parts.flatMap((part) => (isObject(part) && typeof part.text === "string" ? [part.text] : [])).join("\n\n");
+  return parts.flatMap((part) => (isObject(part) && typeof part.text === "string" ? [part.text] : []));
 }

@@ -13,7 +13,7 @@ import { toolResult } from "./tool-result.ts";
  * fetched later, as the provider wrote it.
  */
 export function readResponsesRequest(body: Buffer, limits: { bytes?: number } = {}): ModelRequest {
-  const root = readBody(body, limits.bytes);
+  const root = readBody(body, NAMES, limits.bytes);
   if (optional(root, "background", isFlag) === true) {
     throw new Refusal("forbidden", "background responses are refused: their tool calls would not be seen", {
       next: "Send the request without `background`.",
@@ -46,6 +46,11 @@ export function readResponsesRequest(body: Buffer, limits: { bytes?: number } = 
     ...(root.store !== false && { stored: true }),
   };
 }
+
+const NAMES = new Set([
+  ...["model", "models", "input", "stream", "background", "store", "tools", "max_output_tokens"],
+  ...["previous_response_id", "conversation", "prompt", "prompt_cache_options"],
+]);
 
 /** Items of the input that declare tools, beside `tools`. */
 const BRINGS_TOOLS = new Set(["additional_tools", "tool_search_output"]);

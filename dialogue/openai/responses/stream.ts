@@ -13,6 +13,7 @@ import { isClosing, isOpening, mayBringCall } from "./events.ts";
 import { HeldItem } from "./held-item.ts";
 import { callId, ITEM_NAMES, itemKind, placeName, readItemCall } from "./items.ts";
 import { keptOf } from "./kept-items.ts";
+import { reasoningTexts } from "./message-words.ts";
 import { SequenceNumbers } from "./numbers.ts";
 import { OutputItems } from "./output-items.ts";
 import { callEvents, decidedItem, messageEvents } from "./render-item.ts";
@@ -148,6 +149,7 @@ export class ResponsesStream implements ReplyReader {
 
   #ended(at: number, item: JsonObject): void {
     this.#record.ended(at, item);
+    if (item.type === "reasoning") for (const text of reasoningTexts(item)) this.#hooks.thought?.(text);
     this.#kept.push(...keptOf(item));
   }
 

@@ -147,6 +147,12 @@ describe("a request that readers may differ on is refused", () => {
     ["a key twice", text.replace('"model"', '"model":"claude-haiku-4-5","model"'), /key stands twice/],
     ["a key twice, once in escapes", text.replace('"model"', '"mod\\u0065l":"x","model"'), /key stands twice/],
     ["a key of a message twice", text.replace('"role":"user"', '"role":"assistant","role":"user"'), /key stands twice/],
+    ["a field in capitals, which some servers read", { Mcp_Servers: [] }, /readers differ/],
+    [
+      "a tool's field in capitals",
+      { tools: [{ name: "x", Type: "web_search_20250305" }] },
+      /differ whether it is type/,
+    ],
     ["half of a surrogate pair", text.replace("Why", "\\ud83d"), /half of a surrogate/],
     ["nesting", { a: JSON.parse("[".repeat(200) + "]".repeat(200)) }, /nested deeper than 200/],
     ["no model", { model: undefined }, /no `model`/],

@@ -97,6 +97,12 @@ describe("a request to chat/completions", () => {
     });
   });
 
+  test("says how many replies it asks for, and the greatest of its bounds", () => {
+    const asked = chat({ model: "m", messages, n: 3, max_tokens: 200, max_completion_tokens: 100 });
+    expect(asked).toMatchObject({ replies: 3, maxTokens: 200 });
+    expect(() => chat({ model: "m", messages, n: 1.5 })).toThrow(/`n` is not what the API takes/);
+  });
+
   test("claims who it is for, and says whether the provider keeps the reply", () => {
     expect(chat({ model: "m", messages, user: "alice" }).userId).toBe("alice");
     expect(chat({ model: "m", messages, user: "alice", safety_identifier: "h4sh" }).userId).toBe("h4sh");
@@ -205,6 +211,15 @@ describe("a request to responses", () => {
     expect(recalls).toEqual([{ kind: "conversation", id: "conv_2" }]);
   });
 
+  test("has the assistant's words among its items by reference too", () => {
+    const reference = (id: string): object => ({ type: "item_reference", id });
+    const result = { type: "function_call_output", call_id: "c1", output: "one" };
+    const input = [{ role: "user", content: "Old." }, reference("rs_1"), reference("fc_1"), result];
+    expect(responses({ model: "m", input })).toMatchObject({ prompt: "", toolResults: [{ id: "c1" }] });
+    const next = [...input, reference("msg_2"), { role: "user", content: "New." }];
+    expect(responses({ model: "m", input: next })).toMatchObject({ prompt: "New.", toolResults: [] });
+  });
+
   test("is refused by name where its reply would be fetched later, past the guard", () => {
     expect(() => responses({ model: "m", input: "x", background: true })).toThrow(/background responses are refused/);
   });
@@ -215,6 +230,8 @@ const BAD: [what: string, body: string | Buffer, why: RegExp][] = [
   ["no object", "[]", /no JSON object/],
   ["a key twice", '{"model":"a","model":"b","messages":[],"input":[]}', /a key stands twice/],
   ["a key twice, once in escapes", '{"model":"a","\\u006dodel":"b","messages":[]}', /a key stands twice/],
+  ["a field in capitals, which some servers read", '{"model":"m","messages":[],"input":[],"Tools":[]}', /readers differ/],
+  ["a tool's field in capitals", '{"model":"m","messages":[],"input":[],"tools":[{"type":"function","name":"x","function":{"name":"x"},"Type":"mcp"}]}', /differ whether it is type/],
   ["invalid UTF-8", Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), /not valid UTF-8/],
   ["no model", '{"messages":[],"input":[]}', /no `model`/],
   ["a model that is no text", '{"model":1,"messages":[],"input":[]}', /`model` is not/],
