@@ -34,11 +34,31 @@ export function around(
   if (files.some((file) => /^\/dev\/(?:tcp|udp)\//.test(file))) return "it opens a connection of the shell's own";
   if (!CLIENTS.has(name) && !runsCode(name)) return undefined;
   const said = [...words, ...(stdin === undefined ? [] : [stdin])];
-  const names = (text: string): boolean =>
-    API.test(text) || servers.some((server) => server !== "" && text.includes(server));
-  if (said.some(names)) return `${name} is given the address of an API server`;
+  // `nc` takes host and port as two words.
+  if (said.some((text) => API.test(text)) || patternOf(servers)?.test(said.join(" ")) === true)
+    return `${name} is given the address of an API server`;
   if (said.some((text) => BEARER.test(text))) return `${name} is given a bearer token`;
   return undefined;
+}
+
+const patterns = new WeakMap<readonly string[], RegExp>();
+const LOOPBACK = /^(?:localhost|127\.0\.0\.1|\[::1\])(?=[:/]|$)/;
+
+/** Each by itself, and not as a part of a longer name. */
+function patternOf(servers: readonly string[]): RegExp | undefined {
+  const names = servers.filter((server) => server !== "");
+  if (names.length === 0) return undefined;
+  const before = patterns.get(servers);
+  if (before !== undefined) return before;
+  const sources = names.map((name) => {
+    const escaped = name.replace(LOOPBACK, "localhost").replace(/[\\^$.*+?()[\]{}|]/g, "\\$&");
+    return escaped
+      .replace(/:(\d+)(?=\/|$)/, "(?::|\\s+)$1")
+      .replace(/^localhost/, "(?:localhost|127\\.0\\.0\\.1|\\[::1\\]|::1)");
+  });
+  const pattern = new RegExp(`(?<![\\w.-])(?:${sources.join("|")})(?![\\w-]|\\.\\w)`, "i");
+  patterns.set(servers, pattern);
+  return pattern;
 }
 
 const runsCode = (name: string): boolean => isInterpreter(name) !== undefined;

@@ -63,7 +63,7 @@ export interface ShellCommand {
 }
 
 export interface ReadOptions {
-  /** Host names or addresses of API servers beside the well-known ones. */
+  /** Hosts of API servers beside the well-known ones, each with its port, or the beginning of a path, where those belong to it. */
   servers?: readonly string[];
   /** Variables that are set for all of the text. */
   assignments?: readonly { name: string; value: string | null }[];

@@ -2,6 +2,7 @@ import { Refusal } from "../../base/errors.ts";
 import type { ToolCall, ToolCallVerdict } from "../../dialogue/types.ts";
 import type { Decision } from "../../engine/decision.ts";
 import { nowMs, revisionOf } from "../events.ts";
+import { apiServers } from "./api-servers.ts";
 import { clusterDenials } from "./cluster-verdict.ts";
 import type { ModelDeps } from "./deps.ts";
 import { modelEvent } from "./events.ts";
@@ -24,7 +25,7 @@ export async function decideToolCall(
 ): Promise<ToolCallVerdict> {
   const { session, promptId = "", asked } = exchange;
   if (asked === undefined) throw new Error("a reply without a request");
-  const commands = commandsOf(call);
+  const commands = commandsOf(call, apiServers(deps));
   const asking = { ...exchange, promptId, asked };
   const usedUp = new Set<string>();
   const decide = async (): Promise<Decision> => {

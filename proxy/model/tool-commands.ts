@@ -24,8 +24,9 @@ export interface ToolCommands extends Required<Pick<OpenCall, "expects" | "reach
 /** Of one call so many are compared with the requests that come. */
 const EXPECTED = 200;
 
-export function commandsOf(call: ToolCall): ToolCommands {
-  const commands = commandsOfTool(call.name, call.arguments);
+/** @param servers Where API servers answer, beside the well-known names. */
+export function commandsOf(call: ToolCall, servers: readonly string[] = []): ToolCommands {
+  const commands = commandsOfTool(call.name, call.arguments, { servers });
   const asked = new Map(commands.map((command) => [command, kubernetesRequests(command, CONTEXT)]));
   const requestsOf = (command: ShellCommand): CommandRequest[] => asked.get(command) ?? [];
   const { prompt } = call.arguments ?? {};

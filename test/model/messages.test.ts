@@ -81,6 +81,15 @@ describe("a command of a tool call", () => {
     expect(content).toEqual([{ type: "text", text: why }]);
   });
 
+  test("is denied where it asks a connection's API server itself, at its address or at the gateway's", async () => {
+    for (const url of [rig.upstream.server, `${rig.gateway.url}/connections/local`]) {
+      answerWith([running(`curl -k ${url}/version`)]);
+      const { content } = await client.messages.create(asking());
+      const why = expect.stringContaining("was blocked by tool/around-gateway: ");
+      expect(content).toEqual([{ type: "text", text: why }]);
+    }
+  });
+
   test("is released where only the cluster's side can tell, or asks a human", async () => {
     for (const command of ["kubectl apply -f x.yaml", "kubectl exec -n shop web -- id"]) {
       answerWith([running(command)]);

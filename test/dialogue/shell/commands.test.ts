@@ -83,6 +83,7 @@ describe("a switch to another cluster or other credentials is told, and a secret
 });
 
 describe("a way round the gateway is told", () => {
+  const SERVERS = ["cluster.example.com", "10.9.8.7", "127.0.0.1:39001", "gate.example.com/connections/prod"];
   test.each([
     "curl -k https://10.0.0.1:6443/version",
     "curl https://kubernetes.default.svc/api",
@@ -95,6 +96,12 @@ describe("a way round the gateway is told", () => {
     "wget --header='Authorization: Bearer abc' https://x",
     "nc 10.0.0.1 6443 </dev/null; openssl s_client -connect 10.0.0.1:6443",
     "curl https://cluster.example.com/",
+    "curl -k https://Cluster.Example.com.:8443/version",
+    "curl 10.9.8.7",
+    "nc 127.0.0.1 39001",
+    "wget https://localhost:39001/healthz",
+    "curl https://gate.example.com/connections/prod/version",
+    "API=https://cluster.example.com; curl $API/version",
     "python3 -c 'requests.get(\"https://kubernetes.default\")'",
     "node -e 'fetch(\"https://x:6443\")'",
     "python3 - <<'E'\nopen('/var/run/secrets/kubernetes.io/serviceaccount/token')\nE",
@@ -107,7 +114,7 @@ describe("a way round the gateway is told", () => {
     "{ echo; } >/dev/tcp/10.0.0.1/443",
     "sh -c 'echo' < /dev/tcp/10.0.0.1/443",
   ])("%s", (text) => {
-    const found = readCommands(text, { servers: ["cluster.example.com"] });
+    const found = readCommands(text, { servers: SERVERS });
     expect(found.some(({ around }) => around !== undefined)).toBe(true);
   });
 
@@ -120,8 +127,12 @@ describe("a way round the gateway is told", () => {
     "kubectl get --raw /api/v1/namespaces/shop/pods",
     "kubectl exec web -- cat /etc/hosts",
     "nc -l 8080",
+    "curl https://my-cluster.example.com/ https://cluster.example.community/ https://cluster.example.com.org",
+    "curl http://127.0.0.1:3000 http://localhost:390011 110.9.8.7 10.9.8.70",
+    "curl https://gate.example.com/approvals/x https://gate.example.com/connections/production",
+    "grep cluster.example.com x",
   ])("and %s is none", (text) => {
-    expect(readCommands(text).filter(({ around }) => around !== undefined)).toEqual([]);
+    expect(readCommands(text, { servers: SERVERS }).filter(({ around }) => around !== undefined)).toEqual([]);
   });
 });
 
