@@ -1,4 +1,15 @@
-import { closeSync, mkdirSync, openSync, readdirSync, readFileSync, rmSync, writeSync } from "node:fs";
+import {
+  closeSync,
+  fdatasync,
+  fdatasyncSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { errorMessage } from "../../base/errors.ts";
@@ -26,12 +37,13 @@ const settledSchema = z.union([
 export type OpenedReply = z.output<typeof openedSchema>;
 export type SettledReply = z.output<typeof settledSchema>;
 
+const SYNC_MS = 1_000;
 const DAY = /^\d{4}-\d\d-\d\d$/;
 
 /**
  * What was spent, in a file for each day (UTC) beside the spool: a restart forgets nothing of it. A reply is written when
  * it is asked for and when it is over, so that what a gateway had open when it was killed counts with all that it might
- * have come to. Not synced to the disk: a machine that loses its power forgets the last seconds.
+ * have come to. A killed gateway loses none of it; a machine that loses its power, what was written in the last second or so.
  */
 export class BudgetsFile {
   readonly #folder: string;
@@ -39,6 +51,7 @@ export class BudgetsFile {
   readonly #log: Log;
   #day = "";
   #file: number | undefined;
+  #sync: NodeJS.Timeout | undefined;
 
   /** `keepMs`: how far back anything counts. Throws where the folder cannot be written. */
   constructor(folder: string, { keepMs, log }: { keepMs: number; log: Log }) {
@@ -78,12 +91,36 @@ export class BudgetsFile {
   write(entry: OpenedReply | SettledReply, now: number): void {
     const day = new Date(now).toISOString().slice(0, 10);
     if (day !== this.#day || this.#file === undefined) this.#open(day, now);
-    if (this.#file !== undefined) writeSync(this.#file, `${JSON.stringify(entry)}\n`);
+    if (this.#file === undefined) return;
+    writeSync(this.#file, `${JSON.stringify(entry)}\n`);
+    this.#sync ??= setTimeout(() => this.#syncNow(), SYNC_MS).unref();
   }
 
   close(): void {
-    if (this.#file !== undefined) closeSync(this.#file);
+    clearTimeout(this.#sync);
+    this.#sync = undefined;
+    if (this.#file === undefined) return;
+    try {
+      fdatasyncSync(this.#file);
+    } catch (error) {
+      this.#mayBeLost(error);
+    }
+    closeSync(this.#file);
     this.#file = undefined;
+  }
+
+  #syncNow(): void {
+    this.#sync = undefined;
+    const file = this.#file;
+    if (file === undefined) return;
+    fdatasync(file, (error) => {
+      // What was closed meanwhile was synced then.
+      if (error !== null && file === this.#file) this.#mayBeLost(error);
+    });
+  }
+
+  #mayBeLost(error: unknown): void {
+    this.#log.error("what was spent may be forgotten if the machine loses its power", { error: errorMessage(error) });
   }
 
   #open(day: string, now: number): void {
@@ -93,6 +130,7 @@ export class BudgetsFile {
     this.#day = day;
     // What a killed process began to write ends here.
     writeSync(this.#file, "\n");
+    syncFolder(this.#folder);
   }
 
   #forget(now: number): void {
@@ -104,6 +142,16 @@ export class BudgetsFile {
     return readdirSync(this.#folder)
       .filter((name) => DAY.test(name))
       .sort();
+  }
+}
+
+/** Else a machine that loses its power may lose the file's name, whatever is in it. */
+function syncFolder(path: string): void {
+  const folder = openSync(path, "r");
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
   }
 }
 
