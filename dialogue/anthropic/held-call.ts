@@ -2,7 +2,7 @@ import { splice, valueSpan } from "../json/spans.ts";
 import { isObject } from "../json/strict-json.ts";
 import type { SseEvent } from "../sse/sse-reader.ts";
 import type { ToolCall, ToolCallVerdict } from "../types.ts";
-import { readCall, readInput } from "./tool-input.ts";
+import { readCall, readInput, unknownKey } from "./tool-input.ts";
 import { inputDelta, sseEvent, textBlock, textOr } from "./write-events.ts";
 
 /** A streamed tool call from its content_block_start on, held back until it is whole and decided. */
@@ -15,12 +15,13 @@ export class HeldCall {
   readonly #begunWith: string;
   readonly #events: Uint8Array[] = [];
   readonly #input: string[] = [];
-  #unknown = false;
+  #why: string | undefined;
 
-  private constructor(start: SseEvent, call: Omit<ToolCall, "text">, begunWith: string) {
+  private constructor(start: SseEvent, call: Omit<ToolCall, "text">, begunWith: string, why: string | undefined) {
     this.#start = start;
     this.#call = call;
     this.#begunWith = begunWith;
+    this.#why = why;
   }
 
   /** Undefined where the block has no usable name or id. */
@@ -30,7 +31,8 @@ export class HeldCall {
     const { input } = block;
     const empty = (input ?? "") === "" || (isObject(input) && Object.keys(input).length === 0);
     const span = empty ? undefined : valueSpan(start.data ?? "", ["content_block", "input"]);
-    return new HeldCall(start, call, span === undefined ? "" : (start.data ?? "").slice(span.start, span.end));
+    const begunWith = span === undefined ? "" : (start.data ?? "").slice(span.start, span.end);
+    return new HeldCall(start, call, begunWith, unknownKey(block));
   }
 
   get id(): string {
@@ -45,7 +47,7 @@ export class HeldCall {
   /** Bytes of input that the delta brings. */
   delta(delta: Record<string, unknown>): number {
     if (delta.type !== "input_json_delta" || typeof delta.partial_json !== "string") {
-      this.#unknown = true;
+      this.#why ??= "its input came in a form that the gateway does not know";
       return 0;
     }
     this.#input.push(delta.partial_json);
@@ -58,7 +60,7 @@ export class HeldCall {
     // Clients differ: @anthropic-ai/sdk drops what the block began with at the first delta, even an empty one.
     const twice = this.#begunWith !== "" && this.#input.length > 0;
     const call = { ...this.#call, text: streamed === "" ? this.#begunWith : streamed };
-    if (this.#unknown) return { call, why: "its input came in a form that the gateway does not know" };
+    if (this.#why !== undefined) return { call, why: this.#why };
     if (twice) return { call, why: "its input came twice" };
     const input = readInput(call.text);
     return "why" in input ? { call, why: input.why } : { call: { ...call, arguments: input.arguments } };

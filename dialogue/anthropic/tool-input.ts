@@ -29,6 +29,17 @@ export function readCall(block: Record<string, unknown>, index: number): Omit<To
   return { id, name, index, ...(toolset && { toolset }) };
 }
 
+const CALL_KEYS = new Set(["type", "id", "name", "input", "caller", "cache_control", "toolset_name"]);
+
+/**
+ * Why a call's block cannot be judged by its name and input: clients take more from it. @anthropic-ai/sdk () keeps the
+ * text of an input in a field of the block, `__json_buf`, and goes on with what the wire put there.
+ */
+export function unknownKey(block: Record<string, unknown>): string | undefined {
+  const known = Object.keys(block).every((key) => CALL_KEYS.has(key));
+  return known ? undefined : "its block has a field that the gateway does not know";
+}
+
 function isName(value: unknown): value is string {
   return typeof value === "string" && value !== "" && value.length <= NAME_LIMIT && value.isWellFormed();
 }

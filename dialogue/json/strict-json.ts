@@ -69,6 +69,8 @@ function inspect(text: string, limits: JsonLimits): void {
         const key = decode(raw);
         if (key === undefined) return;
         if (!(halves || key.isWellFormed())) throw new JsonError("a key holds half of a surrogate pair");
+        // Where a reader assigns it, the object has fields that no list of its keys shows.
+        if (key === "__proto__") throw new JsonError("a key is written so that readers differ");
         const known = open.length <= foldDepth ? fold(key) : key;
         if (known !== key && names?.has(known)) throw new JsonError("a key is written so that readers differ");
         if (keys.has(known)) throw new JsonError("a key stands twice in one object");
