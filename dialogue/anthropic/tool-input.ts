@@ -32,7 +32,7 @@ export function readCall(block: Record<string, unknown>, index: number): Omit<To
 const CALL_KEYS = new Set(["type", "id", "name", "input", "caller", "cache_control", "toolset_name"]);
 
 /**
- * Why a call's block cannot be judged by its name and input: clients take more from it. @anthropic-ai/sdk () keeps the
+ * Why a call's block cannot be judged by its name and input: clients take more from it. @anthropic-ai/sdk (1.12) keeps the
  * text of an input in a field of the block, `__json_buf`, and goes on with what the wire put there.
  */
 export function unknownKey(block: Record<string, unknown>): string | undefined {
