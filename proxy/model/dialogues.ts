@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import type { ModelRequest } from "../../dialogue/types.ts";
 import { nowMs } from "../events.ts";
 import { isCommand, type Link, type LinkedRequest, type OpenCall, possible } from "./link.ts";
+import { MAX_ID } from "./recordable.ts";
 
 /** Which prompt a request to the model is part of. */
 export interface Turn {
@@ -93,7 +94,7 @@ export class Dialogues {
     const dialogue = this.#of(sessionId);
     if (call.toolUseId === "") {
       // No result can name it, and each is a call of its own: what it may ask for comes of none of the others for sure.
-      set(dialogue.open, `unnamed ${++this.#unnamed}`, call, OPEN);
+      set(dialogue.open, `${UNNAMED}${++this.#unnamed}`, call, OPEN);
       return;
     }
     dialogue.open.delete(call.toolUseId);
@@ -101,14 +102,25 @@ export class Dialogues {
     set(dialogue.prompts, call.toolUseId, call.promptId);
   }
 
-  /** The call whose result came back now; undefined where it came before, or was never released here. */
-  returned(sessionId: string, toolUseId: string): OpenCall | undefined {
-    const dialogue = this.#sessions.get(sessionId);
-    const call = dialogue?.open.get(toolUseId);
-    if (dialogue === undefined || call === undefined || call.over === true) return undefined;
-    if (call.background === true) dialogue.open.set(toolUseId, { ...call, over: true });
-    else dialogue.open.delete(toolUseId);
-    return call;
+  /**
+   * The call whose result came back now; undefined where it came before, or was never released here. Of calls that have no id,
+   * the newest, once there are as many `results` without one as such calls are out: fewer may be of any of them.
+   */
+  returned(sessionId: string, toolUseId: string, results = 1): OpenCall | undefined {
+    const { open } = this.#sessions.get(sessionId) ?? {};
+    if (open === undefined) return undefined;
+    const keys =
+      toolUseId === "" ? [...open.keys()].filter((key) => isUnnamed(key) && !isOver(open, key)) : [toolUseId];
+    if (keys.length > results) return undefined;
+    let back: OpenCall | undefined;
+    for (const key of keys) {
+      const call = open.get(key);
+      if (call === undefined || call.over === true) return undefined;
+      if (call.background === true) open.set(key, { ...call, over: true });
+      else open.delete(key);
+      back = call;
+    }
+    return back;
   }
 
   /**
@@ -163,6 +175,11 @@ export class Dialogues {
     return dialogue;
   }
 }
+
+/** Longer than an id may be. */
+const UNNAMED = "unnamed ".padEnd(MAX_ID + 1);
+const isUnnamed = (key: string): boolean => key.startsWith(UNNAMED);
+const isOver = (open: Dialogue["open"], key: string): boolean => open.get(key)?.over === true;
 
 function goesOn(
   { open, prompts, said: before }: Dialogue,

@@ -304,6 +304,19 @@ test("calls that have no id are each a call, and no request is said to come of o
   ).toEqual({ promptId: "q" });
 });
 
+test("calls that have no id are over once as many results without one came back, and no sooner", () => {
+  const dialogues = new Dialogues(() => 0);
+  const ids = { promptId: "p", name: "Bash", model: "claude-x", releasedAt: 0, expects: [], toolUseId: "" };
+  const linked = () => dialogues.link("s", request("get pods a/b"), () => ({}))?.promptId;
+  dialogues.released("s", ids);
+  dialogues.released("s", ids);
+  expect(dialogues.returned("s", "", 1)).toBeUndefined();
+  expect(linked()).toBe("p");
+  expect(dialogues.returned("s", "", 2)).toMatchObject({ promptId: "p" });
+  expect(linked()).toBe("");
+  expect(dialogues.returned("s", "", 2)).toBeUndefined();
+});
+
 test.for<[string, ToolCall, object[]]>([
   ["Write", call("Write", { file_path: "/a.ts", content: "" }), [{ path: "/a.ts", change: "write" }]],
   ["MultiEdit", call("MultiEdit", { file_path: "/a.ts", edits: [] }), [{ path: "/a.ts", change: "edit" }]],

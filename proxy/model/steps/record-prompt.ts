@@ -65,7 +65,8 @@ function recordResults(exchange: ModelDecided, { toolResults }: ModelRequest, de
   // The newest of an id that comes twice is the one that is new; requests may bring all results of a dialogue again.
   const results = new Map(toolResults.map((one) => [one.id.slice(0, MAX_ID), one]));
   for (const [id, { isError, text }] of results) {
-    const call = deps.dialogues.returned(session.id, id);
+    const times = id === "" ? toolResults.filter((one) => one.id === "").length : 1;
+    const call = deps.dialogues.returned(session.id, id, times);
     if (call === undefined || (record === "None" && decision.findings.length === 0)) continue;
     deps.recorder.record({
       ...modelEvent(exchange, "dialogue.tool_result"),
