@@ -13,6 +13,7 @@ import { decide, type Listed, listed } from "../gateway/approvals.ts";
 import { open, type Reply, send, spooled, until } from "../gateway/client.ts";
 import { bash, payload, type Scripted, stream } from "./dialogue.ts";
 import { briefIssuer, describeEndings } from "./endings.ts";
+import { asking, WAYS } from "./held.ts";
 import { type ModelRig, startModelRig } from "./rig.ts";
 import { describeStanding } from "./standing.ts";
 
@@ -334,48 +335,37 @@ describe("a tool call that policy holds", () => {
     expect(summary).toMatchObject({ resource: "Bash", command });
   });
 
-  test("waits with a reply that does not stream, too", async () => {
-    const command = newCommand();
-    const call = { type: "tool_use", id: "toolu_f", name: "Bash", input: { command } };
-    const usage = { input_tokens: 1, output_tokens: 1 };
-    const message = {
-      id: "m",
-      type: "message",
-      role: "assistant",
-      model: "x",
-      content: [call],
-      stop_reason: "tool_use",
-      usage,
+  describe.each(WAYS.filter(({ streams, path }) => ALL || (streams && path.includes("/gpt/"))))("in $name", (way) => {
+    const post = (id: string, command: string, token: string): Promise<Reply> => {
+      rig.provider.scripts = [way.script(id, command)];
+      const body = asking(way, "holds Bash");
+      return send(rig, "POST", way.path, { token, headers: { accept: "*/*" }, body });
     };
-    rig.provider.scripts = [{ headers: { "content-type": "application/json" }, parts: [JSON.stringify(message)] }];
-    const reply = send(rig, "POST", "/connections/claude/v1/messages", {
-      token: agent,
-      body: { model: "holds Bash", max_tokens: 9, messages: [{ role: "user", content: "go" }] },
-    });
-    await decide(rig, alice, await proposed(command));
-    expect((await reply).json).toEqual(message);
-  });
 
-  test("waits in OpenAI's streams, too, and goes to the client as it was", async () => {
-    const name = "Bash";
-    const command = newCommand();
-    const chunk = (delta: object, finish_reason: string | null = null): string =>
-      `data: ${JSON.stringify({ id: "c", object: "chat.completion.chunk", created: 1, model: "x", choices: [{ index: 0, delta, finish_reason }] })}\n\n`;
-    const call = {
-      index: 0,
-      id: "call_1",
-      type: "function",
-      function: { name, arguments: JSON.stringify({ command }) },
-    };
-    const parts = [chunk({ role: "assistant", tool_calls: [call] }), chunk({}, "tool_calls"), "data: [DONE]\n\n"];
-    rig.provider.scripts = [{ parts }];
-    const reply = send(rig, "POST", "/connections/gpt/v1/chat/completions", {
-      token: agent,
-      headers: { accept: "*/*" },
-      body: { model: "holds Bash", stream: true, messages: [{ role: "user", content: "go" }] },
+    test("waits, and goes to the client byte for byte", async () => {
+      const command = newCommand();
+      const reply = post(`call_w${n}`, command, agent);
+      await decide(rig, alice, await proposed(command));
+      expect((await reply).text).toContain(way.text(`call_w${n}`, command));
     });
-    await decide(rig, alice, await proposed(command));
-    expect((await reply).text).toContain(parts.join(""));
+
+    test.runIf(ALL)("that nobody answers is replaced by words that say where a human can approve it", async () => {
+      const command = newCommand();
+      const { status, text } = await post(`call_x${n}`, command, await crowded());
+      const { name } = await proposed(command);
+      expect(status).toBe(200);
+      expect(text).toContain(`A human can approve it at ${rig.gateway.url}/approvals/${name}. Say so, end your turn`);
+      expect(text).not.toMatch(/kubectl|"(?:tool_use|tool_calls|function_call)"/);
+    });
+
+    test.runIf(ALL)("that a human denies is replaced by the reason", async () => {
+      const command = newCommand();
+      const reply = post(`call_y${n}`, command, agent);
+      await decide(rig, alice, await proposed(command), "deny", "not on a Monday");
+      const { text } = await reply;
+      expect(text).toMatch(/denied by dev:alice.*: not on a Monday /);
+      expect(text).not.toContain("kubectl");
+    });
   });
 
   test("shows nobody a credential that stands in it", async () => {
@@ -401,6 +391,20 @@ describe("a tool call that policy holds", () => {
     }
     expect(pings).toBe(2);
   });
+
+  // So is who asks for a whole reply.
+  test.runIf(ALL).each(WAYS.filter(({ streams }) => !streams))(
+    "is waited for with spaces before $name",
+    { timeout: 60_000 },
+    async (way) => {
+      const command = newCommand();
+      rig.provider.scripts = [way.script("call_s", command)];
+      const body = asking(way, "holds Bash");
+      const answer = await open(rig, "POST", way.path, { token: agent, body });
+      await decide(rig, alice, await proposed(command));
+      expect([answer.statusCode, await answer.body.text()]).toEqual([200, ` ${way.text("call_s", command)}`]);
+    },
+  );
 
   test("is held beside another that is not, and each goes its way", async () => {
     const command = newCommand();
