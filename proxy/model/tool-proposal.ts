@@ -38,20 +38,27 @@ export function toolDigests(
 }
 
 /** A client runs tools of one name by these: the same arguments mean something else to another. */
-function familyOf({ toolset, kind }: ToolCall): { toolset?: string; kind?: string } {
+function familyOf(call: ToolCall): { toolset?: string; kind?: string } {
+  const { toolset, kind = isText(call) ? "custom" : undefined } = call;
   return { ...(toolset === undefined ? {} : { toolset }), ...(kind === undefined ? {} : { kind }) };
 }
 
 /** Its arguments, with integers that doubles would make a neighbour of as they are written. */
-function whole({ text, arguments: args = {} }: ToolCall): unknown {
+function whole(call: ToolCall): unknown {
+  const { text, arguments: args = {} } = call;
+  if (isText(call)) return args;
   try {
     const value = parseLossless(text);
     return typeof value === "object" && value !== null && !Array.isArray(value) ? value : args;
   } catch (error) {
-    // OpenAI's custom tools are called with a text of any kind.
     if (error instanceof SyntaxError) return args;
     throw error;
   }
+}
+
+/** OpenAI's custom tools are called with a text of any kind, also one that reads as the arguments of another call. */
+function isText({ text, arguments: args = {} }: ToolCall): boolean {
+  return args.input === text && Object.keys(args).length === 1;
 }
 
 /**
