@@ -53,6 +53,8 @@ export interface ReplyHooks {
    * its calls decided: `summary` is the reply's.
    */
   kept?(made: Kept, summary?: ReplySummary): void;
+  /** Hears each text of the model's thinking that the client sends back as it is, once it is whole and before the client has it. */
+  thought?(text: string): void;
   /** How often the client hears something while a call is decided; 10,000 where absent. */
   pingMs?: number;
 }

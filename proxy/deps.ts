@@ -14,6 +14,7 @@ import type { Budgets } from "./model/budgets.ts";
 import type { ModelConnection } from "./model/connection.ts";
 import type { Dialogues } from "./model/dialogues.ts";
 import type { KeptByProviders } from "./model/kept.ts";
+import type { Thoughts } from "./model/thoughts.ts";
 import type { ObjectLocks } from "./object-locks.ts";
 import type { OpenSessions } from "./open-sessions.ts";
 import type { OpenStreams } from "./open-streams.ts";
@@ -36,6 +37,7 @@ export interface Deps {
   dialogues: Dialogues;
   /** Of sessions' replies, what the providers keep. */
   kept: KeptByProviders;
+  thoughts: Thoughts;
   /** What sessions and identities may spend at model providers. */
   budgets: Budgets;
   /** The shared key of digests and changes. */

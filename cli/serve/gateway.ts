@@ -24,6 +24,7 @@ import { listen } from "../../proxy/listener/listener.ts";
 import { Budgets } from "../../proxy/model/budgets.ts";
 import { Dialogues } from "../../proxy/model/dialogues.ts";
 import { KeptByProviders } from "../../proxy/model/kept.ts";
+import { Thoughts } from "../../proxy/model/thoughts.ts";
 import { ObjectLocks } from "../../proxy/object-locks.ts";
 import { OpenSessions } from "../../proxy/open-sessions.ts";
 import { OpenStreams } from "../../proxy/open-streams.ts";
@@ -150,6 +151,7 @@ export async function openGateway(
       models,
       dialogues: new Dialogues(),
       kept: new KeptByProviders(),
+      thoughts: new Thoughts(),
       budgets,
       hmacKey,
       url: config.listen.url,

@@ -47,10 +47,10 @@ export class ReplyGuard implements EventGuard {
   #told = false;
   readonly #ids = new Set<string>();
 
-  constructor(limits: ReplyLimits = {}, kept?: ReplyHooks["kept"]) {
+  constructor(limits: ReplyLimits = {}, kept?: ReplyHooks["kept"], thought?: ReplyHooks["thought"]) {
     const { argumentBytes = 10 * 1024 * 1024, heldBytes = 64 * 1024 * 1024, textKept = 1024 * 1024 } = limits;
     this.#limits = { argumentBytes, heldBytes, textKept };
-    this.#builder = new SummaryBuilder(textKept, kept);
+    this.#builder = new SummaryBuilder(textKept, kept, thought);
     this.#queue = new ReplyQueue((call, verdict) => this.#builder.call(call, verdict));
   }
 
@@ -201,6 +201,7 @@ export class ReplyGuard implements EventGuard {
 
   #blockStop(event: SseEvent, data: Record<string, unknown>): ToolCall[] {
     this.#expect(this.#open !== undefined && data.index === this.#blocks - 1, "a block that is not open ends");
+    if (this.#open === "thinking") this.#builder.thought();
     this.#open = undefined;
     this.#pass(event);
     const held = this.#held;

@@ -12,5 +12,5 @@ export function guardReplyStream(
   hooks: ReplyHooks,
   options: ReplyLimits & StreamOptions = {},
 ): GuardedReply {
-  return guardStream(upstream, new ReplyGuard(options, hooks.kept), hooks, options);
+  return guardStream(upstream, new ReplyGuard(options, hooks.kept, hooks.thought), hooks, options);
 }

@@ -25,7 +25,7 @@ const MESSAGE = { foldDepth: 3, names: FRAME_KEYS, halves: true } as const;
  * rewritten, with every other byte as it was. What cannot be read, or says a key twice, becomes an error.
  */
 export async function guardReply(body: Buffer, hooks: ReplyHooks, limits: ReplyLimits = {}): Promise<GuardedBody> {
-  const builder = new SummaryBuilder(limits.textKept, hooks.kept);
+  const builder = new SummaryBuilder(limits.textKept, hooks.kept, hooks.thought);
   try {
     const text = new TextDecoder("utf-8", { fatal: true, ignoreBOM: true }).decode(body);
     const message = parseStrictObject(text, MESSAGE);
@@ -99,8 +99,10 @@ function readBlock(block: unknown, builder: SummaryBuilder): { kind: BlockKind; 
     throw new BrokenReply("a block may be a tool call of a kind that the gateway does not know");
   }
   if (kind === "text") builder.text(block.text);
-  else if (kind === "thinking") builder.thinking(block.thinking);
-  else builder.apart();
+  else if (kind === "thinking") {
+    builder.thinking(block.thinking);
+    builder.thought();
+  } else builder.apart();
   if (kind === "server") builder.serverTool(block);
   if (kind === "passive") builder.files(block);
   return { kind, block };

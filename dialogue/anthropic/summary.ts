@@ -27,11 +27,22 @@ export class SummaryBuilder {
   };
   readonly #textKept: number;
   readonly #kept: ReplyHooks["kept"];
+  readonly #thought: ReplyHooks["thought"];
   #apart = false;
+  /** Where in the thinking its last block begins. */
+  #thinkingFrom = 0;
 
-  constructor(textKept: number = TEXT_KEPT, kept?: ReplyHooks["kept"]) {
+  constructor(textKept: number = TEXT_KEPT, kept?: ReplyHooks["kept"], thought?: ReplyHooks["thought"]) {
     this.#textKept = textKept;
     this.#kept = kept;
+    this.#thought = thought;
+  }
+
+  /** A block of thinking is whole. What is longer than what is kept here is heard by nobody. */
+  thought(): void {
+    const text = this.summary.thinking.slice(this.#thinkingFrom);
+    this.#thinkingFrom = this.summary.thinking.length;
+    if (text !== "" && this.#thinkingFrom < this.#textKept) this.#thought?.(text);
   }
 
   /** The container that code ran in, for later requests to name. */

@@ -1,8 +1,9 @@
 import { hash } from "node:crypto";
 import type { KnownValues } from "../../engine/mask/known-values.ts";
 import type { Piece } from "./prompt-borders.ts";
+import { Remembered } from "./remembered.ts";
 
-/** Texts of all sessions that are remembered, in two generations: some 20 MB. */
+/** Texts of all sessions that are remembered: some 20 MB. */
 const GENERATION = 65_536;
 /** Shorter ones are searched in less time than it takes to look them up. */
 const SHORTEST = 128;
@@ -16,8 +17,7 @@ const BREAK = Buffer.of(0);
 export class CleanTexts {
   readonly #ids = new WeakMap<KnownValues, number>();
   #lastId = 0;
-  #young = new Set<string>();
-  #old = new Set<string>();
+  readonly #texts = new Remembered(GENERATION);
 
   /** The key of a text; undefined where it is not worth to be remembered. */
   keyOf(body: Buffer, pieces: readonly Piece[], lookedFor: string): string | undefined {
@@ -45,17 +45,10 @@ export class CleanTexts {
   }
 
   has(key: string): boolean {
-    if (this.#young.has(key)) return true;
-    if (!this.#old.has(key)) return false;
-    this.add(key);
-    return true;
+    return this.#texts.has(key);
   }
 
   add(key: string): void {
-    if (this.#young.size >= GENERATION) {
-      this.#old = this.#young;
-      this.#young = new Set();
-    }
-    this.#young.add(key);
+    this.#texts.add(key);
   }
 }

@@ -15,6 +15,7 @@ export type ModelDeps = Pick<
   | "recordValues"
   | "dialogues"
   | "kept"
+  | "thoughts"
   | "budgets"
   | "approvals"
   | "holdBudget"

@@ -16,6 +16,12 @@ interface Side extends Piece {
 const BACKSLASH = 0x5c;
 /** Bytes of short strings whose borders are looked at together, where a value does not reach further. */
 const RUN = 16_384;
+/** What a piece costs besides its bytes, in bytes: in letters by themselves a value reaches less far than in what it may be written in. */
+const PIECE = 3;
+/** How often others may run: each so many strings. */
+const EACH = 4_096;
+/** And each so many characters of white space. */
+const SPACES = 65_536;
 /**
  * What of a token stands on both sides of a border is looked at as far as it goes, up to so much: over lines that begin with
  * nothing else, since base64 has such.
@@ -42,21 +48,33 @@ function beginsEscape(body: Buffer, at: number, floor: number): boolean {
   return (at - before) % 2 === 1;
 }
 
+/** A text that is searched by itself: pieces that go on in each other. Undefined where others may run. */
+export type Texts = Generator<Piece[] | undefined, undefined>;
+
+/** Strings with what of them stands at a border. */
+function* sidesOf(body: Buffer, strings: readonly PromptString[], trimmed: boolean): Generator<undefined, Side[]> {
+  const sides: Side[] = [];
+  for (const [at, string] of strings.entries()) {
+    const { start, end } = trimmed ? yield* trim(body, string) : string;
+    if (start < end) sides.push({ start, end, string, at });
+    if (at % EACH === EACH - 1) yield;
+  }
+  return sides;
+}
+
 /**
  * What stands around the borders between strings that follow each other, for what is split over two or more of them: so much
  * of each side, and more where a token goes on. Borders with little between them are looked at together, so that all of it is
  * never more than a few times the strings, however many and however short they are. `skip`: whether a border was looked at
  * already.
  */
-export function borderPieces(
+export function* borderTexts(
   body: Buffer,
   strings: readonly PromptString[],
   reach: number,
   { trimmed, skip }: { trimmed: boolean; skip?: (before: PromptString, after: PromptString) => boolean },
-): Piece[] {
-  const sides = strings
-    .map((string, at): Side => ({ ...(trimmed ? trim(body, string) : string), string, at }))
-    .filter(({ start, end }) => start < end);
+): Texts {
+  const sides = yield* sidesOf(body, strings, trimmed);
   const seen = (i: number): boolean => {
     const [before, after] = [sides[i], sides[i + 1]] as [Side, Side];
     if (skip?.(before.string, after.string) === true) return true;
@@ -64,22 +82,19 @@ export function borderPieces(
     return trimmed && asWritten && after.at === before.at + 1;
   };
   const most = Math.max(RUN, 4 * reach);
-  const pieces: Piece[] = [];
   for (let i = 0; i + 1 < sides.length; i++) {
+    if (i % EACH === EACH - 1) yield;
     if (seen(i)) continue;
     const first = i;
-    for (let size = 0; i + 2 < sides.length && size < most && lengthOf(sides, i + 1) <= 2 * reach; i++)
-      size += lengthOf(sides, i + 1);
+    for (let size = 0; i + 2 < sides.length && size < most && lengthOf(sides[i + 1] as Side) <= 2 * reach; i++)
+      size += lengthOf(sides[i + 1] as Side) + PIECE;
     while (i > first && seen(i)) i--;
-    for (const piece of before(body, sides, first, reach)) pieces.push(piece);
-    for (const { start, end } of sides.slice(first + 1, i + 1)) pieces.push({ start, end, joined: true });
-    for (const piece of behind(body, sides, i, reach)) pieces.push(piece);
+    const between = sides.slice(first + 1, i + 1).map(({ start, end }) => ({ start, end, joined: true }));
+    yield [...before(body, sides, first, reach), ...between, ...behind(body, sides, i, reach)];
   }
-  return pieces;
 }
 
-function lengthOf(sides: readonly Side[], i: number): number {
-  const { start, end } = sides[i] as Side;
+function lengthOf({ start, end }: Piece): number {
   return end - start;
 }
 
@@ -91,7 +106,7 @@ function before(body: Buffer, sides: readonly Side[], i: number, reach: number):
     const { start, end } = sides[k] as Side;
     const from = tokenBefore(body, Math.max(start, end - room), start, k === i ? end : -1);
     pieces.push({ start: cutBefore(body, from, start), end, joined: true });
-    room -= end - start;
+    room -= end - start + PIECE;
   }
   return pieces.reverse();
 }
@@ -104,7 +119,7 @@ function behind(body: Buffer, sides: readonly Side[], i: number, reach: number):
     const { start, end } = sides[k] as Side;
     const to = tokenBehind(body, Math.min(end, start + room), end, k === i + 1 ? start : -1);
     pieces.push({ start, end: to === end ? end : cutBefore(body, to, start), joined: true });
-    room -= end - start;
+    room -= end - start + PIECE;
   }
   const last = pieces.at(-1);
   if (last !== undefined) last.joined = false;
@@ -125,11 +140,18 @@ function tokenBehind(body: Buffer, to: number, end: number, border: number): num
 }
 
 /** Without the white space around it, also in escapes: programs end their lines where a file was cut. */
-function trim(body: Buffer, { start, end }: Piece): Piece {
+function* trim(body: Buffer, { start, end }: Piece): Generator<undefined, Piece> {
   let from = start;
   let to = end;
-  for (let size = spaceAt(body, from, to); size > 0; size = spaceAt(body, from, to)) from += size;
-  for (let size = spaceBefore(body, from, to); size > 0; size = spaceBefore(body, from, to)) to -= size;
+  let steps = 0;
+  for (let size = spaceAt(body, from, to); size > 0; size = spaceAt(body, from, to)) {
+    from += size;
+    if (++steps % SPACES === 0) yield;
+  }
+  for (let size = spaceBefore(body, from, to); size > 0; size = spaceBefore(body, from, to)) {
+    to -= size;
+    if (++steps % SPACES === 0) yield;
+  }
   return { start: from, end: to };
 }
 

@@ -6,13 +6,17 @@ import { Refusal } from "../../base/errors.ts";
  */
 export type StringKind = "word" | "own" | "said" | "result" | "assistant" | "signed";
 
-/** Where a string's characters stand, between its quotes, in bytes. */
+/** Where a string's characters stand, between its quotes, in bytes; or numbers of a list, with what stands between them. */
 export interface PromptString {
   start: number;
   end: number;
   kind: StringKind;
   /** The key that it stands under; of what stands in a list, the list's. */
   key: string;
+  /** No string: one number, or several that follow each other. */
+  numbers?: true;
+  /** Which it is of those that are said in order. */
+  place?: number;
 }
 
 interface Frame {
@@ -31,8 +35,14 @@ interface Frame {
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
-/** How often others may run while a body is read: each so many strings. */
-const EACH = 4_096;
+const MINUS = 0x2d;
+/** What numbers are written in (RFC 8259 §6). */
+const NUMBER = new Uint8Array(256);
+for (const c of "-+.0123456789eE") NUMBER[c.charCodeAt(0)] = 1;
+/** Between the numbers of a list. */
+const BETWEEN = new Set([0x2c, 0x20, 0x09, 0x0a, 0x0d]);
+/** How often others may run while a body is read: each so many strings, and bytes. */
+export const EACH = { strings: 4_096, bytes: 262_144 };
 /** What a string under one of these says is the API's own, or a name. */
 const WORDS = new Set([
   ...["type", "role", "id", "tool_use_id", "tool_call_id", "call_id", "item_id", "file_id", "name", "model", "object"],
@@ -66,11 +76,15 @@ export function* promptStrings(body: Buffer): Generator<undefined, PromptString[
   const strings: PromptString[] = [];
   const open: Frame[] = [];
   let expectKey = false;
-  let next = EACH;
+  let next = { strings: EACH.strings, bytes: EACH.bytes };
   for (let i = 0; i < body.length; i++) {
     const byte = body[i] as number;
+    if (i >= next.bytes || strings.length >= next.strings) {
+      next = { strings: strings.length + EACH.strings, bytes: i + EACH.bytes };
+      yield;
+    }
     if (byte === QUOTE) {
-      const end = endOfString(body, i);
+      const end = yield* endOfString(body, i);
       const frame = open.at(-1);
       if (expectKey && frame !== undefined) {
         frame.key = text(body, i + 1, end);
@@ -79,9 +93,11 @@ export function* promptStrings(body: Buffer): Generator<undefined, PromptString[
       } else take(body, { start: i + 1, end, kind: kindOf(open), key: frame?.key ?? "" }, open, strings);
       i = end;
       if (strings.length > MOST.strings) refuse("is in more strings");
-      if (strings.length < next) continue;
-      next = strings.length + EACH;
-      yield;
+    } else if (byte === MINUS || (byte >= 0x30 && byte <= 0x39)) {
+      const end = yield* endOfNumbers(body, i, open.at(-1)?.list === true);
+      if (end - i >= SHORTEST)
+        strings.push({ start: i, end, kind: kindOf(open), key: open.at(-1)?.key ?? "", numbers: true });
+      i = end - 1;
     } else if (byte === 0x7b || byte === 0x5b) {
       const list = byte === 0x5b;
       if (open.length >= MOST.depth) refuse("is nested deeper");
@@ -107,19 +123,54 @@ export function* promptStrings(body: Buffer): Generator<undefined, PromptString[
   return strings;
 }
 
+/** The one of some strings, in order, that stands at a place of the body. */
+export function stringAt(strings: readonly PromptString[], at: number): PromptString | undefined {
+  let [low, high] = [0, strings.length];
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if ((strings[middle] as PromptString).end > at) high = middle;
+    else low = middle + 1;
+  }
+  return strings[low];
+}
+
+/** What a string says. */
+export function textOf(body: Buffer, { start, end }: PromptString): string {
+  return text(body, start, end);
+}
+
 function refuse(how: string): never {
   throw new Refusal("unmaskable", `the prompt ${how} than can be searched for secret values`, {
     next: "Send less of it at once.",
   });
 }
 
-function endOfString(body: Buffer, start: number): number {
+function* endOfString(body: Buffer, start: number): Generator<undefined, number> {
+  let next = start + EACH.bytes;
   for (let end = body.indexOf(QUOTE, start + 1); end >= 0; end = body.indexOf(QUOTE, end + 1)) {
     let before = end - 1;
     while (body[before] === BACKSLASH) before--;
     if ((end - before) % 2 === 1) return end;
+    if (end < next) continue;
+    next = end + EACH.bytes;
+    yield;
   }
   throw new Error("a prompt that is no JSON");
+}
+
+/** Where a number ends, or in a list the last one of those that follow each other. */
+function* endOfNumbers(body: Buffer, start: number, list: boolean): Generator<undefined, number> {
+  let end = start;
+  let next = start + EACH.bytes;
+  for (let i = start; i < body.length; i++) {
+    const byte = body[i] as number;
+    if (NUMBER[byte] === 1) end = i + 1;
+    else if (!list || !BETWEEN.has(byte)) break;
+    if (i < next) continue;
+    next = i + EACH.bytes;
+    yield;
+  }
+  return end;
 }
 
 function text(body: Buffer, start: number, end: number): string {

@@ -1,7 +1,7 @@
 import { jsonStrings } from "../../engine/mask/layers/escapes.ts";
 import { type Found, findSecrets, type Search } from "../../engine/mask/layers/find.ts";
 import { CleanTexts } from "./clean-texts.ts";
-import type { Piece } from "./prompt-borders.ts";
+import type { Piece, Texts } from "./prompt-borders.ts";
 
 /** Bytes that are searched at once: 1 to 3 ms. */
 export const BATCH = 131_072;
@@ -15,25 +15,25 @@ interface Text {
   key: string | undefined;
 }
 
-/** Finds secrets in pieces of a body's strings, but in those that were found to hold none before. */
-export async function findIn(body: Buffer, pieces: readonly Piece[], search: Search): Promise<Found[]> {
+/** Finds secrets in texts of a body's strings, but in those that were found to hold none before. */
+export async function findIn(body: Buffer, texts: Texts, search: Search): Promise<Found[]> {
   const lookedFor = clean.lookedFor(search.known, search.names);
   const found: Found[] = [];
   let batch: Text[] = [];
   let size = 0;
-  for (let i = 0; i < pieces.length; ) {
-    const from = i;
-    while (pieces[i++]?.joined === true);
-    const text = pieces.slice(from, i);
-    const key = clean.keyOf(body, text, lookedFor);
-    size += text.reduce((sum, { start, end }) => sum + end - start + PIECE, 0);
-    if (key === undefined || !clean.has(key)) batch.push({ pieces: text, key });
-    if (size < BATCH && i < pieces.length) continue;
+  for (const pieces of texts) {
+    if (pieces !== undefined) {
+      const key = clean.keyOf(body, pieces, lookedFor);
+      size += pieces.reduce((sum, { start, end }) => sum + end - start + PIECE, 0);
+      if (key === undefined || !clean.has(key)) batch.push({ pieces, key });
+      if (size < BATCH) continue;
+    }
     for (const one of await findInBatch(body, batch, search)) found.push(one);
     await search.pause();
     batch = [];
     size = 0;
   }
+  for (const one of await findInBatch(body, batch, search)) found.push(one);
   return found;
 }
 

@@ -5,11 +5,12 @@ import type { PromptString } from "./prompt-strings.ts";
 
 /** What holds a file in base64, where a text in its place would not be read. */
 const FILES = new Set(["data", "file_data", "image_url", "url"]);
+const MINUS = 0x2d;
 const DATA_URL = /^data:[^,"\\]{0,200};base64,/;
 
 /**
  * The body with the placeholder where secrets were found, in place of as many bytes as they took; all else is byte for byte as
- * it was. A file keeps its length and stays base64, with the placeholder in it over and over. `found` is what counts: each
+ * it was. In place of a number it is a string. A file keeps its length and stays base64, with the placeholder in it over and over. `found` is what counts: each
  * secret once, in whatever ways it was found.
  */
 export function takeOut(
@@ -29,6 +30,14 @@ export function takeOut(
     while ((spans[i + inside.length]?.end ?? Number.POSITIVE_INFINITY) <= string.end)
       inside.push(spans[i + inside.length] as Range);
     i += inside.length;
+    if (string.numbers === true) {
+      for (const { start, end } of inside) {
+        // A sign belongs to its number, and in the place of numbers there is a string.
+        parts.push(body.subarray(done, body[start - 1] === MINUS ? start - 1 : start), Buffer.from(`"${PLACEHOLDER}"`));
+        done = end;
+      }
+      continue;
+    }
     const file = fileIn(body, string);
     if (file !== undefined) {
       parts.push(body.subarray(done, file.start), overwritten(body, file, inside));

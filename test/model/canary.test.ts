@@ -8,6 +8,7 @@ import { PLACEHOLDER } from "../../engine/mask/placeholder.ts";
 import { kube, type Reply, send, spooled, until } from "../gateway/client.ts";
 import { answerJson } from "../gateway/cluster.ts";
 import { filesBelow, recordOf, standsIn } from "../gateway/search-record.ts";
+import { READS, WRITES } from "./redact-tools.ts";
 import { type ModelRig, startModelRig } from "./rig.ts";
 
 /**
@@ -74,6 +75,7 @@ const WAYS: [way: string, write: (value: string) => string[]][] = [
   ["in base64, split over two results", (value) => cut(base64(value))],
   ["in hex, split over two results", (value) => cut(Buffer.from(value).toString("hex"))],
   ["in JSON, split over two results", (value) => cut(JSON.stringify({ password: value }))],
+  ...WRITES.map(([way, write]): [string, (value: string) => string[]] => [way, (value) => [`\n${write(value)}\n`]]),
   ["compressed, split over two results", (value) => cut(base64(gzipSync(`password: ${value}\n`)))],
 ];
 
@@ -173,7 +175,16 @@ function readable(bytes: Buffer): Buffer[] {
       return [];
     }
   });
-  return [bytes, Buffer.from(strings.join("\n")), Buffer.from(joined), ...unpacked];
+  const reread = results.flatMap((one) =>
+    READS.flatMap((read) => {
+      try {
+        return [Buffer.from(read(one.trim()) as string)];
+      } catch {
+        return [];
+      }
+    }),
+  );
+  return [bytes, Buffer.from(strings.join("\n")), Buffer.from(joined), ...unpacked, ...reread];
 }
 
 function holds(value: string, bytes: readonly Buffer[]): boolean {
@@ -238,12 +249,21 @@ test("the record says how many were taken out, and where they come from, by the 
 test("thinking that the provider signed goes back to it as it was, and comes on record without the secret", async () => {
   const thinking = { type: "thinking", thinking: `The password is ${MASKED}.`, signature: "c2lnbmF0dXJl" };
   const messages = [{ role: "user", content: CONTROL }, { role: "assistant", content: [thinking] }, ...inTurns(["ok"])];
-  rig.provider.asked.splice(0);
-  rig.provider.scripts = [
-    { headers: { "content-type": "application/json" }, parts: [JSON.stringify(APIS["Anthropic's messages"]?.reply)] },
-  ];
+  const reply = { ...APIS["Anthropic's messages"]?.reply, content: [thinking] };
+  const type = { "content-type": "application/json" };
   const body = { model: "claude", max_tokens: 9, messages };
-  await send(rig, "POST", "/connections/claude/v1/messages", { token: tokens.shop, body });
+  const asked = async (token: string): Promise<number> => {
+    rig.provider.asked.splice(0);
+    rig.provider.scripts = [{ headers: type, parts: [JSON.stringify(reply)] }];
+    return (await send(rig, "POST", "/connections/claude/v1/messages", { token, body })).status;
+  };
+  // An agent that makes it up hands the provider nothing.
+  expect(await asked(tokens.shop)).toBe(403);
+  expect(rig.provider.asked).toEqual([]);
+  rig.provider.scripts = [{ headers: type, parts: [JSON.stringify(reply)] }];
+  const first = { ...body, messages: inTurns([]) };
+  await send(rig, "POST", "/connections/claude/v1/messages", { token: tokens.shop, body: first });
+  expect(await asked(tokens.shop)).toBe(200);
   expect(rig.provider.asked[0]?.body.toString("utf8")).toBe(JSON.stringify(body));
   const prompt = await until(() => spooled(rig).findLast(({ payload }) => payload.includes('"signed":1')));
   expect(JSON.parse(prompt.payload)).toMatchObject({ redacted: 0, redactions: { signed: 1 } });

@@ -1,4 +1,4 @@
-import { deflateRawSync, gzipSync } from "node:zlib";
+import { deflateRawSync, gunzipSync, gzipSync, inflateRawSync } from "node:zlib";
 
 /** The value of the tables that hold what tools wrote. */
 export const VALUE = 'c0rrect"h\\rse/b&ttery-ü';
@@ -167,12 +167,47 @@ export const WRITES: [way: string, write: (value: string) => string][] = [
     (value) => [...Buffer.from(value)].map((byte) => `\\${byte.toString(8).padStart(3, "0")}`).join(""),
   ],
   ["in HTML, to the last letter", (value) => [...value].map((c) => `&#${c.codePointAt(0)};`).join("")],
-  ["in a form", (value) => encodeURIComponent(`a ${value} b`).replaceAll("%20", "+")],
-  ["in a shell's quotes", (value) => `'${`${value}'s`.replaceAll("'", "'\\''")}'`],
-  ["in SQL", (value) => `'${`${value}'s`.replaceAll("'", "''")}'`],
   ["in colours", (value) => [...value].map((c) => `\u001b[3${c.charCodeAt(0) % 8}m${c}\u001b[0m`).join("")],
   [
     "in base64 in lines of 76, with returns",
     (value) => inLines(base64(Buffer.from(`${"word ".repeat(30)}${value}`)), 76).join("\r\n"),
   ],
+];
+
+const lines = (text: string): string[] => text.split("\n").filter((line) => line !== "");
+const unlisted = (text: string): Buffer =>
+  Buffer.from(
+    lines(text)
+      .map((line) => line.replace(/^ *\d+\t/, ""))
+      .join(""),
+    "base64",
+  );
+const columns = (from: number, to: number) => (text: string) =>
+  Buffer.concat(lines(text).map((line) => Buffer.from(line.slice(from, to).replaceAll(" ", ""), "hex")));
+
+/** What reads them again, each written by itself: for who looks whether a value stands in something. Each may throw. */
+export const READS: ((text: string) => Uint8Array | string)[] = [
+  columns(10, 49),
+  columns(10, 60),
+  (text) =>
+    Buffer.concat(
+      lines(text).map((line) =>
+        Buffer.from(
+          (line.slice(7).match(/.{4}/g) ?? []).map((cell) =>
+            cell.startsWith("  ") ? cell.charCodeAt(3) : Number.parseInt(cell, 8),
+          ),
+        ),
+      ),
+    ),
+  (text) => Buffer.from(JSON.parse(text) as number[]),
+  (text) => Buffer.from(Array.from(text.matchAll(/0x(..)/g), ([, pair]) => Number.parseInt(pair ?? "", 16))),
+  (text) => Buffer.from(text, "base64"),
+  (text) => Buffer.from(text, "base64").toString("utf16le"),
+  (text) => inflateRawSync(Buffer.from(text, "base64")),
+  (text) => inflateRawSync(Buffer.from(text, "base64").subarray(35)),
+  unlisted,
+  (text) => gunzipSync(unlisted(text)),
+  (text) => Buffer.from(Array.from(text.matchAll(/\\(\d{3})/g), ([, digits]) => Number.parseInt(digits ?? "", 8))),
+  (text) => text.replace(/&#(\d+);/g, (_, code: string) => String.fromCodePoint(Number(code))),
+  (text) => text.split("\u001b").reduce((all, piece) => all + piece.slice(piece.indexOf("m") + 1)),
 ];

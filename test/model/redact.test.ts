@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { Refusal } from "../../base/errors.ts";
 import { KnownValues } from "../../engine/mask/known-values.ts";
 import { PLACEHOLDER } from "../../engine/mask/placeholder.ts";
-import { borderPieces } from "../../proxy/model/prompt-borders.ts";
+import { borderTexts } from "../../proxy/model/prompt-borders.ts";
 import { promptStrings } from "../../proxy/model/prompt-strings.ts";
 import { redactPrompt } from "../../proxy/model/redact-prompt.ts";
 import { SHOWN, VALUE, WRITES } from "./redact-tools.ts";
@@ -34,9 +34,10 @@ const said = (text: string): object => ask(user(words(text)));
 const calls = (...texts: string[]): object =>
   ask(...texts.flatMap((text, i) => [call({ command: "cat f" }, `t${i}`), user(result(text, `t${i}`))]));
 
-async function redact(body: object | string, known: readonly KnownValues[] = knowing(VALUE)) {
+async function redact(body: object | string, known: readonly KnownValues[] = knowing(VALUE), saidBefore?: string[]) {
   const text = typeof body === "string" ? body : JSON.stringify(body);
-  const { body: clean, redactions } = await redactPrompt(Buffer.from(text), known);
+  const said = (one: string): boolean => saidBefore?.includes(one) === true;
+  const { body: clean, redactions } = await redactPrompt(Buffer.from(text), known, { said });
   return { text: clean.toString("utf8"), json: JSON.parse(clean.toString("utf8")), redactions };
 }
 
@@ -215,6 +216,61 @@ describe("a value that is known is taken out of", () => {
   });
 });
 
+const QUOTED = `it's a "long" one & so on`;
+test.for<[string, string]>([
+  ["in a shell's quotes", `'${QUOTED.replaceAll("'", "'\\''")}'`],
+  ["as Python quotes it for a shell", `'${QUOTED.replaceAll("'", `'"'"'`)}'`],
+  ["in SQL and YAML", `'${QUOTED.replaceAll("'", "''")}'`],
+  ["in CSV", `1,"${QUOTED.replaceAll('"', '""')}",2`],
+  ["in a form", encodeURIComponent(`a ${QUOTED} b`).replaceAll("%20", "+")],
+  ["in JSON of CSV", JSON.stringify({ csv: `"${QUOTED.replaceAll('"', '""')}"` })],
+])("a value with quotes and spaces is taken out %s", async ([, written]) => {
+  const { json, redactions } = await redact(said(`before ${written} behind`), knowing(QUOTED));
+  expect(json.messages[0].content[0].text).toMatch(/^before .*\*\*sallyport-masked\*\*.* behind$/);
+  expect(json.messages[0].content[0].text).not.toContain("so");
+  expect(redactions.count).toBe(1);
+});
+
+test("of a dump whole rows go, with the characters beside them", async () => {
+  const dump = SHOWN.find(([way]) => way === "in a dump of `hexdump -C`")?.[1] ?? "";
+  const { json } = await redact(said(`before${dump}behind`));
+  expect(json.messages[0].content[0].text).toBe(`before\n${PLACEHOLDER}\n${PLACEHOLDER}\n00000018\nbehind`);
+});
+
+describe("a number", () => {
+  const known = knowing("90210777", "12345678.5");
+  const called = (input: string): string =>
+    `{"model":"m","messages":[{"role":"assistant","content":[{"type":"tool_use","id":"t","name":"x","input":${input}}]}]}`;
+
+  test.for([
+    ['{"pin": 90210777}', `{"pin": "${PLACEHOLDER}"}`],
+    ['{"pin":-90210777 }', `{"pin":"${PLACEHOLDER}" }`],
+    ['{"pins":[1, 90210777,2,90210777]}', `{"pins":[1, "${PLACEHOLDER}",2,"${PLACEHOLDER}"]}`],
+    ['[{"a":{"b":[12345678.5]}}]', `[{"a":{"b":["${PLACEHOLDER}"]}}]`],
+    ['{"data":[57,48,50,49,48,55,55,55]}', `{"data":["${PLACEHOLDER}"]}`],
+    [
+      '{"type":"Buffer","data":[1,2,57, 48, 50, 49, 48, 55, 55, 55,9]}',
+      `{"type":"Buffer","data":[1,2,"${PLACEHOLDER}",9]}`,
+    ],
+  ])("that is known is taken out, and a string stands in its place: %s", async ([given, expected]) => {
+    const { text, redactions } = await redact(called(given as string), known);
+    expect(text).toBe(called(expected as string));
+    expect(redactions.count).toBe((expected as string).split(PLACEHOLDER).length - 1);
+  });
+
+  test.for([
+    '{"at":1690210777123,"b":190210777,"c":90210777.25,"d":90210777e3,"e":[902107771,0.90210777]}',
+    '{"a":[true,1e400,-0.0, 1E+2 ,null],"b":12345678901234567890123}',
+  ])("in whose middle it stands is another one, and stays: %s", async (given) => {
+    expect((await redact(called(given), known)).text).toBe(called(given));
+  });
+
+  test("of the API's own is searched as well: the provider refuses the request, and not what it holds", async () => {
+    const body = '{"model":"m","seed":90210777,"messages":[]}';
+    expect((await redact(body, known)).text).toBe(body.replace("90210777", `"${PLACEHOLDER}"`));
+  });
+});
+
 describe("files", () => {
   const file = (data: string, type = "document", media = "text/plain"): object =>
     ask(user({ type, source: { type: "base64", media_type: media, data } }));
@@ -274,10 +330,47 @@ describe("what stays as it is", () => {
         input: [{ type: "reasoning", summary: [{ type: "summary_text", text: VALUE }], encrypted_content: "gAAA" }],
       },
     ],
-  ])("%s, and the record says that a value stands in it", async ([, body]) => {
+  ])("%s that the provider said in this session, and the record says that a value stands in it", async ([, body]) => {
+    const { text, redactions } = await redact(body, knowing(VALUE), [`it is ${VALUE}`, base64(`${VALUE}abc`), VALUE]);
+    expect(text).toBe(JSON.stringify(body));
+    expect(redactions).toMatchObject({ count: 0, signed: 1 });
+  });
+
+  test("signed thinking with what looks like a credential, and the record says that it does", async () => {
+    const body = signed({ thinking: "try postgres://app:example-pass@db/app" });
     const { text, redactions } = await redact(body);
     expect(text).toBe(JSON.stringify(body));
     expect(redactions).toMatchObject({ count: 0, signed: 1 });
+  });
+
+  const thought = (thinking: string): object => ({ type: "thinking", thinking, signature: "c2ln" });
+  const reply = (...content: object[]): object => ask({ role: "assistant", content });
+  test.for<[string, object]>([
+    ["thinking that it did not say", signed({})],
+    ["its base64 in thinking", signed({ thinking: `it is ${base64(VALUE)}` })],
+    ["a dump in thinking", signed({ thinking: SHOWN[0]?.[1] })],
+    ["what a signature says", signed({ thinking: "x", signature: base64(VALUE) })],
+    ["encrypted thinking", reply({ type: "redacted_thinking", data: base64(`${VALUE}abc`) })],
+    ["two blocks of thinking", reply(...halves(VALUE).map(thought))],
+    [
+      "the summary of OpenAI's encrypted reasoning",
+      {
+        model: "m",
+        input: [{ type: "reasoning", summary: [{ type: "summary_text", text: VALUE }], encrypted_content: "gAAA" }],
+      },
+    ],
+  ])("but a known value in %s is refused, with what to do", async ([, body]) => {
+    await expect(redact(body, knowing(VALUE), ["it is something else"])).rejects.toMatchObject({
+      code: "unmaskable",
+      message: expect.stringContaining("did not say it in this session"),
+      details: { next: expect.stringMatching(/new dialogue.*without their thinking/) },
+    });
+  });
+
+  test("and of a value whose one half is signed the other one is taken out", async () => {
+    const [left, right] = halves(VALUE);
+    const { json } = await redact(reply(thought(`it is ${left}`), words(`${right} b`)));
+    expect(json.messages[0].content).toEqual([thought(`it is ${left}`), words(`${PLACEHOLDER} b`)]);
   });
 
   test.for<[string, object]>([
@@ -319,7 +412,11 @@ describe("what stays as it is", () => {
     const summary = [VALUE, "nothing", `${VALUE} and ${VALUE}`, "nothing at all", `and ${VALUE}`];
     const item = { type: "reasoning", encrypted_content: "gAAA" };
     const input = [{ ...item, summary: summary.map((text) => ({ type: "summary_text", text })) }];
-    expect((await redact({ model: "m", input })).redactions).toMatchObject({ count: 0, signed: 3 });
+    const texts = summary.filter((text) => text.includes(VALUE));
+    expect((await redact({ model: "m", input }, knowing(VALUE), texts)).redactions).toMatchObject({
+      count: 0,
+      signed: 3,
+    });
   });
 
   test("every byte outside of what is taken out: spaces, escapes, numbers, the order of keys", async () => {
@@ -356,6 +453,22 @@ describe("what stays as it is", () => {
     });
     expect(more.text.startsWith(once.text.slice(0, -2))).toBe(true);
   });
+});
+
+test("a value that comes to be known changes nothing before its first place, and nothing there again", async () => {
+  const known = knowing(VALUE);
+  const body = calls(`one ${VALUE}`, `two ${packed(VALUE)}`, "three", "four later-value-4 of them", `five ${VALUE}`);
+  const before = await redact(body, known);
+  known[0]?.add("later-value-4", ORIGIN);
+  const after = await redact(body, known);
+  const place = after.text.indexOf(`four ${PLACEHOLDER}`);
+  expect(place).toBeGreaterThan(0);
+  expect(after.text.slice(0, place)).toBe(before.text.slice(0, place));
+  expect(after.text).toBe(before.text.replace("later-value-4", PLACEHOLDER));
+  // Nor does it matter in which order they came to be known, nor how many others there are.
+  const others = knowing("later-value-4", ...Array.from({ length: 40 }, (_, i) => `another value ${i}`), VALUE);
+  expect((await redact(body, others)).text).toBe(after.text);
+  expect((await redact(body, known)).text).toBe(after.text);
 });
 
 test("what a session gets to know later is taken out from then on", async () => {
@@ -419,7 +532,8 @@ describe("what is searched at the borders is never more than a few times the pro
       const strings = stringsOf(body);
       for (const trimmed of [false, true]) {
         for (const skip of [undefined, alternate()]) {
-          const pieces = borderPieces(body, strings, reach, { trimmed, ...(skip && { skip }) });
+          const texts = [...borderTexts(body, strings, reach, { trimmed, ...(skip && { skip }) })];
+          const pieces = texts.flatMap((text) => text ?? []);
           expect(pieces.length).toBeLessThanOrEqual(8_000);
           expect(pieces.reduce((sum, { start, end }) => sum + end - start, 0)).toBeLessThan(2 * body.length);
         }

@@ -14,6 +14,7 @@ import { SharedAsks } from "../../../proxy/hold/shared-asks.ts";
 import { Budgets } from "../../../proxy/model/budgets.ts";
 import { Dialogues } from "../../../proxy/model/dialogues.ts";
 import { KeptByProviders } from "../../../proxy/model/kept.ts";
+import { Thoughts } from "../../../proxy/model/thoughts.ts";
 import { ObjectLocks } from "../../../proxy/object-locks.ts";
 import { OpenSessions } from "../../../proxy/open-sessions.ts";
 import { OpenStreams } from "../../../proxy/open-streams.ts";
@@ -62,6 +63,7 @@ export class ModelGateway {
       models: new Map(),
       dialogues: new Dialogues(),
       kept: new KeptByProviders(),
+      thoughts: new Thoughts(),
       budgets: new Budgets(
         { prices: {}, limits: [] },
         { folder: "", hmacKey: HMAC_KEY, sessionMs: 0, clock: parts.time, log: silentLog },
