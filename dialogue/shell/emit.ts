@@ -1,7 +1,9 @@
 import { around } from "./around.ts";
+import { awkStarts } from "./awk.ts";
 import { gitStarts, hiddenIn } from "./hidden.ts";
 import { basename, type Layer, reasonOf, text } from "./layer.ts";
 import { overridesOf } from "./overrides.ts";
+import { sedStarts } from "./sed.ts";
 import { type Simple, type Sink, viaOf } from "./simple.ts";
 import type { ShellCommand, UnparsedReason } from "./types.ts";
 import { INERT, isInterpreter } from "./wrappers.ts";
@@ -50,22 +52,16 @@ function inlineProgram(name: string, argv: readonly string[], piped: boolean): U
     return inline || fromInput || argv.includes("-") ? "interpreter" : undefined;
   }
   // awk and sed can start programs as well.
-  if (
-    /^[gmn]?awk$/.test(name) &&
-    argv.some((word) => /system\s*\(|\|\s*("|getline)|getline|print[^}|]{0,200}\|/.test(word))
-  )
-    return "interpreter";
-  if (
-    /^g?sed$/.test(name) &&
-    argv.slice(1).some((word) => word.includes("/") && (/^\d*\s*e\b/.test(word) || sedExecutes(word)))
-  )
-    return "interpreter";
-  return undefined;
+  const words = argv.slice(1);
+  if (/^[gmn]?awk$/.test(name)) return awkStarts(words) ? "interpreter" : undefined;
+  if (/^g?sed$/.test(name)) return sedStarts(words) ? "interpreter" : undefined;
+  return isFile(argv[0] ?? "") ? "script" : undefined;
 }
 
-/** The flags behind a slash, taken in one go: to look for the `e` among them in the pattern would be quadratic. */
-const sedExecutes = (script: string): boolean =>
-  [...script.matchAll(/\/([a-zIM\d]*)\s*(?:[;}]|$)/gm)].some(([, flags = ""]) => flags.includes("e"));
+/** Where programs are installed; what stands elsewhere is a file that the text does not show. */
+const INSTALLED = /(?:^|\/)\.?(?:s?bin|libexec)\/[^/]+$/;
+const isFile = (word: string): boolean =>
+  word.includes("/") && !INSTALLED.test(word) && !/\/(?:kubectl|helm)(?:-[^/]*)?$/.test(word);
 
 const NAMES = /(^|[\s/'"=;&|`(])(kubectl|helm|oc|kubeadm|k9s)($|[\s'"=;&|)])/;
 const KUBERNETES = new Set(["kubectl", "helm"]);

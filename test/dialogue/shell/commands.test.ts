@@ -28,6 +28,57 @@ test.each(UNDECIDED)("a variable that only might hold what was assigned is not d
   expect(asked).not.toEqual([]);
 });
 
+describe("a program in the words of awk or sed that starts another is told from one that does not", () => {
+  const starts = (text: string) => readCommands(text).some(({ unparsed }) => unparsed === "interpreter");
+
+  test.each([
+    "sed s,a,id,e x",
+    "sed 's|a/b|id|ge' x",
+    "sed -n -E 's#a\\#b#id#pe' x",
+    "sed -e p -e 's,a,id,e' x",
+    "sed -ne 's,a,id,e' x",
+    "sed --expression='s,a,id,e' x",
+    "sed '1e id' x",
+    "sed '/a/,$ { p; e id\n}' x",
+    "sed '\\,a,e' x",
+    "sed 'y,a,b,;e' x",
+    "sed 's/[/]e/x/e' x",
+    "sed -i '' 's,a,id,e' x",
+    "sed 's,a,b,;s,c,d,2e' x",
+    "sed '?eval' x",
+    "awk '{ print | \"sh\" }' x",
+    "awk '{ cmd = \"id\"; cmd | getline y }' x",
+    "awk '{ print $1 |& \"sh\" }' x",
+    "awk '{ system (\"id\") }' x",
+    "awk -F'|' '{ print | $2 }' x",
+    "awk -v c=id -- 'BEGIN { c | getline }' x",
+    "awk '/a[/|]b/ { x = 1 / 2 | c }' x",
+    'awk \'{ f = "system"; @f("id") }\' x',
+    "gawk 'BEGIN { print > \"/inet/tcp/0/x/80\" }'",
+    "gawk --weird 'BEGIN { print | \"sh\" }'",
+  ])("%s", (text) => {
+    expect(starts(text)).toBe(true);
+  });
+
+  test.each([
+    "sed 's,/a/,/e/,' x",
+    "sed s/a/b/w/tmp/e x",
+    "sed -n '/e/p;$!d' x",
+    "sed -i.e 's|a|e|g' x",
+    "sed '/a/{s/e/f/g;s/g/h/}' e",
+    "sed -n '10,20p' e.ts",
+    "sed 'y/e/f/' x",
+    "sed -e ':a;N;$!ba;s/\\n/e/g' x",
+    "awk -F'|' '{ print $2 }' x",
+    "awk -F '|' '/a|b/ || $1 ~ /c|d/ { print \"|\" }' x",
+    "awk '$1 / 2 > 3 { print $2 / 4 } # a | b' x",
+    "awk '{ mysystem(1) }' x",
+    "awk 'NR==1 || /Running|Pending/' x",
+  ])("and %s is none", (text) => {
+    expect(starts(text)).toBe(false);
+  });
+});
+
 describe("a switch to another cluster or other credentials is told, and a secret's value is not", () => {
   test.for<[text: string, ...overrides: string[]]>([
     ["kubectl --server=https://x get po", "--server=https://x"],
