@@ -1,5 +1,7 @@
 import { isObject } from "../json/strict-json.ts";
-import { isCount, isText, type JsonObject, optional } from "../request-json.ts";
+import { isCount, isFlag, isText, type JsonObject, optional } from "../request-json.ts";
+import type { ModelRequest } from "../types.ts";
+import { readMcpServers } from "./request-tools.ts";
 
 /** The greatest of those that the request says: which one a provider goes by is its own choice. */
 export function maxTokens(root: JsonObject, ...keys: string[]): { maxTokens?: number } {
@@ -8,17 +10,32 @@ export function maxTokens(root: JsonObject, ...keys: string[]): { maxTokens?: nu
 }
 
 /** Who the client says that it is, or acts for. */
-export function userId(root: JsonObject): { userId?: string } {
+function userId(root: JsonObject): { userId?: string } {
   const metadata = optional(root, "metadata", isObject) ?? {};
   const claim = [root.safety_identifier, root.user, metadata.user_id].find(isText);
   return claim === undefined ? {} : { userId: claim };
 }
 
 /** Models beside `model` that the provider may use: fallbacks of routers, and those of tools. */
-export function otherModels(root: JsonObject, tools: readonly JsonObject[]): { otherModels?: string[] } {
+function otherModels(root: JsonObject, tools: readonly JsonObject[]): { otherModels?: string[] } {
   const fallbacks: unknown[] = Array.isArray(root.models) ? root.models : [];
   const models = [...fallbacks, ...tools.map(({ model }) => model)].filter(isText);
   return models.length === 0 ? {} : { otherModels: models };
+}
+
+/** What both dialects say alike. */
+export function eitherDialect(
+  root: JsonObject,
+  tools: readonly JsonObject[],
+): Pick<ModelRequest, "stream" | "mcpServers" | "userId" | "otherModels"> {
+  const stream = optional(root, "stream", isFlag) ?? false;
+  return { stream, mcpServers: readMcpServers(tools), ...userId(root), ...otherModels(root, tools) };
+}
+
+/** The words of messages of a person's. */
+export function promptOf(messages: readonly JsonObject[]): string {
+  const words = messages.map(({ content }) => wordsOf(content));
+  return words.filter(Boolean).join("\n\n");
 }
 
 /** The text of a message, or of a tool's result: a string, or its parts. */

@@ -1,10 +1,10 @@
 import { isObject } from "../../json/strict-json.ts";
 import { keptIds } from "../../kept-ids.ts";
-import { isCount, isFlag, isText, list, optional, readBody, refuse, required } from "../../request-json.ts";
+import { isCount, isText, list, optional, readBody, refuse, required } from "../../request-json.ts";
 import type { Kept, ModelRequest } from "../../types.ts";
 import type { JsonObject } from "../fields.ts";
-import { maxTokens, otherModels, userId, wordsOf } from "../request-fields.ts";
-import { readMcpServers, readTools } from "../request-tools.ts";
+import { eitherDialect, maxTokens, promptOf, wordsOf } from "../request-fields.ts";
+import { readTools } from "../request-tools.ts";
 
 /**
  * What a request to `chat/completions` asks for, as far as policy and the record need it. Fields that it does not know
@@ -20,18 +20,11 @@ export function readChatRequest(body: Buffer, limits: { bytes?: number } = {}): 
   const replies = optional(root, "n", isCount);
   return {
     model: required(root, "model", isText),
-    stream: optional(root, "stream", isFlag) ?? false,
-    prompt: turn
-      .filter(({ role }) => role === "user")
-      .map(({ content }) => wordsOf(content))
-      .filter(Boolean)
-      .join("\n\n"),
+    prompt: promptOf(turn.filter(({ role }) => role === "user")),
     toolResults: turn.flatMap(toolResult),
     tools: [...tools.flatMap(readTools), ...list(root, "functions").map(legacyTool), ...searches(root)],
-    mcpServers: readMcpServers(tools),
-    ...userId(root),
+    ...eitherDialect(root, tools),
     ...maxTokens(root, "max_completion_tokens", "max_tokens"),
-    ...otherModels(root, tools),
     ...(replies !== undefined && { replies }),
     ...(recalls.length > 0 && { recalls }),
     ...(root.store === true && { stored: true }),

@@ -2,8 +2,8 @@ import { Refusal } from "../../../base/errors.ts";
 import { isFlag, isText, list, optional, readBody, refuse } from "../../request-json.ts";
 import type { ModelRequest } from "../../types.ts";
 import type { JsonObject } from "../fields.ts";
-import { maxTokens, otherModels, userId, wordsOf } from "../request-fields.ts";
-import { readMcpServers, readTools } from "../request-tools.ts";
+import { eitherDialect, maxTokens, promptOf } from "../request-fields.ts";
+import { readTools } from "../request-tools.ts";
 import { recallsOf } from "./recalls.ts";
 import { toolResult } from "./tool-result.ts";
 
@@ -29,18 +29,11 @@ export function readResponsesRequest(body: Buffer, limits: { bytes?: number } = 
   const recalls = recallsOf(root, input, tools);
   return {
     model: optional(root, "model", isText) ?? modelOfPrompt(root),
-    stream: optional(root, "stream", isFlag) ?? false,
-    prompt: turn
-      .filter((item) => isMessage(item) && item.role === "user")
-      .map(({ content }) => wordsOf(content))
-      .filter(Boolean)
-      .join("\n\n"),
+    prompt: promptOf(turn.filter((item) => isMessage(item) && item.role === "user")),
     toolResults: turn.flatMap(toolResult),
     tools: tools.flatMap(readTools),
-    mcpServers: readMcpServers(tools),
-    ...userId(root),
+    ...eitherDialect(root, tools),
     ...maxTokens(root, "max_output_tokens"),
-    ...otherModels(root, tools),
     ...(previous !== undefined && { continues: previous }),
     ...(recalls.length > 0 && { recalls }),
     ...(root.store !== false && { stored: true }),
