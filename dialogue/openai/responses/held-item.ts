@@ -1,7 +1,9 @@
+import { isObject } from "../../json/strict-json.ts";
 import { BrokenReply } from "../../sse/guard-stream.ts";
 import { indexOf, type JsonObject, listOf, objectOf, textOf } from "../fields.ts";
 import type { PendingCall } from "../tool-calls.ts";
-import { callId, textKey } from "./items.ts";
+import { callId, ITEM_NAMES, textKey } from "./items.ts";
+import { afterEnd, differs, SaidText } from "./said-text.ts";
 
 /** Members of every event of an item, which say nothing of what it does. */
 const COMMON = new Set(["type", "sequence_number", "output_index", "item_id", "obfuscation", "status"]);
@@ -17,9 +19,9 @@ export class HeldItem {
   #item: JsonObject | undefined;
   readonly #limit: number;
   #size = 0;
-  #pieces = "";
-  #commands: string[] = [];
-  #diff = "";
+  readonly #text: SaidText;
+  readonly #commands: SaidText[] = [];
+  readonly #diff = new SaidText();
   pending: PendingCall | undefined;
   /** Whether the client has got what stands for it. */
   shown = false;
@@ -32,6 +34,8 @@ export class HeldItem {
     this.name = name;
     this.#first = first;
     this.#limit = limit;
+    const key = textKey(first.type);
+    this.#text = new SaidText(key === undefined ? "" : textOf(first, key));
   }
 
   /** The whole item; only once it is. */
@@ -57,28 +61,42 @@ export class HeldItem {
 
   /** An event between its first and its last. */
   event(type: string, event: JsonObject): void {
+    if (this.isWhole) throw afterEnd();
     const [, what, step] = /^response\.(.+)\.(\w+)$/.exec(type) ?? [];
     const key = textKey(this.type);
+    for (const name of ["name", "call_id"]) {
+      if ((event[name] ?? this.#first[name]) !== this.#first[name]) {
+        throw new BrokenReply(`a tool call changed its ${name}`);
+      }
+    }
     if (what === "function_call_arguments" || what === "custom_tool_call_input") {
       if (key === undefined || `${this.type}_${key}` !== what)
         throw new BrokenReply("a piece is of another type than its call");
-      if (step === "delta") this.#pieces += this.#counted(textOf(event, "delta"));
-      else if (step === "done") this.#agrees(this.#pieces, textOf(event, key) ?? "");
+      this.#say(this.#text, step, event, key);
     } else if (what === "shell_call_command" && this.type === "shell_call") {
       this.#command(step, event);
     } else if (what === "apply_patch_call_operation_diff" && this.type === "apply_patch_call") {
-      if (step === "delta") this.#diff += this.#counted(textOf(event, "delta"));
-      else this.#agrees(this.#diff, textOf(event, "diff") ?? "");
+      this.#say(this.#diff, step, event, "diff");
     } else if (Object.keys(event).some((name) => !COMMON.has(name))) {
-      throw new BrokenReply("an event of a tool call cannot be read");
+      throw unreadable();
     }
   }
 
+  #say(text: SaidText, step: string | undefined, event: JsonObject, key: string): void {
+    if (step === "delta") text.add(this.#counted(textOf(event, "delta")));
+    else if (step === "done") {
+      const whole = textOf(event, key) ?? "";
+      text.end(text.length === 0 ? this.#counted(whole) : whole);
+    } else throw unreadable();
+    if (text.length > this.#limit) throw tooLong(this.#limit);
+  }
+
   #command(step: string | undefined, event: JsonObject): void {
-    const at = indexOf(event, "command_index", this.#commands.length + (step === "added" ? 1 : 0));
-    if (step === "added") this.#commands[at] = this.#counted(textOf(event, "command"));
-    else if (step === "delta") this.#commands[at] += this.#counted(textOf(event, "delta"));
-    else this.#agrees(this.#commands[at] ?? "", textOf(event, "command") ?? "");
+    const count = this.#commands.length;
+    const at = indexOf(event, "command_index", count + (step === "added" ? 1 : 0));
+    if (step === "added" && at < count) throw new BrokenReply("command_index stands for two commands");
+    if (step === "added") this.#commands.push(new SaidText(this.#counted(textOf(event, "command"))));
+    else this.#say(this.#commands[at] as SaidText, step, event, "command");
   }
 
   /** Its last event. `cut`: the response ended before; the pieces may be the beginning of it. */
@@ -93,40 +111,41 @@ export class HeldItem {
       throw new BrokenReply("a tool call changed its id");
     }
     const key = textKey(item.type);
-    if (key !== undefined) {
-      const whole = textOf(item, key) ?? "";
-      const begun = textOf(this.#first, key) ?? "";
-      const said = this.#pieces === "" ? begun : whole === this.#pieces ? whole : begun + this.#pieces;
-      if (this.#pieces === "" || cut ? !whole.startsWith(said) : whole !== said) throw differs();
+    if (key !== undefined) this.#text.check(textOf(item, key) ?? "", cut);
+    for (const name of Object.keys(this.#first)) {
+      if (name === "status" || name === "id" || name === key) continue;
+      if (!begins(this.#first[name], item[name]))
+        throw new BrokenReply(`a tool call changed its ${ITEM_NAMES.has(name) ? name : "fields"}`);
     }
     if (this.#commands.length > 0) {
       const commands = listOf(objectOf(item, "action") ?? {}, "commands");
       if (commands.length < this.#commands.length || (!cut && commands.length > this.#commands.length)) throw differs();
-      for (const [i, command] of this.#commands.entries()) this.#agrees(command, commands[i], cut);
+      for (const [i, command] of this.#commands.entries()) command.check(commands[i], cut);
     }
-    if (this.#diff !== "") this.#agrees(this.#diff, objectOf(item, "operation")?.diff, cut);
+    if (this.type === "apply_patch_call") this.#diff.check(objectOf(item, "operation")?.diff ?? "", cut);
     this.#counted(JSON.stringify(item));
     this.#item = item;
     this.isCut = cut;
   }
 
-  /** A text came whole: it is what its pieces were, where there were any. */
-  #agrees(pieces: string, whole: unknown, cut = false): void {
-    if (typeof whole !== "string") throw differs();
-    if (pieces !== "" && (cut ? !whole.startsWith(pieces) : whole !== pieces)) throw differs();
-    if (whole.length > this.#limit) throw tooLong(this.#limit);
-  }
-
   #counted(text: string | undefined): string {
     this.#size += text?.length ?? 0;
     if (this.#size > this.#limit * 2) throw tooLong(this.#limit);
-    if (this.#pieces.length > this.#limit) throw tooLong(this.#limit);
     return text ?? "";
   }
 }
 
-function differs(): BrokenReply {
-  return new BrokenReply("a tool call is not what its pieces were");
+/** Whether a value that came first may have become the other one as more of it came. */
+function begins(first: unknown, whole: unknown): boolean {
+  if (first === undefined || first === null || first === whole) return true;
+  if (typeof first === "string") return typeof whole === "string" && whole.startsWith(first);
+  if (Array.isArray(first)) return Array.isArray(whole) && first.every((value, i) => begins(value, whole[i]));
+  if (!(isObject(first) && isObject(whole))) return false;
+  return Object.keys(first).every((key) => begins(first[key], whole[key]));
+}
+
+function unreadable(): BrokenReply {
+  return new BrokenReply("an event of a tool call cannot be read");
 }
 
 function tooLong(limit: number): BrokenReply {

@@ -1,0 +1,73 @@
+import { describe, expect, test } from "vitest";
+import { args, begun, EVIL, ended, functionCall, GOOD, type Json, passed, responses } from "./hostile.ts";
+import { deny, type Name, release } from "./streams.ts";
+
+const at = { output_index: 0, item_id: "it_1" };
+const piece = (delta: string): [string, Json] => ["function_call_arguments.delta", { ...at, delta }];
+const said = (command: string, more: Json = {}): [string, Json] => [
+  "function_call_arguments.done",
+  { ...at, arguments: args(command), ...more },
+];
+const custom = (input: string): Json => ({
+  type: "custom_tool_call",
+  id: "it_1",
+  call_id: "call_1",
+  name: "sh",
+  input,
+});
+const typed = (step: string, data: Json): [string, Json] => [`custom_tool_call_input.${step}`, { ...at, ...data }];
+const shell = (commands: string[], more: Json = {}): Json => ({
+  type: "shell_call",
+  id: "it_1",
+  call_id: "call_1",
+  action: { commands, timeout_ms: null, max_output_length: null },
+  environment: { type: "local" },
+  ...more,
+});
+const command = (step: string, data: Json): [string, Json] => [
+  `shell_call_command.${step}`,
+  { output_index: 0, command_index: 0, ...data },
+];
+const patch = (diff: string): Json => ({
+  type: "apply_patch_call",
+  id: "it_1",
+  call_id: "call_1",
+  operation: { type: "update_file", path: "web.yaml", diff },
+});
+const diff = (step: string, data: Json): [string, Json] => [
+  `apply_patch_call_operation_diff.${step}`,
+  { ...at, ...data },
+];
+
+/** Streams of one call, which some part of them says otherwise than what is judged. */
+const RESPONSES: [what: string, stream: string, why: RegExp][] = [
+  ["the end of its arguments says others, without pieces", responses([begun(functionCall(undefined)), said(EVIL), ended(functionCall(GOOD))], [functionCall(GOOD)]), /not what its pieces were/],
+  ["the end of its arguments comes behind the call", responses([begun(functionCall(undefined)), ended(functionCall(GOOD)), said(EVIL)], []), /after its end/],
+  ["pieces come behind the call", responses([begun(functionCall(undefined)), ended(functionCall(GOOD)), piece(args(EVIL))], []), /after its end/],
+  ["pieces come behind the end of its arguments", responses([begun(functionCall(undefined)), said(GOOD), piece(args(EVIL)), ended(functionCall(GOOD))], []), /after its end/],
+  ["the end of its arguments comes twice", responses([begun(functionCall(undefined)), said(EVIL), said(GOOD), ended(functionCall(GOOD))], []), /after its end/],
+  ["the end of its arguments says another name", responses([begun(functionCall(undefined)), said(GOOD, { name: EVIL }), ended(functionCall(GOOD))], []), /changed its name/],
+  ["its beginning has other arguments", responses([begun(functionCall(EVIL)), piece(args(GOOD)), said(GOOD), ended(functionCall(GOOD))], []), /not what its pieces were/],
+  ["more of an input comes behind its end", responses([begun(custom("")), typed("delta", { delta: EVIL }), typed("done", { input: EVIL }), typed("delta", { delta: "-sandbox --dry-run" }), ended(custom(`${EVIL}-sandbox --dry-run`))], []), /after its end/],
+  ["the end of an input says another", responses([begun(custom("")), typed("done", { input: EVIL }), ended(custom(GOOD))], []), /not what its pieces were/],
+  ["the end of a shell's command says another", responses([begun(shell([])), command("added", { command: "" }), command("done", { command: EVIL }), ended(shell([GOOD]))], []), /not what its pieces were/],
+  ["a shell's command goes on behind its end", responses([begun(shell([])), command("added", { command: "" }), command("done", { command: EVIL }), command("delta", { delta: "-sandbox" }), ended(shell([`${EVIL}-sandbox`]))], []), /after its end/],
+  ["a shell's command begins twice", responses([begun(shell([])), command("added", { command: EVIL }), command("added", { command: GOOD }), ended(shell([GOOD]))], []), /command_index/],
+  ["its beginning has another command", responses([begun(shell([EVIL])), ended(shell([GOOD]))], []), /changed its action/],
+  ["the end of a patch says another", responses([begun(patch("")), diff("done", { diff: EVIL }), ended(patch(GOOD))], []), /not what its pieces were/],
+  ["a patch goes on behind its end", responses([begun(patch("")), diff("done", { diff: EVIL }), diff("delta", { delta: "-x" }), ended(patch(`${EVIL}-x`))], []), /after its end/],
+]; // biome-ignore format: a row a stream
+
+const cases = [...RESPONSES.map((row): [Name, ...typeof row] => ["openai-responses", ...row])];
+
+describe.each(cases)("of %s, where %s", (dialect, _what, stream, why) => {
+  test.each([release, deny])("a call that nobody judged reaches no client (%#)", async (decide) => {
+    for (const { summary, bytes, read, thrown, asked } of await passed(dialect, stream, decide)) {
+      expect(asked.map(({ text }) => text)).not.toContain(args(EVIL));
+      expect(read).not.toContain("delete ns");
+      expect(bytes.toString()).not.toContain("delete ns");
+      expect(summary.broken).toMatch(why);
+      expect(thrown).toContain("The gateway ended this reply");
+    }
+  });
+});
