@@ -1,3 +1,4 @@
+import type { Assignment } from "unbash";
 import { basename } from "./layer.ts";
 
 /** Builtins that take a variable's name, or arithmetic, in their words: bash runs what stands in a subscript there. */
@@ -25,6 +26,24 @@ export const hiddenInSource = (text: string): boolean =>
   hidesSubstitution(text) ||
   hidesSubstitution(text.replace(/[\\'"]/g, "")) ||
   (text.includes("$'") && /\[|\\(?:x5b|133|u0*5b)/i.test(text));
+
+/** What reads a variable's value as arithmetic, or as a name with a subscript. */
+const ARITHMETIC =
+  /\(\(|\$\[|\blet\b|\[\[[\s\S]*\s-(?:eq|ne|lt|le|gt|ge|v)\s|\b(?:declare|typeset|local|export|readonly)\s+-\w*i|\$\{\w+(?:\[|:[^-=+?])/;
+const PLAIN_DOLLAR = /'[^']*[$`]|\\[$`]|\$'/;
+
+/** Whether a text might put a substitution together of plain characters, and have it run by arithmetic. */
+export const mayCompose = (text: string): boolean => PLAIN_DOLLAR.test(text) && ARITHMETIC.test(text);
+
+/** Whether a value is put together of more than one piece, of which one is not written there. */
+export function isComposed({ value, append }: Assignment): boolean {
+  if (append === true) return true;
+  const { parts = [] } = value.type === "Word" ? value : {};
+  const pieces = parts.flatMap((part): readonly { type: string }[] =>
+    part.type === "DoubleQuoted" || part.type === "LocaleString" ? part.parts : [part],
+  );
+  return pieces.length > 1 && pieces.some(({ type }) => /Expansion$/.test(type));
+}
 
 /** As hidesSubstitution, of a command and of what is set for it. */
 export function hiddenIn(

@@ -1,7 +1,7 @@
 import { type Command, forEachChild, type ParsedScript, parse, type Redirected, type SyntaxNode } from "unbash";
 import { assignedIn, named } from "./assigned.ts";
 import { runControl } from "./control.ts";
-import { hiddenInSource } from "./hidden.ts";
+import { hiddenInSource, isComposed, mayCompose } from "./hidden.ts";
 import { finish } from "./judge.ts";
 import { text } from "./layer.ts";
 import { MAX_COMMANDS, MAX_DEPTH, MAX_MS, MAX_NESTED, MAX_OPENERS } from "./limits.ts";
@@ -31,6 +31,7 @@ export class Reader implements Sink {
   readonly #found: ShellCommand[] = [];
   readonly #functions = new Set<string>();
   readonly #started = performance.now();
+  #composes = false;
   #openers = 0;
   #nested = 0;
   /** Characters that were read once more, for another word of their loop. */
@@ -49,6 +50,7 @@ export class Reader implements Sink {
   }
 
   whole(source: string): void {
+    this.#composes = mayCompose(source);
     const script = parse(source);
     this.script(script, source, { depth: 0, via: [], stdin: undefined, variables: Variables.of(script, source) });
   }
@@ -154,6 +156,8 @@ export class Reader implements Sink {
     const redirects = redirectsOf(node.redirects, open.lookup);
     const source = place.source.slice(node.pos, node.end);
     const simple: Simple = { args, text: source, assignments, redirects, place: { ...place, stdin } };
+    if (this.#composes && [...prefix, ...node.args].some((one) => one.type === "Assignment" && isComposed(one)))
+      this.push({ argv: [], text: source, unparsed: "substitution", ...viaOf(place.via) });
     unwrap(simple, this);
     this.#settle(node, simple);
   }
