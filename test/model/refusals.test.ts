@@ -66,6 +66,8 @@ interface Asking {
   headers?: Record<string, string>;
   /** A tool of the provider's own. */
   search?: boolean;
+  /** Names what its provider keeps, and this session did not make. */
+  foreign?: boolean;
   /** What the dialect has no place for. */
   broken?: boolean;
   connection?: "" | "-gone";
@@ -75,7 +77,15 @@ type Dialect = "anthropic" | "chat" | "responses";
 
 /** What an agent gets through the official client, and how often that asked the gateway. */
 async function ask(dialect: Dialect, asking: Asking): Promise<{ error: Error; asked: number }> {
-  const { who = "agent", model = "any", words = "go", headers = {}, search = false, broken = false } = asking;
+  const {
+    who = "agent",
+    model = "any",
+    words = "go",
+    headers = {},
+    search = false,
+    broken = false,
+    foreign = false,
+  } = asking;
   const connection = `${dialect === "anthropic" ? "claude" : "gpt"}${asking.connection ?? ""}`;
   const url = `${rig.gateway.url}/connections/${connection}`;
   let asked = 0;
@@ -90,15 +100,19 @@ async function ask(dialect: Dialect, asking: Asking): Promise<{ error: Error; as
       const client = new Anthropic({ ...options, baseURL: url, authToken: key, apiKey: null });
       const messages = broken ? ("go" as never) : [{ role: "user" as const, content: words }];
       const tools = search ? [{ type: "web_search_20250305" as const, name: "web_search" as const }] : [];
-      return client.messages.create({ model, max_tokens: 9, messages, tools });
+      const named = foreign ? { container: "container_other" } : {};
+      return client.messages.create({ model, max_tokens: 9, messages, tools, ...named });
     }
     const client = new OpenAI({ ...options, baseURL: `${url}/v1`, apiKey: key });
     if (dialect === "chat") {
-      const messages = broken ? ("go" as never) : [{ role: "user" as const, content: words }];
+      const said = { role: "assistant" as const, audio: { id: "audio_other" } };
+      const asks = [...(foreign ? [said] : []), { role: "user" as const, content: words }];
+      const messages = broken ? ("go" as never) : asks;
       return client.chat.completions.create({ model, messages, ...(search ? { web_search_options: {} } : {}) });
     }
     const tools = search ? [{ type: "web_search" as const }] : [];
-    return client.responses.create({ model, input: broken ? (5 as never) : words, tools });
+    const named = foreign ? { previous_response_id: "resp_other" } : {};
+    return client.responses.create({ model, input: broken ? (5 as never) : words, tools, ...named });
   };
   return run().then(
     () => Promise.reject(new Error("it was answered")),
@@ -166,6 +180,12 @@ const ROWS: Record<string, Row> = {
   "a dialogue that policy lets nobody of theirs begin there": {
     asking: { who: "bob", connection: "-gone" },
     ...{ status: 403, error: "PermissionDeniedError", code: "policy-denied", words: /blocked by dialogue\/asked: / },
+    type: ["permission_error", "permission_error"],
+  },
+  "what the provider keeps of another session": {
+    asking: { foreign: true },
+    ...{ status: 403, error: "PermissionDeniedError", code: "recall-refused" },
+    words: /request\/recall-refused: .*\((?:container|audio|reply) \\?"\w+_other\\?"\).* Decision /,
     type: ["permission_error", "permission_error"],
   },
   "a budget that is spent": {
