@@ -50,8 +50,9 @@ export class SummaryBuilder {
     if (isObject(container)) this.#keeps("container", container.id);
   }
 
-  /** Files that code wrote at the provider, in a block of its results. What other tools say there may name any. */
-  files({ type, content }: Record<string, unknown>): void {
+  /** Files that the provider put into the container, or that code wrote there. What other tools say may name any. */
+  files({ type, content, file_id }: Record<string, unknown>): void {
+    if (type === "container_upload") this.#keeps("file", file_id);
     if (typeof type !== "string" || !CODE_RESULT.has(type) || !isObject(content)) return;
     for (const output of Array.isArray(content.content) ? content.content : []) {
       if (isObject(output)) this.#keeps("file", output.file_id);

@@ -138,11 +138,13 @@ describe("of a reply its provider keeps", () => {
   const container = { id: "container_9", expires_at: "x" };
 
   test("the message, the container and the files that code wrote, and no id that a tool says", async () => {
+    const upload = { type: "container_upload", file_id: "file_8" };
     const foreign = { type: "mcp_tool_result", tool_use_id: "m", content: { content: [{ file_id: "file_other" }] } };
     const call = { type: "tool_use", id: "t", name: "n", input: { file_id: "file_other", container: { id: "c" } } };
-    const whole = { id: "msg_9", type: "message", content: [result, foreign, call], container };
+    const whole = { id: "msg_9", type: "message", content: [upload, result, foreign, call], container };
     expect(await made((hooks) => guardReply(bytes(whole), hooks))).toEqual([
       "container container_9",
+      "file file_8",
       "file file_9",
       "reply msg_9",
     ]);
