@@ -79,8 +79,10 @@ class ChatReply implements WholeReply {
       if (calls.every((call) => call.pending?.verdict?.effect === "release")) return [];
       const edited = JSON.stringify(editMessage(message, { choice, calls }));
       const reason = JSON.stringify(finishReasonFor(choice, entry.finish_reason) ?? null);
+      const said = replaced(text, ["choices", i, "message"], edited);
+      if (said.length === 0) throw new BrokenReply("a message was not found in its text");
       return [
-        ...replaced(text, ["choices", i, "message"], edited),
+        ...said,
         ...replaced(text, ["choices", i, "finish_reason"], reason),
         ...replaced(text, ["choices", i, "logprobs"], "null"),
       ];

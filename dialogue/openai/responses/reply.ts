@@ -64,7 +64,8 @@ class ResponsesReply implements WholeReply {
     const parts = this.#items.flatMap(({ item, pending }, i): (Span & { text: string })[] => {
       const span = spans[i];
       const verdict = pending?.verdict;
-      if (span === undefined || verdict === undefined || verdict.effect === "release") return [];
+      if (verdict === undefined || verdict.effect === "release") return [];
+      if (span === undefined) throw new BrokenReply("a tool call was not found in its text");
       return [{ ...span, text: JSON.stringify(decidedItem(item, placeName(this.#reply.id, i), verdict)) }];
     });
     return splice(text, parts);

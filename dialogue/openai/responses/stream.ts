@@ -167,7 +167,8 @@ export class ResponsesStream implements ReplyReader {
     const response = this.#record.about(value);
     this.#record.stopped(response, type.slice("response.".length));
     if (type === "response.failed" || type === "response.cancelled") {
-      throw new ProviderFailed(response, this.#withoutOutput(event.bytes, number));
+      const bytes = "output" in response ? withoutOutput(event.bytes) : event.bytes;
+      throw new ProviderFailed(response, this.#numbers.numbered(bytes, number));
     }
     this.#closed = true;
     const output = listOf(response, "output").map((item, i) => this.#final(item, i));
@@ -191,12 +192,6 @@ export class ResponsesStream implements ReplyReader {
         return edits.length === 0 ? numbered : editEvent(numbered, edits);
       },
     });
-  }
-
-  /** A response that failed has what there was of its output: calls that nobody decided. */
-  #withoutOutput(bytes: Uint8Array, number: number | undefined): Uint8Array {
-    const cleared = editEvent(bytes, [{ path: ["response", "output"], json: "[]" }]);
-    return this.#numbers.numbered(cleared, number);
   }
 
   /** An item of the whole output: the one that came as events, or one that did not and is decided now. */
@@ -260,4 +255,9 @@ export class ResponsesStream implements ReplyReader {
   summary(): ReplySummary {
     return this.#record.summary(this.#calls);
   }
+}
+
+/** A response that failed has what there was of its output: calls that nobody decided. */
+function withoutOutput(bytes: Uint8Array): Uint8Array {
+  return editEvent(bytes, [{ path: ["response", "output"], json: "[]" }]);
 }

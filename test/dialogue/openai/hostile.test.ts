@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { editEvent } from "../../../dialogue/openai/event-text.ts";
+import { BrokenReply } from "../../../dialogue/sse/broken-reply.ts";
 import { args, begun, EVIL, ended, functionCall, GOOD, type Json, passed, responses } from "./hostile.ts";
-import { deny, type Name, release } from "./streams.ts";
+import { DENIED, deny, type Name, release } from "./streams.ts";
 
 const at = { output_index: 0, item_id: "it_1" };
 const piece = (delta: string): [string, Json] => ["function_call_arguments.delta", { ...at, delta }];
@@ -57,6 +59,29 @@ const RESPONSES: [what: string, stream: string, why: RegExp][] = [
   ["the end of a patch says another", responses([begun(patch("")), diff("done", { diff: EVIL }), ended(patch(GOOD))], []), /not what its pieces were/],
   ["a patch goes on behind its end", responses([begun(patch("")), diff("done", { diff: EVIL }), diff("delta", { delta: "-x" }), ended(patch(`${EVIL}-x`))], []), /after its end/],
 ]; // biome-ignore format: a row a stream
+
+/** Streams of a call that is judged, and of which nothing may be left where it is denied. */
+const BEHIND_A_BOM: [what: string, stream: string][] = [
+  ["response.completed", '\uFEFFdata: {"type":"response.completed","sequence_number":0,"response":{"id":"r","status":"completed","output":[CALL]}}\n\n'],
+  ["response.completed behind a comment", '\uFEFF: hello\ndata:{"sequence_number":0,"response":{"output":[CALL],"id":"r","status":"completed"},"type":"response.completed"}\r\n\r\n'],
+  ["response.failed", '\uFEFFdata: {"type":"response.failed","sequence_number":0,"response":{"id":"r","status":"failed","error":null,"output":[CALL]}}\n\n'],
+]; // biome-ignore format: a row a stream
+
+test.each(BEHIND_A_BOM)("a denied call in %s, behind a byte order mark, reaches no client", async (what, stream) => {
+  const text = stream.replace("CALL", JSON.stringify(functionCall(EVIL)));
+  for (const { bytes, read, asked } of await passed("openai-responses", text, deny)) {
+    expect(asked).toHaveLength(what === "response.failed" ? 0 : 1);
+    expect(bytes.toString()).not.toContain("delete ns");
+    expect(read).not.toContain("delete ns");
+    expect(read).toContain(what === "response.failed" ? '"output":[]' : DENIED);
+  }
+});
+
+test("an edit that finds nothing to edit ends the reply", () => {
+  const event = Buffer.from('data: {"response":{}}\n\n');
+  expect(() => editEvent(event, [{ path: ["response", "output", 0], json: "{}" }])).toThrow(BrokenReply);
+  expect(() => editEvent(Buffer.from(": ping\n\n"), [{ path: [], json: "{}" }])).toThrow(BrokenReply);
+});
 
 const cases = [...RESPONSES.map((row): [Name, ...typeof row] => ["openai-responses", ...row])];
 
