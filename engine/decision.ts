@@ -86,6 +86,8 @@ export interface Policy {
   needs(input: PolicyInput): ReadonlySet<Need>;
   /** What one rule needs before what it finds is final; nothing for a rule that this policy does not have. */
   needsOf(rule: string): readonly Need[];
+  /** What one rule is asked about: requests to clusters, or a model's dialogues and tool calls; undefined as for `describe`. */
+  about?(rule: string): { requests: boolean; dialogues: boolean } | undefined;
   /** What a rule's METADATA says to who decides; undefined for what this policy does not have. */
   describe(rule: string): RuleWords | undefined;
   /**

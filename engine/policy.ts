@@ -7,6 +7,7 @@ import { errorMessage, UserError } from "../base/errors.ts";
 import { type Log, silentLog } from "../base/log.ts";
 import { uuid7 } from "../base/uuid7.ts";
 import type { Bundle } from "./bundle/bundle.ts";
+import { aboutOf } from "./bundle/metadata.ts";
 import { idleGroups } from "./bundle/quiet.ts";
 import type { Decision, Need, Policy, Revision, RuleWords } from "./decision.ts";
 import { oddity, type Verdict } from "./decision-shape.ts";
@@ -119,6 +120,11 @@ class CompiledPolicy implements Policy {
   needsOf(rule: string): readonly Need[] {
     const known = Object.hasOwn(this.#rules, rule) ? this.#rules[rule] : undefined;
     return known === undefined ? [] : needsOfRule(known);
+  }
+
+  about(rule: string): { requests: boolean; dialogues: boolean } | undefined {
+    const known = Object.hasOwn(this.#rules, rule) ? this.#rules[rule] : undefined;
+    return known === undefined ? undefined : aboutOf(known);
   }
 
   describe(rule: string): RuleWords | undefined {

@@ -1,6 +1,5 @@
 import type { KeyObject } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
-import type { ExceptionLimits } from "../../base/config/guardrails.ts";
 import { Refusal } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Caps } from "../caps.ts";
@@ -8,6 +7,7 @@ import { APPROVAL_NAME } from "../exception.ts";
 import type { HistoryGuard } from "../history.ts";
 import type { Kills } from "../kills.ts";
 import type { ApprovalIndex } from "../memory.ts";
+import type { StandingLimits } from "../standing/meaning.ts";
 import type { ApprovalState } from "../types.ts";
 import type { Person } from "../voters.ts";
 import { signedCommit } from "./commits.ts";
@@ -31,7 +31,7 @@ export interface HomeContext {
   readonly log: Log;
   readonly limits: Caps;
   /** What standing exceptions may be, by the guardrails in force. */
-  exceptionLimits(): ExceptionLimits;
+  exceptionLimits(): StandingLimits;
   url(name: string): string;
   /** The highest n of each digest's first 16 hex digits: no name is given twice. */
   highest: Map<string, number>;

@@ -1,11 +1,12 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
-import { DEFAULT_EXCEPTION_LIMITS, type ExceptionLimits } from "../../base/config/guardrails.ts";
+import { DEFAULT_EXCEPTION_LIMITS } from "../../base/config/guardrails.ts";
 import { errorMessage, UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { DEFAULT_CAPS } from "../caps.ts";
 import { HistoryGuard } from "../history.ts";
 import { Kills } from "../kills.ts";
 import { ApprovalIndex } from "../memory.ts";
+import type { StandingLimits } from "../standing/meaning.ts";
 import type { ApprovalHome } from "../types.ts";
 import type { Person } from "../voters.ts";
 import { type HomeContext, writeCommit } from "./context.ts";
@@ -36,7 +37,7 @@ export interface EmbeddedHomeOptions {
   /** Of pending proposals: `limits` of the configuration, and of all (1,000). */
   limits?: { holdsPerSession?: number; holdsPerIdentity?: number; pending?: number };
   /** `exceptions` of the guardrails in force, asked again and again; the guardrails' own defaults where absent. */
-  exceptionLimits?(): ExceptionLimits;
+  exceptionLimits?(): StandingLimits;
 }
 
 export interface EmbeddedHome extends ApprovalHome {

@@ -1,11 +1,11 @@
 import type { Clock } from "../../base/clock.ts";
-import type { ExceptionLimits } from "../../base/config/guardrails.ts";
 import { errorMessage, Refusal } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import type { Caps } from "../caps.ts";
 import type { HistoryGuard, Present } from "../history.ts";
 import type { Kills } from "../kills.ts";
 import type { ApprovalIndex } from "../memory.ts";
+import type { StandingLimits } from "../standing/meaning.ts";
 import type { Approval, ApprovalState, Proposal } from "../types.ts";
 import type { Person } from "../voters.ts";
 import type { GitHubClient } from "./client.ts";
@@ -66,7 +66,7 @@ export interface HubContext {
   readonly log: Log;
   readonly caps: Caps;
   /** `exceptions` of the guardrails in force. */
-  exceptionLimits(): ExceptionLimits;
+  exceptionLimits(): StandingLimits;
   readonly branch: string;
   readonly docsUrl: string | undefined;
   url(name: string): string;

@@ -1,5 +1,5 @@
 import { type Clock, systemClock } from "../../base/clock.ts";
-import { DEFAULT_EXCEPTION_LIMITS, type ExceptionLimits } from "../../base/config/guardrails.ts";
+import { DEFAULT_EXCEPTION_LIMITS } from "../../base/config/guardrails.ts";
 import { errorMessage, Refusal, UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { type Caps, DEFAULT_CAPS } from "../caps.ts";
@@ -11,6 +11,7 @@ import { approvedFor } from "../let-through.ts";
 import { ApprovalIndex, snapshot } from "../memory.ts";
 import { page } from "../page.ts";
 import { fitProposal } from "../proposals.ts";
+import type { StandingLimits } from "../standing/meaning.ts";
 import type {
   Actor,
   Approval,
@@ -63,7 +64,7 @@ export interface GitHubHomeOptions {
   docsUrl?: string | undefined;
   clock?: Clock;
   limits?: Partial<Caps>;
-  exceptionLimits?(): ExceptionLimits;
+  exceptionLimits?(): StandingLimits;
   /** approvals.state: the file of the last good main; in memory only where absent. */
   state?: string | undefined;
   /** 10 where absent; 0: never by itself, for tests. */

@@ -1,11 +1,10 @@
 import type { Clock } from "../../base/clock.ts";
-import type { ExceptionLimits } from "../../base/config/guardrails.ts";
 import { ConfigError } from "../../base/config/issues.ts";
 import { errorMessage } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 import { listing, type Person } from "../voters.ts";
 import { parseStanding, type StandingException } from "./exception.ts";
-import { meaningIssues } from "./meaning.ts";
+import { meaningIssues, type StandingLimits } from "./meaning.ts";
 import { Slices } from "./slices.ts";
 import { type Candidates, StandingIndex, type StandingQuestion } from "./standing.ts";
 
@@ -28,7 +27,7 @@ const IN_PLACE = 200;
  * files come from, and that nobody put them there who may not.
  */
 export class StandingBook {
-  readonly #options: { people: readonly Person[]; limits(): ExceptionLimits; clock: Clock; log: Log; staleMs: number };
+  readonly #options: { people: readonly Person[]; limits(): StandingLimits; clock: Clock; log: Log; staleMs: number };
   readonly #listed: (username: string) => boolean;
   readonly #listeners = new Set<() => void>();
   #known: ReadonlyMap<string, Known> = new Map();
@@ -44,7 +43,7 @@ export class StandingBook {
   /** `staleMs`: what could not be looked at for so long lifts nothing any more, since it may have been taken back. */
   constructor(options: {
     people: readonly Person[];
-    limits(): ExceptionLimits;
+    limits(): StandingLimits;
     clock: Clock;
     log: Log;
     staleMs: number;

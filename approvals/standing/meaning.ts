@@ -4,10 +4,15 @@ import { type StandingException, type Wildcard, wildcardsOf } from "./exception.
 
 const DAY_MS = 86_400_000;
 
+/** `exceptions` of the guardrails in force, and what the policy knows of the rules that an exception names. */
+export interface StandingLimits extends ExceptionLimits {
+  /** Why it would lift nothing; undefined where it may lift something. */
+  idle?(exception: StandingException): ConfigIssue | undefined;
+}
+
 /** What a file that is well-formed is judged by. */
 export interface Meaning {
-  /** `exceptions` of the guardrails in force. */
-  limits: ExceptionLimits;
+  limits: StandingLimits;
   /** Whether a username is a listed person's; undefined where nobody is known (a check that is given no people). */
   listed: ((username: string) => boolean) | undefined;
   /** Milliseconds since the epoch. */
@@ -22,7 +27,7 @@ const PATHS: Record<Wildcard, string> = {
 
 /**
  * Why a standing exception may not stand: it is wider than the guardrails allow, reaches further into the future than
- * they allow from now on, or nobody answers for it. Its own end is no mistake: what has expired lifts nothing.
+ * they allow from now on, would lift nothing, or nobody answers for it. Its own end is no mistake: what has expired lifts nothing.
  */
 export function meaningIssues(exception: StandingException, { limits, listed, now }: Meaning): ConfigIssue[] {
   const issues: ConfigIssue[] = [];
@@ -40,6 +45,8 @@ export function meaningIssues(exception: StandingException, { limits, listed, no
       message: `is more than ${limits.maxLifeDays} days ahead (exceptions.maxLifeDays of the guardrails): at most ${latest}`,
     });
   }
+  const idle = limits.idle?.(exception);
+  if (idle !== undefined) issues.push(idle);
   const owner = ownerIssue(exception.owner, listed);
   if (owner !== undefined) issues.push({ path: "spec.owner", message: owner });
   return issues;

@@ -2,9 +2,13 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { openEmbeddedHome } from "../../approvals/git/home.ts";
 import type { GitHubCredential } from "../../approvals/github/client.ts";
+import type { StandingException } from "../../approvals/standing/exception.ts";
+import { type About, idleIssue, sideOf } from "../../approvals/standing/idle.ts";
+import type { StandingLimits } from "../../approvals/standing/meaning.ts";
 import type { ApprovalHome } from "../../approvals/types.ts";
 import type { GatewayConfig } from "../../base/config/gateway.ts";
 import type { ExceptionLimits } from "../../base/config/guardrails.ts";
+import type { ConfigIssue } from "../../base/config/issues.ts";
 import { UserError } from "../../base/errors.ts";
 import type { Log } from "../../base/log.ts";
 
@@ -12,6 +16,8 @@ interface HomeDeps {
   hmacKeys: Uint8Array[];
   /** `exceptions` of the guardrails in force. */
   exceptionLimits(): ExceptionLimits;
+  /** What a rule of the policy in force is asked about. */
+  about?(rule: string): About | undefined;
   log: Log;
 }
 
@@ -19,12 +25,15 @@ interface HomeDeps {
 export async function openApprovals(config: GatewayConfig, deps: HomeDeps): Promise<ApprovalHome> {
   const { approvals, keys, people, limits, listen, audit } = config;
   const { log } = deps;
+  const about = (rule: string): About | undefined => deps.about?.(rule);
+  const sides = new Map(config.connections.map(({ name, kind }) => [name, sideOf(kind)]));
+  const idle = (one: StandingException): ConfigIssue | undefined => idleIssue(one, about, (name) => sides.get(name));
   const shared = {
     people,
     limits: { holdsPerSession: limits.holdsPerSession, holdsPerIdentity: limits.holdsPerIdentity },
     // Beside the record: what was the last good main must outlast a restart.
     state: approvals.state ?? join(audit.spool.path, "approvals-main"),
-    exceptionLimits: deps.exceptionLimits,
+    exceptionLimits: (): StandingLimits => ({ ...deps.exceptionLimits(), idle }),
     url: (name: string) => `${listen.url}/approvals/${name}`,
     log,
   };

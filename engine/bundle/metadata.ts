@@ -64,6 +64,15 @@ export function isOfDialogues({ match = [], podTemplates }: Pick<RuleMetadata, "
   return podTemplates === false && match.length > 0 && match.every(({ models }) => models !== undefined);
 }
 
+/** What a rule is asked about. */
+export function aboutOf({ match = [], podTemplates }: Pick<RuleMetadata, "match" | "podTemplates">): {
+  requests: boolean;
+  dialogues: boolean;
+} {
+  const ofDialogues = match.filter(({ tools, models }) => tools !== undefined || models !== undefined);
+  return { requests: podTemplates !== false || ofDialogues.length < match.length, dialogues: ofDialogues.length > 0 };
+}
+
 export type RuleMatch = z.output<typeof matchSchema>;
 /** An entry of `data.rules`. */
 export type RuleMetadata = z.output<typeof ruleCustomSchema> & { title: string; description: string };

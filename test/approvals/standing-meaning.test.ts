@@ -1,7 +1,9 @@
-import { expect, test } from "vitest";
+import { describe, expect, test } from "vitest";
 import { checkApplier } from "../../approvals/standing/applier.ts";
 import { StandingBook } from "../../approvals/standing/book.ts";
-import { parseStanding } from "../../approvals/standing/exception.ts";
+import { parseStanding, type StandingException } from "../../approvals/standing/exception.ts";
+import { idleIssue } from "../../approvals/standing/idle.ts";
+import type { StandingLimits } from "../../approvals/standing/meaning.ts";
 import type { StandingQuestion } from "../../approvals/standing/standing.ts";
 import type { Actor } from "../../approvals/types.ts";
 import { DEFAULT_EXCEPTION_LIMITS, type ExceptionLimits } from "../../base/config/guardrails.ts";
@@ -26,7 +28,7 @@ const asked: StandingQuestion = {
 };
 
 /** A book with these files, by the name of each. */
-async function book(files: Record<string, string>, limits: Partial<ExceptionLimits> = {}) {
+async function book(files: Record<string, string>, limits: Partial<StandingLimits> = {}) {
   const clock = new FakeClock();
   const inForce = { ...DEFAULT_EXCEPTION_LIMITS, ...limits };
   const opened = new StandingBook({ people, limits: () => inForce, clock, log: silentLog, staleMs: 60_000 });
@@ -206,4 +208,64 @@ test.for<[string, Record<string, unknown>, Actor]>([
   if (exception === undefined) throw new Error("no standing exception");
   expect(() => checkApplier(people, exception, who)).toThrow(expect.objectContaining({ code: "forbidden" }));
   expect(() => checkApplier(people, exception, carol)).not.toThrow();
+});
+
+describe("an exception of a rule that is about", () => {
+  const ABOUT: Record<string, { requests: boolean; dialogues: boolean }> = {
+    "workload/host-path": { requests: true, dialogues: false },
+    "tool/unparsed": { requests: false, dialogues: true },
+    "ours/both": { requests: true, dialogues: true },
+  };
+  const idle = (spec: Spec): string | undefined => {
+    const exception = parseStanding("one", standingFile("one", spec)) as StandingException;
+    const sides = { prod: "requests", claude: "dialogues" } as const;
+    const issue = idleIssue(
+      exception,
+      (rule) => ABOUT[rule],
+      (name) => sides[name as "prod"],
+    );
+    return issue === undefined ? undefined : `${issue.path}: ${issue.message}`;
+  };
+  const tool = { rules: ["tool/unparsed"] };
+  const bash = { connection: "claude", resources: ["/Bash"], namespaces: [] };
+
+  test.for<[string, Spec, RegExp | undefined]>([
+    ["requests, on a cluster's connection", {}, undefined],
+    ["tool calls, on a model's connection", { ...tool, match: bash }, undefined],
+    ["tool calls, with the verb", { ...tool, match: { ...bash, verbs: ["tool"] } }, undefined],
+    ["tool calls, of people alone", { ...tool, match: { ...bash, resources: undefined } }, undefined],
+    ["tool calls, on a connection that nobody knows", { ...tool, match: { ...bash, connection: "x" } }, undefined],
+    ["both, on a cluster's connection", { rules: ["ours/both"] }, undefined],
+    ["something that nobody knows", { rules: ["ours/unheard-of"] }, undefined],
+    ["tool calls, beside one of requests", { rules: ["tool/unparsed", "workload/host-path"] }, undefined],
+    [
+      "tool calls, on a cluster's connection",
+      tool,
+      /match.connection: "prod" has no tool calls and dialogues, .*tool\/unparsed/,
+    ],
+    ["requests, on a model's connection", { match: bash }, /match.connection: "claude" has no requests to clusters/],
+    [
+      "both, on a model's connection with a namespace",
+      { rules: ["ours/both"], match: { ...bash, namespaces: ["shop"] } },
+      /match.namespaces: a tool call has the verb tool/,
+    ],
+    ["tool calls, with another verb", { ...tool, match: { ...bash, verbs: ["create"] } }, /match.verbs: /],
+    ["tool calls, with a name", { ...tool, match: { ...bash, names: ["a"] } }, /match.names: /],
+    ["tool calls, with labels", { ...tool, match: { ...bash, labels: { a: "b" } } }, /match.labels: /],
+    [
+      "tool calls, on a resource of a group",
+      { ...tool, match: { ...bash, resources: ["apps/deployments"] } },
+      /match.resources: /,
+    ],
+  ])("%s says so where it would lift nothing", ([, spec, why]) => {
+    if (why === undefined) expect(idle(spec)).toBeUndefined();
+    else expect(idle(spec)).toMatch(why);
+  });
+
+  test("stands for nothing where it would lift nothing", async () => {
+    const files = { one: standingFile("one") };
+    const said = (exception: Pick<StandingException, "rules">) => ({ path: "spec", message: exception.rules.join() });
+    const { book: opened } = await book(files, { idle: said });
+    expect([opened.size, opened.malformed()]).toEqual([0, [{ name: "one", error: "spec: workload/host-path" }]]);
+  });
 });
