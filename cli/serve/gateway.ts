@@ -115,7 +115,12 @@ export async function openGateway(
     });
     opened.push(() => authenticator.close());
     const exceptionLimits = (): ExceptionLimits => policy.holder.current.exceptionLimits ?? DEFAULT_EXCEPTION_LIMITS;
-    const approvals = await openApprovals(config, { hmacKeys, exceptionLimits, log });
+    const approvals = await openApprovals(config, {
+      hmacKeys,
+      exceptionLimits,
+      about: (rule) => policy.holder.current.about?.(rule),
+      log,
+    });
     opened.push(() => approvals.close());
     const peers = openPeers(config.peers, { hmacKey, clock, log });
     opened.push(() => peers.close());
