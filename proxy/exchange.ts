@@ -12,6 +12,7 @@ import type { HttpRequest, HttpResponse } from "./http.ts";
 import type { Link } from "./model/link.ts";
 import type { Upgrade } from "./tunnel/upgrade.ts";
 import type { UpgradeSocket } from "./tunnel/upgrade-socket.ts";
+import type { BodyRoom } from "./under-way.ts";
 import type { UpstreamResponse } from "./upstream.ts";
 import type { RecordedPart } from "./withhold/recorded-answer.ts";
 
@@ -53,6 +54,8 @@ export interface Arrived {
   unlock?: () => void;
   /** It is over, and no longer counts among those that its identity has under way. */
   leave?: () => void;
+  /** Of its body in memory. */
+  room?: BodyRoom;
   /** How its answer is put on record, where not as the client gets it. */
   recordedPart?: RecordedPart | undefined;
   /** Takes what comes of its answer for the record, where the level keeps it. */

@@ -20,6 +20,7 @@ const NOTHING_KNOWN: Partial<Known> = {
   cut: undefined,
   unlock: undefined,
   leave: undefined,
+  room: undefined,
   identity: undefined,
   session: undefined,
   attributes: undefined,

@@ -35,6 +35,7 @@ export async function run(path: Path<Arrived, void>, exchange: Arrived, deps: De
     refuse(exchange, error, deps);
   } finally {
     exchange.unlock?.();
+    exchange.room?.free();
     exchange.leave?.();
   }
 }

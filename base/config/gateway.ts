@@ -301,6 +301,9 @@ export const gatewaySchema = z.strictObject({
       holdsPerSession: z.int().min(1).default(20),
       holdsPerIdentity: z.int().min(1).default(50),
       requestsPerIdentity: z.int().min(1).default(3_000),
+      /** Of bodies in memory, at once: some three to five times as much is taken while they are read. */
+      bodyBytesPerIdentity: z.int().min(1024).default(134_217_728),
+      bodyBytesInAll: z.int().min(1024).default(536_870_912),
     })
     .prefault({}),
   budgets: budgetsSchema.prefault({}),

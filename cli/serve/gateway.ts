@@ -165,7 +165,11 @@ export async function openGateway(
       objectLocks: new ObjectLocks(),
       openSessions: new OpenSessions(clock),
       openStreams: new OpenStreams(),
-      underWay: new UnderWay(config.limits.requestsPerIdentity),
+      underWay: new UnderWay({
+        requests: config.limits.requestsPerIdentity,
+        identityBytes: config.limits.bodyBytesPerIdentity,
+        bytes: config.limits.bodyBytesInAll,
+      }),
       knownValues,
       recordValues,
       streamRoom: new StreamRoom(),

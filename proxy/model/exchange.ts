@@ -2,6 +2,7 @@ import type { Dialect, ModelRequest, ReplySummary } from "../../dialogue/types.t
 import type { Decision, Policy } from "../../engine/decision.ts";
 import type { Identity, Session } from "../../identity/types.ts";
 import type { HttpRequest, HttpResponse } from "../http.ts";
+import type { BodyRoom } from "../under-way.ts";
 import type { UpstreamResponse } from "../upstream.ts";
 import type { Reservation } from "./budgets.ts";
 import type { ModelConnection } from "./connection.ts";
@@ -30,6 +31,8 @@ export interface ModelArrived {
   /** Why a reply that had begun ended before its end. */
   cut?: string;
   leave?: () => void;
+  /** Of its body in memory. */
+  room?: BodyRoom;
   /** Takes it from what ends with its session. */
   forget?: () => void;
   /** Its place in the budgets, and what it came to; `estimated` where the provider's count did not come. */

@@ -16,6 +16,7 @@ export async function runModel(exchange: ModelArrived, deps: ModelDeps): Promise
   } finally {
     exchange.forget?.();
     settleReservation(exchange);
+    exchange.room?.free();
     exchange.leave?.();
   }
 }

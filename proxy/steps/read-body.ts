@@ -4,6 +4,7 @@ import type { Deps } from "../deps.ts";
 import type { BodyRead, Screened } from "../exchange.ts";
 import { bodyLength, type HttpRequest } from "../http.ts";
 import { ClientGone } from "../step.ts";
+import type { BodyRoom } from "../under-way.ts";
 import { learnSent } from "../withhold/record-masker.ts";
 
 const DEADLINE_MS = 30_000;
@@ -26,7 +27,8 @@ export function readBody(exchange: Screened, deps: Deps): BodyRead | Promise<Bod
 
 async function decode(exchange: Screened, deps: Deps): Promise<BodyRead> {
   const { req, attributes, input } = exchange;
-  const bytes = await readAll(req, deps.limits.bodyBytes, exchange.signal);
+  exchange.room = deps.underWay.bodyOf(exchange.identity);
+  const bytes = await readAll(req, deps.limits.bodyBytes, exchange);
   const decoded = await decodeBodyAside(attributes, attributes.contentType, bytes, deps.limits);
   input.request.options = decoded.options;
   input.request.dryRun = decoded.dryRun;
@@ -51,8 +53,15 @@ export function tooLarge(limit: number): Refusal {
   return new Refusal("body-too-large", `the request's body is over ${limit} bytes`);
 }
 
-/** The whole body, within a deadline and a cap in bytes. Throws Refusals `body-too-large`, `bad-request`, `bad-header`. */
-export function readAll(req: HttpRequest, limit: number, signal: AbortSignal): Promise<Buffer> {
+/**
+ * The whole body, within a deadline, a cap in bytes and the room that there is. Throws Refusals `body-too-large`, `bad-request`,
+ * `bad-header`, `too-many`.
+ */
+export function readAll(
+  req: HttpRequest,
+  limit: number,
+  { signal, room }: { signal: AbortSignal; room?: BodyRoom },
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     // A connection that broke before this step says so no second time.
     if (signal.aborted || req.destroyed) {
@@ -78,8 +87,16 @@ export function readAll(req: HttpRequest, limit: number, signal: AbortSignal): P
     };
     const onData = (chunk: Buffer): void => {
       size += chunk.length;
-      if (size > limit) done(tooLarge(limit));
-      else chunks.push(chunk);
+      if (size > limit) {
+        done(tooLarge(limit));
+        return;
+      }
+      try {
+        room?.take(chunk.length);
+        chunks.push(chunk);
+      } catch (error) {
+        done(error as Error);
+      }
     };
     const onEnd = (): void => {
       // Trailers come after everything that was checked, and some servers merge them into the headers (RFC 9110 §6.5.1).

@@ -98,7 +98,13 @@ describe("what is left out of sallyport.yaml gets its default", () => {
       admin: { address: "127.0.0.1:9443" },
       tenant: "default",
       sessions: { tokenSeconds: 900, limitSeconds: 43_200, idleSeconds: 3600 },
-      limits: { bodyBytes: 3_145_728, holdsPerSession: 20, holdsPerIdentity: 50, requestsPerIdentity: 3_000 },
+      limits: {
+        bodyBytes: 3_145_728,
+        holdsPerSession: 20,
+        holdsPerIdentity: 50,
+        requestsPerIdentity: 3_000,
+        bodyBytesPerIdentity: 134_217_728,
+      },
       policy: { verify: true },
       audit: { spool: { maxBytes: 10_737_418_240, onFull: "refuse" } },
     });

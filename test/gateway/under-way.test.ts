@@ -12,7 +12,10 @@ const tunnels: TunnelClient[] = [];
 beforeAll(async () => {
   rig = await startRig({
     guardrails: { profiles: ["observe"], rules: { "workload/host-path": { effect: "deny" } } },
-    change: (config) => Object.assign(config, { limits: { requestsPerIdentity: LIMIT } }),
+    change: (config) =>
+      Object.assign(config, {
+        limits: { requestsPerIdentity: LIMIT, bodyBytesPerIdentity: 6_000, bodyBytesInAll: 10_000 },
+      }),
   });
 });
 afterAll(() => rig.close());
@@ -77,4 +80,31 @@ test("whatever becomes of a request, it is under way no longer", async () => {
     expect((await kube(rig, "GET", "/api/v1/../secrets", { token })).status).not.toBe(429);
   }
   expect(await status()).toBe(200);
+});
+
+test("bodies in memory are capped by identity and in all, as they come, and room is made as requests end", async () => {
+  const answers: (() => void)[] = [];
+  rig.upstream.answer = withPods(({ method }, res) => {
+    const answer = () =>
+      res.writeHead(201, { "content-type": "application/json" }).end('{"kind":"Status","apiVersion":"v1"}');
+    if (method === "POST") answers.push(answer);
+    else res.writeHead(200, { "content-type": "application/json" }).end("{}");
+  });
+  const create = (as: string, name: string) => {
+    const spec = { containers: [{ name, image: "x".repeat(3_500) }] };
+    return kube(rig, "POST", PODS, { token: as, body: { apiVersion: "v1", kind: "Pod", metadata: { name }, spec } });
+  };
+  const [bob, alice] = [await rig.token("bob"), await rig.token("alice")];
+  const first = create(token, "first");
+  await until(() => answers[0]);
+  const own = await create(token, "second");
+  expect([own.status, causesOf(own)]).toEqual([429, ["request/too-many"]]);
+  const others = create(bob, "third");
+  await until(() => answers[1]);
+  const all = await create(alice, "fourth");
+  expect([all.status, all.text.includes("this gateway")]).toEqual([429, true]);
+  const ending = setInterval(() => answers.splice(0).forEach((answer) => void answer()), 5);
+  expect([(await first).status, (await others).status]).toEqual([201, 201]);
+  expect([(await create(token, "fifth")).status, (await create(alice, "sixth")).status]).toEqual([201, 201]);
+  clearInterval(ending);
 });

@@ -11,6 +11,7 @@ export async function forward(exchange: ModelDecided): Promise<ModelForwarded> {
   const body = exchange.body === null ? null : new Once(exchange.body);
   const requestBytes = exchange.body?.length ?? 0;
   if (body !== null) headers.push("content-length", String(requestBytes));
+  body?.once("close", () => exchange.room?.free());
   exchange.sent = true;
   letGo(exchange, requestBytes);
   const response = await send(connection.pool, {

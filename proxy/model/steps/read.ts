@@ -9,8 +9,9 @@ import type { ModelClassified, ModelRead } from "../exchange.ts";
  * Reads what is asked. It is read whole: the newest message stands at its end, and what policy decides on (tools that run at the
  * provider) may stand anywhere.
  */
-export async function read(exchange: ModelClassified, { limits }: ModelDeps): Promise<ModelRead> {
-  const { req, endpoint, signal } = exchange;
+export async function read(exchange: ModelClassified, deps: ModelDeps): Promise<ModelRead> {
+  const { req, endpoint } = exchange;
+  const { modelBodyBytes } = deps.limits;
   const { dialect } = endpoint;
   if (dialect === undefined) return Object.assign(exchange, { body: null, asked: undefined });
   const type = req.headers["content-type"] ?? "";
@@ -21,8 +22,9 @@ export async function read(exchange: ModelClassified, { limits }: ModelDeps): Pr
   if ((req.headers["content-encoding"] ?? "identity") !== "identity") {
     throw new Refusal("unsupported-media-type", "a compressed request to a model is refused");
   }
-  if ((bodyLength(req) ?? 0) > limits.modelBodyBytes) throw tooLarge(limits.modelBodyBytes);
-  const body = await readAll(req, limits.modelBodyBytes, signal);
+  if ((bodyLength(req) ?? 0) > modelBodyBytes) throw tooLarge(modelBodyBytes);
+  exchange.room = deps.underWay.bodyOf(exchange.identity);
+  const body = await readAll(req, modelBodyBytes, exchange);
   const asked = WIRES[dialect].readRequest(body);
   return Object.assign(exchange, { body, asked });
 }

@@ -75,7 +75,7 @@ export class ModelGateway {
       objectLocks: new ObjectLocks(),
       openSessions: new OpenSessions(parts.time),
       openStreams: new OpenStreams(),
-      underWay: new UnderWay(1000),
+      underWay: new UnderWay({ requests: 1_000, identityBytes: 2 ** 27, bytes: 2 ** 29 }),
       knownValues: new SessionValues(),
       recordValues: new SessionValues(),
       streamRoom: new StreamRoom(),
