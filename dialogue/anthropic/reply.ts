@@ -6,7 +6,7 @@ import { type BlockKind, blockKind, FRAME_KEYS } from "./blocks.ts";
 import { anthropicError, anthropicErrorType } from "./errors.ts";
 import { BLOCKS_LIMIT, type ReplyLimits } from "./reply-guard.ts";
 import { SummaryBuilder } from "./summary.ts";
-import { readCall, readInput, undecided } from "./tool-input.ts";
+import { readCall, readInput, undecided, unknownKey } from "./tool-input.ts";
 import { textOr, withEndOfTurn } from "./write-events.ts";
 
 export interface GuardedBody {
@@ -120,6 +120,8 @@ function readWhole(
   if (read === undefined || within === undefined) throw new BrokenReply("a tool call has no usable name, id or input");
   const input = { start: span.start + within.start, end: span.start + within.end };
   const call = { ...read, text: text.slice(input.start, input.end) };
+  const unknown = unknownKey(block);
+  if (unknown !== undefined) return { call, why: unknown, span, input };
   const parsed = readInput(call.text);
   if ("why" in parsed) return { call, why: parsed.why, span, input };
   return { call: { ...call, arguments: parsed.arguments }, span, input };

@@ -14,13 +14,21 @@ export async function whileDecided<T>(
   deciding: Promise<T>,
   everyMs = EVERY_MS,
 ): Promise<T> {
-  const timer = setInterval(() => {
-    if (res.destroyed) return;
-    if (!res.headersSent) head();
-    res.write(" ");
-  }, everyMs);
+  let timer: NodeJS.Timeout | undefined;
+  // What a head cannot be made of comes from the provider: thrown in a timer, it would end the process.
+  const failed = new Promise<never>((_, reject) => {
+    timer = setInterval(() => {
+      try {
+        if (res.destroyed) return;
+        if (!res.headersSent) head();
+        res.write(" ");
+      } catch (error) {
+        reject(error);
+      }
+    }, everyMs);
+  });
   try {
-    return await deciding;
+    return await Promise.race([deciding, failed]);
   } finally {
     clearInterval(timer);
   }

@@ -93,3 +93,11 @@ test("what fails is thrown, and nothing is written after it", async () => {
   await expect(whileDecided({} as never, () => {}, failing)).rejects.toThrow("the session was ended");
   expect(vi.getTimerCount()).toBe(0);
 });
+
+test("a head that cannot be sent is thrown to whoever waits, and not at the process", async () => {
+  const head = (): never => {
+    throw new TypeError("no such head");
+  };
+  const never = new Promise<string>(() => {});
+  await expect(whileDecided({ headersSent: false } as never, head, never, 1)).rejects.toThrow("no such head");
+});

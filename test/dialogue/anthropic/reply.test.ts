@@ -66,6 +66,14 @@ describe("a reply that came whole", () => {
     expect((await guarded(MESSAGE, deny("toolu_2"))).text).toBe(MESSAGE.replace(READ, REPLACED));
   });
 
+  test("has text in the place of a call that brings more than is judged", async () => {
+    const more = MESSAGE.replace('"name":"Read"', '"name":"Read","commands":["rm"]');
+    const { text, summary } = await guarded(more, deny());
+    expect(text).not.toContain("commands");
+    expect(text).toContain(BASH);
+    expect(summary.toolCalls.map(({ verdict }) => verdict.effect)).toEqual(["release", "replace"]);
+  });
+
   test("ends its turn where no call is left", async () => {
     const { text, summary } = await guarded(MESSAGE, deny("toolu_1", "toolu_2"));
     const without = MESSAGE.replace(BASH, REPLACED).replace(READ, REPLACED);
