@@ -1,51 +1,114 @@
+import { MAX_TEXT } from "./limits.ts";
+import { nestedCommands } from "./nested-commands.ts";
 import { readCommands } from "./read-commands.ts";
+import { programOfTool, type ToolKind, toolKind } from "./tool-kinds.ts";
 import type { CommandRequest, ReadOptions, ShellCommand, UnparsedReason } from "./types.ts";
 
 /** Arguments that hold a shell's text in the tools of known agents: Claude Code's Bash, Codex' shell, Gemini's. */
-const TEXTS = ["command", "cmd", "script", "commands", "shell_command", "command_line", "input"];
+export const TEXTS = ["command", "cmd", "script", "commands", "shell_command", "command_line", "input"];
+/** What is typed into a shell that runs already. */
+const TYPED = ["chars", "text", "keys", "data"];
 /** What is given to the command beside it, and what is set for it. */
 const WORDS = ["args", "arguments", "argv"];
 const ENVIRONMENTS = ["env", "environment", "env_vars", "environment_variables"];
+/** Arguments of a kubectl tool that say nothing of what it asks. */
+const ASIDE =
+  /^(?:description|explanation|reason|modifiesresource|timeout\w*|cwd|dir|directory|workdir|workingdir(?:ectory)?)$/;
 /** A word that a shell reads as it stands. */
 const PROGRAM = /^[\w./@+:-]+$/;
 const MAX_KEY = 40;
-/** Tools whose name says that they run a shell. */
-const SHELL = /bash|shell|terminal|\bexec|execute|run_?command|run_?cmd|console|powershell/i;
 const KEPT = 500;
 /** Of a command that is written as a list of words, and of commands in a list. */
 const MAX_WORDS = 4096;
 const MAX_LINES = 32;
+/** Why what such a tool runs is not known, whatever its text says. */
+const OPEN: Readonly<Partial<Record<ToolKind, UnparsedReason>>> = {
+  elsewhere: "indirect",
+  powershell: "dialect",
+  typed: "script",
+};
+
+interface Entry {
+  key: string;
+  value: unknown;
+}
 
 /**
  * The commands that a tool call would start. A tool is taken for a shell's where its name says so or where an argument
- * is named like a command, in whatever case; a list of words is one command, as Codex writes it.
+ * is named like a command, in whatever case; a list of words is one command, as Codex writes it. Where the tool does with it
+ * what nobody knows here (it types it, or runs it in a pod), one more command says so.
  */
 export function commandsOfTool(
   name: string,
   args: Readonly<Record<string, unknown>> | undefined,
   options: ReadOptions = {},
 ): ShellCommand[] {
-  const shell = SHELL.test(name);
+  const kind = toolKind(name);
+  if (kind === "editor") return [];
   const entries = Object.entries(args ?? {}).map(([key, value]) => ({ key: folded(key), value }));
-  const valuesOf = (keys: readonly string[]) => keys.flatMap((key) => entries.filter((one) => one.key === folded(key)));
-  // `input` of another tool is anything.
-  const texts = valuesOf(TEXTS).filter(({ key, value }) => (key !== "input" || shell) && isSaid(value));
-  if (texts.length === 0) return [];
-  const environments = valuesOf(ENVIRONMENTS).map(({ value }) => environmentOf(value));
+  const environments = valuesOf(entries, ENVIRONMENTS).map(({ value }) => environmentOf(value));
   const assignments = environments.flatMap((one) => one ?? []);
   const whole = assignments.length === 0 ? options : { ...options, assignments };
-  const words = valuesOf(WORDS).flatMap(({ value }) => (isSaid(value) ? [value] : []));
+  const found = kind === "kubectl" ? ofProgram(name, entries, whole) : ofTexts(kind, entries, whole);
+  if (found.length === 0) return nestedCommands(args, whole);
+  const reason = OPEN[kind];
   return [
-    ...texts.flatMap(({ key, value }) =>
-      key === "commands" ? listed(value, whole) : called(value, key.startsWith("c") ? words : [], whole),
-    ),
+    ...found,
+    ...(reason === undefined ? [] : [open(reason)]),
     ...(environments.includes(undefined) ? [open("environment")] : []),
   ];
 }
 
+function ofTexts(kind: ToolKind, entries: readonly Entry[], options: ReadOptions): ShellCommand[] {
+  const keys = kind === "typed" ? [...TEXTS, ...TYPED] : TEXTS;
+  // `input` of another tool is anything.
+  const texts = valuesOf(entries, keys).filter(
+    ({ key, value }) => (key !== "input" || kind !== "other") && isSaid(value, kind),
+  );
+  if (tooLong(texts)) return [open("too-long")];
+  const words = valuesOf(entries, WORDS).flatMap(({ value }) => (isSaid(value, kind) ? [value] : []));
+  return texts.flatMap(({ key, value }) =>
+    key === "commands" ? listed(value, options) : called(value, key.startsWith("c") ? words : [], options),
+  );
+}
+
+/** Of a tool that is kubectl or helm, which some begin with the program's name and some do not. */
+function ofProgram(name: string, entries: readonly Entry[], options: ReadOptions): ShellCommand[] {
+  const program = programOfTool(name);
+  const said = valuesOf(entries, [...TEXTS, ...WORDS]).filter(({ value }) => value !== null && value !== undefined);
+  if (said.length === 0) return [];
+  if (tooLong(said)) return [open("too-long")];
+  const text = said
+    .map(({ value }) => (isWords(value) ? value.map(quoted).join(" ") : typeof value === "string" ? value : undefined))
+    .reduce((all, one) => (all === undefined || one === undefined ? undefined : `${all} ${one}`));
+  if (text === undefined) return [open("syntax")];
+  const begins = new RegExp(`^\\s*'?(?:\\S*/)?${program}\\b`).test(text);
+  const known = [...TEXTS, ...WORDS, ...ENVIRONMENTS].map(folded);
+  const more = entries.some(({ key, value }) => !known.includes(key) && !ASIDE.test(key) && value !== null);
+  return [
+    ...readCommands(begins ? text : `${program} ${text}`, options),
+    ...(more || said.length > 1 ? [open("indirect")] : []),
+  ];
+}
+
+const valuesOf = (entries: readonly Entry[], keys: readonly string[]): Entry[] =>
+  keys.flatMap((key) => entries.filter((one) => one.key === folded(key)));
+
+/** Each is read by itself, and all of them on one thread. */
+const tooLong = (texts: readonly Entry[]): boolean =>
+  texts.reduce((sum, { value }) => sum + charactersOf(value), 0) > 4 * MAX_TEXT;
+
+function charactersOf(value: unknown, level = 0): number {
+  // A text alone that is too long says so itself.
+  if (typeof value === "string") return level === 0 ? Math.min(value.length, 2 * MAX_TEXT) : value.length;
+  if (!Array.isArray(value) || level > 1) return 0;
+  return value.reduce((sum: number, one) => sum + charactersOf(one, level + 1), 0);
+}
+
 const folded = (key: string): string => (key.length > MAX_KEY ? key : key.toLowerCase().replace(/[_-]/g, ""));
-/** A number or nothing at all is no command. */
-const isSaid = (value: unknown): boolean => typeof value === "string" || (typeof value === "object" && value !== null);
+/** Of a shell's tool whatever is there is a command; of another, a number is anything. */
+const isSaid = (value: unknown, kind: ToolKind): boolean =>
+  value !== null && value !== undefined && (kind !== "other" || typeof value === "string" || typeof value === "object");
 const open = (unparsed: UnparsedReason): ShellCommand => ({ argv: [], text: "", unparsed });
 const isWords = (value: unknown): value is string[] =>
   Array.isArray(value) && value.every((word) => typeof word === "string");

@@ -1,5 +1,6 @@
 import { kubernetesRequests } from "../../dialogue/shell/kubernetes-requests.ts";
 import { commandsOfTool, policyCommands } from "../../dialogue/shell/tool-commands.ts";
+import { toolKind } from "../../dialogue/shell/tool-kinds.ts";
 import type { CommandContext, CommandRequest, ShellCommand } from "../../dialogue/shell/types.ts";
 import type { ToolCall } from "../../dialogue/types.ts";
 import type { DialogueInput } from "../../engine/input.ts";
@@ -49,7 +50,7 @@ const CONTEXT: CommandContext = { resource: builtIn, kind: resourceOfKind };
 
 /** Tools of Claude Code and its like that run no program and talk to no cluster. */
 const STILL =
-  /^(?:Read|Write|Edit|MultiEdit|NotebookEdit|NotebookRead|Glob|Grep|LS|TodoWrite|TodoRead|Task|Agent|Skill|WebSearch|ExitPlanMode|EnterPlanMode|AskUserQuestion|BashOutput|TaskOutput|KillShell|read_file|write_file|list_directory|replace|glob)$/;
+  /^(?:Read|Write|Edit|MultiEdit|NotebookEdit|NotebookRead|Glob|Grep|LS|TodoWrite|TodoRead|Task|Agent|Skill|WebSearch|ExitPlanMode|EnterPlanMode|AskUserQuestion|BashOutput|TaskOutput|TaskStop|KillShell|KillBash|read_file|write_file|list_directory|replace|glob)$/;
 /** Programs that talk to nobody; what they are made to run is a command of its own, or one that could not be read. */
 const QUIET = new Set([
   ...["[", "awk", "base64", "basename", "cat", "cd", "cp", "cut", "date", "diff", "dirname", "echo", "egrep", "export"],
@@ -62,8 +63,9 @@ function reachOf(
   commands: readonly ShellCommand[],
   requestsOf: (command: ShellCommand) => readonly CommandRequest[],
 ): OpenCall["reach"] & string {
-  if (STILL.test(name)) return "nothing";
-  if (commands.length === 0) return "anything";
+  if (commands.length === 0) return STILL.test(name) ? "nothing" : "anything";
+  // What another tool does with a command is not for its text to say.
+  if (!["shell", "kubectl"].includes(toolKind(name))) return "anything";
   const loud = commands.filter((command) => command.unparsed !== undefined || !QUIET.has(programOf(command)));
   if (loud.length === 0) return "nothing";
   const read = loud.every(
