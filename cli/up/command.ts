@@ -8,7 +8,8 @@ export interface Finished {
 
 export interface Running {
   finished: Promise<Finished>;
-  /** Text of stderr so far. */
+  /** Text so far. */
+  stdout(): string;
   stderr(): string;
   kill(signal: NodeJS.Signals): void;
 }
@@ -44,5 +45,5 @@ export function start(
       resolve({ code: code ?? (signal === null ? 1 : 128), stdout, stderr });
     });
   });
-  return { finished, stderr: () => stderr, kill: (signal) => void child.kill(signal) };
+  return { finished, stdout: () => stdout, stderr: () => stderr, kill: (signal) => void child.kill(signal) };
 }

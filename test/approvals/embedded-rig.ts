@@ -23,11 +23,10 @@ export async function embeddedRig(options: HomeOptions = {}): Promise<HomeRig> {
   const restore = (): void => {
     for (const back of up.splice(0)) back();
   };
-  const open = async (more: HomeOptions = {}): Promise<EmbeddedHome> => {
+  const open = async ({ deadlineMs, ...more }: HomeOptions = {}): Promise<EmbeddedHome> => {
     const home = await openEmbeddedHome({
       path,
-      // A question that git does not answer is one of these tests; it need not take eight seconds.
-      repository: new Repository(path, { deadlineMs: 2000 }),
+      ...(deadlineMs === undefined ? {} : { repository: new Repository(path, { deadlineMs }) }),
       mergeKeyFile,
       people,
       clock,

@@ -202,19 +202,15 @@ export interface Call {
   body?: unknown;
 }
 
-/** One HTTPS request to the gateway, as a program that is not kubectl makes it. */
-export async function call(
+/** Resolves once the head of the answer is there: for what streams. */
+export function open(
   world: Pick<World, "url" | "caPem">,
   method: string,
   path: string,
   options: Call = {},
-): Promise<Reply> {
+): Promise<undici.Dispatcher.ResponseData> {
   const { body, token } = options;
-  const {
-    statusCode,
-    headers,
-    body: answer,
-  } = await undici.request(`${world.url}${path}`, {
+  return undici.request(`${world.url}${path}`, {
     dispatcher: agentFor(world.caPem),
     method: method as "GET",
     headers: {
@@ -226,6 +222,16 @@ export async function call(
       ? {}
       : { body: typeof body === "string" || Buffer.isBuffer(body) ? body : JSON.stringify(body) }),
   });
+}
+
+/** One HTTPS request to the gateway, as a program that is not kubectl makes it. */
+export async function call(
+  world: Pick<World, "url" | "caPem">,
+  method: string,
+  path: string,
+  options: Call = {},
+): Promise<Reply> {
+  const { statusCode, headers, body: answer } = await open(world, method, path, options);
   const text = await answer.text();
   return { status: statusCode, headers: new Headers(headers as Record<string, string>), text, json: parsed(text) };
 }

@@ -1,6 +1,17 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import type { Finished } from "../../cli/up/command.ts";
-import { type ApprovalView, approveNext, call, decide, idToken, openWorld, pending, type World } from "./harness.ts";
+import { spooled } from "../gateway/client.ts";
+import {
+  type ApprovalView,
+  approveNext,
+  call,
+  decide,
+  idToken,
+  openWorld,
+  pending,
+  until,
+  type World,
+} from "./harness.ts";
 import { deployment, documents, hostPathPod } from "./objects.ts";
 
 let world: World;
@@ -142,20 +153,34 @@ describe("a held kubectl goes through by itself when the approval merges", () =>
   });
 });
 
+/** How long requests waited for an answer to this approval that did not come, as the record has it. */
+async function heldMs(name: string, requests = 1): Promise<number> {
+  const rows = await until(() => {
+    const of = spooled(world).filter(({ approval_id }) => approval_id === name);
+    return of.filter(({ kind }) => kind === "hold.timed_out").length >= requests && of;
+  });
+  return rows
+    .filter(({ kind }) => kind === "hold.timed_out")
+    .map(({ at, exchange_id }) => {
+      const began = rows.find((row) => row.exchange_id === exchange_id && /^hold\.(opened|reattached)$/.test(row.kind));
+      return Date.parse(`${at}Z`) - Date.parse(`${began?.at}Z`);
+    })
+    .reduce((sum, ms) => sum + ms, 0);
+}
+
 describe("past the hold budget", () => {
   const held = hostPathPod("late", "brief");
   let refusal: Finished;
   let name: string;
 
   test("kubectl gets the 403 with the rule, the reason and the approval's URL", async () => {
-    const started = Date.now();
     refusal = await kubectlIn("late", ["create", "-f", "-"], held);
     name = approvalIn(refusal).name;
     expect(refusal.code).toBe(1);
     expect(refusal.stderr).toContain("Forbidden");
     expect(refusal.stderr).toContain("workload/host-path: volume host mounts /var/log of the node");
     expect(name).toMatch(/^[0-9a-f]{16}-1$/);
-    expect(Date.now() - started).toBeLessThan(20_000);
+    expect(await heldMs(name)).toBeLessThan(20_000);
     expect((await world.admin(["get", "pod", "late", "-n", "brief"])).stderr).toContain("NotFound");
   });
 
@@ -238,17 +263,13 @@ describe("nobody is bothered", () => {
 
   test("one after the other: several held files of one command share one hold budget", async () => {
     const pods = documents(...["first", "second", "third"].map((name) => hostPathPod(name, "brief")));
-    const started = Date.now();
     const answer = await kubectlIn("burst", ["create", "-f", "-"], pods);
-    const took = Date.now() - started;
     expect(answer.code).toBe(1);
     expect(new Set(answer.stderr.match(/approvals\/[0-9a-f]{16}-1/g)).size).toBe(3);
-    // One second of holding, and not three; the rest is kubectl's start on a busy machine.
-    const held = (await Promise.all(["first", "second", "third"].map((name) => pending(world, name)))).map(
-      ({ openedAt }) => Date.parse(String(openedAt)),
-    );
-    expect(Math.max(...held) - Math.min(...held)).toBeLessThan(2900);
-    expect(took).toBeLessThan(15_000);
+    // One second of holding, and not three, whatever else takes its time on a busy machine.
+    const held = await Promise.all(["first", "second", "third"].map((name) => pending(world, name)));
+    const waits = await Promise.all(held.map(({ name }) => heldMs(name)));
+    expect(waits.reduce((sum, ms) => sum + ms, 0)).toBeLessThan(2000);
   });
 });
 
@@ -297,13 +318,12 @@ describe("who decides", () => {
 describe("exec and attach", () => {
   test("kubectl exec is held, over WebSocket and then over SPDY, within one hold budget, by the rule's name", async () => {
     await world.admin(["run", "target", "-n", "brief", "--image=registry.example.com/web:1"]);
-    const started = Date.now();
     const answer = await kubectlIn("exec", ["exec", "target", "-n", "brief", "--", "cat", "/etc/passwd"]);
     expect(answer.code).not.toBe(0);
     expect(answer.stderr).toContain("access/exec: runs `cat /etc/passwd` in");
     expect(approvalIn(answer).name).toMatch(/-1$/);
-    // One second of waiting for both attempts, and two starts of kubectl's own.
-    expect(Date.now() - started).toBeLessThan(10_000);
+    // One second of waiting for both attempts.
+    expect(await heldMs(approvalIn(answer).name, 2)).toBeLessThan(2000);
   });
 
   test("kubectl attach is held by the rule's name", async () => {

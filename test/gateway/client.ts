@@ -85,7 +85,7 @@ export function causesOf({ json }: Reply): string[] {
 }
 
 /** What lies whole in the gateway's spool: all that it has put on record by now. */
-export function spooled(rig: Rig): EventRow[] {
+export function spooled(rig: Pick<Rig, "directory">): EventRow[] {
   const path = join(rig.directory, "spool");
   return listSegments(path).flatMap(({ segment }) =>
     readSegment(segmentPath(path, segment), 0, undefined, 1 << 26)

@@ -58,11 +58,10 @@ interface Report {
 }
 
 function runTest(folder: string, { test }: Mutation): Promise<Verdict> {
-  const project = test.file.startsWith("test/e2e/") ? "e2e" : "unit";
   const pattern = test.title.replace(/[.*+?^${}()|[\]\\]/g, "\\$&");
   const vitest = join(folder, "node_modules", "vitest", "vitest.mjs");
   const report = join(folder, "report.json");
-  const args = [vitest, "run", "--project", project, test.file, "-t", pattern, "--reporter=json"];
+  const args = [vitest, "run", test.file, "-t", pattern, "--reporter=json"];
   rmSync(report, { force: true });
   const child = spawn(process.execPath, [...args, `--outputFile=${report}`], { cwd: folder, stdio: "ignore" });
   return new Promise((resolve) => {

@@ -12,13 +12,14 @@ interface Report {
   }[];
 }
 
-/** Runs one project of vitest.config.ts, showing its own output as it comes. */
-export async function vitest(project: "unit" | "e2e"): Promise<Outcome> {
+/** Runs projects of vitest.config.ts, showing its own output as it comes. */
+export async function vitest(...projects: ("unit" | "gateway" | "e2e")[]): Promise<Outcome> {
   const directory = await mkdtemp(join(tmpdir(), "sallyport-vitest-"));
   try {
     const file = join(directory, "report.json");
     const reporters = ["--reporter=default", "--reporter=json", `--outputFile.json=${file}`];
-    const code = await passThrough("vitest", ["run", "--project", project, ...reporters]);
+    const chosen = projects.flatMap((project) => ["--project", project]);
+    const code = await passThrough("vitest", ["run", ...chosen, ...reporters]);
     const text = await readFile(file, "utf8").catch(() => undefined);
     if (text === undefined) return single(false, `vitest ended with ${code} and without a report\n`);
     return read(JSON.parse(text) as Report, code);

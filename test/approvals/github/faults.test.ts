@@ -37,7 +37,7 @@ test("a branch whose gateway died before it opened the pull request is found at 
 
 for (const how of [...HOWS, "hang"] as const) {
   test(`a use whose ref gets no answer (${how}) is one use at the most`, async () => {
-    const rig = await githubRig();
+    const rig = await githubRig(how === "hang" ? { home: { deadlineMs: 3_000 } } : {});
     const { name } = await opened(rig.home);
     await rig.approve(name, bob);
     rig.github.fault.next({ method: "POST", path: /\/git\/refs$/ }, how);

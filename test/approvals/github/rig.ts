@@ -55,7 +55,7 @@ export async function githubRig(options: GitHubRigOptions = {}): Promise<GitHubR
       url: (name) => `https://sallyport.test/approvals/${name}`,
       clock,
       pollSeconds: 0,
-      deadlineMs: 1500,
+      deadlineMs: 20_000,
       state: join(folder, `state-${states++}`),
       ...options.home,
       ...more,

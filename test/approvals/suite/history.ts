@@ -77,8 +77,8 @@ export function history(makeRig: MakeRig): void {
 
   test("a repository that hangs refuses in time, and what it was asked is not lost", async () => {
     const rig = await makeRig();
-    const { home } = rig;
     const { name } = await approved(rig, { digest: digestOf(1) });
+    const home = await rig.open({ deadlineMs: 3_000 });
     rig.hang();
     await expect(home.use(name, "x-1")).rejects.toEqual(unavailable);
     rig.up();

@@ -9,6 +9,8 @@ export interface HomeOptions {
   limits?: Partial<Caps>;
   /** The file of the last good main (`approvals.state`); each gateway has one of its own where this is absent. */
   state?: string;
+  /** How long the repository may take to answer; as long as a busy machine needs where this is absent. */
+  deadlineMs?: number;
 }
 
 /**
