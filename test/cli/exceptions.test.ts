@@ -65,6 +65,11 @@ rules: {rbac/cluster-role-binding: {absolute: true}}
       file("logs", { rules: ["rbac/cluster-role-binding"] }),
       "is absolute: no exception lifts it",
     ],
+    [
+      "of tool calls alone, that asks for a namespace, which none of them has",
+      file("logs", { rules: ["tool/unparsed"] }),
+      "spec.match.namespaces: a tool call has the verb tool and the resource /<tool>",
+    ],
     ["under another name", file("other"), 'metadata.name: must be "logs"'],
     ["that is no YAML", "spec: {", "line "],
     ["that names no connection", file("logs", { match: { connection: "*" } }), "must name one connection"],

@@ -108,6 +108,14 @@ export function describeStanding(open: () => ModelRig): void {
       expect(withStanding(asked as unknown as DialogueInput, deps, new Set(["one"])).exceptions).toEqual([]);
     });
 
+    test("on a cluster's connection is refused: there it would lift no rule of tools", async () => {
+      const file = fileOf("idle", { match: { connection: "local" } });
+      const body = { file, reason: "as the test says" };
+      const { status, json } = await send(rig, "POST", "/v1alpha1/exceptions/idle/apply", { token: alice, body });
+      const said = expect.stringMatching(/match.connection: "local" has no tool calls .*it would lift nothing/);
+      expect([status, json?.errors]).toEqual([400, [said]]);
+    });
+
     test("lets a model be asked that is not allowed, and ends its reply when it is taken back", async () => {
       const spec = { rules: ["dialogue/allowed-models"], match: { verbs: ["dialogue"], resources: ["/forbidden-*"] } };
       expect((await ask([], "forbidden-x")).status).toBe(403);
