@@ -1,4 +1,5 @@
 import { type GuardedReply, guardStream, type StreamOptions } from "../sse/guard-stream.ts";
+import { Passing, type ReplySink } from "../sse/passing.ts";
 import type { ReplyHooks } from "../types.ts";
 import { ReplyGuard, type ReplyLimits } from "./reply-guard.ts";
 
@@ -12,5 +13,14 @@ export function guardReplyStream(
   hooks: ReplyHooks,
   options: ReplyLimits & StreamOptions = {},
 ): GuardedReply {
-  return guardStream(upstream, new ReplyGuard(options, hooks.kept, hooks.thought), hooks, options);
+  return guardStream(upstream, guardOf(hooks, options), hooks, options);
+}
+
+/** The same for who has its chunks pushed: text goes out in the turn in which it came. */
+export function passReply(hooks: ReplyHooks, sink: ReplySink, options: ReplyLimits & StreamOptions = {}): Passing {
+  return new Passing(guardOf(hooks, options), hooks, sink, options);
+}
+
+function guardOf(hooks: ReplyHooks, limits: ReplyLimits): ReplyGuard {
+  return new ReplyGuard(limits, hooks.kept, hooks.thought);
 }

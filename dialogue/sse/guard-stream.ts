@@ -25,18 +25,63 @@ export function guardStream(
   options: StreamOptions = {},
 ): GuardedReply {
   const { promise, resolve } = Promise.withResolvers<ReplySummary>();
-  const passing = new Passing(upstream, guard, hooks, options);
-  const bytes = passing.run();
-  async function next(): Promise<IteratorResult<Uint8Array>> {
-    const result = await bytes.next();
-    if (result.done) resolve(guard.summary);
-    return result;
-  }
-  async function stop(): Promise<IteratorResult<Uint8Array>> {
-    passing.stop();
-    await bytes.return(undefined);
+  const source = upstream[Symbol.asyncIterator]();
+  let over = false;
+  let ended = false;
+  /** Who reads, and has got nothing yet. */
+  let reader: ((result: IteratorResult<Uint8Array>) => void) | undefined;
+  const give = (result: IteratorResult<Uint8Array>): void => {
+    reader?.(result);
+    reader = undefined;
+  };
+  const close = (): void => {
+    if (ended) return;
+    ended = true;
+    if (!over) source.return?.().catch(() => {});
     resolve(guard.summary);
-    return { done: true, value: undefined };
+    give(DONE);
+  };
+  const passing = new Passing(
+    guard,
+    hooks,
+    {
+      // The next one is for who asks next.
+      write(value) {
+        give({ done: false, value });
+        return false;
+      },
+      end: close,
+      more: () => void readOn(),
+    },
+    options,
+  );
+  async function readOn(): Promise<void> {
+    try {
+      for (let more = true; more; ) {
+        const { done, value } = await source.next();
+        over = done === true;
+        if (over) return passing.end();
+        more = passing.push(value as Uint8Array);
+      }
+    } catch (error) {
+      over = true;
+      passing.fail(error);
+    }
   }
-  return { bytes: { [Symbol.asyncIterator]: () => ({ next, return: stop }) }, summary: promise };
+  const bytes = {
+    next: (): Promise<IteratorResult<Uint8Array>> =>
+      new Promise((asked) => {
+        if (ended) return asked(DONE);
+        reader = asked;
+        passing.drained();
+      }),
+    async return(): Promise<IteratorResult<Uint8Array>> {
+      passing.stop();
+      close();
+      return DONE;
+    },
+  };
+  return { bytes: { [Symbol.asyncIterator]: () => bytes }, summary: promise };
 }
+
+const DONE: IteratorResult<Uint8Array> = { done: true, value: undefined };

@@ -1,7 +1,8 @@
+import type { Passing, ReplySink } from "../../dialogue/sse/passing.ts";
 import { BodyReader } from "../answer/body-reader.ts";
 import type { HttpResponse } from "../http.ts";
 import { ClientGone } from "../step.ts";
-import type { UpstreamResponse } from "../upstream.ts";
+import { type UpstreamResponse, unreachable } from "../upstream.ts";
 
 /** An answer's body as it comes, read no further ahead than a little. */
 export async function* chunksOf(response: UpstreamResponse): AsyncGenerator<Uint8Array> {
@@ -45,5 +46,67 @@ function roomIn(res: HttpResponse): Promise<void> {
       reject(new ClientGone());
     };
     res.on("drain", drained).on("close", closed);
+  });
+}
+
+/**
+ * Passes an answer on to its client, chunk by chunk in the turn in which it came, and ends it cleanly where the reply ends.
+ * Resolves with how many bytes the client got. Rejects with ClientGone where nobody is there to read, and cancels the answer
+ * wherever it is not read to its end.
+ */
+export function passOn(
+  response: UpstreamResponse,
+  res: HttpResponse,
+  begin: (sink: ReplySink) => Passing,
+): Promise<number> {
+  return new Promise((resolve, reject) => {
+    let size = 0;
+    let whole = false;
+    const drained = (): void => passing.drained();
+    const over = (): void => {
+      res.off("drain", drained).off("close", gone);
+      if (!whole) response.abort(new ClientGone());
+    };
+    const gone = (): void => {
+      passing.stop();
+      over();
+      reject(new ClientGone());
+    };
+    const passing = begin({
+      write(bytes) {
+        // Its `close` comes next.
+        if (res.destroyed) return false;
+        size += bytes.length;
+        return res.write(bytes);
+      },
+      end() {
+        over();
+        if (res.destroyed) {
+          reject(new ClientGone());
+          return;
+        }
+        res.end();
+        resolve(size);
+      },
+      more: () => response.resume(),
+    });
+    res.on("drain", drained).on("close", gone);
+    if (res.destroyed) {
+      gone();
+      return;
+    }
+    passing.drained();
+    response.pipe({
+      write: (chunk) => passing.push(chunk),
+      end() {
+        whole = true;
+        passing.end();
+      },
+      fail(error) {
+        whole = true;
+        if (res.destroyed) gone();
+        else passing.fail(unreachable(error));
+      },
+    });
   });
 }

@@ -6,7 +6,7 @@ import type { ModelDeps } from "../deps.ts";
 import { WIRES } from "../dialects.ts";
 import { isReply, type ModelAnswered, type ModelForwarded } from "../exchange.ts";
 import { replyHeaders } from "../headers.ts";
-import { chunksOf, writeAll } from "../streams.ts";
+import { chunksOf, passOn, writeAll } from "../streams.ts";
 import { whileDecided } from "../while-decided.ts";
 
 /** A reply that does not stream is read whole before any of it is passed on. */
@@ -55,18 +55,29 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
       },
     );
   }
-  const { bytes, summary } = WIRES[endpoint.dialect].guardReplyStream(chunksOf(response), hooks);
+  const { passReply, guardReplyStream } = WIRES[endpoint.dialect];
+  let summary: ReplySummary | Promise<ReplySummary> | undefined;
   let responseBytes = 0;
   try {
     res.writeHead(response.status, headOf(exchange));
     res.flushHeaders();
-    responseBytes = await writeAll(res, bytes);
+    if (passReply === undefined) {
+      const guarded = guardReplyStream(chunksOf(response), hooks);
+      summary = guarded.summary;
+      responseBytes = await writeAll(res, guarded.bytes);
+    } else {
+      responseBytes = await passOn(response, res, (sink) => {
+        const passing = passReply(hooks, sink);
+        summary = passing.summary;
+        return passing;
+      });
+    }
   } catch (error) {
     exchange.cut ??= error instanceof ClientGone ? error.message : errorMessage(error);
     response.abort(error instanceof Error ? error : new Error(errorMessage(error)));
     res.destroy();
   }
-  const known = await settled(summary);
+  const known = summary instanceof Promise ? await settled(summary) : summary;
   return Object.assign(exchange, { summary: known, responseBytes });
 }
 
