@@ -62,6 +62,8 @@ export interface Arrived {
   openContent?: (() => ContentSink) | undefined;
   /** Which tool call of its session's dialogue it comes of, where the session has one. */
   link?: Link | undefined;
+  /** As long as its body may say what decides on that: links it once more, as of when it came. */
+  linkAgain?: ((body: ReadBody | null) => void) | undefined;
   /** The socket of a client that asks for an upgrade. */
   readonly client?: UpgradeSocket | undefined;
 }

@@ -14,6 +14,8 @@ const KUBECTL = [
   "client-key",
   "cluster",
 ];
+/** Commands whose own `--user` is whom they bind a role to. */
+const BINDS = new Set(["create rolebinding", "create clusterrolebinding", "set subject"]);
 const SECRET = new Set(["token", "password", "kube-token"]);
 /** Options of helm; those that kubectl has as well are the same there. */
 const HELM = ["kubeconfig", "kube-apiserver", "kube-token", "kube-ca-file", "kube-tls-server-name"];
@@ -80,6 +82,7 @@ function ofKubectl(words: readonly string[]): ClusterOverride[] {
     return overrides;
   }
   for (const name of KUBECTL) {
+    if (name === "user" && BINDS.has(line.command)) continue;
     const value = line.options.get(name)?.at(-1);
     if (value === undefined) continue;
     overrides.push(SECRET.has(name) ? { name: `--${name}` } : { name: `--${name}`, value: value.slice(0, 500) });

@@ -123,18 +123,29 @@ export class Dialogues {
     return back;
   }
 
-  /**
-   * Which tool call a request of this session to a cluster comes of; undefined where the session has no dialogue. `claims` is
-   * called only where it has one.
-   */
-  link(sessionId: string, request: LinkedRequest, claims: () => Record<string, string>): Link | undefined {
+  /** The tool calls that a request to a cluster may come of now; undefined where the session has no dialogue. */
+  open(sessionId: string): readonly OpenCall[] | undefined {
     const dialogue = this.#sessions.get(sessionId);
     if (dialogue === undefined) return undefined;
-    const said = claims();
     const since = this.#now() - OPEN_MS;
-    const all = [...dialogue.open.values()].filter(
+    return [...dialogue.open.values()].filter(
       ({ reach, over, releasedAt }) => reach !== "nothing" && (over === true || releasedAt > since),
     );
+  }
+
+  /**
+   * Which tool call a request of this session to a cluster comes of; undefined where the session has no dialogue. `claims` is
+   * called only where it has one. `all`: what was open when the request came.
+   */
+  link(
+    sessionId: string,
+    request: LinkedRequest,
+    claims: () => Record<string, string>,
+    all = this.open(sessionId),
+  ): Link | undefined {
+    const dialogue = this.#sessions.get(sessionId);
+    if (dialogue === undefined || all === undefined) return undefined;
+    const said = claims();
     const { strength, calls } = possible(all, request);
     const chosen = calls.length === 1 ? calls[0] : choose(dialogue, calls.length === 0 ? all : calls, said);
     const link: Link = {

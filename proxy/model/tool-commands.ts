@@ -8,6 +8,7 @@ import { resourceOfKind } from "../../kubernetes/resources.ts";
 import { type ChangedFile, changedFiles } from "./changed-files.ts";
 import { builtIn, expectedRequests } from "./expected-requests.ts";
 import type { OpenCall } from "./link.ts";
+import { movesContext, whereOf } from "./where.ts";
 
 /** What a tool call would run, as far as its text says. */
 export interface ToolCommands extends Required<Pick<OpenCall, "expects" | "reach" | "kubectl" | "background">> {
@@ -31,12 +32,16 @@ export function commandsOf(call: ToolCall, servers: readonly string[] = []): Too
   const asked = new Map(commands.map((command) => [command, kubernetesRequests(command, CONTEXT)]));
   const requestsOf = (command: ShellCommand): CommandRequest[] => asked.get(command) ?? [];
   const { prompt } = call.arguments ?? {};
+  const moves = commands.some((command) => movesContext(command) && requestsOf(command).length === 0);
   return {
     forPolicy: policyCommands(commands, requestsOf),
     requests: commands.flatMap(requestsOf),
     unparsed: commands.filter(({ unparsed }) => unparsed !== undefined).length,
     expects: commands
-      .flatMap((command) => requestsOf(command).flatMap((one) => expectedRequests(one, command.argv)))
+      .flatMap((command) => {
+        const where = whereOf(command, moves);
+        return requestsOf(command).flatMap((one) => expectedRequests(one, command.argv, where));
+      })
       .slice(0, EXPECTED),
     reach: reachOf(call.name, commands, requestsOf),
     kubectl: commands.filter((command) => programOf(command) === "kubectl").map(({ argv }) => argv.slice(1, 20)),

@@ -21,7 +21,12 @@ export function readBody(exchange: Screened, deps: Deps): BodyRead | Promise<Bod
   const { req } = exchange;
   const length = bodyLength(req);
   if (length !== undefined && length > deps.limits.bodyBytes) throw tooLarge(deps.limits.bodyBytes);
-  if (length === 0 || !isRead(exchange)) return Object.assign(exchange, { body: null });
+  // A rule may let it through for what its body says that it comes of.
+  const linked = exchange.linkAgain !== undefined && exchange.input.dialogue?.strength === "exact";
+  if (length === 0 || !(linked || isRead(exchange))) {
+    exchange.linkAgain?.(null);
+    return Object.assign(exchange, { body: null });
+  }
   return decode(exchange, deps);
 }
 
@@ -33,6 +38,7 @@ async function decode(exchange: Screened, deps: Deps): Promise<BodyRead> {
   input.request.options = decoded.options;
   input.request.dryRun = decoded.dryRun;
   const read = Object.assign(exchange, { body: { ...decoded, bytes } });
+  exchange.linkAgain?.(read.body);
   learnSent(read, deps);
   return read;
 }

@@ -48,6 +48,36 @@ test("a request that an open tool call says is tied to it exactly, with its prom
   expect(linkOf(await one.kube("GET", "/api/v1/namespaces/shop/pods"))).toEqual({ strength: "none" });
 });
 
+test("what stands in a body is compared once it is read: a delete's dry run, and the name of what is made", async () => {
+  const one = await agent();
+  const tries = bash("toolu_n1", "kubectl -n guarded delete configmap settings --dry-run=server");
+  const makes = ["made", "another"].map((name, i) =>
+    bash(`toolu_n${i + 2}`, `kubectl -n guarded create configmap ${name}`),
+  );
+  await one.say("try, and make", [tries, ...makes]);
+  const settings = "/api/v1/namespaces/guarded/configmaps/settings";
+  const options = { kind: "DeleteOptions", apiVersion: "v1" };
+  const made = (name: string) => ({ apiVersion: "v1", kind: "ConfigMap", metadata: { name } });
+  const asked = [
+    await one.kube("DELETE", settings, { body: { ...options, dryRun: ["All"] } }),
+    await one.kube("DELETE", settings, { body: options }),
+    await one.kube("DELETE", settings),
+    await one.kube("POST", "/api/v1/namespaces/guarded/configmaps", { body: made("made") }),
+    await one.kube("POST", "/api/v1/namespaces/guarded/configmaps", { body: made("other") }),
+  ];
+  const all = ["toolu_n1", "toolu_n2", "toolu_n3"];
+  expect(asked.map(linkOf)).toEqual([
+    { strength: "exact" },
+    { strength: "none", candidates: all },
+    { strength: "none", candidates: all },
+    { strength: "exact" },
+    { strength: "none", candidates: all },
+  ]);
+  const strengths = asked.map((event) => (payload(event).input as PolicyInput).dialogue?.strength);
+  expect(strengths).toEqual(["exact", "none", "none", "exact", "none"]);
+  expect(asked.map(({ rules }) => rules.includes("ours/prompted"))).toEqual([false, true, true, false, true]);
+});
+
 test("its intent says the same as its outcome, and a session without a dialogue says nothing", async () => {
   const one = await agent();
   const alone = await one.kube("DELETE", `${DEPLOYMENTS}/api`);

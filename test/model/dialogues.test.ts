@@ -11,27 +11,43 @@ const call = (name: string, args: Record<string, unknown>, id = "t"): ToolCall =
 });
 const bash = (command: string): ToolCall => call("Bash", { command });
 
-/** What asks for: `verb resource[.group][/sub] namespace/name`, or a path. */
-function request(text: string): LinkedRequest {
+/** What asks for: `verb resource[.group][/sub] namespace/name`, or a path; of a create the name is the one in its body. */
+function request(text: string, more: Partial<LinkedRequest> = {}): LinkedRequest {
   const [verb = "", what = "", object = "/"] = text.split(" ");
+  const rest = { connection: "prod", labelSelector: "", fieldSelector: "", dryRun: false, ...more };
   if (what.startsWith("/")) {
-    return { verb, group: "", resource: "", subResource: "", namespace: "", name: "", nonResource: true };
+    return { verb, group: "", resource: "", subResource: "", namespace: "", name: "", nonResource: true, ...rest };
   }
   const [full = "", subResource = ""] = what.split("/");
   const [resource = "", ...group] = full.split(".");
-  const [namespace = "", name = ""] = object.split("/");
-  return { verb, group: group.join("."), resource, subResource, namespace, name, nonResource: false };
+  const [namespace = "", last = ""] = object.split("/");
+  const creates = verb === "create" && subResource === "";
+  const name = creates ? "" : last;
+  const made = creates ? { made: last } : {};
+  const exec = subResource === "exec" ? { exec: { command: ["ls"], container: "", stdin: false, tty: false } } : {};
+  return {
+    verb,
+    group: group.join("."),
+    resource,
+    subResource,
+    namespace,
+    name,
+    nonResource: false,
+    ...made,
+    ...exec,
+    ...rest,
+  };
 }
 
 /** How a request is linked where these calls are open; each is named by its place. */
-function link(calls: readonly ToolCall[], asks: string, claims: Record<string, string> = {}): unknown {
+function link(calls: readonly ToolCall[], asks: string | LinkedRequest, claims: Record<string, string> = {}): unknown {
   const dialogues = new Dialogues(() => 0);
   for (const [i, one] of calls.entries()) {
     const { expects, reach, kubectl, background } = commandsOf(one);
     const ids = { toolUseId: String(i + 1), promptId: "p", name: one.name, model: "claude-x", releasedAt: 0 };
     dialogues.released("s", { ...ids, expects, reach, kubectl, background });
   }
-  const found = dialogues.link("s", request(asks), () => claims);
+  const found = dialogues.link("s", typeof asks === "string" ? request(asks) : asks, () => claims);
   const { strength, toolUseId, candidates } = found ?? {};
   return candidates === undefined
     ? `${strength} ${toolUseId}`.trim()
@@ -56,7 +72,7 @@ describe("which call a request comes of", () => {
     [
       "apply creates",
       ["kubectl apply -n a -f - <<E\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\nE"],
-      "create configmaps a/",
+      "create configmaps a/c",
       "exact 1",
     ],
     ["a file says what", ["kubectl apply -n a -f x.yaml", "kubectl get pods -n a"], "patch configmaps a/c", "window 1"],
@@ -65,7 +81,13 @@ describe("which call a request comes of", () => {
     ["exec by SPDY", ["kubectl exec -n a x -- ls"], "create pods/exec a/x", "exact 1"],
     ["logs of a deployment", ["kubectl logs -n a deploy/web"], "get deployments.apps a/web", "exact 1"],
     ["describe lists events", ["kubectl describe pod x -n a"], "list events a/", "exact 1"],
-    ["the namespace is not said", ["kubectl delete pod x"], "delete pods b/x", "exact 1"],
+    ["the namespace is not said", ["kubectl delete pod x"], "delete pods b/x", "window 1"],
+    [
+      "its namespace is not said, and nobody else's object is",
+      ["kubectl delete pod x", "kubectl get pods -n a"],
+      "delete pods b/x",
+      "window 1",
+    ],
     ["scale", ["kubectl scale deploy web --replicas=0 -n a"], "patch deployments.apps/scale a/web", "exact 1"],
     // Told apart, and not.
     ["by name", ["kubectl delete pod x -n a", "kubectl delete pod y -n a"], "watch pods a/y", "exact 2"],
@@ -83,6 +105,157 @@ describe("which call a request comes of", () => {
     ["no shell at all", ["cat x"], "delete pods a/x", "none"],
   ])("%s", ([, commands, asks, expected]) => {
     expect(link(commands.map(bash), asks)).toBe(expected);
+  });
+
+  const exec = (command: string[], container = "web") => ({ exec: { command, container, stdin: false, tty: false } });
+  test.for<[string, string, LinkedRequest, string]>([
+    // What a text says that it would only try is not said to be done, and no more the other way round.
+    ["tried", "kubectl -n a delete deploy web --dry-run=server", request("delete deployments.apps a/web"), "window 1"],
+    [
+      "tried, and tried",
+      "kubectl -n a delete deploy web --dry-run=server",
+      request("delete deployments.apps a/web", { dryRun: true }),
+      "exact 1",
+    ],
+    [
+      "done, and tried",
+      "kubectl -n a delete deploy web",
+      request("delete deployments.apps a/web", { dryRun: true }),
+      "window 1",
+    ],
+    [
+      "options that are not read yet",
+      "kubectl -n a delete deploy web",
+      request("delete deployments.apps a/web", { dryRun: undefined }),
+      "window 1",
+    ],
+    [
+      "ahead of its options",
+      "kubectl -n a delete deploy web",
+      request("delete deployments.apps a/web", { dryRun: undefined, ahead: true }),
+      "exact 1",
+    ],
+    [
+      "a diff is tried",
+      "kubectl diff -n a -f - <<E\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: c}\nE",
+      request("patch configmaps a/c"),
+      "window 1",
+    ],
+    // A program in a container.
+    [
+      "the command",
+      "kubectl -n a exec x -c web -- ls /",
+      request("create pods/exec a/x", exec(["ls", "/"])),
+      "exact 1",
+    ],
+    [
+      "another command",
+      "kubectl -n a exec x -- ls",
+      request("create pods/exec a/x", exec(["sh", "-c", "id"])),
+      "window 1",
+    ],
+    ["more words", "kubectl -n a exec x -- ls", request("get pods/exec a/x", exec(["ls", "/"])), "window 1"],
+    [
+      "another container",
+      "kubectl -n a exec x -c web -- ls",
+      request("get pods/exec a/x", exec(["ls"], "db")),
+      "window 1",
+    ],
+    [
+      "a container that kubectl picks",
+      "kubectl -n a exec x -- ls",
+      request("get pods/exec a/x", exec(["ls"])),
+      "exact 1",
+    ],
+    [
+      "a pod that kubectl picks",
+      "kubectl -n a exec deploy/web -- ls",
+      request("get pods/exec a/x", exec(["ls"])),
+      "window 1",
+    ],
+    // A name in the body.
+    [
+      "made",
+      "kubectl create clusterrolebinding v --clusterrole=view --user=a",
+      request("create clusterrolebindings.rbac.authorization.k8s.io /v"),
+      "exact 1",
+    ],
+    [
+      "made by another name",
+      "kubectl create clusterrolebinding v --clusterrole=view --user=a",
+      request("create clusterrolebindings.rbac.authorization.k8s.io /w"),
+      "window 1",
+    ],
+    ["a body that is not read", "kubectl create ns v", request("create namespaces", { made: undefined }), "window 1"],
+    [
+      "ahead of a body",
+      "kubectl create ns v",
+      request("create namespaces", { made: undefined, ahead: true }),
+      "exact 1",
+    ],
+    // What is picked by labels.
+    ["picked", "kubectl -n a delete pods -l app=gone", request("delete pods a/db-0"), "window 1"],
+    [
+      "looked for",
+      "kubectl -n a delete pods -l app=gone",
+      request("list pods a/", { labelSelector: "app=gone" }),
+      "exact 1",
+    ],
+    [
+      "looked for, and less",
+      "kubectl -n a get secrets -l app=x",
+      request("list secrets a/", { labelSelector: "app=x,b" }),
+      "exact 1",
+    ],
+    ["looked for, and more", "kubectl -n a get secrets -l app=x", request("list secrets a/"), "window 1"],
+    [
+      "a set, and another",
+      "kubectl -n a get secrets -l 'x in (a,b)'",
+      request("list secrets a/", { labelSelector: "x in (a,c),y in (d,b)" }),
+      "window 1",
+    ],
+    ["by fields", "kubectl -n a get pods --field-selector=spec.nodeName=n", request("list pods a/"), "window 1"],
+    ["a collection", "kubectl -n a delete pods --all", request("deletecollection pods a/"), "window 1"],
+    ["one of a list", "kubectl -n a get secrets", request("get secrets a/key"), "window 1"],
+    // Another cluster.
+    ["a server", "kubectl --server=https://10.0.0.1 -n a delete pod x", request("delete pods a/x"), "window 1"],
+    ["a context", "kubectl --context=kind-sandbox -n a delete pod x", request("delete pods a/x"), "window 1"],
+    [
+      "the connection's context",
+      "kubectl --context=sallyport-prod -n a delete pod x",
+      request("delete pods a/x"),
+      "exact 1",
+    ],
+    [
+      "another connection's",
+      "kubectl --context=sallyport-test -n a delete pod x",
+      request("delete pods a/x"),
+      "window 1",
+    ],
+    [
+      "a context before",
+      "kubectl config use-context kind && kubectl -n a delete pod x",
+      request("delete pods a/x"),
+      "window 1",
+    ],
+    ["a variable", "KUBECONFIG=/x kubectl -n a delete pod x", request("delete pods a/x"), "window 1"],
+    ["a variable before", "export KUBECONFIG=/x; kubectl -n a delete pod x", request("delete pods a/x"), "window 1"],
+    [
+      "helm's",
+      "helm --kube-context other -n a uninstall r",
+      request("list secrets a/", { labelSelector: "name=r,owner=helm" }),
+      "window 1",
+    ],
+    [
+      "helm here",
+      "helm -n a uninstall r",
+      request("list secrets a/", { labelSelector: "name=r,owner=helm,status=deployed" }),
+      "exact 1",
+    ],
+    // The object is the same, and what becomes of it is policy's to judge.
+    ["another patch", "kubectl -n a annotate deploy web note=x", request("patch deployments.apps a/web"), "exact 1"],
+  ])("exact is what a text says, to the object and the words that run: %s", ([, command, asks, expected]) => {
+    expect(link([bash(command)], asks)).toBe(expected);
   });
 
   test("a tool of an MCP server may ask anything; one that edits a file, or asks another agent, asks nothing", () => {

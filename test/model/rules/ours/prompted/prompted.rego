@@ -1,6 +1,6 @@
 # METADATA
-# title: Deletes that no prompt led to
-# description: Where the guarded namespace's config maps go, one tool call alone must say so, of a model that may.
+# title: Deletes and creates that no prompt led to
+# description: Where the guarded namespace's config maps come and go, one tool call alone must say so, of a model that may.
 # custom:
 #   severity: high
 #   ids: []
@@ -10,8 +10,8 @@
 #     - groups: [""]
 #       resources: [configmaps]
 #       subresources: [""]
-#       verbs: [delete]
-#   remediation: Say to the agent what is to be deleted.
+#       verbs: [create, delete]
+#   remediation: Say to the agent what is to be made or deleted.
 package sallyport.rules.ours.prompted
 
 findings contains {"message": "no prompt led to it", "fields": ["metadata.name"]} if {
