@@ -14,6 +14,11 @@ export interface Span {
 /** What one state costs, in bytes: its byte, whether edges lead on, what it falls back to, and what it finds. */
 export const STATE_BYTES = 10;
 
+/** Bytes of patterns, and states, that are looked at before others may run: some 2 ms. */
+const STEP = 16_384;
+/** And states that are only counted. */
+const CHUNK = 131_072;
+
 /** How a state goes on: to the next one by that one's byte, and by edges of the table. */
 const CHAINED = 1;
 const BRANCHES = 2;
@@ -25,26 +30,26 @@ const BRANCHES = 2;
  * and have no edge in a table: one of 28 bytes for each state was three times the memory.
  */
 export class ByteMatcher {
-  readonly states: number;
+  states = 1;
   readonly #root = new Int32Array(256);
   /** By state: the byte that leads to it. */
-  readonly #label: Uint8Array;
-  readonly #ways: Uint8Array;
+  #label: Uint8Array;
+  #ways: Uint8Array;
   /** Edges to states that were not made right after the one they come from. */
   readonly #keys: Int32Array;
   readonly #targets: Int32Array;
   readonly #slots: number;
-  readonly #fail: Int32Array;
+  #fail = new Int32Array(0);
   /** The longest pattern that ends here, by its index plus one. */
-  readonly #found: Int32Array;
+  #found: Int32Array;
   /** Where a chain of states begins, and how deep its first one is. */
-  readonly #chains: Int32Array;
-  readonly #chainDepths: Int32Array;
+  #chains = new Int32Array(0);
+  #chainDepths = new Int32Array(0);
   readonly #lengths: Int32Array;
   readonly #values: Int32Array;
 
-  /** At most 2^23 bytes of patterns: a state and a byte are one 31-bit key. */
-  constructor(patterns: readonly BytePattern[]) {
+  /** At most 2^23 bytes of patterns: a state and a byte are one 31-bit key. `aside`: it is empty, for `building` to fill. */
+  constructor(patterns: readonly BytePattern[], aside = false) {
     const total = patterns.reduce((sum, { bytes }) => sum + bytes.length, 1);
     if (total > 1 << 23) throw new RangeError("too many bytes to look for");
     // A pattern leaves what is there already once, by one edge.
@@ -54,16 +59,36 @@ export class ByteMatcher {
     this.#targets = new Int32Array(slots);
     this.#lengths = Int32Array.from(patterns, ({ bytes }) => bytes.length);
     this.#values = Int32Array.from(patterns, ({ value }) => value);
-    const label = new Uint8Array(total);
-    const ways = new Uint8Array(total);
-    const parent = new Int32Array(total);
-    const found = new Int32Array(total);
-    this.#label = label;
-    this.#ways = ways;
+    this.#label = new Uint8Array(total);
+    this.#ways = new Uint8Array(total);
+    this.#found = new Int32Array(total);
+    if (aside) return;
+    const filling = this.#fill(patterns);
+    while (filling.next().done !== true);
+  }
+
+  /** Makes one in steps, between which others may run. */
+  static *building(patterns: readonly BytePattern[]): Generator<undefined, ByteMatcher> {
+    const matcher = new ByteMatcher(patterns, true);
+    yield* matcher.#fill(patterns);
+    return matcher;
+  }
+
+  *#fill(patterns: readonly BytePattern[]): Generator<undefined, undefined> {
+    const label = this.#label;
+    const ways = this.#ways;
+    const found = this.#found;
+    const parent = new Int32Array(label.length);
     const chains: number[] = [0];
     const chainDepths: number[] = [0];
     let states = 1;
+    let step = 0;
     for (const [i, { bytes }] of patterns.entries()) {
+      step += bytes.length;
+      if (step > STEP) {
+        step = 0;
+        yield;
+      }
       let state = 0;
       for (let at = 0; at < bytes.length; at++) {
         const byte = bytes[at] as number;
@@ -91,37 +116,61 @@ export class ByteMatcher {
     this.#ways = ways.slice(0, states);
     this.#found = found.slice(0, states);
     this.#fail = new Int32Array(states);
-    this.#link(parent);
+    yield* this.#link(parent);
   }
 
   /** By depth, so that what a state falls back to is linked before it. */
-  #link(parent: Int32Array): void {
+  *#link(parent: Int32Array): Generator<undefined, undefined> {
     const fail = this.#fail;
     const found = this.#found;
-    const depths = this.#depths();
-    const deepest = depths.reduce((a, b) => Math.max(a, b), 0);
+    const depths = yield* this.#depths();
+    let deepest = 0;
+    for (const { from, to } of this.#chunks()) {
+      for (let s = from; s < to; s++) deepest = Math.max(deepest, depths[s] as number);
+      yield;
+    }
     const starts = new Int32Array(deepest + 2);
-    for (const depth of depths) starts[depth + 1] = (starts[depth + 1] as number) + 1;
+    for (const { from, to } of this.#chunks()) {
+      for (let s = from; s < to; s++) {
+        const depth = depths[s] as number;
+        starts[depth + 1] = (starts[depth + 1] as number) + 1;
+      }
+      yield;
+    }
     for (let d = 1; d < starts.length; d++) starts[d] = (starts[d] as number) + (starts[d - 1] as number);
     const order = new Int32Array(this.states);
-    for (let s = 0; s < this.states; s++) {
-      const at = starts[depths[s] as number] as number;
-      order[at] = s;
-      starts[depths[s] as number] = at + 1;
+    for (const { from, to } of this.#chunks()) {
+      for (let s = from; s < to; s++) {
+        const at = starts[depths[s] as number] as number;
+        order[at] = s;
+        starts[depths[s] as number] = at + 1;
+      }
+      yield;
     }
-    for (const state of order) {
+    for (let i = 0; i < order.length; i++) {
+      const state = order[i] as number;
+      if (i % STEP === STEP - 1) yield;
       if ((depths[state] as number) < 2) continue;
       fail[state] = this.next(fail[parent[state] as number] as number, this.#label[state] as number);
       if (found[state] === 0) found[state] = found[fail[state] as number] as number;
     }
   }
 
-  #depths(): Int32Array {
+  /** All states, in parts between which others may run. */
+  *#chunks(): Generator<{ from: number; to: number }, undefined> {
+    for (let from = 0; from < this.states; from += CHUNK) yield { from, to: Math.min(this.states, from + CHUNK) };
+  }
+
+  *#depths(): Generator<undefined, Int32Array> {
     const depths = new Int32Array(this.states);
+    let next = CHUNK;
     for (let i = 0; i < this.#chains.length; i++) {
       const end = this.#chains[i + 1] ?? this.states;
       let depth = this.#chainDepths[i] as number;
       for (let state = this.#chains[i] as number; state < end; state++) depths[state] = depth++;
+      if (end < next) continue;
+      next = end + CHUNK;
+      yield;
     }
     return depths;
   }

@@ -65,6 +65,7 @@ export async function redactPrompt(
     room: { bytes: UNPACKED, decoded: UNPACKED + DECODED * body.length },
     pause,
   };
+  for (const values of known) while (values.prepare()) await pause();
   let now = body;
   for (let round = 0; round < ROUNDS; round++) {
     const strings = await readStrings(now, search);

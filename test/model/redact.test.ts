@@ -542,6 +542,70 @@ describe("what is searched at the borders is never more than a few times the pro
   );
 });
 
+/** Bytes that are read of a body from one turn of the others' to the next, at most, and together. */
+async function readBetweenTurns(body: object): Promise<{ most: number; all: number }> {
+  let reads = 0;
+  let all = 0;
+  let most = 0;
+  const counted = new Proxy(Buffer.from(JSON.stringify(body)), {
+    get(target, key) {
+      if (typeof key === "string" && key.charCodeAt(0) <= 0x39) reads++;
+      const value: unknown = Reflect.get(target, key, target);
+      return typeof value === "function" ? value.bind(target) : value;
+    },
+  });
+  const pause = (): undefined => {
+    most = Math.max(most, reads);
+    all += reads;
+    reads = 0;
+  };
+  await redactPrompt(counted, knowing(VALUE), { pause });
+  pause();
+  return { most, all };
+}
+
+describe("others run before all of a prompt was read, of", () => {
+  test.for<[what: string, most: number, all: number, body: object]>([
+    ["20,000 strings of a letter", 30_000, 150_000, ask(call({ a: Array.from({ length: 20_000 }, () => "a") }))],
+    [
+      "10,000 messages of a letter and a line end",
+      150_000,
+      400_000,
+      ask(...Array.from({ length: 10_000 }, () => user(words("a\n")))),
+    ],
+    ["a string of white space", 200_000, 700_000, ask(user(words(" ".repeat(400_000)), words("a")))],
+    ["a string of quotes in escapes", 300_000, 500_000, ask(user(words('"'.repeat(200_000)), words("a")))],
+    ["a list of numbers", 300_000, 600_000, ask(call({ a: Array.from({ length: 200_000 }, (_, i) => i % 10) }))],
+  ])("%s: each %i bytes of some %i that are looked at", async ([, most, all, body]) => {
+    const read = await readBetweenTurns(body);
+    expect(read.all).toBeGreaterThan(all);
+    expect(read.most).toBeLessThan(most);
+  });
+});
+
+test("what it takes to look for thousands of values is made in steps", () => {
+  const known = new KnownValues();
+  for (let i = 0; i < 3_000; i++) known.add(`Pa55-${i}-word-${i}`, ORIGIN);
+  let steps = 0;
+  while (known.prepare()) steps++;
+  // 64 values, or 16 KB of what they may be written in, or of states: never all at once.
+  expect(steps).toBeGreaterThan((2 * 3_000) / 64);
+  expect(known.find(Buffer.from("x Pa55-2999-word-2999 y"))).toMatchObject([{ start: 2, end: 21 }]);
+});
+
+test("values that are looked for while they are prepared are found, and so are those that come meanwhile", () => {
+  const known = new KnownValues();
+  for (let stop = 0, more = true; more; stop++) {
+    known.add(`Pa55-${stop}-word-${stop}`, ORIGIN);
+    for (let i = 0; i <= stop && more; i++) more = known.prepare();
+    more = stop < 40;
+    known.add(`later-${stop}-value`, ORIGIN);
+    if (stop % 3 > 0) known.prepare();
+    const text = Array.from({ length: stop + 1 }, (_, i) => `Pa55-${i}-word-${i} later-${i}-value`).join(" ");
+    expect(known.find(Buffer.from(text))).toHaveLength(2 * (stop + 1));
+  }
+});
+
 test.for<[string, object]>([
   ["in more strings", ask(call({ a: Array.from({ length: 270_000 }, () => "a") }))],
   ["nested deeper", ask(call(Array.from({ length: 300 }).reduce<object>((inner) => ({ a: inner }), {})))],

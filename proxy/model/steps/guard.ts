@@ -24,7 +24,7 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
   const hooks: ReplyHooks = {
     toolCall: (call) => decideToolCall(exchange, call, deps),
     kept: (made, summary) => deps.kept.made(exchange, made, summary),
-    thought: (text) => deps.thoughts.heard(exchange.session.id, text),
+    thought: (text) => deps.thoughts.heard(exchange, text),
   };
   if (!endpoint.replies || !isReply(response) || endpoint.dialect === undefined) {
     const body = await response.read(OTHER_BYTES);

@@ -15,7 +15,7 @@ export async function redact(exchange: ModelRead, deps: ModelDeps): Promise<Mode
   const known = deps.knownValues.known(session.id);
   await refuseInHead(exchange, known);
   if (body === null) return Object.assign(exchange, { redacted: 0 });
-  const said = (text: string): boolean => deps.thoughts.has(session.id, text);
+  const said = (text: string): boolean => deps.thoughts.has(exchange, text);
   const { body: clean, redactions } = await redactPrompt(body, known, { said });
   const { dialect } = endpoint;
   const asked = clean === body || dialect === undefined ? exchange.asked : WIRES[dialect].readRequest(clean);
