@@ -1,5 +1,6 @@
 import { Refusal } from "../base/errors.ts";
 import { isObject, JsonError, lookalikeIn, parseStrictObject } from "./json/strict-json.ts";
+import type { ModelRequest } from "./types.ts";
 
 export type JsonObject = Record<string, unknown>;
 
@@ -48,6 +49,12 @@ export const isCount = (value: unknown): value is number => Number.isSafeInteger
 
 export function required<T>(from: JsonObject, key: string, is: (value: unknown) => value is T): T {
   return optional(from, key, is) ?? refuse(`it has no \`${key}\``);
+}
+
+/** The reply that a request is to be compared with, by its id in a member of one of its fields. */
+export function comparedBy(root: JsonObject, key: string, member: string): Pick<ModelRequest, "compares"> {
+  const id = optional(root, key, isObject)?.[member];
+  return isText(id) ? { compares: { id, at: [key, member] } } : {};
 }
 
 /** Objects of a list; none where there is no list. */

@@ -111,10 +111,12 @@ export interface ModelRequest {
    */
   continues?: string;
   /**
-   * All that the provider adds to this request of what it keeps, `continues` among it, or would compare it with: words,
-   * calls, results and tools in it are not in this request.
+   * All that the provider adds to this request of what it keeps, `continues` among it: words, calls, results and tools in it
+   * are not in this request.
    */
   recalls?: Kept[];
+  /** A reply that it has its provider compare it with, to say why a cache was missed; where its id stands may be null. */
+  compares?: { id: string; at: [key: string, member: string] };
   /** The provider keeps the reply as it wrote it (OpenAI's `store`, true where absent): who may fetch it goes round. */
   stored?: true;
 }

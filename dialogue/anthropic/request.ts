@@ -1,6 +1,7 @@
 import { isObject } from "../json/strict-json.ts";
 import { keptIds } from "../kept-ids.ts";
 import {
+  comparedBy,
   isCount,
   isFlag,
   isText,
@@ -46,6 +47,7 @@ export function readRequest(body: Buffer, limits: { bytes?: number } = {}): Mode
     ...(otherModels.length > 0 && { otherModels }),
     ...continues(root),
     ...(recalls.length > 0 && { recalls }),
+    ...comparedBy(root, "diagnostics", "previous_message_id"),
   };
 }
 
@@ -109,16 +111,15 @@ function maxTokens(root: JsonObject): { maxTokens?: number } {
   return value === undefined ? {} : { maxTokens: value };
 }
 
-/** What it has its provider add of what that keeps, or compare it with (MessageCreateParams of the SDK, stable and beta). */
+/** What it has its provider add of what that keeps (MessageCreateParams of the SDK, stable and beta). */
 function recallsOf(root: JsonObject): Kept[] {
   const { continues: before } = continues(root);
-  const compared = optional(root, "diagnostics", isObject)?.previous_message_id;
   const container = root.container ?? undefined;
   const id = isObject(container) ? container.id : container;
   // Skills of the API's own are tools of its own; a workspace's say what nobody here has read.
   const skills = isObject(container) ? list(container, "skills").filter(({ type }) => type !== "anthropic") : [];
   return [
-    ...[before, compared].filter(isText).map((each) => ({ kind: "reply" as const, id: each })),
+    ...(before === undefined ? [] : [{ kind: "reply" as const, id: before }]),
     ...(isText(id) ? [{ kind: "container" as const, id }] : []),
     ...keptIds(skills, OWN_WORDS),
     ...keptIds(root.messages, OWN_WORDS),

@@ -75,6 +75,11 @@ export class KeptByProviders {
     }
   }
 
+  /** Whether the session was seen to make it. */
+  knows({ session, connection }: Pick<Asking, "session" | "connection">, kept: Kept): boolean {
+    return this.#sessions.get(session.id)?.made.has(keyOf(connection.name, kept)) === true;
+  }
+
   /** What is known of the reply that a request goes on from, where its session made it. */
   before({ session, connection, asked }: Omit<Asking, "endpoint">): Readonly<KeptReply> | undefined {
     if (asked?.continues === undefined) return undefined;
@@ -84,9 +89,8 @@ export class KeptByProviders {
 
   /** Throws Refusal `recall-refused` where a request names what its session was not seen to make. */
   check({ session, connection, asked }: Omit<Asking, "endpoint">): void {
-    const made = this.#sessions.get(session.id)?.made;
     const unknown = (asked?.recalls ?? []).filter(
-      (kept) => made?.has(keyOf(connection.name, kept)) !== true && !isShared(connection, kept),
+      (kept) => !(this.knows({ session, connection }, kept) || isShared(connection, kept)),
     );
     if (unknown.length === 0) return;
     const names = unknown.slice(0, NAMED).map(({ kind, id }) => `${kind} ${JSON.stringify(id.slice(0, 100))}`);

@@ -35,8 +35,6 @@ const REQUESTS: Record<
       [{ container: { skills: [{ type: "custom", skill_id: "skill_1" }] } }, ["skill skill_1"]],
       [{ thread: { type: "continue", previous_message_id: "msg_1" } }, ["reply msg_1"]],
       [{ thread: { type: "create" } }, []],
-      [{ diagnostics: { previous_message_id: "msg_1" } }, ["reply msg_1"]],
-      [{ diagnostics: { previous_message_id: null } }, []],
       [message([{ type: "document", source }]), ["file file_1"]],
       [message([{ type: "container_upload", file_id: "file_1" }]), ["file file_1"]],
       [message([{ type: "tool_result", tool_use_id: "t", content: [{ type: "image", source }] }]), ["file file_1"]],
@@ -63,7 +61,6 @@ const REQUESTS: Record<
     { model: "m", input: [] },
     [
       [{ previous_response_id: "resp_1" }, ["reply resp_1"]],
-      [{ prompt_cache_options: { comparison_response_id: "resp_1" } }, ["reply resp_1"]],
       [{ input: [{ type: "input_file", file_id: "file_1" }] }, ["file file_1"]],
       [{ input: [{ role: "user", content: [{ type: "input_image", file_id: "file_1" }] }] }, ["file file_1"]],
       [{ input: [{ type: "computer_call_output", call_id: "c", output: { file_id: "file_1" } }] }, ["file file_1"]],

@@ -261,6 +261,15 @@ describe("what the provider keeps of a reply", () => {
     expect(rig.provider.asked).toEqual([]);
   });
 
+  test("is compared with what the same session asks, and with nothing where it is another's", async () => {
+    answerWith([{ type: "text", text: "Hi." }], "end_turn");
+    expect(await goOn({})).toBe("answered");
+    for (const previous_message_id of ["msg_1", "msg_other", null])
+      await goOn({ diagnostics: { previous_message_id } });
+    const sent = rig.provider.asked.slice(-3).map(({ body }) => JSON.parse(body.toString()).diagnostics);
+    expect(sent.map((one) => one.previous_message_id)).toEqual(["msg_1", null, null]);
+  });
+
   test("is not gone on with where it still has a call that was refused", async () => {
     answerWith([{ type: "text", text: "No." }, CALL]);
     const thread = { type: "continue", previous_message_id: "msg_1" };

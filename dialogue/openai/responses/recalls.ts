@@ -20,15 +20,13 @@ const OWN_WORDS = new Set([
   "results",
 ]);
 
-/** What a request to `responses` has its provider add of what it keeps, or compare it with (ResponseCreateParams). */
+/** What a request to `responses` has its provider add of what it keeps (ResponseCreateParams). */
 export function recallsOf(root: JsonObject, input: readonly JsonObject[], tools: readonly JsonObject[]): Kept[] {
   const { conversation, prompt } = root;
   const previous = optional(root, "previous_response_id", isText);
-  const compared = optional(root, "prompt_cache_options", isObject)?.comparison_response_id;
   const id = isObject(conversation) ? conversation.id : conversation;
   return [
     ...(previous === undefined ? [] : [{ kind: "reply" as const, id: previous }]),
-    ...(isText(compared) ? [{ kind: "reply" as const, id: compared }] : []),
     ...(isText(id) ? [{ kind: "conversation" as const, id }] : []),
     ...(isObject(prompt) ? [{ kind: "prompt" as const, id: required(prompt, "id", isText) }] : []),
     ...input.flatMap(namedItem),

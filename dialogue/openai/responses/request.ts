@@ -1,5 +1,5 @@
 import { Refusal } from "../../../base/errors.ts";
-import { isFlag, isText, list, optional, readBody, refuse } from "../../request-json.ts";
+import { comparedBy, isFlag, isText, list, optional, readBody, refuse } from "../../request-json.ts";
 import type { ModelRequest } from "../../types.ts";
 import type { JsonObject } from "../fields.ts";
 import { eitherDialect, maxTokens, promptOf } from "../request-fields.ts";
@@ -36,6 +36,7 @@ export function readResponsesRequest(body: Buffer, limits: { bytes?: number } = 
     ...maxTokens(root, "max_output_tokens"),
     ...(previous !== undefined && { continues: previous }),
     ...(recalls.length > 0 && { recalls }),
+    ...comparedBy(root, "prompt_cache_options", "comparison_response_id"),
     ...(root.store !== false && { stored: true }),
   };
 }
