@@ -1,9 +1,9 @@
-import { isObject } from "../../json/strict-json.ts";
 import { BrokenReply } from "../../sse/guard-stream.ts";
 import { indexOf, type JsonObject, listOf, objectOf, textOf } from "../fields.ts";
 import type { PendingCall } from "../tool-calls.ts";
 import { callId, ITEM_NAMES, textKey } from "./items.ts";
 import { afterEnd, differs, SaidText } from "./said-text.ts";
+import { isBeginning } from "./same-call.ts";
 
 /** Members of every event of an item, which say nothing of what it does. */
 const COMMON = new Set(["type", "sequence_number", "output_index", "item_id", "obfuscation", "status"]);
@@ -114,7 +114,7 @@ export class HeldItem {
     if (key !== undefined) this.#text.check(textOf(item, key) ?? "", cut);
     for (const name of Object.keys(this.#first)) {
       if (name === "status" || name === "id" || name === key) continue;
-      if (!begins(this.#first[name], item[name]))
+      if (!isBeginning(this.#first[name], item[name]))
         throw new BrokenReply(`a tool call changed its ${ITEM_NAMES.has(name) ? name : "fields"}`);
     }
     if (this.#commands.length > 0) {
@@ -133,15 +133,6 @@ export class HeldItem {
     if (this.#size > this.#limit * 2) throw tooLong(this.#limit);
     return text ?? "";
   }
-}
-
-/** Whether a value that came first may have become the other one as more of it came. */
-function begins(first: unknown, whole: unknown): boolean {
-  if (first === undefined || first === null || first === whole) return true;
-  if (typeof first === "string") return typeof whole === "string" && whole.startsWith(first);
-  if (Array.isArray(first)) return Array.isArray(whole) && first.every((value, i) => begins(value, whole[i]));
-  if (!(isObject(first) && isObject(whole))) return false;
-  return Object.keys(first).every((key) => begins(first[key], whole[key]));
 }
 
 function unreadable(): BrokenReply {

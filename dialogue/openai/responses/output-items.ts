@@ -45,7 +45,13 @@ export class OutputItems {
         ? new HeldItem(at, placeName(responseId, at), item, this.#limit)
         : { type: String(item.type), id: textOf(item, "id"), ended: false };
     this.#items.set(at, begun);
-    if (begun.id !== undefined) this.#ids.set(begun.id, begun);
+    if (begun.id) {
+      const other = this.#ids.get(begun.id);
+      if (other !== undefined && (other instanceof HeldItem || begun instanceof HeldItem)) {
+        throw new BrokenReply("two items have one id");
+      }
+      this.#ids.set(begun.id, begun);
+    }
     return begun;
   }
 

@@ -11,13 +11,14 @@ import { ProviderFailed } from "../provider-failed.ts";
 import { type PendingCall, ToolCalls } from "../tool-calls.ts";
 import { isClosing, isOpening, mayBringCall } from "./events.ts";
 import { HeldItem } from "./held-item.ts";
-import { callId, ITEM_NAMES, itemKind, placeName, readItemCall } from "./items.ts";
+import { ITEM_NAMES, itemKind, placeName, readItemCall } from "./items.ts";
 import { keptOf } from "./kept-items.ts";
 import { reasoningTexts } from "./message-words.ts";
 import { SequenceNumbers } from "./numbers.ts";
 import { OutputItems } from "./output-items.ts";
 import { callEvents, decidedItem, messageEvents } from "./render-item.ts";
 import { ResponseRecord } from "./response-record.ts";
+import { anotherCall, HeldCalls, isSameCall } from "./same-call.ts";
 
 const KEEPALIVE_MS = 120_000;
 const PING = Buffer.from(": ping\n\n");
@@ -159,7 +160,7 @@ export class ResponsesStream implements ReplyReader {
     for (const item of listOf(response, "output")) {
       if (!isObject(item)) throw new BrokenReply("an item of the output is no object");
       refuseLookalikes(item, ITEM_NAMES);
-      if (itemKind(item) === "call") throw new BrokenReply("a tool call stands in the response before it came");
+      if (itemKind(item) !== "passive") throw new BrokenReply("a tool call stands in the response before it came");
     }
   }
 
@@ -171,7 +172,8 @@ export class ResponsesStream implements ReplyReader {
       throw new ProviderFailed(response, this.#numbers.numbered(bytes, number));
     }
     this.#closed = true;
-    const output = listOf(response, "output").map((item, i) => this.#final(item, i));
+    const held = new HeldCalls(this.#items.held);
+    const output = listOf(response, "output").map((item, i) => this.#final(item, i, held));
     const calls = output.flatMap((item) => (item === undefined ? [] : [item.pending]));
     if (new Set(calls).size < calls.length) throw new BrokenReply("a tool call stands twice in the response");
     if (this.#items.held.some((item) => !item.isWhole)) throw new BrokenReply("a tool call was never whole");
@@ -195,26 +197,28 @@ export class ResponsesStream implements ReplyReader {
   }
 
   /** An item of the whole output: the one that came as events, or one that did not and is decided now. */
-  #final(item: unknown, i: number): { item: JsonObject; pending: PendingCall; name: string } | undefined {
+  #final(
+    item: unknown,
+    i: number,
+    calls: HeldCalls,
+  ): { item: JsonObject; pending: PendingCall; name: string } | undefined {
     if (!isObject(item)) throw new BrokenReply("an item of the output is no object");
     refuseLookalikes(item, ITEM_NAMES);
-    if (itemKind(item) !== "call") {
-      if (!this.#items.has(i)) this.#ended(i, item);
-      return undefined;
-    }
-    const id = callId(item);
-    for (const held of this.#items.held) {
-      if (held.type !== item.type || callId(held.item) !== id) continue;
+    const isCall = itemKind(item) === "call";
+    const held = calls.take(item);
+    if (held !== undefined) {
+      if (!isCall || held.type !== item.type) throw anotherCall();
       if (!held.isWhole) {
         held.end(item, true);
         held.pending = this.#calls.decide(readItemCall(item, held.at));
       }
-      const { name, text } = readItemCall(item, held.at).call;
       const { pending } = held;
-      if (pending === undefined || pending.call.name !== name || pending.call.text !== text) {
-        throw new BrokenReply("a tool call is another one in the whole response");
-      }
+      if (pending === undefined || !isSameCall(held.item, item)) throw anotherCall();
       return { item, pending, name: held.name };
+    }
+    if (!isCall) {
+      if (!this.#items.has(i)) this.#ended(i, item);
+      return undefined;
     }
     return {
       item,

@@ -58,7 +58,38 @@ const RESPONSES: [what: string, stream: string, why: RegExp][] = [
   ["its beginning has another command", responses([begun(shell([EVIL])), ended(shell([GOOD]))], []), /changed its action/],
   ["the end of a patch says another", responses([begun(patch("")), diff("done", { diff: EVIL }), ended(patch(GOOD))], []), /not what its pieces were/],
   ["a patch goes on behind its end", responses([begun(patch("")), diff("done", { diff: EVIL }), diff("delta", { delta: "-x" }), ended(patch(`${EVIL}-x`))], []), /after its end/],
+  ["the whole response has it of other tools", responses([begun(functionCall(undefined)), ended(functionCall(GOOD))], [functionCall(GOOD, { namespace: EVIL })]), /another one in the whole response/],
+  ["the whole response has it with other arguments", responses([begun(functionCall(undefined)), ended(functionCall(GOOD))], [functionCall(EVIL)]), /another one in the whole response/],
+  ["the whole response has it as a call of another type", responses([begun(functionCall(undefined)), ended(functionCall(GOOD))], [{ ...custom(EVIL), name: "Bash" }]), /another one in the whole response/],
+  ["the whole response has it as one that ran at the provider", responses([begun(shell([])), ended(shell([GOOD]))], [shell([EVIL], { environment: { type: "container_reference", container_id: "c" } })]), /another one in the whole response/],
+  ["the whole response alone has it, as one that ran at the provider", responses([begun(shell([], { environment: null }))], [shell([EVIL], { environment: { type: "container_reference", container_id: "c" } })]), /another one in the whole response/],
+  ["the whole response has a tool of the provider with its id", responses([begun(functionCall(undefined)), ended(functionCall(GOOD))], [{ type: "mcp_call", id: "it_1", name: "Bash", arguments: args(EVIL), server_label: "x" }]), /another one in the whole response/],
+  ["the whole response has it under another caller", responses([begun(functionCall(undefined)), ended(functionCall(GOOD))], [functionCall(GOOD, { caller: { type: "program", caller_id: EVIL } })]), /another one in the whole response/],
+  ["the whole response has it with another limit", responses([begun(shell([])), ended(shell([GOOD]))], [shell([GOOD], { action: { commands: [GOOD], timeout_ms: 1, max_output_length: null, user: EVIL } })]), /another one in the whole response/],
+  ["the whole response has the ids of two calls in one", responses([begun(functionCall(undefined)), ended(functionCall(GOOD)), ["output_item.done", { output_index: 1, item: functionCall(GOOD, { id: "it_2", call_id: "call_2" }) }]], [functionCall(GOOD, { id: "it_2", name: EVIL })]), /another one in the whole response/],
+  ["a response on its way has a tool of the provider with its id", responses([begun(shell([])), ["in_progress", { response: { id: "resp_1", output: [shell([EVIL], { environment: { type: "container_reference", container_id: "c" } })] } }], ended(shell([GOOD]))], []), /before it came/],
+  ["two calls have one id of an item", responses([ended(functionCall(GOOD)), ["output_item.done", { output_index: 1, item: functionCall(GOOD, { call_id: "call_2", name: EVIL }) }]], []), /two items have one id/],
 ]; // biome-ignore format: a row a stream
+
+/** What providers have otherwise in the whole response than in its events. */
+const ALIKE: [what: string, stream: string][] = [
+  ["another status", responses([begun(functionCall(undefined, { status: "in_progress" })), ended(functionCall(GOOD, { status: "in_progress" }))], [functionCall(GOOD, { status: "completed" })])],
+  ["another id of the item", responses([begun(functionCall(undefined)), ended(functionCall(GOOD))], [functionCall(GOOD, { id: "it_other" })])],
+  ["no namespace in place of none", responses([begun(functionCall(undefined, { namespace: null })), ended(functionCall(GOOD, { namespace: null }))], [functionCall(GOOD)])],
+  ["what answered it beside it", responses([ended(shell([GOOD])), ["output_item.done", { output_index: 1, item: { type: "shell_call_output", id: "out_1", call_id: "call_1", output: [] } }]], [shell([GOOD]), { type: "shell_call_output", id: "out_1", call_id: "call_1", output: [] }])],
+  ["two calls without ids", responses([0, 1].map((output_index) => ["output_item.done", { output_index, item: functionCall(GOOD, { id: undefined, call_id: "" }) }]), [functionCall(GOOD, { id: undefined, call_id: "" }), functionCall(GOOD, { id: undefined, call_id: "" })])],
+]; // biome-ignore format: a row a stream
+
+test.each(ALIKE)(
+  "a call that the whole response has with %s passes, and is asked about once",
+  async (_what, stream) => {
+    for (const { bytes, summary, asked } of await passed("openai-responses", stream, release)) {
+      expect(bytes.toString()).toBe(stream);
+      expect(summary.broken).toBeUndefined();
+      expect(asked).toHaveLength(stream.includes('"call_id":""') ? 2 : 1);
+    }
+  },
+);
 
 /** Streams of a call that is judged, and of which nothing may be left where it is denied. */
 const BEHIND_A_BOM: [what: string, stream: string][] = [
