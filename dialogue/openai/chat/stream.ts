@@ -135,12 +135,8 @@ export class ChatStream implements ReplyReader {
   #part(entry: unknown): Part {
     if (!isObject(entry)) throw new BrokenReply("a choice is no object");
     refuseLookalikes(entry, CHOICE_NAMES);
-    // Some providers repeat the whole message beside its piece.
-    const message = objectOf(entry, "message") ?? {};
-    refuseLookalikes(message, DELTA_NAMES);
-    if (listOf(message, "tool_calls").length > 0 || (message.function_call ?? null) !== null) {
-      throw new BrokenReply("a tool call stands beside the pieces of its message");
-    }
+    // The `openai` package puts it in the place of all that it has of the message.
+    if ((entry.message ?? null) !== null) throw new BrokenReply("a message stands beside the pieces of it");
     const delta = objectOf(entry, "delta") ?? {};
     refuseLookalikes(delta, DELTA_NAMES);
     const pieces: CallPiece[] = listOf(delta, "tool_calls").map((piece) => {

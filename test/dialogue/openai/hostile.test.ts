@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { editEvent } from "../../../dialogue/openai/event-text.ts";
 import { BrokenReply } from "../../../dialogue/sse/broken-reply.ts";
-import { args, begun, EVIL, ended, functionCall, GOOD, type Json, passed, responses } from "./hostile.ts";
+import { args, begun, chat, EVIL, ended, functionCall, GOOD, type Json, passed, responses } from "./hostile.ts";
 import { DENIED, deny, type Name, release } from "./streams.ts";
 
 const at = { output_index: 0, item_id: "it_1" };
@@ -114,7 +114,26 @@ test("an edit that finds nothing to edit ends the reply", () => {
   expect(() => editEvent(Buffer.from(": ping\n\n"), [{ path: [], json: "{}" }])).toThrow(BrokenReply);
 });
 
-const cases = [...RESPONSES.map((row): [Name, ...typeof row] => ["openai-responses", ...row])];
+const part = (delta: Json, more: Json = {}): Json => ({ delta: { role: "assistant", ...delta }, ...more });
+const input = (text: string): Json => ({
+  tool_calls: [{ index: 0, id: "call_1", type: "custom", custom: { name: "sh", input: text } }],
+});
+const calling = (text: string, more: Json = {}): Json => ({
+  tool_calls: [{ index: 0, id: "call_1", type: "function", function: { name: "Bash", arguments: text }, ...more }],
+});
+const ending: Json = { finish_reason: "tool_calls" };
+const again = { message: { role: "assistant", content: null } };
+
+const CHAT: [what: string, stream: string, why: RegExp][] = [
+  ["a message beside a piece begins an input anew", chat([part(input("echo ")), part(input(EVIL), again), ending]), /beside the pieces/],
+  ["a message beside a piece begins arguments anew", chat([part(calling('{"command":"ls","x":')), part(calling(args(EVIL)), again), part(calling("}")), ending]), /beside the pieces/],
+  ["a message of words stands beside a piece", chat([part(calling(args(GOOD))), { delta: {}, message: { role: "assistant", content: EVIL } }, ending]), /beside the pieces/],
+]; // biome-ignore format: a row a stream
+
+const cases = [
+  ...RESPONSES.map((row): [Name, ...typeof row] => ["openai-responses", ...row]),
+  ...CHAT.map((row): [Name, ...typeof row] => ["openai-chat", ...row]),
+];
 
 describe.each(cases)("of %s, where %s", (dialect, _what, stream, why) => {
   test.each([release, deny])("a call that nobody judged reaches no client (%#)", async (decide) => {
