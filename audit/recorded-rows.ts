@@ -33,7 +33,11 @@ export async function recordedRows(
     `SELECT at, kind, username, connection, verb, api_group, resource, subresource, namespace, name, path, payload,
             JSONExtractString(payload, 'facts') AS digest
        FROM events
-      WHERE tenant = {tenant:String} AND kind IN ('request.outcome', 'request.refused') AND decision_id != ''
+      WHERE tenant = {tenant:String}
+        AND (kind IN ('request.outcome', 'request.refused')
+             -- Of the model's side those alone that an exception lifted something of: nobody can be asked the others again.
+             OR kind IN ('dialogue.prompt', 'dialogue.tool_use') AND payload LIKE '%"exception":%')
+        AND decision_id != ''
         AND ${within("at")}
       ORDER BY at DESC, exchange_id DESC LIMIT {limit:UInt32}`,
     { tenant, ...periodOf(period), limit },

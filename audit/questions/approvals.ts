@@ -79,6 +79,10 @@ export const exceptionsUsedQuery = sqlQuestion({
       SELECT at, exception, 'standing' AS sort, [rule] AS lifted, username, exchange_id, namespace
         FROM policy_findings WHERE tenant = {tenant:String} AND kind = 'request.outcome' AND exception != ''
       UNION ALL
+      SELECT at, JSONExtractString(finding, 'exception') AS exception, 'standing' AS sort, [JSONExtractString(finding, 'rule')] AS lifted, username, exchange_id, namespace
+        FROM events ARRAY JOIN JSONExtractArrayRaw(payload, 'findings') AS finding
+       WHERE tenant = {tenant:String} AND kind IN ('dialogue.prompt', 'dialogue.tool_use') AND exception != ''
+      UNION ALL
       SELECT at, approval_id AS exception, if(break_glass, 'break-glass', 'one request') AS sort, rules AS lifted, username, exchange_id, namespace
         FROM events WHERE tenant = {tenant:String} AND kind = 'approval.consumed'
   )

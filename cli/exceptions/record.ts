@@ -13,8 +13,11 @@ export interface RecordFlags {
   markdown?: true;
 }
 
-/** The decisions that the options of a command name, the latest first. */
-export function decisionsOf({ input, config, since, until, limit }: RecordFlags): AsyncGenerator<RecordedDecision> {
+/** The decisions that the options of a command name, the latest first; `dialogues`: those about tool calls as well. */
+export function decisionsOf(
+  { input, config, since, until, limit }: RecordFlags,
+  { dialogues = false } = {},
+): AsyncGenerator<RecordedDecision> {
   const when = (text: string | undefined): number | undefined =>
     text === undefined ? undefined : parseWhen(text, Date.now());
   return recordedDecisions({
@@ -23,5 +26,6 @@ export function decisionsOf({ input, config, since, until, limit }: RecordFlags)
     since: when(since),
     until: when(until),
     limit: positive("--limit", limit),
+    dialogues,
   });
 }

@@ -20,7 +20,7 @@ export async function report(named: readonly string[], flags: ReportFlags): Prom
   const broken: string[] = [];
   const exceptions =
     named.length === 0 ? await inForce() : await standingExceptions(named, ({ name }) => void broken.push(name));
-  const uses = await exceptionUses(decisionsOf(flags), exceptions, { now, soonMs });
+  const uses = await exceptionUses(decisionsOf(flags, { dialogues: true }), exceptions, { now, soonMs });
   const since = flags.since ?? "the start of the record";
   const rest = broken.length === 0 ? "" : `not valid, and left out: ${broken.join(", ")}`;
   return {

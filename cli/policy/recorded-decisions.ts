@@ -14,6 +14,8 @@ export interface RecordedOptions {
   since: number | undefined;
   until: number | undefined;
   limit: number;
+  /** Those about dialogues and tool calls as well. */
+  dialogues?: boolean;
   /** Also writes each row to this file, for a place that has no gateway (a policy repository's CI). */
   export?: string | undefined;
 }
@@ -50,9 +52,9 @@ export async function* recordedDecisions(options: RecordedOptions): AsyncGenerat
   }
 }
 
-function decisionOf(row: RecordedRow, { input }: RecordedOptions): RecordedDecision | undefined {
+function decisionOf(row: RecordedRow, { input, dialogues = false }: RecordedOptions): RecordedDecision | undefined {
   try {
-    return recordedDecision(row);
+    return recordedDecision(row, { dialogues });
   } catch (error) {
     const where = input === undefined ? `the decision on record of ${row.at}` : `${input}, the row of ${row.at}`;
     throw new UserError(`${where}, cannot be read: ${errorMessage(error)}`, {

@@ -39,6 +39,8 @@ type Dimension = "rules" | "subjects" | "verbs" | "resources" | "namespaces" | "
 interface Seen {
   uses: number;
   lastUsedAt: string;
+  /** Of some use it is not on record whose it was, and of what. */
+  partly: boolean;
   of: Record<Dimension, Set<string>>;
   /** Whose requests, for subjects that are groups: `user/…` and each of the caller's groups are in `of.subjects`. */
   people: Set<string>;
@@ -63,7 +65,7 @@ export async function exceptionUses(
 function nothing(): Seen {
   const none = (): Set<string> => new Set();
   const of = { rules: none(), subjects: none(), verbs: none(), resources: none(), namespaces: none(), names: none() };
-  return { uses: 0, lastUsedAt: "", of, people: none() };
+  return { uses: 0, lastUsedAt: "", partly: false, of, people: none() };
 }
 
 function liftedIn({ findings }: RecordedDecision): Map<string, string[]> {
@@ -79,7 +81,10 @@ function add(use: Seen, { at, who, input }: RecordedDecision, rules: readonly st
   if (at > use.lastUsedAt) use.lastUsedAt = at;
   for (const rule of rules) use.of.rules.add(rule);
   use.people.add(who);
-  if (input === undefined) return;
+  if (input === undefined) {
+    use.partly = true;
+    return;
+  }
   const { request, user } = input;
   use.of.subjects.add(`${user.issuer}/${user.username}`);
   for (const group of user.groups) use.of.subjects.add(group);
@@ -103,10 +108,11 @@ function useOf(exception: StandingException, seen: Seen, { now, soonMs }: UseOpt
   };
 }
 
-function widerThan({ rules, subjects, match }: StandingException, { of, people }: Seen): Wider[] {
+function widerThan({ rules, subjects, match }: StandingException, { of, people, partly }: Seen): Wider[] {
   const wider: Wider[] = [];
   const unused = rules.filter((rule) => !of.rules.has(rule));
   if (unused.length > 0) wider.push({ path: "spec.rules", allows: [...rules], used: [...of.rules] });
+  if (partly) return wider;
   const allowed = subjects.map((one) => ("group" in one ? one.group : `${one.issuer}/${one.username}`));
   const open = subjects.length === 0 || subjects.some((one) => "group" in one);
   if ((open && people.size <= FEW) || allowed.some((one) => !of.subjects.has(one))) {

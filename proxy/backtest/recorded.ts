@@ -54,11 +54,17 @@ interface Payload {
   code?: unknown;
 }
 
-const KINDS = new Set(["request.outcome", "request.refused"]);
+const KINDS: readonly string[] = ["request.outcome", "request.refused"];
+/** What a model was asked, and what it would run. No question about them is on record. */
+const DIALOGUES: readonly string[] = ["dialogue.prompt", "dialogue.tool_use"];
 
-/** The decision of a row; undefined where the row is of something else, or of what was refused before any decision. */
-export function recordedDecision(row: RecordedRow): RecordedDecision | undefined {
-  if (!KINDS.has(row.kind) || typeof row.payload !== "string") return undefined;
+/**
+ * The decision of a row; undefined where the row is of something else, or of what was refused before any decision. Those about
+ * dialogues and tool calls only where they are asked for: nobody can be asked them again.
+ */
+export function recordedDecision(row: RecordedRow, { dialogues = false } = {}): RecordedDecision | undefined {
+  const kinds = dialogues ? [...KINDS, ...DIALOGUES] : KINDS;
+  if (!kinds.includes(row.kind) || typeof row.payload !== "string") return undefined;
   const payload = JSON.parse(row.payload) as Payload;
   const { decisionId, findings, input } = payload;
   // An attempt that a 409 sent back was decided again.

@@ -191,7 +191,10 @@ const STORY: Over[] = [
   }),
   ...dialogue("tool_use", 2, {
     ...{ prompt_id: "p1", tool_use_id: "t2" },
-    payload: { tool: "Edit", verdict: "release", unparsed: 0, files: [{ path: "/src/a.ts", change: "edit" }] },
+    payload: {
+      ...{ tool: "Edit", verdict: "release", unparsed: 0, files: [{ path: "/src/a.ts", change: "edit" }] },
+      findings: [{ rule: "ours/edits", effect: "allow", exception: "edits" }],
+    },
   }),
   ...dialogue("tool_use", 3, {
     ...{ prompt_id: "p1", tool_use_id: "t3" },
@@ -411,6 +414,7 @@ const QUESTIONS: [string, string, Record<string, unknown>, object[]][] = [
     "of each kind",
     {},
     [
+      { exception: "edits", kind: "standing", rules: ["ours/edits"], uses: 1 },
       { exception: "glass-1", kind: "break-glass", uses: 1 },
       { exception: "logs", kind: "standing", rules: ["workload/host-path"], usernames: [ALICE], uses: 1 },
       { exception: "yes-1", kind: "one request", rules: ["workload/host-path"] },

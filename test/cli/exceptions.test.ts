@@ -176,6 +176,20 @@ describe("exceptions backtest", () => {
 });
 
 describe("exceptions report", () => {
+  test("counts what was lifted of tool calls and dialogues as use, of which no question is on record", async () => {
+    const row = await rowOf({ method: "POST", path: PODS, body: POD });
+    const findings = [{ rule: "tool/unparsed", effect: "allow", exception: "shell" }];
+    const rows = ["dialogue.tool_use", "dialogue.prompt"].map((kind, n) => ({
+      ...row,
+      kind,
+      payload: JSON.stringify({ decisionId: `d-${n}`, findings }),
+    }));
+    const match = { connection: "claude", resources: ["/Bash"], namespaces: [] };
+    const { at, input } = await files({ shell: file("shell", { rules: ["tool/unparsed"], match }) }, rows);
+    const { json } = await report([at], { ...RECORD, input, expiring: "14d" });
+    expect((json as { items: object[] }).items).toMatchObject([{ name: "shell", uses: 2, wider: [] }]);
+  });
+
   test("names those that were never used, that end soon, that have ended, and that are wider than their use", async () => {
     const rows = [
       await rowOf({ method: "POST", path: PODS, body: POD, groups: ["corp:devs"] }, { exception: "wide" }),

@@ -40,7 +40,7 @@ beforeAll(async () => {
     const found = rowsOf(await ask(auditor));
     return found.length >= 2 && found;
   });
-  byApi = rows.map(recordedDecision).filter((one) => one !== undefined);
+  byApi = rows.map((row) => recordedDecision(row)).filter((one) => one !== undefined);
   await rig.gateway.close();
 }, 60_000);
 afterAll(() => rig?.close());

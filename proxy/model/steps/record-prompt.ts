@@ -38,6 +38,7 @@ export function recordPrompt(exchange: ModelDecided, deps: ModelDeps): ModelDeci
   const serverTools = asked.tools.filter(({ server }) => server);
   event.payload = {
     decisionId: decision.decisionId,
+    ...(decision.findings.length === 0 ? {} : { findings: decision.findings }),
     model: asked.model,
     stream: asked.stream,
     tools: asked.tools.length,
