@@ -83,7 +83,7 @@ export class HeldItem {
   }
 
   #say(text: SaidText, step: string | undefined, event: JsonObject, key: string): void {
-    if (step === "delta") text.add(this.#counted(textOf(event, "delta")));
+    if (step === "delta") text.add(this.#counted(piece(event, "delta")));
     else if (step === "done") {
       const whole = textOf(event, key) ?? "";
       text.end(text.length === 0 ? this.#counted(whole) : whole);
@@ -95,7 +95,7 @@ export class HeldItem {
     const count = this.#commands.length;
     const at = indexOf(event, "command_index", count + (step === "added" ? 1 : 0));
     if (step === "added" && at < count) throw new BrokenReply("command_index stands for two commands");
-    if (step === "added") this.#commands.push(new SaidText(this.#counted(textOf(event, "command"))));
+    if (step === "added") this.#commands.push(new SaidText(this.#counted(piece(event, "command"))));
     else this.#say(this.#commands[at] as SaidText, step, event, "command");
   }
 
@@ -128,11 +128,18 @@ export class HeldItem {
     this.isCut = cut;
   }
 
-  #counted(text: string | undefined): string {
-    this.#size += text?.length ?? 0;
+  #counted(text: string): string {
+    this.#size += text.length;
     if (this.#size > this.#limit * 2) throw tooLong(this.#limit);
-    return text ?? "";
+    return text;
   }
+}
+
+/** Clients add up what stands there, and `undefined` is a word too. */
+function piece(event: JsonObject, key: string): string {
+  const text = textOf(event, key);
+  if (text === undefined) throw new BrokenReply("a piece of a call has no text");
+  return text;
 }
 
 function unreadable(): BrokenReply {

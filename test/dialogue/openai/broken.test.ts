@@ -82,6 +82,7 @@ const OF: Record<Name, [what: string, broken: Break, why: RegExp][]> = {
     ["a call that stands twice in the whole response", (text) => text.replace(/"output":\[(\{[^\]]*\})\]/, '"output":[$1,$1]'), /stands twice in the response/],
     ["an item that turns into a call", (text) => events(text).flatMap((event) => (event.includes("output_item.added") ? [MESSAGE] : event.includes("arguments") && !event.includes("item.done") ? [] : [event])).join(""), /changed its type/],
     ["an event of two types", (text) => text.replace("event: response.output_item.added", "event: response.in_progress"), /two types/],
+    ["pieces of a call with no text", (text) => events(text).map((event) => (event.includes("arguments.delta") ? event.replace('"delta":', '"dglta":') : event)).join(""), /piece of a call has no text/],
     ["an event of two items", (text) => text.replace('"output_index":0,"delta"', '"output_index":1,"delta"'), /two items/],
     ["an event of a type nobody knows, with a call", before("response.completed", 'data: {"type":"response.new","sequence_number":99,"item":{"type":"function_call"}}\n\n'), /before the call|came twice/],
     ["an error that is an event of a call as well", before("response.completed", 'event: error\ndata: {"type":"response.output_item.done","sequence_number":99,"output_index":3,"item":{"type":"function_call","call_id":"x","name":"run_shell","arguments":"{}"}}\n\n'), /as well/],
