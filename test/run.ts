@@ -23,7 +23,7 @@ const STEPS: Step[] = [
   { name: "types", run: () => command("tsc", ["--noEmit"]) },
   { name: "policy check", run: policyCheck },
   { name: "policy test", run: policyTest },
-  { name: "vitest, unit", run: () => vitest("unit", "gateway") },
+  { name: "vitest, unit", run: () => vitest("unit", "shared") },
   ...(existsSync("test/e2e") ? [{ name: "vitest, end to end", run: () => vitest("e2e") }] : []),
 ];
 const LONG_STEPS: Step[] = [

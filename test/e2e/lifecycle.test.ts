@@ -15,6 +15,7 @@ import {
   folder,
   idToken,
   MAIN,
+  open,
   openWorld,
   pending,
   REGO,
@@ -55,11 +56,13 @@ function variant(name: string, change: (config: Record<string, Record<string, un
 
 describe("commands that wait", () => {
   test("kubectl get -w shows what happens while it watches", async () => {
-    const watching = world.agent.kubectl(["get", "configmaps", "-n", "shop", "-w", "--request-timeout=5s"]);
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    await world.admin(["create", "configmap", "known", "-n", "shop"]);
+    const watching = world.agent.kubectl(["get", "configmaps", "-n", "shop", "-w"]);
+    await until(() => /^known /m.test(watching.stdout()));
     await world.admin(["create", "configmap", "news", "-n", "shop"]);
-    const { stdout } = await watching.finished;
-    expect(stdout).toMatch(/^news /m);
+    await until(() => /^news /m.test(watching.stdout()));
+    watching.kill("SIGKILL");
+    await watching.finished;
   });
 
   test("kubectl wait takes at most 1.5 times as long as at the API server itself (OpenUnison 142)", async () => {
@@ -78,8 +81,12 @@ describe("commands that wait", () => {
   });
 
   test("a watch that the policy of now would not open ends when that comes into force", async () => {
-    const watching = world.agent.kubectl(["get", "pods", "-n", "shop", "-w"], { timeoutMs: 30_000 });
-    await new Promise((resolve) => setTimeout(resolve, 1500));
+    const watching = world.agent.kubectl(["get", "pods", "-n", "shop", "-w"], { timeoutMs: 90_000 });
+    const shown = (): number => watching.stdout().match(/^web /gm)?.length ?? 0;
+    await until(() => shown() > 0);
+    // What comes after the list comes of the watch, which is open by then.
+    await world.admin(["label", "pod", "web", "-n", "shop", "watched=yes"]);
+    await until(() => shown() > 1);
     await world.editGuardrails((guardrails) => {
       guardrails.scopes = [{ name: "chatty", match: { namespaces: ["shop"] }, record: "RequestResponse" }];
     });
@@ -101,10 +108,9 @@ describe("commands that wait", () => {
     const headers = { "content-type": "application/x-www-form-urlencoded" };
     const opened = await call(world, "POST", "/session", { headers, body: new URLSearchParams(form).toString() });
     const { access_token: token } = opened.json as { access_token: string };
-    const watching = call(world, "GET", "/connections/local/api/v1/namespaces/shop/pods?watch=1", { token });
+    const { body } = await open(world, "GET", "/connections/local/api/v1/namespaces/shop/pods?watch=1", { token });
     // Cut, and not ended cleanly: a client must not take it for the end of what there is to see.
-    const cut = expect(watching).rejects.toThrow();
-    await new Promise((resolve) => setTimeout(resolve, 500));
+    const cut = expect(body.text()).rejects.toThrow();
     expect((await call(world, "DELETE", "/session", { token })).status).toBe(204);
     await cut;
   });
@@ -173,9 +179,10 @@ describe("SIGTERM drains", () => {
   let held: string;
 
   test("a watch ends, a hold answers, what is on record is whole, and the exit code is 0", async () => {
-    const watching = world.agent.kubectl(["get", "pods", "-n", "shop", "-w"], { timeoutMs: 30_000 });
-    const holding = world.agent.kubectl(["create", "-f", "-"], { input: hostPathPod("patient"), timeoutMs: 60_000 });
+    const watching = world.agent.kubectl(["get", "pods", "-n", "shop", "-w"], { timeoutMs: 90_000 });
+    const holding = world.agent.kubectl(["create", "-f", "-"], { input: hostPathPod("patient"), timeoutMs: 90_000 });
     held = (await pending(world, "patient")).name;
+    await until(() => watching.stdout().includes("web"));
     const started = Date.now();
     serve.kill("SIGTERM");
     expect(await serve.exited).toEqual({ code: 0, signal: null });

@@ -13,7 +13,7 @@ interface Report {
 }
 
 /** Runs projects of vitest.config.ts, showing its own output as it comes. */
-export async function vitest(...projects: ("unit" | "gateway" | "e2e")[]): Promise<Outcome> {
+export async function vitest(...projects: ("unit" | "shared" | "e2e")[]): Promise<Outcome> {
   const directory = await mkdtemp(join(tmpdir(), "sallyport-vitest-"));
   try {
     const file = join(directory, "report.json");
