@@ -24,15 +24,16 @@ function oneOf(entry: JsonObject): Pick<CallPiece, "type" | "name" | "text"> {
   if (called !== undefined && custom !== undefined) throw new BrokenReply("a tool call is of two types");
   const body = called ?? custom ?? {};
   refuseLookalikes(body, NAMES);
-  const type = textOf(entry, "type") ?? (called ? "function" : custom ? "custom" : undefined);
-  if (type !== undefined && type !== "" && type !== "function" && type !== "custom") {
+  // Some providers write an empty one in all pieces but the first: it says no more than none.
+  const type = textOf(entry, "type") || (called ? "function" : custom ? "custom" : undefined);
+  if (type !== undefined && type !== "function" && type !== "custom") {
     throw new BrokenReply("a tool call is of a type that nobody knows");
   }
   if ((type === "function" && custom !== undefined) || (type === "custom" && called !== undefined)) {
     throw new BrokenReply("a tool call is of two types");
   }
   const text = textOf(body, called === undefined ? "input" : "arguments") ?? "";
-  return { type: type === "" ? undefined : type, name: textOf(body, "name") ?? "", text };
+  return { type, name: textOf(body, "name") ?? "", text };
 }
 
 /** Reads an entry of `tool_calls`; `at` where whole replies have none. */

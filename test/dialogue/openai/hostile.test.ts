@@ -128,6 +128,10 @@ const CHAT: [what: string, stream: string, why: RegExp][] = [
   ["a message beside a piece begins an input anew", chat([part(input("echo ")), part(input(EVIL), again), ending]), /beside the pieces/],
   ["a message beside a piece begins arguments anew", chat([part(calling('{"command":"ls","x":')), part(calling(args(EVIL)), again), part(calling("}")), ending]), /beside the pieces/],
   ["a message of words stands beside a piece", chat([part(calling(args(GOOD))), { delta: {}, message: { role: "assistant", content: EVIL } }, ending]), /beside the pieces/],
+  ["an input goes on as a function's arguments", chat([part(input(EVIL)), part({ tool_calls: [{ index: 0, type: "", function: { arguments: "-sandbox --dry-run" } }] }), ending]), /changed its type/],
+  ["arguments go on as an input", chat([part(calling(args(GOOD))), part({ tool_calls: [{ index: 0, type: "", custom: { input: EVIL } }] }), ending]), /changed its type/],
+  ["a call without a type goes on as another", chat([part(calling(args(GOOD), { type: "" })), part({ tool_calls: [{ index: 0, custom: { input: EVIL } }] }), ending]), /changed its type/],
+  ["a function's call is said to be a custom one", chat([part({ tool_calls: [{ index: 0, id: "call_1", type: "custom" }] }), part(calling(args(EVIL), { type: "" })), ending]), /changed its type/],
 ]; // biome-ignore format: a row a stream
 
 const cases = [
