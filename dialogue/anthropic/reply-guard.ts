@@ -4,6 +4,7 @@ import type { EventGuard } from "../sse/event-guard.ts";
 import type { SseEvent } from "../sse/sse-reader.ts";
 import type { ReplyHooks, ReplySummary, ToolCall, ToolCallVerdict } from "../types.ts";
 import { type BlockKind, blockKind, mayBringContent, mayFillCall } from "./blocks.ts";
+import { DeltaShape } from "./delta-shape.ts";
 import { anthropicErrorEvent, anthropicErrorType } from "./errors.ts";
 import { HeldCall } from "./held-call.ts";
 import { readEvent } from "./read-event.ts";
@@ -42,6 +43,8 @@ export class ReplyGuard implements EventGuard {
   #blocks = 0;
   #open: BlockKind | undefined;
   #held: HeldCall | undefined;
+  /** Of the open block's events that bring its words, once one was read. */
+  #shape: DeltaShape | undefined;
   #argumentBytes = 0;
   /** Whether it was told that the reply is whole. */
   #told = false;
@@ -82,6 +85,7 @@ export class ReplyGuard implements EventGuard {
   read(event: SseEvent): ToolCall[] {
     if (event.data === undefined) return this.#pass(event, event.event !== "error");
     if (this.#state === "stopped") return this.#afterwards(event);
+    if (this.#isMoreWords(event)) return this.#pass(event);
     const data = readEvent(event);
     switch (event.event) {
       case "message_start":
@@ -190,19 +194,39 @@ export class ReplyGuard implements EventGuard {
         `its tool calls have more than ${argumentBytes} bytes of input`,
       );
     } else if (delta.type === "text_delta") {
-      if (this.#open === "text") this.#builder.text(delta.text);
+      if (this.#open === "text") this.#words(event, delta, delta.text);
     } else if (delta.type === "thinking_delta") {
-      if (this.#open === "thinking") this.#builder.thinking(delta.thinking);
+      if (this.#open === "thinking") this.#words(event, delta, delta.thinking);
     } else {
       this.#expect(this.#open === "server" || !mayFillCall(delta), "a block that is no tool call gets input");
     }
     return this.#pass(event);
   }
 
+  #words({ data = "" }: SseEvent, delta: Record<string, unknown>, words: unknown): void {
+    this.#shape ??= DeltaShape.of(data, delta);
+    this.#say(words);
+  }
+
+  #say(words: unknown): void {
+    if (this.#open === "text") this.#builder.text(words);
+    else this.#builder.thinking(words);
+  }
+
+  /** Whether it is one more event of the open block like one before it, but for its words. */
+  #isMoreWords({ event, data = "", dataLines }: SseEvent): boolean {
+    if (this.#shape === undefined || event !== "content_block_delta" || dataLines !== 1) return false;
+    const words = this.#shape.words(data);
+    if (words === undefined) return false;
+    this.#say(words);
+    return true;
+  }
+
   #blockStop(event: SseEvent, data: Record<string, unknown>): ToolCall[] {
     this.#expect(this.#open !== undefined && data.index === this.#blocks - 1, "a block that is not open ends");
     if (this.#open === "thinking") this.#builder.thought();
     this.#open = undefined;
+    this.#shape = undefined;
     this.#pass(event);
     const held = this.#held;
     if (held === undefined) return [];
