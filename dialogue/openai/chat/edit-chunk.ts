@@ -70,7 +70,10 @@ function editDelta(delta: JsonObject, { choice, calls }: ChoicePieces): JsonObje
 /** A whole message with what was decided of its calls. */
 export function editMessage(message: JsonObject, pieces: ChoicePieces): JsonObject {
   const { content, ...edited } = editDelta({ ...message, content: undefined }, pieces);
-  const words = (typeof message.content === "string" ? message.content : "") + (content ?? "");
+  const said = typeof content === "string" ? content : "";
+  const words = Array.isArray(message.content)
+    ? [...message.content, ...(said === "" ? [] : [{ type: "text", text: said }])]
+    : (typeof message.content === "string" ? message.content : "") + said;
   const calls = (edited.tool_calls as JsonObject[] | undefined)?.map(({ index: _index, ...call }) => call);
   return { ...edited, content: words === "" ? null : words, ...(calls && { tool_calls: calls }) };
 }

@@ -13,6 +13,7 @@ import { readLegacyPiece, readPiece } from "./call.ts";
 import { Choice } from "./choice.ts";
 import { editMessage, finishReasonFor } from "./edit-chunk.ts";
 import { keptAudio } from "./kept-audio.ts";
+import { wordsOf } from "./words.ts";
 
 const REPLY_NAMES = new Set(["choices", "error"]);
 const CHOICE_NAMES = new Set(["index", "message", "finish_reason", "delta"]);
@@ -51,14 +52,12 @@ class ChatReply implements WholeReply {
     refuseLookalikes(message, MESSAGE_NAMES);
     const choice = new Choice(this.#choices.length);
     this.#choices.push({ choice, entry, message });
-    const content = message.content ?? message.refusal;
-    if (typeof content === "string" && content !== "") {
+    const { said, thought } = wordsOf(message);
+    if (said !== "") {
       choice.spoke = true;
-      choice.text.add(content);
+      choice.text.add(said);
     }
-    for (const thought of [message.reasoning_content, message.reasoning]) {
-      if (typeof thought === "string") this.#thinking.add(thought);
-    }
+    this.#thinking.add(thought);
     const pieces = listOf(message, "tool_calls").map((call, at) => {
       if (!isObject(call)) throw new BrokenReply("a tool call is no object");
       return readPiece(call, at);

@@ -14,6 +14,7 @@ import { type CallPiece, type ChatCall, readLegacyPiece, readPiece } from "./cal
 import { Choice } from "./choice.ts";
 import { type ChoicePieces, editChunk, isUntouched } from "./edit-chunk.ts";
 import { keptAudio } from "./kept-audio.ts";
+import { wordsOf } from "./words.ts";
 
 /** `n`, as the `openai` package has it. */
 const CHOICES_LIMIT = 128;
@@ -106,7 +107,7 @@ export class ChatStream implements ReplyReader {
       return;
     }
     if (calls.length > 0 && words.length > 0) {
-      outlet.passNow(chunkBytes(wordsOf(chunk, words)));
+      outlet.passNow(chunkBytes(wordChunk(chunk, words)));
       this.#hold(outlet, withoutWords(chunk), bytes.length, parts, calls);
       return;
     }
@@ -168,15 +169,12 @@ export class ChatStream implements ReplyReader {
 
   /** Keeps what the delta says; whether it says anything that a client shows at once. */
   #words(choice: Choice, delta: JsonObject): boolean {
-    const content = delta.content;
-    if (typeof content === "string" && content !== "") {
-      choice.text.add(content);
+    const { said, thought } = wordsOf(delta);
+    if (said !== "") {
+      choice.text.add(said);
       choice.spoke = true;
     }
-    for (const key of ["reasoning_content", "reasoning"]) {
-      const thought = delta[key];
-      if (typeof thought === "string") this.#thinking.add(thought);
-    }
+    this.#thinking.add(thought);
     return Object.keys(delta).some((key) => !(SILENT.has(key) || isNothing(delta[key])));
   }
 
@@ -230,7 +228,7 @@ function chunkBytes(chunk: JsonObject): Uint8Array {
 }
 
 /** The words of a chunk, that need not wait for the calls beside them. */
-function wordsOf(chunk: JsonObject, parts: readonly Part[]): JsonObject {
+function wordChunk(chunk: JsonObject, parts: readonly Part[]): JsonObject {
   const { usage, ...rest } = chunk;
   const choices = parts.map(({ entry }) => {
     const { tool_calls, function_call, ...delta } = entry.delta as JsonObject;

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { guardChatReply } from "../../../dialogue/openai/chat/reply.ts";
 import { editEvent } from "../../../dialogue/openai/event-text.ts";
 import { BrokenReply } from "../../../dialogue/sse/broken-reply.ts";
+import type { ToolCallVerdict } from "../../../dialogue/types.ts";
 import { args, begun, chat, EVIL, ended, functionCall, GOOD, type Json, passed, responses } from "./hostile.ts";
 import { DENIED, deny, type Name, release } from "./streams.ts";
 
@@ -133,6 +135,34 @@ const CHAT: [what: string, stream: string, why: RegExp][] = [
   ["a call without a type goes on as another", chat([part(calling(args(GOOD), { type: "" })), part({ tool_calls: [{ index: 0, custom: { input: EVIL } }] }), ending]), /changed its type/],
   ["a function's call is said to be a custom one", chat([part({ tool_calls: [{ index: 0, id: "call_1", type: "custom" }] }), part(calling(args(EVIL), { type: "" })), ending]), /changed its type/],
 ]; // biome-ignore format: a row a stream
+
+const WORDS: [what: string, delta: Json, text: string, thinking: string][] = [
+  ["a refusal", { refusal: "I will not." }, "I will not.", ""],
+  ["a list of parts", { content: [{ type: "text", text: "In " }, { type: "text", text: "parts." }] }, "In parts.", ""],
+  ["thinking among the parts", { content: [{ type: "thinking", thinking: [{ type: "text", text: "Hm." }] }, { type: "text", text: "So." }] }, "So.", "Hm."],
+  ["words and a refusal", { content: "But ", refusal: "no." }, "But no.", ""],
+  ["what is said aloud", { audio: { id: "audio_1", transcript: "Aloud." } }, "Aloud.", ""],
+]; // biome-ignore format: a row a reply
+
+describe.each(WORDS)("%s", (_what, delta, text, thinking) => {
+  test("is in the record of a stream", async () => {
+    const stream = chat([part(delta), { finish_reason: "stop" }]);
+    for (const { bytes, summary } of await passed("openai-chat", stream, release)) {
+      expect(bytes.toString()).toBe(stream);
+      expect(summary).toMatchObject({ text, thinking });
+    }
+  });
+
+  test("is in the record of a whole reply, and stays where a call is denied", async () => {
+    const message = { role: "assistant", ...delta, ...calling(args(GOOD)) };
+    const choices = [{ index: 0, message, finish_reason: "tool_calls" }];
+    const toolCall = async (): Promise<ToolCallVerdict> => ({ effect: "replace", text: DENIED });
+    const { body, summary } = await guardChatReply(Buffer.from(JSON.stringify({ id: "c", choices })), { toolCall });
+    expect(summary).toMatchObject({ text, thinking });
+    for (const words of [...text.split(" "), ...thinking.split(" "), DENIED]) expect(body.toString()).toContain(words);
+    expect(body.toString()).not.toContain("kubectl");
+  });
+});
 
 const cases = [
   ...RESPONSES.map((row): [Name, ...typeof row] => ["openai-responses", ...row]),
