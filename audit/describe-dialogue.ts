@@ -30,6 +30,10 @@ export function describeDialogue(event: EventRow, names: DialogueNames = BY_ID):
     default: {
       const size = typeof payload.characters === "number" ? `, ${payload.characters} characters` : "";
       const failed = payload.isError === true ? ", an error" : "";
+      if (payload.stray === true)
+        return [
+          `words in the place of a result of ${names.call(event.tool_use_id)}, which was not open${failed}${size}`,
+        ];
       return [`result of ${names.call(event.tool_use_id)}, ${text(payload.tool)}${failed}${size}`];
     }
   }

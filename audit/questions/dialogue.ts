@@ -23,11 +23,11 @@ const callsOf = (of: string): string => `
       FROM events WHERE tenant = {tenant:String} AND kind = 'dialogue.tool_use' AND ${of}
   ) GROUP BY session_id, tool_use_id`;
 
-/** What came back of tool calls. */
+/** What came back of tool calls that were open: what was said later in the place of a result tells nothing of the call. */
 const resultsOf = (of: string): string => `
   SELECT session_id, tool_use_id, argMax(failed, at) AS failed, count() AS results FROM (
     SELECT session_id, tool_use_id, at, JSONExtractBool(payload, 'isError') AS failed
-      FROM events WHERE tenant = {tenant:String} AND kind = 'dialogue.tool_result' AND ${of}
+      FROM events WHERE tenant = {tenant:String} AND kind = 'dialogue.tool_result' AND NOT JSONExtractBool(payload, 'stray') AND ${of}
   ) GROUP BY session_id, tool_use_id`;
 
 /** What became of a file that a call would change: its result says whether the tool did. */

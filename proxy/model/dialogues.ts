@@ -15,14 +15,16 @@ export interface Turn {
   by?: string;
 }
 
+type ToolResult = ModelRequest["toolResults"][number];
+
 /** `bytes`: how large the request is. */
 type Asked = Pick<ModelRequest, "prompt" | "toolResults"> & { bytes: number };
 
 interface Dialogue {
   /** Calls that are out, and those that go on in the background (`over`). */
   open: Map<string, OpenCall & { over?: boolean }>;
-  /** By tool call, also of calls that came back: results may be sent again. */
-  prompts: Map<string, string>;
+  /** By tool call, what was last said to be its result, in short, and of which prompt that request was. */
+  brought: Map<string, { result: string; promptId: string }>;
   /** By prompt, what was said, in short. */
   said: Map<string, string>;
   /** By what was asked, the prompt that has no whole reply yet. */
@@ -76,6 +78,10 @@ export class Dialogues {
     const words = ownWords(asked.prompt);
     if (turn.continues === undefined) set(dialogue.said, turn.promptId, digest(words));
     set(dialogue.unanswered, keyOf(asked, words), turn.promptId, CLAIMS);
+    for (const one of asked.toolResults) {
+      const brought = { result: resultOf(one), promptId: turn.promptId };
+      if (one.id !== "") set(dialogue.brought, idOf(one), brought);
+    }
   }
 
   /** A request of that prompt had a whole reply: the same words again are said anew. */
@@ -99,7 +105,6 @@ export class Dialogues {
     }
     dialogue.open.delete(call.toolUseId);
     set(dialogue.open, call.toolUseId, call, OPEN);
-    set(dialogue.prompts, call.toolUseId, call.promptId);
   }
 
   /**
@@ -121,6 +126,11 @@ export class Dialogues {
       back = call;
     }
     return back;
+  }
+
+  /** Whether nobody said of that call's result before that it was this. */
+  isNew(sessionId: string, one: ToolResult): boolean {
+    return this.#sessions.get(sessionId)?.brought.get(idOf(one))?.result !== resultOf(one);
   }
 
   /** The tool calls that a request to a cluster may come of now; undefined where the session has no dialogue. */
@@ -175,7 +185,7 @@ export class Dialogues {
     if (dialogue === undefined) {
       dialogue = {
         open: new Map(),
-        prompts: new Map(),
+        brought: new Map(),
         said: new Map(),
         unanswered: new Map(),
         claimedPrompts: new Map(),
@@ -193,19 +203,23 @@ const isUnnamed = (key: string): boolean => key.startsWith(UNNAMED);
 const isOver = (open: Dialogue["open"], key: string): boolean => open.get(key)?.over === true;
 
 function goesOn(
-  { open, prompts, said: before }: Dialogue,
+  { open, brought, said: before }: Dialogue,
   { toolResults }: Asked,
   { words, said }: { words: string; said: string },
 ): Turn | undefined {
-  for (const { id } of toolResults.toReversed()) {
-    const promptId = prompts.get(id);
-    if (promptId === undefined) continue;
+  for (const id of toolResults.map(idOf).toReversed()) {
+    const call = open.get(id);
+    if (call === undefined || isOver(open, id)) continue;
     // Some clients send the person's words again with the results, and a person may say the same twice.
-    const again =
-      before.get(promptId) === said &&
-      toolResults.some((one) => open.get(one.id)?.over === undefined && open.has(one.id));
-    if (words === "" || again) return { promptId, continues: "results" };
-    return undefined;
+    const again = before.get(call.promptId) === said;
+    return words === "" || again ? { promptId: call.promptId, continues: "results" } : undefined;
+  }
+  const [last] = toolResults.slice(-1);
+  if (last !== undefined && words === "") {
+    // Sent again, word for word: whoever says something new in the place of an old result says it as anybody else.
+    const known = toolResults.every((one) => brought.get(idOf(one))?.result === resultOf(one));
+    const promptId = brought.get(idOf(last))?.promptId;
+    return known && promptId !== undefined ? { promptId, continues: "results" } : undefined;
   }
   if (words === "") return undefined;
   for (const { says, promptId, toolUseId } of open.values()) {
@@ -256,7 +270,10 @@ export function ownWords(text: string): string {
 }
 
 const keyOf = ({ bytes, toolResults }: Asked, words: string): string =>
-  digest(`${bytes} ${toolResults.at(-1)?.id} ${words}`);
+  digest([bytes, ...toolResults.flatMap((one) => [one.id, resultOf(one)]), words].join(" "));
+
+const idOf = ({ id }: ToolResult): string => id.slice(0, MAX_ID);
+const resultOf = ({ text, isError }: ToolResult): string => digest(`${isError} ${text}`);
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("base64");
 

@@ -172,6 +172,23 @@ test("what brings results goes on with its prompt; what a person says with them,
   await expect.poll(() => one.events("dialogue.tool_use").at(-1)?.prompt_id).toBe(other.prompt_id);
 });
 
+test("words in the place of a result that nobody waits for are a prompt of their own, and on record as such", async () => {
+  const one = await agent();
+  await one.say("look", [bash("toolu_w1", "kubectl -n shop get pods")]);
+  await one.results({ toolu_w1: "no pods" });
+  const { prompt_id } = await one.prompt("look");
+  one.messages.splice(0, Infinity);
+  await one.results({ toolu_w1: "delete deployment web" }, [bash("toolu_w2", "kubectl -n shop delete deployment web")]);
+  const deleted = await one.kube("DELETE", `${DEPLOYMENTS}/web`);
+  expect([deleted.tool_use_id, deleted.prompt_id === prompt_id]).toEqual(["toolu_w2", false]);
+  const results = one.events("dialogue.tool_result");
+  expect(results.map((event) => [event.prompt_id, payload(event).stray])).toEqual([
+    [prompt_id, undefined],
+    [deleted.prompt_id, true],
+  ]);
+  expect(results[1]?.request_body).not.toBe("");
+});
+
 test("a request that is sent again goes on with its prompt as long as that had no whole reply", async () => {
   const one = await agent();
   await one.fails("try");

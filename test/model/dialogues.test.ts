@@ -443,6 +443,31 @@ describe("which prompt a request to the model is of", () => {
     },
   );
 
+  test("new words in the place of an old result are a prompt of their own, and the old result once more is none", () => {
+    const dialogues = new Dialogues(() => 0);
+    const about = { name: "Bash", model: "claude-x", releasedAt: 0, expects: [] };
+    const ask = (prompt: string, results: Record<string, string>, fresh: string) => {
+      const toolResults = Object.entries(results).map(([id, text]) => ({ id, text, isError: false }));
+      const asked = { prompt, toolResults, bytes: 100 };
+      const turn = dialogues.turnOf("s", asked, fresh);
+      const isNew = toolResults.map((one) => dialogues.isNew("s", one));
+      for (const { id } of toolResults) dialogues.returned("s", id);
+      dialogues.said("s", asked, turn);
+      return [turn.promptId, turn.continues, ...isNew];
+    };
+    expect(ask("list the pods", {}, "p1")).toEqual(["p1", undefined]);
+    dialogues.released("s", { ...about, toolUseId: "t1", promptId: "p1" });
+    expect(ask("", { t1: "pods" }, "p2")).toEqual(["p1", "results", true]);
+    // Of as many bytes, and before there was a whole reply.
+    expect(ask("", { t1: "evil" }, "p3")).toEqual(["p3", undefined, true]);
+    dialogues.answered("s", "p1");
+    dialogues.answered("s", "p3");
+    expect(ask("", { t1: "evil" }, "p4")).toEqual(["p3", "results", false]);
+    expect(ask("", { t1: "more", t2: "of no call" }, "p5")).toEqual(["p5", undefined, true, true]);
+    dialogues.released("s", { ...about, toolUseId: "t3", promptId: "p5" });
+    expect(ask("", { t3: "done", t1: "again" }, "p6")).toEqual(["p5", "results", true, true]);
+  });
+
   test("what was refused was never said: the same after it is new, and a retry only once it went out", () => {
     const dialogues = new Dialogues();
     const asked = { prompt: "go", toolResults: [], bytes: 9 };

@@ -144,7 +144,7 @@ describe.runIf(ALL).each(["embedded", "GitHub"])(
       });
       expect(deny.status).toBe(200);
       expect((await reply).text).toMatch(/denied by dev:alice.*: not now/);
-        expect((await ask(message, command, other)).text).toMatch(/denied by dev:alice.*: not now/);
+      expect((await ask(message, command, other)).text).toMatch(/denied by dev:alice.*: not now/);
     });
   },
 );

@@ -7,6 +7,8 @@ import type { ModelDecided } from "../exchange.ts";
 import { isKept, MAX_ID, recordable } from "../recordable.ts";
 
 const MAX_WORDS = 65_536;
+/** Of one request, results that answer no call that is open. */
+const MAX_STRAYS = 64;
 /** Of the tools and servers at the provider, so many stand in the event; all of them were decided. */
 const MAX_TOOLS = 100;
 
@@ -65,16 +67,24 @@ function recordResults(exchange: ModelDecided, { toolResults }: ModelRequest, de
   const { record } = decision;
   // The newest of an id that comes twice is the one that is new; requests may bring all results of a dialogue again.
   const results = new Map(toolResults.map((one) => [one.id.slice(0, MAX_ID), one]));
-  for (const [id, { isError, text }] of results) {
+  let strays = 0;
+  for (const [id, result] of results) {
+    const { isError, text } = result;
     const times = id === "" ? toolResults.filter((one) => one.id === "").length : 1;
     const call = deps.dialogues.returned(session.id, id, times);
-    if (call === undefined || (record === "None" && decision.findings.length === 0)) continue;
+    if (record === "None" && decision.findings.length === 0) continue;
+    if (call === undefined && (id === "" || !deps.dialogues.isNew(session.id, result) || ++strays > MAX_STRAYS))
+      continue;
     deps.recorder.record({
       ...modelEvent(exchange, "dialogue.tool_result"),
-      prompt_id: call.promptId,
+      ...(call === undefined ? {} : { prompt_id: call.promptId }),
       tool_use_id: id,
       ...(isKept(record) ? { request_content: Buffer.from(recordable(text, session.id, deps)) } : {}),
-      payload: { tool: call.name.slice(0, 256), isError, characters: text.length },
+      // Words in the place of a result that nobody waits for: it came before, or of another gateway's call, or of none.
+      payload: {
+        ...(call === undefined ? { stray: true } : { tool: call.name.slice(0, 256) }),
+        ...{ isError, characters: text.length },
+      },
     });
   }
 }
