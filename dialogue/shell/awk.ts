@@ -35,8 +35,12 @@ function starts(program: string): boolean {
       const end = program.indexOf("\n", i);
       if (end < 0) return false;
       i = end - 1;
-    } else if (char === "/" && !OPERAND.test(before)) i = expression(program, i) - 1;
-    else if (char === "|" && program[i + 1] === "|") i++;
+    } else if (char === "/" && !OPERAND.test(before)) {
+      const end = expression(program, i);
+      // What is read otherwise than it was meant.
+      if (end === undefined) return true;
+      i = end - 1;
+    } else if (char === "|" && program[i + 1] === "|") i++;
     else if (char === "|" || char === "@") return true;
     else if (char === "s" && /^system\s*\(/.test(program.slice(i, i + 40)) && !/\w/.test(program[i - 1] ?? ""))
       return true;
@@ -53,13 +57,13 @@ function quoted(program: string, start: number): number {
   return program.length;
 }
 
-/** Behind a regular expression, in whose brackets a slash is a slash; a line ends what is none. */
-function expression(program: string, start: number): number {
+/** Behind a regular expression, in whose brackets a slash is a slash; undefined where its line ends before it. */
+function expression(program: string, start: number): number | undefined {
   let bracket = false;
   for (let i = start + 1; i < program.length; i++) {
     const char = program[i];
     if (char === "\\") i++;
-    else if (char === "\n") return start + 1;
+    else if (char === "\n") return undefined;
     else if (char === "[" && !bracket) {
       bracket = true;
       if (program[i + 1] === "^") i++;
@@ -67,5 +71,5 @@ function expression(program: string, start: number): number {
     } else if (char === "]") bracket = false;
     else if (char === "/" && !bracket) return i + 1;
   }
-  return start + 1;
+  return undefined;
 }

@@ -28,12 +28,13 @@ export const hiddenInSource = (text: string): boolean =>
   (text.includes("$'") && /\[|\\(?:x5b|133|u0*5b)/i.test(text));
 
 /** What reads a variable's value as arithmetic, or as a name with a subscript. */
-const ARITHMETIC =
-  /\(\(|\$\[|\blet\b|\[\[[\s\S]*\s-(?:eq|ne|lt|le|gt|ge|v)\s|\b(?:declare|typeset|local|export|readonly)\s+-\w*i|\$\{\w+(?:\[|:[^-=+?])/;
+const ARITHMETIC = /\(\(|\$\[|\blet\b|\b(?:declare|typeset|local|export|readonly)\s+-\w*i|\$\{\w+(?:\[|:[^-=+?])/;
+const COMPARES = /\s-(?:eq|ne|lt|le|gt|ge|v)\s/;
 const PLAIN_DOLLAR = /'[^']*[$`]|\\[$`]|\$'/;
 
 /** Whether a text might put a substitution together of plain characters, and have it run by arithmetic. */
-export const mayCompose = (text: string): boolean => PLAIN_DOLLAR.test(text) && ARITHMETIC.test(text);
+export const mayCompose = (text: string): boolean =>
+  PLAIN_DOLLAR.test(text) && (ARITHMETIC.test(text) || (text.includes("[[") && COMPARES.test(text)));
 
 /** Whether a value is put together of more than one piece, of which one is not written there. */
 export function isComposed({ value, append }: Assignment): boolean {

@@ -22,6 +22,7 @@ export function nestedCommands(args: unknown, options: ReadOptions): ShellComman
       return;
     }
     for (const [key, one] of Object.entries(value)) {
+      if (left) return;
       if (level === 0 || !NAMES.test(key)) look(one, level + 1);
       else if (typeof one === "string") texts.push(one);
       else if (Array.isArray(one)) texts.push(one.filter((word) => typeof word === "string").join(" "));

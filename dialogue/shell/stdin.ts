@@ -1,8 +1,9 @@
-import type { HereDoc, Redirection, SyntaxNode } from "unbash";
+import type { HereDoc, Redirection, SyntaxNode, WordPart } from "unbash";
+import { MAX_TEXT } from "./limits.ts";
 import { argsOf, type Stdin } from "./simple.ts";
 import type { UnparsedReason } from "./types.ts";
 import type { Known } from "./variables.ts";
-import { readSingle } from "./words.ts";
+import { readSingle, readVariable } from "./words.ts";
 
 const EXPANDS: Record<string, UnparsedReason> = {
   CommandExpansion: "substitution",
@@ -17,7 +18,7 @@ export function stdinOf(redirects: readonly Redirection[], inherited: Stdin, kno
     const { descriptor } = one;
     if (descriptor !== undefined && (descriptor.type !== "FileDescriptor" || descriptor.value !== 0)) continue;
     if (one.operator.startsWith("<")) sources++;
-    if (one.type === "HereDoc") stdin = documentOf(one);
+    if (one.type === "HereDoc") stdin = documentOf(one, known);
     else if (one.type === "HereString") {
       const value = one.target === undefined ? null : readSingle(one.target, known);
       stdin = value === null ? { unparsed: "variable" } : { known: `${value}\n` };
@@ -29,15 +30,34 @@ export function stdinOf(redirects: readonly Redirection[], inherited: Stdin, kno
   return sources > 1 ? { unparsed: "dialect" } : stdin;
 }
 
-function documentOf({ body, closing, delimiter, operator }: HereDoc): Stdin {
+function documentOf({ body, closing, delimiter, operator }: HereDoc, known?: Known): Stdin {
   const strip = (text: string): string => (operator === "<<-" ? text.replace(/^\t+/gm, "") : text);
   if (delimiter === undefined || closing === undefined) return { unparsed: "syntax" };
   if (delimiter.quoted) return { known: strip(body.text) };
   const expanded = body.parts?.find(({ type }) => type !== "Literal");
-  if (expanded !== undefined) return { unparsed: EXPANDS[expanded.type] ?? "variable" };
+  if (expanded !== undefined) {
+    const unparsed = EXPANDS[expanded.type] ?? "variable";
+    // Which tabs are stripped is decided before a variable is read.
+    return operator === "<<" && known !== undefined ? (filled(body.parts ?? [], known) ?? { unparsed }) : { unparsed };
+  }
   // Lines are joined first; the tabs of one that was joined to another stay.
   const joined = body.text.replace(/\\(.)/gs, (pair, escaped: string) => (escaped === "\n" ? "" : pair));
   return { known: strip(joined).replace(/\\([$`\\])/g, "$1") };
+}
+
+function filled(parts: readonly WordPart[], known: Known): Stdin {
+  let text = "";
+  for (const [i, part] of parts.entries()) {
+    if (part.type === "Literal") {
+      text += part.text.replace(/\\([$`\\\n])/g, (_, escaped: string) => (escaped === "\n" ? "" : escaped));
+      continue;
+    }
+    if (part.type !== "SimpleExpansion" && part.type !== "ParameterExpansion") return undefined;
+    const read = readVariable(part, known, parts[i + 1]?.text);
+    if ("unparsed" in read || text.length > MAX_TEXT) return undefined;
+    text += read.value;
+  }
+  return { known: text };
 }
 
 /** What a command of a pipeline hands to the next, where its text says so. */

@@ -96,10 +96,11 @@ function readPart(
   }
 }
 
-function readVariable(
+/** A variable that stands in a text, before what follows it there. */
+export function readVariable(
   { type, text }: { type: string; text: string },
   known: Known,
-  next: string,
+  next = "",
 ): { value: string } | { unparsed: UnparsedReason } {
   const [, plain = "", braced = plain, orElse] = VARIABLE.exec(text) ?? [];
   const value = known(braced);

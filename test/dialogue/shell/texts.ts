@@ -62,6 +62,11 @@ export const TEXTS: Readonly<Record<string, readonly (readonly [text: string, ..
     ["bash -c 'NS=a; kubectl get pod $NS'", "kubectl get pod a  @bash -c"],
     ['NS=a; echo "name: $NS" | kubectl apply -f -', "echo 'name: a'", 'kubectl apply -f -  < "name: a\\n"'],
     ['NS=a; kubectl apply -f - <<< "name: $NS"', 'kubectl apply -f -  < "name: a\\n"'],
+    [
+      'NS=a; kubectl apply -f - <<E\nn: $NS \\$NS \\\\ "${NS}"\\\nx\nE',
+      'kubectl apply -f -  < "n: a $NS \\\\ \\"a\\"x\\n"',
+    ],
+    ["NS=a; cat <<E | kubectl apply -f -\nn: $NS\nE", 'cat  < "n: a\\n"', 'kubectl apply -f -  < "n: a\\n"'],
     ["NS=a; while read x; do kubectl get pod $NS $x; done", "read x", "kubectl get pod a '$x'  !variable"],
     [
       "for a in x y; do for b in 1 2; do kubectl get $a/$b; done; done",
@@ -446,6 +451,11 @@ export const UNDECIDED: readonly string[] = [
   "NS=a; kubectl get pod $NS:latest",
   'NS=a; kubectl get pod "$NS[1]"',
   "NS=a; while x; do kubectl get pod $NS; NS=b; done",
+  "NS=a; UID=5; NS=b\nkubectl get pod $NS",
+  "NS=a; kubectl apply -f - <<E\n$NS$b\nE",
+  "NS=a; kubectl apply -f - <<E\n$NS:x\nE",
+  "NS=a; kubectl apply -f - <<-E\n\t$NS\nE",
+  "NS=a; NS=b kubectl apply -f - <<E\n$NS\nE",
   "for ns in a; do true; done; kubectl get pod $ns",
   "for ns; do kubectl get pod $ns; done",
   "for ns in a $x; do kubectl get pod $ns; done",
