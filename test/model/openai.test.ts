@@ -2,6 +2,8 @@ import OpenAI from "openai";
 import { request } from "undici";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { stream } from "../dialogue/openai/streams.ts";
+import { spooled, until } from "../gateway/client.ts";
+import { payload } from "./dialogue.ts";
 import { type ModelRig, startModelRig } from "./rig.ts";
 import { openaiOf } from "./sdks.ts";
 
@@ -220,6 +222,12 @@ describe("what the provider keeps of a reply", () => {
     answerWith({ ...RESPONSE, id: "resp_mine" });
     expect(await goOn({})).toBe("answered");
     expect(await goOn({ previous_response_id: "resp_mine" })).toBe("answered");
+    const recorded = () =>
+      spooled(rig).find((one) => /resp_mine/.test(one.payload) && payload(one).recalls !== undefined);
+    expect(payload(await until(recorded))).toMatchObject({
+      recalls: [{ kind: "reply", id: "resp_mine" }],
+      stored: true,
+    });
     const others = [openaiOf(rig, await rig.token("bob")), openaiOf(rig, await rig.token("agent"))];
     for (const other of others) {
       rig.provider.asked.splice(0);

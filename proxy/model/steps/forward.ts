@@ -39,7 +39,7 @@ function letGo(exchange: ModelDecided & Pick<ModelKnown, "requestBytes">, reques
   exchange.requestBytes = requestBytes;
   exchange.body = null;
   exchange.recorded = null;
-  if (exchange.asked !== undefined) exchange.asked = { ...exchange.asked, prompt: "", toolResults: [] };
+  if (exchange.asked !== undefined) exchange.asked = { ...exchange.asked, prompt: "", toolResults: [], recalls: [] };
 }
 
 /** A body that is gone once it was read: undici keeps what it is given until the answer has ended. */

@@ -43,11 +43,6 @@ function missing<One extends object>(from: readonly One[], all: readonly One[]):
  */
 export function checkRecalled(exchange: ModelDecided, { kept }: ModelDeps): ModelDecided {
   kept.check(exchange);
-  if (exchange.asked?.recalls !== undefined) {
-    // It may be megabytes, and nobody asks for it any more.
-    const { recalls: _checked, ...asked } = exchange.asked;
-    exchange.asked = asked;
-  }
   const denied = kept.before(exchange)?.denied ?? [];
   // OpenAI's are answered (answer-denied.ts).
   if (exchange.endpoint.dialect === "anthropic.messages" && denied.length > 0) {

@@ -49,6 +49,9 @@ export function recordPrompt(exchange: ModelDecided, deps: ModelDeps): ModelDeci
       : {}),
     ...(asked.mcpServers.length > 0 ? { mcpServers: asked.mcpServers.slice(0, MAX_TOOLS) } : {}),
     ...(turn?.continues === undefined ? {} : { continues: turn.continues }),
+    // What of it the provider has and this record has not, and whether it keeps the reply.
+    ...(asked.recalls === undefined ? {} : { recalls: asked.recalls.slice(0, MAX_TOOLS) }),
+    ...(asked.stored === true ? { stored: true } : {}),
     toolResults: asked.toolResults.map(({ id }) => id.slice(0, MAX_ID)).slice(-64),
     redacted,
     // Where the values come from that were taken out, with their HMACs; and what looked like a credential.
