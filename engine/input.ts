@@ -123,7 +123,9 @@ export const policyInputSchema = z.strictObject({
         .optional(),
     })
     .optional()
-    .describe("The dialogue with a model that the request comes of; absent where no prompt is known."),
+    .describe(
+      "The dialogue with a model that is asked about, or that the request comes of; absent where no prompt is known.",
+    ),
   tool: z
     .strictObject({
       name: text,

@@ -368,6 +368,15 @@ describe("a tool call that policy holds", () => {
     });
   });
 
+  test("that runs at the provider, where nobody could wait for it, is denied with the request, and says so", async () => {
+    const tools = [{ type: "web_search_20250305", name: "web_search" }];
+    const body = { model: "holds web_search", max_tokens: 9, tools, messages: [{ role: "user", content: "go" }] };
+    const { status, json } = await send(rig, "POST", "/connections/claude/v1/messages", { token: agent, body });
+    const message = expect.stringMatching(/ours\/held: .* \(it asks for approval, which nobody waits for here\)/);
+    expect([status, json?.error]).toEqual([403, { type: "permission_error", message }]);
+    expect(rig.provider.asked).toEqual([]);
+  });
+
   test("shows nobody a credential that stands in it", async () => {
     const command = `${newCommand()} --token=eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.dozjgNryP4J3jVmNHl0w5N_XgL0n3I9PlFUP0THsR8U`;
     await ask([bash("toolu_i", command)], { token: tired });
