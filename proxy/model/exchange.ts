@@ -1,3 +1,4 @@
+import type { Refusal } from "../../base/errors.ts";
 import type { Dialect, ModelRequest, ReplySummary } from "../../dialogue/types.ts";
 import type { Decision, Policy } from "../../engine/decision.ts";
 import type { Identity, Session } from "../../identity/types.ts";
@@ -55,7 +56,13 @@ export type ModelRead = ModelClassified & { body: Buffer | null; asked: ModelReq
  * `body` is what goes to the provider: the same bytes where nothing had to be taken out. `recorded` is what of it may come on
  * record; null where nothing may.
  */
-export type ModelRedacted = ModelRead & { redacted: number; redactions?: Redactions; recorded?: Buffer | null };
+export type ModelRedacted = ModelRead & {
+  redacted: number;
+  redactions?: Redactions;
+  recorded?: Buffer | null;
+  /** Why it may not name what its provider keeps; it is told once it is decided. */
+  unrecalled?: Refusal | undefined;
+};
 
 export type ModelDecided = ModelRedacted & { policy: Policy; decision: Decision };
 

@@ -87,15 +87,24 @@ export class KeptByProviders {
     return this.#sessions.get(session.id)?.made.get(key)?.reply ?? undefined;
   }
 
-  /** Throws Refusal `recall-refused` where a request names what its session was not seen to make. */
-  check({ session, connection, asked }: Omit<Asking, "endpoint">): void {
+  /** Why a request may not name what it does: its session was not seen to make it, or made it with a call that is unanswered. */
+  refusal({ session, connection, asked, endpoint }: Asking): Refusal | undefined {
     const unknown = (asked?.recalls ?? []).filter(
       (kept) => !(this.knows({ session, connection }, kept) || isShared(connection, kept)),
     );
-    if (unknown.length === 0) return;
+    if (unknown.length === 0) {
+      const denied = this.before({ session, connection, asked })?.denied ?? [];
+      // OpenAI's are answered (answer-denied.ts).
+      if (endpoint.dialect !== "anthropic.messages" || denied.length === 0) return undefined;
+      return new Refusal(
+        "recall-refused",
+        "request/recall-refused: the provider's thread still has a tool call that was refused, and no result of it",
+        { next: "Send the whole conversation as you have it, without `thread`." },
+      );
+    }
     const names = unknown.slice(0, NAMED).map(({ kind, id }) => `${kind} ${JSON.stringify(id.slice(0, 100))}`);
     if (unknown.length > NAMED) names.push(`${unknown.length - NAMED} more`);
-    throw new Refusal(
+    return new Refusal(
       "recall-refused",
       `request/recall-refused: the request names what its provider keeps (${names.join(", ")}), and this session was not seen to make it since the gateway started`,
       { next: "Send the conversation, its files and its tools themselves in place of those ids." },

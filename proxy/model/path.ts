@@ -22,7 +22,7 @@ import { reserve, settle } from "./steps/reserve.ts";
 export async function modelPath(exchange: ModelArrived, deps: ModelDeps): Promise<void> {
   const identified = openSession(await identify(exchange, deps), deps);
   const asked = answerDenied(recall(await redact(await read(classify(identified), deps), deps), deps), deps);
-  const decided = checkRecalled(await decide(asked, deps), deps);
+  const decided = checkRecalled(await decide(asked, deps));
   const recorded = recordPrompt(reserve(decided, deps), deps);
   recordReply(settle(await guard(await forward(keepReplyOpen(recorded, deps)), deps)), deps);
 }

@@ -210,14 +210,8 @@ describe("what providers keep of the replies of a session", () => {
       asked: { tools: [], mcpServers: [], recalls, ...more },
     }) as never;
   const reply = (id: string): Kept => ({ kind: "reply", id });
-  const allowed = (kept: KeptByProviders, session: string, ...recalls: Kept[]): boolean => {
-    try {
-      kept.check(asking(session, recalls));
-      return true;
-    } catch {
-      return false;
-    }
-  };
+  const allowed = (kept: KeptByProviders, session: string, ...recalls: Kept[]): boolean =>
+    kept.refusal(asking(session, recalls)) === undefined;
 
   test("may be named in the same session, by the same kind, through the same connection", () => {
     const kept = new KeptByProviders();
@@ -230,7 +224,7 @@ describe("what providers keep of the replies of a session", () => {
       ...(asking("a", [reply("r")]) as object),
       connection: { name: "other", shared: new Set() },
     } as never;
-    expect(() => kept.check(other)).toThrow(/request\/recall-refused: .*\(reply "r"\)/);
+    expect(kept.refusal(other)?.message).toMatch(/request\/recall-refused: .*\(reply "r"\)/);
     kept.forget("a");
     expect(allowed(kept, "a", reply("r"))).toBe(false);
   });

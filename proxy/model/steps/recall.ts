@@ -1,4 +1,3 @@
-import { Refusal } from "../../../base/errors.ts";
 import { splice, valueSpan } from "../../../dialogue/json/spans.ts";
 import type { ModelDeps } from "../deps.ts";
 import type { ModelDecided, ModelRedacted } from "../exchange.ts";
@@ -18,6 +17,7 @@ export function recall(exchange: ModelRedacted, { kept }: ModelDeps): ModelRedac
   ) {
     exchange.body = withNull(body, asked.compares.at);
   }
+  exchange.unrecalled = kept.refusal(exchange);
   const before = kept.before(exchange);
   if (asked === undefined || before === undefined) return exchange;
   const tools = [...asked.tools, ...missing(before.tools, asked.tools)];
@@ -38,19 +38,10 @@ function missing<One extends object>(from: readonly One[], all: readonly One[]):
 }
 
 /**
- * Refuses what names something that the provider keeps and that this session did not make, once it is decided: the refusal
- * says by which decision.
+ * Refuses what names something that the provider keeps and that this session had not made when it was asked, once it is
+ * decided: the refusal says by which decision.
  */
-export function checkRecalled(exchange: ModelDecided, { kept }: ModelDeps): ModelDecided {
-  kept.check(exchange);
-  const denied = kept.before(exchange)?.denied ?? [];
-  // OpenAI's are answered (answer-denied.ts).
-  if (exchange.endpoint.dialect === "anthropic.messages" && denied.length > 0) {
-    throw new Refusal(
-      "recall-refused",
-      "request/recall-refused: the provider's thread still has a tool call that was refused, and no result of it",
-      { next: "Send the whole conversation as you have it, without `thread`." },
-    );
-  }
+export function checkRecalled(exchange: ModelDecided): ModelDecided {
+  if (exchange.unrecalled !== undefined) throw exchange.unrecalled;
   return exchange;
 }
