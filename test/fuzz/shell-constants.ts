@@ -134,6 +134,14 @@ const USES: readonly ((name: string) => string)[] = [
  * that one can be judged where another is open.
  */
 export function constantsCase(random: Random): string {
+  // Half of them are about one name, and one change.
+  const one = random.chance(0.5) ? random.pick(NAMES) : undefined;
+  if (one !== undefined) {
+    const [value, other] = [random.pick(PLAIN), random.pick(PLAIN)];
+    const change = random.pick(CHANGES)(one, other);
+    const before = random.chance(0.8) ? [`${one}=${value}`, change] : [change, `${one}=${value}`];
+    return numbered(random, [...before, random.pick(USES)(one)]);
+  }
   const name = (): string => random.pick(NAMES);
   const parts: string[] = [];
   for (let i = 1 + random.below(3); i > 0; i--)
@@ -148,6 +156,10 @@ export function constantsCase(random: Random): string {
   for (let i = 1 + random.below(2); i > 0; i--) {
     parts.splice(random.chance(0.7) ? parts.length : random.below(parts.length + 1), 0, random.pick(USES)(name()));
   }
+  return numbered(random, parts);
+}
+
+function numbered(random: Random, parts: readonly string[]): string {
   let uses = 0;
   return parts
     .reduce((all, part) => `${all}${random.pick(["\n", "\n", "; "])}${part}`)
