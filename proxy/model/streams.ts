@@ -4,12 +4,20 @@ import type { HttpResponse } from "../http.ts";
 import { ClientGone } from "../step.ts";
 import { type UpstreamResponse, unreachable } from "../upstream.ts";
 
+/** Throws where a piece of an answer must not be passed on. */
+type Refuse = (piece: Uint8Array) => void;
+
 /** An answer's body as it comes, read no further ahead than a little. */
-export async function* chunksOf(response: UpstreamResponse): AsyncGenerator<Uint8Array> {
+export async function* chunksOf(response: UpstreamResponse, refuse: Refuse): AsyncGenerator<Uint8Array> {
   const reader = new BodyReader(response);
   let whole = false;
   try {
-    for (let chunks = await reader.next(); chunks !== undefined; chunks = await reader.next()) yield* chunks;
+    for (let chunks = await reader.next(); chunks !== undefined; chunks = await reader.next()) {
+      for (const chunk of chunks) {
+        refuse(chunk);
+        yield chunk;
+      }
+    }
     whole = true;
   } finally {
     if (!whole) reader.abort(new ClientGone());
@@ -58,6 +66,7 @@ export function passOn(
   response: UpstreamResponse,
   res: HttpResponse,
   begin: (sink: ReplySink) => Passing,
+  refuse: Refuse = () => {},
 ): Promise<number> {
   return new Promise((resolve, reject) => {
     let size = 0;
@@ -97,7 +106,15 @@ export function passOn(
     }
     passing.drained();
     response.pipe({
-      write: (chunk) => passing.push(chunk),
+      write(chunk) {
+        try {
+          refuse(chunk);
+        } catch (error) {
+          passing.fail(error);
+          return false;
+        }
+        return passing.push(chunk);
+      },
       end() {
         whole = true;
         passing.end();

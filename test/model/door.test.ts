@@ -1,5 +1,6 @@
 import { fetch } from "undici";
 import { afterAll, beforeAll, beforeEach, expect, test } from "vitest";
+import type { Script } from "./provider.ts";
 import { type ModelRig, PROVIDER_KEY, startModelRig } from "./rig.ts";
 
 let rig: ModelRig;
@@ -29,7 +30,7 @@ async function ask(
     ...(body === undefined ? {} : { body }),
   });
   const text = await reply.text();
-  return { status: reply.status, headers: reply.headers, text, json: JSON.parse(text) as Record<string, unknown> };
+  return { status: reply.status, headers: reply.headers, text };
 }
 
 test("the provider gets the gateway's key, and nothing of the agent's", async () => {
@@ -42,7 +43,7 @@ test("the provider gets the gateway's key, and nothing of the agent's", async ()
       "anthropic-beta": "a-1, b-2",
     },
   });
-  expect(reply).toMatchObject({ status: 200, json: { data: [] } });
+  expect([reply.status, JSON.parse(reply.text)]).toEqual([200, expect.objectContaining({ data: [] })]);
   const [asked] = rig.provider.asked;
   expect(asked?.url).toBe("/v1/models?limit=5");
   const names = (asked?.rawHeaders ?? []).filter((_, i) => i % 2 === 0).map((name) => name.toLowerCase());
@@ -89,7 +90,7 @@ test.for([
   async ([, headers, status, type]) => {
     const reply = await ask("claude", "/v1/models", { headers });
     expect(reply.status).toBe(status);
-    expect(reply.json).toMatchObject({
+    expect(JSON.parse(reply.text)).toMatchObject({
       type: "error",
       error: { type, message: expect.stringMatching(/^sallyport: /) },
     });
@@ -140,6 +141,44 @@ test("an error in which the provider quotes the gateway's key does not reach the
   const reply = await ask("claude", "/v1/models");
   expect(reply.status).toBe(502);
   expect(reply.text).not.toContain(PROVIDER_KEY);
+});
+
+const json = { "content-type": "application/json" };
+const sse = { "content-type": "text/event-stream" };
+const REPLY = {
+  id: "msg_1",
+  type: "message",
+  role: "assistant",
+  model: "claude-x",
+  content: [],
+  stop_reason: "end_turn",
+};
+const quoting = (text: string) => JSON.stringify({ ...REPLY, content: [{ type: "text", text }] });
+const START = `event: message_start\ndata: ${JSON.stringify({ type: "message_start", message: { ...REPLY, usage: {} } })}\n\n`;
+test.for<[where: string, script: Script]>([
+  ["an error, in escapes", { status: 400, headers: json, parts: [`{"error":"\\u0073${PROVIDER_KEY.slice(1)}"}`] }],
+  ["a reply", { headers: json, parts: [quoting(PROVIDER_KEY)] }],
+  ["a reply, in escapes", { headers: json, parts: [quoting("it").replace("it", `\\u0073${PROVIDER_KEY.slice(1)}`)] }],
+  ["its head", { headers: { ...json, "x-request-id": PROVIDER_KEY }, parts: [quoting("hi")] }],
+  ["the head of a stream", { headers: { ...sse, "x-request-id": PROVIDER_KEY }, parts: [START] }],
+  [
+    "an error in a stream",
+    {
+      headers: sse,
+      parts: [START, `event: error\ndata: {"type":"error","error":{"type":"x","message":"${PROVIDER_KEY}"}}\n\n`],
+    },
+  ],
+])("a provider that quotes the gateway's key in %s is not passed on", async ([, script]) => {
+  rig.provider.scripts = [script];
+  const reply = await ask("claude", "/v1/messages", {
+    method: "POST",
+    headers: { ...json, "anthropic-version": "2023-06-01" },
+    body: JSON.stringify({ model: "m", max_tokens: 9, messages: [{ role: "user", content: "go" }] }),
+  });
+  expect(rig.provider.asked).toHaveLength(1);
+  expect(reply.text).toContain("quotes the gateway's own key");
+  expect(reply.text).not.toContain(PROVIDER_KEY.slice(1));
+  expect(JSON.stringify([...reply.headers])).not.toContain(PROVIDER_KEY);
 });
 
 test("a request that has its provider add what it keeps is refused, and names what", async () => {

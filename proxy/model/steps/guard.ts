@@ -6,6 +6,7 @@ import type { ModelDeps } from "../deps.ts";
 import { WIRES } from "../dialects.ts";
 import { isReply, type ModelAnswered, type ModelForwarded } from "../exchange.ts";
 import { replyHeaders } from "../headers.ts";
+import { ownKeyRefuser, refuseOwnKey } from "../own-key.ts";
 import { chunksOf, passOn, writeAll } from "../streams.ts";
 import { whileDecided } from "../while-decided.ts";
 
@@ -19,7 +20,7 @@ const OTHER_BYTES = 8_388_608;
  * as a reply is closed with an error, never passed blind.
  */
 export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<ModelAnswered> {
-  const { endpoint, response, res } = exchange;
+  const { connection, endpoint, response, res } = exchange;
   const type = response.headers["content-type"] ?? "";
   const hooks: ReplyHooks = {
     toolCall: (call) => decideToolCall(exchange, call, deps),
@@ -28,16 +29,14 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
   };
   if (!endpoint.replies || !isReply(response) || endpoint.dialect === undefined) {
     const body = await response.read(OTHER_BYTES);
-    if (body.includes(exchange.connection.key())) {
-      throw new Refusal("credential-unavailable", "the provider's answer quotes the gateway's own key", {
-        next: "Tell the operator of the gateway.",
-      });
-    }
+    refuseOwnKey(connection, headOf(exchange), body);
     answerWhole(exchange, body);
     return Object.assign(exchange, { summary: undefined, responseBytes: body.length });
   }
   if (/^application\/json(?: *;|$)/i.test(type)) {
-    const deciding = WIRES[endpoint.dialect].guardReply(await response.read(REPLY_BYTES), hooks);
+    const whole = await response.read(REPLY_BYTES);
+    refuseOwnKey(connection, headOf(exchange), whole);
+    const deciding = WIRES[endpoint.dialect].guardReply(whole, hooks);
     const { body, summary, status } = await whileDecided(
       res,
       () => res.writeHead(response.status, headOf(exchange)),
@@ -55,6 +54,8 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
       },
     );
   }
+  refuseOwnKey(connection, headOf(exchange));
+  const refuse = ownKeyRefuser(connection);
   const { passReply, guardReplyStream } = WIRES[endpoint.dialect];
   let summary: ReplySummary | Promise<ReplySummary> | undefined;
   let responseBytes = 0;
@@ -62,15 +63,20 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
     res.writeHead(response.status, headOf(exchange));
     res.flushHeaders();
     if (passReply === undefined) {
-      const guarded = guardReplyStream(chunksOf(response), hooks);
+      const guarded = guardReplyStream(chunksOf(response, refuse), hooks);
       summary = guarded.summary;
       responseBytes = await writeAll(res, guarded.bytes);
     } else {
-      responseBytes = await passOn(response, res, (sink) => {
-        const passing = passReply(hooks, sink);
-        summary = passing.summary;
-        return passing;
-      });
+      responseBytes = await passOn(
+        response,
+        res,
+        (sink) => {
+          const passing = passReply(hooks, sink);
+          summary = passing.summary;
+          return passing;
+        },
+        refuse,
+      );
     }
   } catch (error) {
     exchange.cut ??= error instanceof ClientGone ? error.message : errorMessage(error);
