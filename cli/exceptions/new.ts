@@ -59,14 +59,28 @@ export async function newException(flags: NewFlags): Promise<Answer> {
   };
 }
 
-type Asked = RecordedDecision & { input: PolicyInput };
+/** What was asked, by whom and for whom, as far as an exception names it. */
+interface Asked extends Pick<RecordedDecision, "decisionId" | "findings"> {
+  user: { issuer: string; username: string };
+  requestedBy: { issuer: string; username: string; session: string };
+  connection: string;
+  verb: string;
+  group: string;
+  resource: string;
+  subResource: string;
+  namespace: string;
+  name: string;
+}
 
 async function decisionOf({ from, config }: NewFlags): Promise<{ row: EventRow; decision: Asked }> {
   const source = await openEvidence(config);
   try {
     for (const row of await source.decision(from)) {
-      const decision = recordedDecision(row);
-      if (decision?.input !== undefined) return { row, decision: decision as Asked };
+      const decision = recordedDecision(row, { dialogues: true });
+      if (decision?.input !== undefined) return { row, decision: { ...decision, ...ofRequest(row, decision.input) } };
+      if (decision !== undefined && row.kind === "dialogue.tool_use") {
+        return { row, decision: { ...decision, ...ofToolCall(row) } };
+      }
     }
   } finally {
     await source.close();
@@ -75,6 +89,31 @@ async function decisionOf({ from, config }: NewFlags): Promise<{ row: EventRow; 
     `what was asked in decision ${from} is not on record`,
     "Write the exception by hand: docs/approve.md says how.",
   );
+}
+
+function ofRequest(row: EventRow, { request, user, session, connection }: PolicyInput) {
+  if (request.nonResource) throw no(`the decision is about the path ${request.path}, and exceptions are for resources`);
+  const { group, resource } = request.resource;
+  return {
+    user,
+    // An agent asks for the person that it acts for.
+    requestedBy: { ...session.owner, session: session.id },
+    connection: connection.name,
+    verb: request.operation === "CONNECT" ? "connect" : request.verb,
+    ...{ group, resource, subResource: request.subResource, namespace: request.namespace },
+    name: request.name === "" ? row.name : request.name,
+  };
+}
+
+/** Whom an agent acts for is not on record with its tool calls: `--owner` says who answers for the exception. */
+function ofToolCall({ issuer, username, session_id: session, connection, payload }: EventRow) {
+  const { tool } = JSON.parse(payload) as { tool: string };
+  if (tool.includes("/")) throw no(`the tool ${JSON.stringify(tool)} cannot be named in an exception: it has a slash`);
+  return {
+    user: { issuer, username },
+    requestedBy: { issuer, username, session },
+    ...{ connection, verb: "tool", group: "", resource: tool, subResource: "", namespace: "", name: "" },
+  };
 }
 
 function no(message: string, next?: string): UserError {
@@ -96,36 +135,33 @@ async function rulesOf({
   return { limits: await limitsInForce() };
 }
 
-function narrowest(flags: NewFlags, row: EventRow, { input, ...decision }: Asked, limits: ExceptionLimits) {
-  const { request, user, session, connection } = input;
+function narrowest(flags: NewFlags, row: EventRow, decision: Asked, limits: ExceptionLimits) {
+  const { user, requestedBy, connection, verb, group, resource, namespace, name } = decision;
   const rules = liftable(decision, flags.unmask === true);
-  if (request.nonResource) throw no(`the decision is about the path ${request.path}, and exceptions are for resources`);
   const literal = (value: string): string => {
     // A star in a name would stand for any text.
     if (/[*!]/.test(value)) throw no(`${JSON.stringify(value)} cannot be named in an exception: it would be a pattern`);
     return value;
   };
-  const sub = request.subResource === "" ? "" : `/${request.subResource}`;
-  const name = request.name === "" ? row.name : request.name;
+  const sub = decision.subResource === "" ? "" : `/${decision.subResource}`;
   const most = flags.days === undefined ? Math.min(DAYS, limits.maxLifeDays) : positive("--days", flags.days);
   return {
     apiVersion: "sallyport.dev/v1alpha1",
     kind: "PolicyException",
-    metadata: { name: flags.name ?? named(rules[0] ?? "", request.resource.resource, request.namespace, name) },
+    metadata: { name: flags.name ?? named(rules[0] ?? "", resource, namespace, name) },
     spec: {
       rules,
       subjects: [{ issuer: user.issuer, username: literal(user.username) }],
       match: {
-        connection: connection.name,
-        verbs: [request.operation === "CONNECT" ? "connect" : request.verb],
-        resources: [`${request.resource.group}/${request.resource.resource}${sub}`],
-        ...(request.namespace === "" ? {} : { namespaces: [literal(request.namespace)] }),
+        connection,
+        verbs: [verb],
+        resources: [`${group}/${literal(resource)}${sub}`],
+        ...(namespace === "" ? {} : { namespaces: [literal(namespace)] }),
         ...(name === "" ? {} : { names: [literal(name)] }),
       },
       unmask: flags.unmask === true,
       policy: { revision: row.revision },
-      // An agent asks for the person that it acts for.
-      requestedBy: { issuer: session.owner.issuer, username: session.owner.username, session: session.id },
+      requestedBy,
       ...(flags.owner === undefined ? {} : { owner: flags.owner }),
       reason: flags.reason ?? `as decision ${decision.decisionId}: say why`,
       notAfter: rfc3339(Date.now() + most * DAY_MS),

@@ -1,13 +1,19 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
 import { beforeAll, describe, expect, onTestFinished, test } from "vitest";
+import { parse } from "yaml";
 import { parseStanding, type StandingException } from "../../approvals/standing/exception.ts";
 import { StandingIndex, type StandingQuestion } from "../../approvals/standing/standing.ts";
 import type { DialogueInput } from "../../engine/input.ts";
 import type { ModelDeps } from "../../proxy/model/deps.ts";
 import { withStanding } from "../../proxy/model/standing.ts";
 import { inThirtyDays, standingFile } from "../approvals/standing-files.ts";
+import { sallyport } from "../cli/run.ts";
 import { type Reply, send, spooled, until } from "../gateway/client.ts";
 import { bash, payload, type Scripted, stream } from "./dialogue.ts";
 import type { ModelRig } from "./rig.ts";
+
+const ALL = process.env.SALLYPORT_TEST_ALL === "1";
 
 let rig: ModelRig;
 let agent: string;
@@ -80,6 +86,50 @@ export function describeStanding(open: () => ModelRig): void {
       });
       expect(events.map(({ kind }) => kind)).toEqual(["dialogue.tool_use"]);
     });
+
+    // The command line takes seconds to start where others run.
+    test.runIf(ALL)(
+      "is written for a tool call that was denied, and lets it through",
+      { timeout: 60_000 },
+      async () => {
+        const { text } = await ask([around("toolu_new")]);
+        const [, decision = ""] = /Decision ([\w-]+)\./.exec(text) ?? [];
+        await until(async () => {
+          const { status } = await send(rig, "GET", `/v1alpha1/decisions/${decision}`, { token: agent });
+          return status === 200 || undefined;
+        });
+        const idToken = join(rig.directory, "agent.id");
+        writeFileSync(idToken, agent);
+        const args = [
+          "exceptions",
+          "new",
+          "--from",
+          decision,
+          "--owner",
+          "user:dev:bob@example.com",
+          "--name",
+          "written",
+        ];
+        const { code, stdout, stderr } = await sallyport(args, {
+          SALLYPORT_URL: rig.gateway.url,
+          SALLYPORT_CA_FILE: rig.caFile,
+          SALLYPORT_CONNECTION: "local",
+          SALLYPORT_ID_TOKEN_FILE: idToken,
+          XDG_CONFIG_HOME: rig.directory,
+        });
+        expect([code, stderr]).toEqual([0, ""]);
+        expect(parse(stdout).spec).toMatchObject({
+          rules: ["tool/around-gateway"],
+          subjects: [{ issuer: "dev", username: "dev:agent@example.com" }],
+          match: { connection: "claude", verbs: ["tool"], resources: ["/Bash"] },
+        });
+        const body = { file: stdout, reason: "as the test says" };
+        const applied = await send(rig, "POST", "/v1alpha1/exceptions/written/apply", { token: alice, body });
+        expect(applied.status).toBe(200);
+        expect(idsIn(await ask([around("toolu_written")]))).toEqual(["toolu_written"]);
+        await send(rig, "POST", "/v1alpha1/exceptions/written/revoke", { token: alice, body: { reason: "over" } });
+      },
+    );
 
     test("that counts its uses lets as many calls through, of one reply as well", async () => {
       await except({ maxUses: 1 });
