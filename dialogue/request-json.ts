@@ -47,6 +47,25 @@ export const isText = (value: unknown): value is string => typeof value === "str
 export const isFlag = (value: unknown): value is boolean => typeof value === "boolean";
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && Number(value) >= 0;
 
+/** Each of them is judged, and has a price; who means it names a handful. */
+const MODELS = 32;
+
+/** Models beside the one that is asked, each once. */
+export function modelsOf(names: readonly unknown[]): { otherModels?: string[] } {
+  const models = [...new Set(names.filter(isText))];
+  if (models.length > MODELS) refuse(`it names more than ${MODELS} models`);
+  return models.length === 0 ? {} : { otherModels: models };
+}
+
+/** The greatest of the counts under these keys: which one a provider goes by is its own choice. */
+export function greatest(objects: readonly JsonObject[], ...keys: string[]): { maxTokens?: number } {
+  let most = -1;
+  for (const object of objects) {
+    for (const key of keys) most = Math.max(most, optional(object, key, isCount) ?? -1);
+  }
+  return most < 0 ? {} : { maxTokens: most };
+}
+
 export function required<T>(from: JsonObject, key: string, is: (value: unknown) => value is T): T {
   return optional(from, key, is) ?? refuse(`it has no \`${key}\``);
 }

@@ -149,7 +149,7 @@ export class ReplyGuard implements EventGuard {
     const { content } = message;
     this.#expect(Array.isArray(content) && content.length === 0, "its message_start brings content");
     this.#state = "message";
-    this.#builder.message(message);
+    this.#builder.message(message, true);
     return this.#pass(event);
   }
 

@@ -84,7 +84,8 @@ export class ReplyQueue {
     else if ("end" in item) out.push(this.#end(item.end));
     else if (item.bytes === undefined || item.verdict === undefined) return false;
     else {
-      out.push(...item.bytes);
+      // One by one: a call that came letter by letter has more pieces than a function takes arguments.
+      for (const bytes of item.bytes) out.push(bytes);
       this.#settled(item.call, item.verdict);
       if (item.verdict.effect === "replace") this.#replaced++;
       else this.#left++;

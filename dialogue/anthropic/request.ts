@@ -2,11 +2,12 @@ import { isObject } from "../json/strict-json.ts";
 import { keptIds } from "../kept-ids.ts";
 import {
   comparedBy,
-  isCount,
+  greatest,
   isFlag,
   isText,
   type JsonObject,
   list,
+  modelsOf,
   optional,
   readBody,
   refuse,
@@ -29,7 +30,6 @@ export function readRequest(body: Buffer, limits: { bytes?: number } = {}): Mode
   const tools = [...list(root, "tools"), ...system.flatMap(addedTools)].map((tool) =>
     refuseLookalikes(tool, TOOL_NAMES),
   );
-  const otherModels = [...fallbacks(root), ...tools.flatMap(({ model }) => (typeof model === "string" ? [model] : []))];
   const recalls = recallsOf(root);
   const userId = optional(root, "metadata", isObject)?.user_id;
   return {
@@ -43,8 +43,9 @@ export function readRequest(body: Buffer, limits: { bytes?: number } = {}): Mode
       url: required(server, "url", isText),
     })),
     ...(typeof userId === "string" && { userId }),
-    ...maxTokens(root),
-    ...(otherModels.length > 0 && { otherModels }),
+    // A fallback, or a model that a tool asks, may have a limit of its own.
+    ...greatest([root, ...instead(root), ...tools], "max_tokens"),
+    ...modelsOf([...fallbacks(root), ...tools.map(({ model }) => model)]),
     ...continues(root),
     ...(recalls.length > 0 && { recalls }),
     ...comparedBy(root, "diagnostics", "previous_message_id"),
@@ -56,8 +57,13 @@ const NAMES = new Set([
   ...["thread", "container", "diagnostics"],
 ]);
 
-/** Members of a tool, or of a server, by which it is judged. */
-const TOOL_NAMES = new Set(["type", "name", "mcp_server_name", "url", "model"]);
+/** Members of a tool, a server, or a fallback, by which it is judged. */
+const TOOL_NAMES = new Set(["type", "name", "mcp_server_name", "url", "model", "max_tokens"]);
+
+/** Members of a message, or of a block of it, by which it is told what was said. */
+const TURN_NAMES = new Set([
+  ...["role", "content", "type", "text", "tool_use_id", "is_error", "tool", "definition", "source", "file_id", "data"],
+]);
 
 const ROLES = new Set(["user", "assistant", "system"]);
 
@@ -65,6 +71,7 @@ function messages(root: JsonObject): JsonObject[] {
   if (!Array.isArray(root.messages)) return refuse("it has no `messages`");
   const all = list(root, "messages");
   for (const message of all) {
+    refuseLookalikes(message, TURN_NAMES);
     if (!ROLES.has(String(message.role))) refuse("a message has a role that is not known");
     blocks(message);
   }
@@ -76,7 +83,7 @@ function blocks(message: JsonObject): JsonObject[] {
   const { content } = message;
   if (typeof content === "string") return [{ type: "text", text: content }];
   const all = list(message, "content");
-  for (const { type } of all) if (!isText(type)) refuse("a block has no `type`");
+  for (const block of all) if (!isText(refuseLookalikes(block, TURN_NAMES).type)) refuse("a block has no `type`");
   return all;
 }
 
@@ -103,12 +110,13 @@ function addedTools(message: JsonObject): JsonObject[] {
 
 function fallbacks(root: JsonObject): string[] {
   if (typeof root.fallbacks === "string") return [root.fallbacks];
-  return list(root, "fallbacks").map((each) => required(each, "model", isText));
+  return instead(root).map((each) => required(each, "model", isText));
 }
 
-function maxTokens(root: JsonObject): { maxTokens?: number } {
-  const value = optional(root, "max_tokens", isCount);
-  return value === undefined ? {} : { maxTokens: value };
+function instead(root: JsonObject): JsonObject[] {
+  return typeof root.fallbacks === "string"
+    ? []
+    : list(root, "fallbacks").map((each) => refuseLookalikes(each, TOOL_NAMES));
 }
 
 /** What it has its provider add of what that keeps (MessageCreateParams of the SDK, stable and beta). */

@@ -68,12 +68,16 @@ export class SummaryBuilder {
     if (typeof id === "string" && id !== "") this.#kept?.({ kind, id }, this.summary);
   }
 
-  /** What a message says of itself; totals of tokens grow from one event to the next, and the last one counts. */
-  message(message: Record<string, unknown>): void {
+  /**
+   * What a message says of itself; totals of tokens grow from one event to the next, and the last one counts. Where the message
+   * only begins, nobody has counted its output: of what a model thinks unseen nothing else would tell.
+   */
+  message(message: Record<string, unknown>, begins = false): void {
     if (typeof message.id === "string") this.summary.id = message.id.slice(0, NAME_KEPT);
     if (typeof message.model === "string") this.summary.model = message.model.slice(0, NAME_KEPT);
     this.container(message.container);
     this.usage(message.usage);
+    if (begins) delete this.summary.usage.outputTokens;
     this.stopReason(message.stop_reason);
   }
 

@@ -1,13 +1,7 @@
 import { isObject } from "../json/strict-json.ts";
-import { isCount, isFlag, isText, type JsonObject, optional } from "../request-json.ts";
+import { isFlag, isText, type JsonObject, modelsOf, optional } from "../request-json.ts";
 import type { ModelRequest } from "../types.ts";
 import { readMcpServers } from "./request-tools.ts";
-
-/** The greatest of those that the request says: which one a provider goes by is its own choice. */
-export function maxTokens(root: JsonObject, ...keys: string[]): { maxTokens?: number } {
-  const values = keys.flatMap((key) => optional(root, key, isCount) ?? []);
-  return values.length === 0 ? {} : { maxTokens: Math.max(...values) };
-}
 
 /** Who the client says that it is, or acts for. */
 function userId(root: JsonObject): { userId?: string } {
@@ -19,8 +13,7 @@ function userId(root: JsonObject): { userId?: string } {
 /** Models beside `model` that the provider may use: fallbacks of routers, and those of tools. */
 function otherModels(root: JsonObject, tools: readonly JsonObject[]): { otherModels?: string[] } {
   const fallbacks: unknown[] = Array.isArray(root.models) ? root.models : [];
-  const models = [...fallbacks, ...tools.map(({ model }) => model)].filter(isText);
-  return models.length === 0 ? {} : { otherModels: models };
+  return modelsOf([...fallbacks, ...tools.map(({ model }) => model)]);
 }
 
 /** What both dialects say alike. */

@@ -85,10 +85,11 @@ export class Budgets {
     const { session, connection, identity } = spender;
     const key = hmac(hmacKey, "budget", canonicalJson([identity.issuer, identity.username])).slice(0, 32);
     const at = { session, connection, identity: key };
-    this.#check(spender, at, models, now);
+    const distinct = [...new Set(models)];
+    this.#check(spender, at, distinct, now);
 
-    const costs = models.flatMap((model) => this.#cost(bound, model) ?? []);
-    const cost = costs.length === 0 ? undefined : Math.max(...costs);
+    let cost: number | undefined;
+    for (const model of distinct) cost = dearer(cost, this.#cost(bound, model));
     const amount: Amount = { tokens: totalOf(bound), cost: cost ?? 0, calls: 1 };
     this.#write({ id, at: now, ...at, tokens: amount.tokens, ...(cost === undefined ? {} : { cost }) }, now);
     const counters = this.#countersOf(at);
@@ -200,6 +201,9 @@ export class Budgets {
     return undefined;
   }
 }
+
+const dearer = (one: number | undefined, other: number | undefined): number | undefined =>
+  one === undefined || other === undefined ? (one ?? other) : Math.max(one, other);
 
 /** What a counter is found by; `identity` is an HMAC. */
 interface SpentAt {

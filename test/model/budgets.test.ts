@@ -1,10 +1,12 @@
 import { appendFileSync, mkdtempSync, readdirSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Readable } from "node:stream";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { type BudgetsConfig, budgetsSchema } from "../../base/config/budgets.ts";
 import { Refusal } from "../../base/errors.ts";
 import { silentLog } from "../../base/log.ts";
+import { guardReplyStream } from "../../dialogue/anthropic/reply-stream.ts";
 import { readChatRequest } from "../../dialogue/openai/chat/request.ts";
 import type { ReplySummary } from "../../dialogue/types.ts";
 import { Budgets, type Spender } from "../../proxy/model/budgets.ts";
@@ -13,6 +15,7 @@ import type { ModelDeps } from "../../proxy/model/deps.ts";
 import type { ModelDecided } from "../../proxy/model/exchange.ts";
 import { KeptByProviders } from "../../proxy/model/kept.ts";
 import { reserve, settleReservation } from "../../proxy/model/steps/reserve.ts";
+import { bash, stream } from "./dialogue.ts";
 
 const HOUR = 3_600_000;
 const START = Date.parse("2026-11-23T10:00:00Z");
@@ -107,6 +110,15 @@ describe("a budget", () => {
     expect(refused(() => ask(budgets)).message).toMatch(/0 of 1000 tokens being spent, is kept for 4 replies that are/);
     for (const one of taken) one.settle({ tokens: { ...NONE, output: 10 }, model: "claude-x" });
     ask(budgets);
+  });
+
+  test("keeps room for the dearest of the models that may answer, however often each is named", () => {
+    const prices = { "claude-*": PRICE, "gpt-*": { ...PRICE, outputPerMillion: 30 } };
+    const budgets = open({ prices, limits: [{ per: "session", cost: 0.06 }] });
+    const more = [...Array<string>(250_000).fill("claude-x"), "gpt-x"];
+    ask(budgets, { most: 1_000, more });
+    ask(budgets, { most: 1_000, more });
+    expect(refused(() => ask(budgets)).message).toMatch(/is kept for 2 replies/);
   });
 
   test("counts nothing for what the provider did not take, and one reply once", () => {
@@ -302,6 +314,19 @@ describe("what a reply came to", () => {
       estimated: false,
     });
     expect(of(reply({ usage }))).toEqual({ tokens: { input: 60, ...tokens }, estimated: false });
+  });
+
+  test("is all that was allowed where Anthropic's count had not come: what a model thinks unseen is in no other", async () => {
+    const bytes = Buffer.from(stream("", [bash("toolu_1", "kubectl get pods")]));
+    const before = bytes.subarray(0, bytes.indexOf("event: message_delta"));
+    for (const [part, output] of [
+      [before, 100],
+      [bytes.subarray(0, -5), 30],
+    ] as const) {
+      const guarded = guardReplyStream(Readable.from([part]), { toolCall: async () => ({ effect: "release" }) });
+      for await (const _ of guarded.bytes);
+      expect(of(await guarded.summary, false, "anthropic.messages")).toMatchObject({ tokens: { input: 12, output } });
+    }
   });
 
   test.for([

@@ -1,9 +1,19 @@
 import { isObject } from "../../json/strict-json.ts";
 import { keptIds } from "../../kept-ids.ts";
-import { isCount, isText, list, optional, readBody, refuse, required } from "../../request-json.ts";
+import {
+  greatest,
+  isCount,
+  isText,
+  list,
+  optional,
+  readBody,
+  refuse,
+  refuseLookalikes,
+  required,
+} from "../../request-json.ts";
 import type { Kept, ModelRequest } from "../../types.ts";
 import type { JsonObject } from "../fields.ts";
-import { eitherDialect, maxTokens, promptOf, wordsOf } from "../request-fields.ts";
+import { eitherDialect, promptOf, wordsOf } from "../request-fields.ts";
 import { readTools } from "../request-tools.ts";
 
 /**
@@ -13,7 +23,7 @@ import { readTools } from "../request-tools.ts";
 export function readChatRequest(body: Buffer, limits: { bytes?: number } = {}): ModelRequest {
   const root = readBody(body, NAMES, limits.bytes);
   if (!Array.isArray(root.messages)) refuse("it has no `messages`");
-  const messages = list(root, "messages");
+  const messages = list(root, "messages").map((message) => refuseLookalikes(message, MESSAGE_NAMES));
   const turn = lastTurn(messages);
   const tools = list(root, "tools");
   const recalls = [...messages.flatMap(audioOf), ...keptIds(messages, ARGUMENTS)];
@@ -24,7 +34,7 @@ export function readChatRequest(body: Buffer, limits: { bytes?: number } = {}): 
     toolResults: turn.flatMap(toolResult),
     tools: [...tools.flatMap(readTools), ...list(root, "functions").map(legacyTool), ...searches(root)],
     ...eitherDialect(root, tools),
-    ...maxTokens(root, "max_completion_tokens", "max_tokens"),
+    ...greatest([root], "max_completion_tokens", "max_tokens"),
     ...(replies !== undefined && { replies }),
     ...(recalls.length > 0 && { recalls }),
     ...(root.store === true && { stored: true }),
@@ -44,6 +54,9 @@ function audioOf({ audio }: JsonObject): Kept[] {
 }
 
 const ASKING = new Set(["user", "tool", "function"]);
+
+/** Members of a message by which it is told what was said. */
+const MESSAGE_NAMES = new Set(["role", "content", "name", "tool_call_id", "tool_calls", "function_call", "audio"]);
 
 /** What came since the assistant last spoke. A reply that is to be continued may stand behind it. */
 function lastTurn(messages: JsonObject[]): JsonObject[] {

@@ -54,7 +54,7 @@ export function mayBringCall(event: Record<string, unknown>): boolean {
   const left: unknown[] = [event];
   while (left.length > 0) {
     const value = left.pop();
-    if (Array.isArray(value)) left.push(...value);
+    if (Array.isArray(value)) for (const item of value) left.push(item);
     else if (isObject(value)) {
       for (const [key, item] of Object.entries(value)) {
         if (CALL_KEYS.has(key.toLowerCase()) && item !== null) return true;

@@ -1,8 +1,18 @@
 import { Refusal } from "../../../base/errors.ts";
-import { comparedBy, isFlag, isText, list, optional, readBody, refuse } from "../../request-json.ts";
+import {
+  comparedBy,
+  greatest,
+  isFlag,
+  isText,
+  list,
+  optional,
+  readBody,
+  refuse,
+  refuseLookalikes,
+} from "../../request-json.ts";
 import type { ModelRequest } from "../../types.ts";
 import type { JsonObject } from "../fields.ts";
-import { eitherDialect, maxTokens, promptOf } from "../request-fields.ts";
+import { eitherDialect, promptOf } from "../request-fields.ts";
 import { readTools } from "../request-tools.ts";
 import { recallsOf } from "./recalls.ts";
 import { toolResult } from "./tool-result.ts";
@@ -33,7 +43,7 @@ export function readResponsesRequest(body: Buffer, limits: { bytes?: number } = 
     toolResults: turn.flatMap(toolResult),
     tools: tools.flatMap(readTools),
     ...eitherDialect(root, tools),
-    ...maxTokens(root, "max_output_tokens"),
+    ...greatest([root], "max_output_tokens"),
     ...(previous !== undefined && { continues: previous }),
     ...(recalls.length > 0 && { recalls }),
     ...comparedBy(root, "prompt_cache_options", "comparison_response_id"),
@@ -46,12 +56,18 @@ const NAMES = new Set([
   ...["previous_response_id", "conversation", "prompt", "prompt_cache_options"],
 ]);
 
+/** Members of an item by which it is told what was said. */
+const ITEM_NAMES = new Set([
+  ...["type", "role", "content", "id", "call_id", "name", "output", "tools", "execution", "status"],
+  ...["approval_request_id", "approve", "reason", "encrypted_content", "summary"],
+]);
+
 /** Items of the input that declare tools, beside `tools`. */
 const BRINGS_TOOLS = new Set(["additional_tools", "tool_search_output"]);
 
 function readInput(root: JsonObject): JsonObject[] {
   if (typeof root.input === "string") return [{ type: "message", role: "user", content: root.input }];
-  return list(root, "input");
+  return list(root, "input").map((item) => refuseLookalikes(item, ITEM_NAMES));
 }
 
 /** A message may leave its type away. */

@@ -51,7 +51,10 @@ function together([first, ...others]: readonly Decision[]): Decision {
   const findings = [
     ...new Map(all.map((one) => [JSON.stringify([one.rule, one.message, one.exception]), one])).values(),
   ];
-  const depth = Math.max(...[first, ...others].map(({ record }) => LEVELS.indexOf(record)));
+  const depth = others.reduce(
+    (most, { record }) => Math.max(most, LEVELS.indexOf(record)),
+    LEVELS.indexOf(first.record),
+  );
   return { ...first, findings, record: LEVELS[depth] ?? "RequestResponse" };
 }
 

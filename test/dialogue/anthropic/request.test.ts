@@ -124,6 +124,8 @@ describe("a request to the Messages API", () => {
       otherModels: ["claude-haiku-4-5", "claude-opus-4-6"],
       continues: "msg_1",
     });
+    expect(read({ ...more, max_tokens: 1, fallbacks: [{ model: "m", max_tokens: 128_000 }] }).maxTokens).toBe(128_000);
+    expect(read({ fallbacks: [{ model: "m" }, { model: "m" }] }).otherModels).toEqual(["m"]);
     expect(read({ fallbacks: "default" }).otherModels).toEqual(["default"]);
     expect(read({ thread: { type: "create" } }).continues).toBeUndefined();
   });
@@ -148,6 +150,23 @@ describe("a request that readers may differ on is refused", () => {
     ["a key twice, once in escapes", text.replace('"model"', '"mod\\u0065l":"x","model"'), /key stands twice/],
     ["a key of a message twice", text.replace('"role":"user"', '"role":"assistant","role":"user"'), /key stands twice/],
     ["a field in capitals, which some servers read", { Mcp_Servers: [] }, /readers differ/],
+    ["a model in capitals beside it", { MODEL: "claude-opus" }, /readers differ/],
+    [
+      "a fallback's bound in capitals",
+      { fallbacks: [{ model: "m", Max_Tokens: 9 }] },
+      /differ whether it is max_tokens/,
+    ],
+    ["a message's words in capitals", { messages: [{ ...ASKED, Content: "x" }] }, /differ whether it is content/],
+    [
+      "a block's words in capitals",
+      { messages: [{ role: "user", content: [{ type: "text", text: "a", Text: "b" }] }] },
+      /differ whether it is text/,
+    ],
+    [
+      "more models than anybody means",
+      { fallbacks: Array.from({ length: 33 }, (_, i) => ({ model: `m${i}` })) },
+      /32 models/,
+    ],
     [
       "a tool's field in capitals",
       { tools: [{ name: "x", Type: "web_search_20250305" }] },

@@ -84,7 +84,7 @@ describe("a request to chat/completions", () => {
       web_search_options: {},
       plugins: [{ id: "web" }],
     };
-    expect(chat({ ...request, models: ["other/model"] })).toMatchObject({
+    expect(chat({ ...request, models: Array(100_000).fill("other/model") })).toMatchObject({
       otherModels: ["other/model"],
       tools: [
         { name: "run_shell", type: "function", server: false },
@@ -231,6 +231,8 @@ const BAD: [what: string, body: string | Buffer, why: RegExp][] = [
   ["a key twice", '{"model":"a","model":"b","messages":[],"input":[]}', /a key stands twice/],
   ["a key twice, once in escapes", '{"model":"a","\\u006dodel":"b","messages":[]}', /a key stands twice/],
   ["a field in capitals, which some servers read", '{"model":"m","messages":[],"input":[],"Tools":[]}', /readers differ/],
+  ["a message's field in capitals", '{"model":"m","input":[{"role":"user","content":"a","Content":"b"}],"messages":[{"role":"user","content":"a","Content":"b"}]}', /differ whether it is content/],
+  ["more models than anybody means", JSON.stringify({ model: "m", messages: [], input: [], models: Array.from({ length: 33 }, (_, i) => `m${i}`) }), /32 models/],
   ["a tool's field in capitals", '{"model":"m","messages":[],"input":[],"tools":[{"type":"function","name":"x","function":{"name":"x"},"Type":"mcp"}]}', /differ whether it is type/],
   ["invalid UTF-8", Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), /not valid UTF-8/],
   ["no model", '{"messages":[],"input":[]}', /no `model`/],
