@@ -26,6 +26,18 @@ export function refuseLookalikes(object: JsonObject, names: ReadonlySet<string>)
   if (name !== undefined) throw new BrokenReply(`a field is written so that readers differ whether it is ${name}`);
 }
 
+/** Signatures of thoughts and the like, which Gemini's endpoints and gateways before us put into calls for the next request. */
+const CARRIED = new Set(["extra_content", "provider_specific_fields", "thought_signature"]);
+
+/** Refuses a part of a tool call with fields that are in none of the API's: what a client makes of them is not judged. */
+export function refuseUnknown(object: JsonObject, known: ReadonlySet<string>): void {
+  for (const [key, value] of Object.entries(object)) {
+    if (value !== null && !known.has(key) && !CARRIED.has(key)) {
+      throw new BrokenReply("a tool call has a field that nobody knows");
+    }
+  }
+}
+
 /** A text, or undefined where there is none; anything else ends the reply. */
 export function textOf(object: JsonObject, key: string): string | undefined {
   const value = object[key];

@@ -1,5 +1,5 @@
 import { BrokenReply } from "../../sse/guard-stream.ts";
-import { indexOf, type JsonObject, objectOf, refuseLookalikes, textOf } from "../fields.ts";
+import { indexOf, type JsonObject, objectOf, refuseLookalikes, refuseUnknown, textOf } from "../fields.ts";
 import { type PendingCall, type ReadCall, readArguments, readCall } from "../tool-calls.ts";
 
 /** Where a call of the dialect before `tools` stands: it has neither index nor id. */
@@ -7,6 +7,10 @@ export const LEGACY = -1;
 /** Calls of one choice, as the `openai` package has it. */
 const INDEX_LIMIT = 128;
 const NAMES = new Set(["index", "id", "type", "function", "custom", "name", "arguments", "input"]);
+
+const ENTRY = new Set(["index", "id", "type", "function", "custom"]);
+const FUNCTION = new Set(["name", "arguments"]);
+const CUSTOM = new Set(["name", "input"]);
 
 /** A piece of a tool call: one entry of `delta.tool_calls`, or `delta.function_call`. */
 export interface CallPiece {
@@ -24,6 +28,7 @@ function oneOf(entry: JsonObject): Pick<CallPiece, "type" | "name" | "text"> {
   if (called !== undefined && custom !== undefined) throw new BrokenReply("a tool call is of two types");
   const body = called ?? custom ?? {};
   refuseLookalikes(body, NAMES);
+  refuseUnknown(body, called === undefined ? CUSTOM : FUNCTION);
   // Some providers write an empty one in all pieces but the first: it says no more than none.
   const type = textOf(entry, "type") || (called ? "function" : custom ? "custom" : undefined);
   if (type !== undefined && type !== "function" && type !== "custom") {
@@ -39,11 +44,13 @@ function oneOf(entry: JsonObject): Pick<CallPiece, "type" | "name" | "text"> {
 /** Reads an entry of `tool_calls`; `at` where whole replies have none. */
 export function readPiece(entry: JsonObject, at?: number): CallPiece {
   refuseLookalikes(entry, NAMES);
+  refuseUnknown(entry, ENTRY);
   return { at: at ?? indexOf(entry, "index", INDEX_LIMIT), id: textOf(entry, "id") ?? "", ...oneOf(entry) };
 }
 
 export function readLegacyPiece(call: JsonObject): CallPiece {
   refuseLookalikes(call, NAMES);
+  refuseUnknown(call, FUNCTION);
   return {
     at: LEGACY,
     id: "",

@@ -19,6 +19,8 @@ import { wordsOf } from "./words.ts";
 /** `n`, as the `openai` package has it. */
 const CHOICES_LIMIT = 128;
 const DONE = "[DONE]";
+/** How the `openai` package hands messages of its own on among chunks (`toReadableStream`): who reads them takes them whole. */
+const OWN_MESSAGE = "chat.completion.chunk.message:";
 const PING = Buffer.from(": ping\n\n");
 const CHUNK_NAMES = new Set(["choices", "error"]);
 const CHOICE_NAMES = new Set(["index", "delta", "message", "finish_reason"]);
@@ -82,6 +84,9 @@ export class ChatStream implements ReplyReader {
     if (event.event === "error" || (chunk.error ?? null) !== null) {
       if (listOf(chunk, "choices").length > 0) throw new BrokenReply("an error is a piece of a reply as well");
       throw new ProviderFailed(chunk, event.bytes);
+    }
+    if ((chunk.message ?? null) !== null || String(chunk.object).startsWith(OWN_MESSAGE)) {
+      throw new BrokenReply("a chunk is a message of a client");
     }
     this.#chunk(chunk, event.bytes, outlet);
   }

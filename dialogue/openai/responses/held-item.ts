@@ -7,6 +7,8 @@ import { isBeginning } from "./same-call.ts";
 
 /** Members of every event of an item, which say nothing of what it does. */
 const COMMON = new Set(["type", "sequence_number", "output_index", "item_id", "obfuscation", "status"]);
+/** The same of pieces: gateways before us add some, and a call's name and id are compared. */
+const OF_PIECES = new Set([...COMMON, "name", "call_id", "response_id", "event_id", "content_index", "logprobs"]);
 
 /**
  * A call as its events come. A client may take it from the pieces, from the event that ends them, from the item or from
@@ -77,9 +79,7 @@ export class HeldItem {
       this.#command(step, event);
     } else if (what === "apply_patch_call_operation_diff" && this.type === "apply_patch_call") {
       this.#say(this.#diff, step, event, "diff");
-    } else if (Object.keys(event).some((name) => !COMMON.has(name))) {
-      throw unreadable();
-    }
+    } else refuseMore(event, COMMON);
   }
 
   #say(text: SaidText, step: string | undefined, event: JsonObject, key: string): void {
@@ -88,15 +88,19 @@ export class HeldItem {
       const whole = textOf(event, key) ?? "";
       text.end(text.length === 0 ? this.#counted(whole) : whole);
     } else throw unreadable();
+    refuseMore(event, OF_PIECES, step === "delta" ? "delta" : key);
     if (text.length > this.#limit) throw tooLong(this.#limit);
   }
 
   #command(step: string | undefined, event: JsonObject): void {
+    const { command_index: _index, ...rest } = event;
     const count = this.#commands.length;
     const at = indexOf(event, "command_index", count + (step === "added" ? 1 : 0));
     if (step === "added" && at < count) throw new BrokenReply("command_index stands for two commands");
-    if (step === "added") this.#commands.push(new SaidText(this.#counted(piece(event, "command"))));
-    else this.#say(this.#commands[at] as SaidText, step, event, "command");
+    if (step === "added") {
+      refuseMore(rest, OF_PIECES, "command");
+      this.#commands.push(new SaidText(this.#counted(piece(event, "command"))));
+    } else this.#say(this.#commands[at] as SaidText, step, rest, "command");
   }
 
   /** Its last event. `cut`: the response ended before; the pieces may be the beginning of it. */
@@ -140,6 +144,13 @@ function piece(event: JsonObject, key: string): string {
   const text = textOf(event, key);
   if (text === undefined) throw new BrokenReply("a piece of a call has no text");
   return text;
+}
+
+/** Refuses an event that says more than it may, `but` for one member. */
+function refuseMore(event: JsonObject, known: ReadonlySet<string>, but?: string): void {
+  for (const name of Object.keys(event)) {
+    if (name !== but && !known.has(name) && event[name] !== null) throw unreadable();
+  }
 }
 
 function unreadable(): BrokenReply {

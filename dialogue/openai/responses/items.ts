@@ -1,7 +1,7 @@
 import { sha256 } from "../../../base/digest.ts";
 import { isObject } from "../../json/strict-json.ts";
 import { BrokenReply } from "../../sse/guard-stream.ts";
-import { type JsonObject, objectOf, refuseLookalikes, textOf } from "../fields.ts";
+import { type JsonObject, objectOf, refuseLookalikes, refuseUnknown, textOf } from "../fields.ts";
 import { type ReadCall, readArguments, readCall } from "../tool-calls.ts";
 
 /**
@@ -77,6 +77,21 @@ const BODIES: ReadonlyMap<string, Body> = new Map<string, Body>([
   ["tool_search_call", { object: "arguments" }],
 ]);
 
+const OF_ALL = ["id", "type", "status", "call_id", "caller", "async", "created_by", "response_id"];
+
+/** Fields of calls beside those of all (`openai` 7.57). Of other types the whole item is judged. */
+const FIELDS: ReadonlyMap<string, ReadonlySet<string>> = new Map(
+  Object.entries({
+    function_call: ["name", "arguments", "namespace"],
+    mcp_approval_request: ["name", "arguments", "server_label"],
+    custom_tool_call: ["name", "input", "namespace"],
+    local_shell_call: ["action"],
+    shell_call: ["action", "environment"],
+    apply_patch_call: ["operation"],
+    tool_search_call: ["arguments", "execution"],
+  }).map(([type, fields]) => [type, new Set([...OF_ALL, ...fields])]),
+);
+
 /** Members of an action or operation. */
 const ACTION_NAMES = new Set([
   "type",
@@ -116,6 +131,8 @@ function callName(item: JsonObject, type: string): string {
 export function readItemCall(item: JsonObject, index: number): ReadCall {
   const type = String(item.type);
   const body = BODIES.get(type);
+  const fields = FIELDS.get(type);
+  if (fields !== undefined) refuseUnknown(item, fields);
   const toolset = textOf(item, "namespace") || textOf(item, "server_label");
   const call = { id: callId(item), name: callName(item, type), ...(toolset && { toolset }), kind: type, index };
   if (body !== undefined && "text" in body) {

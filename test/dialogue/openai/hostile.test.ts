@@ -71,6 +71,13 @@ const RESPONSES: [what: string, stream: string, why: RegExp][] = [
   ["the whole response has the ids of two calls in one", responses([begun(functionCall(undefined)), ended(functionCall(GOOD)), ["output_item.done", { output_index: 1, item: functionCall(GOOD, { id: "it_2", call_id: "call_2" }) }]], [functionCall(GOOD, { id: "it_2", name: EVIL })]), /another one in the whole response/],
   ["a response on its way has a tool of the provider with its id", responses([begun(shell([])), ["in_progress", { response: { id: "resp_1", output: [shell([EVIL], { environment: { type: "container_reference", container_id: "c" } })] } }], ended(shell([GOOD]))], []), /before it came/],
   ["two calls have one id of an item", responses([ended(functionCall(GOOD)), ["output_item.done", { output_index: 1, item: functionCall(GOOD, { call_id: "call_2", name: EVIL }) }]], []), /two items have one id/],
+  ["an item brings a prototype", responses([ended(functionCall(GOOD, { ["__proto__"]: { arguments: args(EVIL) } }))]), /readers differ/],
+  ["an item has a field that nobody knows", responses([ended(functionCall(GOOD, { parsed_arguments: { command: EVIL } }))]), /nobody knows/],
+  ["an item has the arguments of another type", responses([ended({ ...shell([GOOD]), arguments: args(EVIL) })]), /nobody knows/],
+  ["a custom call has arguments beside its input", responses([ended({ ...custom(GOOD), arguments: args(EVIL) })]), /nobody knows/],
+  ["a piece has arguments of its own", responses([begun(functionCall(undefined)), ["function_call_arguments.delta", { ...at, delta: args(GOOD), arguments: args(EVIL) }], ended(functionCall(GOOD))]), /cannot be read/],
+  ["the end of its arguments has an item", responses([begun(functionCall(undefined)), said(GOOD, { item: functionCall(EVIL) }), ended(functionCall(GOOD))]), /cannot be read/],
+  ["the whole response brings a prototype", responses([ended(functionCall(GOOD))], [functionCall(GOOD, { caller: { ["__proto__"]: EVIL } })]), /readers differ/],
 ]; // biome-ignore format: a row a stream
 
 /** What providers have otherwise in the whole response than in its events. */
@@ -134,6 +141,15 @@ const CHAT: [what: string, stream: string, why: RegExp][] = [
   ["arguments go on as an input", chat([part(calling(args(GOOD))), part({ tool_calls: [{ index: 0, type: "", custom: { input: EVIL } }] }), ending]), /changed its type/],
   ["a call without a type goes on as another", chat([part(calling(args(GOOD), { type: "" })), part({ tool_calls: [{ index: 0, custom: { input: EVIL } }] }), ending]), /changed its type/],
   ["a function's call is said to be a custom one", chat([part({ tool_calls: [{ index: 0, id: "call_1", type: "custom" }] }), part(calling(args(EVIL), { type: "" })), ending]), /changed its type/],
+  ["a call's entry brings a prototype", chat([part(calling(args(GOOD), { ["__proto__"]: { function: { name: "Bash", arguments: args(EVIL) } } })), ending]), /readers differ/],
+  ["a choice brings a prototype", chat([part(calling(args(GOOD)), { ["__proto__"]: { message: EVIL } }), ending]), /readers differ/],
+  ["a prototype is written with escapes", chat([part(calling(args(GOOD)), { ["__proto__"]: EVIL }), ending]).replace("__proto__", "\\u005f_pro\\u0074o__"), /readers differ/],
+  ["a call's entry has a field that nobody knows", chat([part(calling(args(GOOD), { arguments: args(EVIL) })), ending]), /nobody knows/],
+  ["a function has a field that nobody knows", chat([part({ tool_calls: [{ index: 0, id: "call_1", type: "function", function: { name: "Bash", arguments: args(GOOD), parsed_arguments: { command: EVIL } } }] }), ending]), /nobody knows/],
+  ["a function has an input beside its arguments", chat([part({ tool_calls: [{ index: 0, id: "call_1", type: "function", function: { name: "Bash", arguments: args(GOOD), input: EVIL } }] }), ending]), /nobody knows/],
+  ["a function of old has a field that nobody knows", chat([part({ function_call: { name: "Bash", arguments: args(GOOD), parsed_arguments: { command: EVIL } } }), ending]), /nobody knows/],
+  ["a chunk is a message that the client wrote", chat([part(calling(args(GOOD))), ending], { object: `chat.completion.chunk.message:${JSON.stringify({ type: "message", message: { role: "assistant", tool_calls: [{ id: "x", type: "function", function: { name: "Bash", arguments: args(EVIL) } }] } })}` }), /message of a client/],
+  ["a chunk is a message as well", chat([part(calling(args(GOOD))), ending], { type: "message", message: { role: "assistant", function_call: { name: "Bash", arguments: args(EVIL) } } }), /message of a client/],
 ]; // biome-ignore format: a row a stream
 
 const WORDS: [what: string, delta: Json, text: string, thinking: string][] = [
@@ -163,6 +179,27 @@ describe.each(WORDS)("%s", (_what, delta, text, thinking) => {
     expect(body.toString()).not.toContain("kubectl");
   });
 });
+
+const LURING = JSON.stringify({ command: GOOD, ["__proto__"]: { command: EVIL } });
+const LURES: [Name, stream: string][] = [
+  ["openai-chat", chat([part(calling(LURING)), ending])],
+  ["openai-responses", responses([ended({ ...functionCall(GOOD), arguments: LURING })])],
+];
+
+test.each(LURES)(
+  "of %s, a call whose arguments bring a prototype is refused, and nobody is asked",
+  async (dialect, stream) => {
+    for (const { bytes, read, asked, summary } of await passed(dialect, stream, release)) {
+      expect(asked).toEqual([]);
+      expect(bytes.toString()).not.toContain("delete ns");
+      expect(read).not.toContain("delete ns");
+      expect(summary.toolCalls[0]?.verdict).toMatchObject({
+        effect: "replace",
+        text: expect.stringContaining("could not be judged"),
+      });
+    }
+  },
+);
 
 const cases = [
   ...RESPONSES.map((row): [Name, ...typeof row] => ["openai-responses", ...row]),
