@@ -57,11 +57,13 @@ export function encodingsOf(value: Uint8Array, all: boolean): Uint8Array[] {
   return [...forms].map((form) => Buffer.from(form, "latin1"));
 }
 
-/** Within quotes of a shell (`jq @sh`, Python's `shlex.quote`), doubled (CSV, SQL, YAML), and with `+` for a space as forms have it. */
+/** In a shell (`jq @sh`, Python's `shlex.quote`, `printf %q`), doubled (CSV, SQL, YAML), and with `+` for a space as forms have it. */
 function quotedForms(text: string): string[] {
   const single = text.includes("'") ? ["'\\''", `'"'"'`, "''"].map((quote) => text.replaceAll("'", quote)) : [];
   const double = text.includes('"') ? [text.replaceAll('"', '""')] : [];
-  return [...single, ...double, ...(text.includes(" ") ? [text.replaceAll(" ", "+")] : [])];
+  // As bash does it in `printf %q`, for what is no letter of any alphabet.
+  const escaped = text.replace(/[^\w@%+=:,./\-\u0080-\uffff]/g, "\\$&");
+  return [...single, ...double, text.replaceAll(" ", "+"), escaped];
 }
 
 function wrapped(text: string, width: number): string {

@@ -8,13 +8,13 @@ const ESCAPE = 0x1b;
 const NEWLINE = 0x0a;
 /** Between texts that do not go on in each other. */
 const BREAK = 0;
+/** Bytes before and behind something that is encoded in which a value may stand that it is part of. */
+const AROUND = 4_096;
 /** Bytes of a command to a terminal. */
 const COMMAND = 2_048;
 
-/** What stands behind a backslash, and what it says: of JSON, and of the languages and shells that print such text. */
+/** What stands behind a backslash, and what it says: of JSON, and of the languages that print such text. */
 const SIMPLE = new Int16Array(256).fill(-1);
-// Shells put a backslash before whatever means something to them (`printf %q`), and Markdown does too.
-for (const letter of " !#$%&'()*+,-.:;<=>?@[]^_`{|}~") SIMPLE[letter.charCodeAt(0)] = letter.charCodeAt(0);
 for (const [letter, byte] of Object.entries({
   n: 10,
   r: 13,
@@ -24,6 +24,7 @@ for (const [letter, byte] of Object.entries({
   '"': 0x22,
   "\\": 0x5c,
   "/": 0x2f,
+  "'": 0x27,
 }))
   SIMPLE[letter.charCodeAt(0)] = byte;
 
@@ -65,7 +66,7 @@ function readEscape(bytes: Uint8Array, at: number, end: number): number {
   }
   if (letter === 0x75) return readUnicode(bytes, at, end);
   if (letter === 0x78) return readByte(bytes, at + 2, end) ? 4 : 1;
-  if (letter >= 0x30 && letter < 0x38) return readOctal(bytes, at, end);
+  if (letter >= 0x30 && letter < 0x34) return readOctal(bytes, at, end);
   // A shell goes on with the next line.
   if (letter === NEWLINE) {
     saidLength = 0;
@@ -80,17 +81,13 @@ function readByte(bytes: Uint8Array, at: number, end: number): boolean {
   return byte >= 0;
 }
 
-/** As C and shells write bytes: up to three digits. */
+/** As C and shells write bytes; with fewer digits it is a reference of an expression's. */
 function readOctal(bytes: Uint8Array, at: number, end: number): number {
-  let value = 0;
-  let i = at + 1;
-  for (; i < Math.min(end, at + 4); i++) {
-    const digit = (bytes[i] as number) - 0x30;
-    if (digit < 0 || digit > 7) break;
-    value = value * 8 + digit;
-  }
-  said[0] = value;
-  return i - at;
+  if (at + 3 >= end) return 1;
+  const [second, third] = [(bytes[at + 2] as number) - 0x30, (bytes[at + 3] as number) - 0x30];
+  if (second < 0 || second > 7 || third < 0 || third > 7) return 1;
+  said[0] = ((bytes[at + 1] as number) - 0x30) * 64 + second * 8 + third;
+  return 4;
 }
 
 function readEntity(bytes: Uint8Array, at: number, end: number): number {
@@ -193,7 +190,10 @@ export function jsonStrings(source: Uint8Array, ranges: readonly (Range & { join
  * what is percent-encoded with it: a value may hold a percent sign.
  */
 export function escapesOf(layer: Layer): Layer | undefined {
-  return layerOf(layer, BACKSLASH);
+  const { bytes } = layer;
+  if (!bytes.includes(BACKSLASH)) return undefined;
+  const having = layer.stretches.filter(({ start, end }) => has(bytes, start, end));
+  return having.length === 0 ? undefined : decoded(bytes, layer, having, BACKSLASH);
 }
 
 /** What stands in a layer percent-encoded (RFC 3986 §2.1), of the stretches that are; undefined where none is. */
@@ -211,11 +211,12 @@ export function withoutControls(layer: Layer): Layer | undefined {
   return layerOf(layer, ESCAPE);
 }
 
+/** Only what stands around the marks: most texts have few. A value has one of its own, and lines that are longer are looked for by themselves. */
 function layerOf(layer: Layer, mark: number): Layer | undefined {
   const { bytes } = layer;
   if (!bytes.includes(mark)) return undefined;
-  const having = layer.stretches.filter(({ start, end }) => has(bytes, mark, start, end));
-  return having.length === 0 ? undefined : decoded(bytes, layer, having, mark);
+  const around = layer.stretches.flatMap(({ start, end }) => marked(bytes, mark, start, end));
+  return around.length === 0 ? undefined : decoded(bytes, layer, around, mark);
 }
 
 function decoded(
@@ -237,10 +238,27 @@ function decoded(
   return new Layer(out.subarray(0, at), parts, CODINGS.get(mark) as Coding, source);
 }
 
-/** Whether anything between two places reads otherwise once it is decoded. */
-function has(bytes: Buffer, mark: number, start: number, end: number): boolean {
-  for (let i = bytes.indexOf(mark, start); i >= 0 && i < end; i = bytes.indexOf(mark, i + 1)) {
+/** Whether anything between two places reads otherwise once its escapes are decoded. */
+function has(bytes: Buffer, start: number, end: number): boolean {
+  for (let i = bytes.indexOf(BACKSLASH, start); i >= 0 && i < end; i = bytes.indexOf(BACKSLASH, i + 1)) {
     if (readEscape(bytes, i, end) > 1) return true;
   }
   return false;
+}
+
+/** What between two places stands around what reads otherwise. */
+function marked(bytes: Buffer, mark: number, start: number, end: number): Range[] {
+  const found: Range[] = [];
+  for (let i = bytes.indexOf(mark, start); i >= 0 && i < end; ) {
+    const length = readEscape(bytes, i, end);
+    if (length > 1) {
+      const last = found.at(-1);
+      const from = Math.max(start, i - AROUND);
+      const to = Math.min(end, i + length + AROUND);
+      if (last !== undefined && from <= last.end) last.end = to;
+      else found.push({ start: from, end: to });
+    }
+    i = bytes.indexOf(mark, i + length);
+  }
+  return found;
 }

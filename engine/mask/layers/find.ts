@@ -36,31 +36,58 @@ const IN_RUN = 8;
 /** The base64 of the first three bytes of what gzip wrote. */
 const GZIP = "H4sI";
 
+/** How a layer was read out of another one. */
+type Way = "bytes" | "escapes" | "percent" | "entities" | "controls" | "listing";
+
+/**
+ * What each may have in it again. Bytes that were encoded may be anything; of the others not all orders are looked at, since the
+ * same text would be read over and over: a program with its lines numbered has escapes, and a few of all else.
+ */
+const INSIDE: Record<Way, ReadonlySet<Way>> = {
+  bytes: new Set(["bytes", "escapes", "percent", "entities", "controls", "listing"]),
+  escapes: new Set(["bytes", "escapes", "percent", "entities", "controls", "listing"]),
+  percent: new Set(["escapes", "percent"]),
+  entities: new Set(["escapes", "percent", "entities"]),
+  controls: new Set(["bytes", "escapes", "listing"]),
+  listing: new Set(),
+};
+
 /**
  * Finds known values and what looks like a credential in a layer, and in what stands in it in escapes, percent-encoded, in
- * base64, in hex and compressed, each inside of each other. Values are looked for in all forms in which a KnownValues has them.
- * Throws Refusal `unmaskable` where there is more in them than `search` has room for.
+ * entities, in base64, in hex, in dumps, in UTF-16 and compressed, each inside of each other, and between colours and the numbers
+ * of lines. Values are looked for in all forms in which a KnownValues has them. Throws Refusal `unmaskable` where there is more in
+ * them than `search` has room for.
  */
-export async function findSecrets(layer: Layer, search: Search, depth = 0): Promise<Found[]> {
+export async function findSecrets(layer: Layer, search: Search, depth = 0, way: Way = "bytes"): Promise<Found[]> {
   const found = here(layer, search);
   if (depth >= DEPTH) return found;
   await search.pause();
-  const escapes = escapesOf(layer);
-  const lined = search.known.some((values) => values.lined);
-  const inner = [
-    ...[escapes, percentOf(layer), entitiesOf(layer), withoutControls(layer), utf16Of(layer), listingOf(layer, lined)],
-    ...dumpsOf(layer),
-  ].filter((one) => one !== undefined);
+  const may = INSIDE[way];
+  const escapes = may.has("escapes") ? escapesOf(layer) : undefined;
+  const inner: [Layer | undefined, Way][] = [
+    [escapes, "escapes"],
+    [may.has("percent") ? percentOf(layer) : undefined, "percent"],
+    [may.has("entities") ? entitiesOf(layer) : undefined, "entities"],
+    [may.has("controls") ? withoutControls(layer) : undefined, "controls"],
+    [
+      may.has("listing")
+        ? listingOf(
+            layer,
+            search.known.some(({ lined }) => lined),
+          )
+        : undefined,
+      "listing",
+    ],
+  ];
+  if (may.has("bytes")) for (const one of [utf16Of(layer), ...dumpsOf(layer)]) inner.push([one, "bytes"]);
   // What has escapes is read for runs without them: a line end in escapes would be part of the run behind it.
   const read = new Set(escapes?.parts.map(({ start }) => start));
   const runs = layer.stretches
     .filter(({ start }) => !read.has(start))
     .flatMap(({ start, end }) => runsIn(layer.bytes, start, end));
-  const base64 = base64Of(layer, [...runs, ...gzipInside(layer, runs)]);
-  const hex = hexOf(layer, runs);
-  for (const decoded of [base64, hex]) {
+  for (const decoded of [base64Of(layer, [...runs, ...gzipInside(layer, runs)]), hexOf(layer, runs)]) {
     if (decoded === undefined) continue;
-    inner.push(decoded);
+    inner.push([decoded, "bytes"]);
     for (const packed of decoded.parts.flatMap(({ at, length }) => packedIn(decoded.bytes, at, length))) {
       search.room.bytes -= TRY;
       const text = await decompressed(decoded, packed, search.room.bytes);
@@ -68,14 +95,15 @@ export async function findSecrets(layer: Layer, search: Search, depth = 0): Prom
         found.push({ pieces: decoded.outermost(packed), what: { pattern: "unreadable" } });
       } else if (text !== undefined) {
         search.room.bytes -= text.bytes.length;
-        inner.push(text);
+        inner.push([text, "bytes"]);
       }
     }
   }
-  for (const one of inner) {
+  for (const [one, by] of inner) {
+    if (one === undefined) continue;
     search.room.decoded -= one.bytes.length;
     if (search.room.decoded < 0) refuse();
-    found.push(...(await findSecrets(one, search, depth + 1)));
+    found.push(...(await findSecrets(one, search, depth + 1, by)));
   }
   return found;
 }
