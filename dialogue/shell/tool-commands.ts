@@ -5,7 +5,7 @@ import { programOfTool, type ToolKind, toolKind } from "./tool-kinds.ts";
 import type { CommandRequest, ReadOptions, ShellCommand, UnparsedReason } from "./types.ts";
 
 /** Arguments that hold a shell's text in the tools of known agents: Claude Code's Bash, Codex' shell, Gemini's. */
-export const TEXTS = ["command", "cmd", "script", "commands", "shell_command", "command_line", "input"];
+const TEXTS = ["command", "cmd", "script", "commands", "shell_command", "command_line", "input"];
 /** What is typed into a shell that runs already. */
 const TYPED = ["chars", "text", "keys", "data"];
 /** What is given to the command beside it, and what is set for it. */

@@ -69,6 +69,9 @@ function candidatesOf(
   kubectl: readonly ShellCommand[],
 ): readonly ShellCommand[] | undefined {
   if (!all.some(isOpen)) return kubectl;
+  // Nothing is known of what stands behind the place where reading ended.
+  if (all.some(({ argv, unparsed = "" }) => argv.length === 0 && /^(?:timeout|too-\w+)$/.test(unparsed)))
+    return undefined;
   const own = kubectl.filter(({ argv }) => /^@\d+$/.test(first) && argv[1] === first);
   return own.length === 0 || own.some(isOpen) ? undefined : own;
 }
