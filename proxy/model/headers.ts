@@ -32,15 +32,35 @@ export function providerHeaders(connection: ModelConnection, client: IncomingHtt
   return headers;
 }
 
-/** What of a provider's answer is the client's business: its limits, its request id, and whether to try again. */
-const ANSWERED =
-  /^(?:anthropic-|openai-|x-ratelimit-|request-id$|x-request-id$|retry-after|x-should-retry$|content-type$)/;
+/**
+ * What of a provider's answer is the client's business: its limits, its request id, and whether to try again. Whose account the
+ * gateway's key is of (`openai-organization`, `anthropic-organization-id`) is not.
+ */
+const ANSWERED = new RegExp(
+  [
+    "^(?:anthropic-(?:ratelimit|priority|fast)-|openai-(?:model|processing-ms|version)$|x-ratelimit-|request-id$|x-request-id$|",
+    "retry-after(?:-ms)?$|x-should-retry$)",
+  ].join(""),
+);
 
-export function replyHeaders(upstream: IncomingHttpHeaders): Record<string, string | string[]> {
-  const headers: Record<string, string | string[]> = {};
+/** Each name has one value: HTTP/2 takes no more of most, and Node throws. */
+export function replyHeaders(upstream: IncomingHttpHeaders): Record<string, string> {
+  const headers: Record<string, string> = {};
   for (const name in upstream) {
     const value = upstream[name];
-    if (value !== undefined && ANSWERED.test(name)) headers[name] = value;
+    const [first] = Array.isArray(value) ? value : [value];
+    if (first !== undefined && ANSWERED.test(name)) headers[name] = first;
   }
-  return headers;
+  const type = contentType(upstream["content-type"]);
+  return type === undefined ? headers : { ...headers, "content-type": type };
+}
+
+/** As UTF-8, which is how what is passed was read: of another charset (UTF-7) clients would read other words in it. */
+function contentType(type: string | undefined): string | undefined {
+  if (type === undefined) return undefined;
+  const [essence = ""] = String(type).toLowerCase().split(";", 1);
+  const known = essence.trim();
+  // RFC 8259 §11: JSON's type has no charset.
+  if (known === "application/json") return known;
+  return /^text\/[a-z0-9.+-]+$/.test(known) ? `${known}; charset=utf-8` : "application/octet-stream";
 }

@@ -6,6 +6,7 @@ import { runInNewContext } from "node:vm";
 import { Pool } from "undici";
 import { expect, test } from "vitest";
 import type { ModelDecided } from "../../proxy/model/exchange.ts";
+import { replyHeaders } from "../../proxy/model/headers.ts";
 import { forward } from "../../proxy/model/steps/forward.ts";
 
 setFlagsFromString("--expose-gc");
@@ -66,4 +67,28 @@ test("what was asked is sent whole, and is let go of while its reply is still op
   } finally {
     await close();
   }
+});
+
+test.for([
+  ["application/json; charset=utf-7", "application/json"],
+  ["text/event-stream;charset=UTF-16", "text/event-stream; charset=utf-8"],
+  ["Text/HTML; charset=utf-7", "text/html; charset=utf-8"],
+  ["text/html\u00a0x", "application/octet-stream"],
+  [undefined, undefined],
+])("an answer of type %s is of type %s for its client, who reads it as the gateway did", ([type, expected]) => {
+  expect(replyHeaders(type === undefined ? {} : { "content-type": type })["content-type"]).toBe(expected);
+});
+
+test("of a provider's head its client gets limits and ids, one value of each, and not whose account it is", () => {
+  const limits = {
+    "anthropic-ratelimit-tokens-limit": "9",
+    "x-ratelimit-limit-tokens": "9",
+    "openai-processing-ms": "7",
+  };
+  const account = { "openai-organization": "acme", "anthropic-organization-id": "org", "openai-project": "p" };
+  const repeated = { "retry-after": ["7", "8"], "x-should-retry": ["true", "false"] } as object;
+  expect(replyHeaders({ ...limits, ...account, ...repeated, "set-cookie": ["a=b"], "x-request-id": "r" })).toEqual({
+    ...limits,
+    ...{ "retry-after": "7", "x-should-retry": "true", "x-request-id": "r" },
+  });
 });
