@@ -30,8 +30,8 @@ const UNPACKED = 33_554_432;
 /** And bytes that are read out of others, for each of the prompt's: a dialogue about code has less than two. */
 const DECODED = 16;
 const REACH = { least: 512, most: 65_536 };
-/** What a way to write a value makes of it at most, in bytes for each: a dump with its characters. */
-const GROWTH = 6;
+/** What an encoding makes of a value at most, in bytes for each; of short ones a dump is longer. */
+const GROWTH = 3;
 /** More that is found is no prompt of a dialogue's, and would take more memory than one may. */
 const MOST_FOUND = 65_536;
 const SPOKEN = new Set<string>(["said", "result", "assistant"]);

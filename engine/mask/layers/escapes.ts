@@ -191,8 +191,7 @@ export function jsonStrings(source: Uint8Array, ranges: readonly (Range & { join
  */
 export function escapesOf(layer: Layer): Layer | undefined {
   const { bytes } = layer;
-  if (!bytes.includes(BACKSLASH)) return undefined;
-  const having = layer.stretches.filter(({ start, end }) => has(bytes, start, end));
+  const having = layer.having(BACKSLASH).filter(({ start, end }) => has(bytes, start, end));
   return having.length === 0 ? undefined : decoded(bytes, layer, having, BACKSLASH);
 }
 
@@ -214,8 +213,7 @@ export function withoutControls(layer: Layer): Layer | undefined {
 /** Only what stands around the marks: most texts have few. A value has one of its own, and lines that are longer are looked for by themselves. */
 function layerOf(layer: Layer, mark: number): Layer | undefined {
   const { bytes } = layer;
-  if (!bytes.includes(mark)) return undefined;
-  const around = layer.stretches.flatMap(({ start, end }) => marked(bytes, mark, start, end));
+  const around = layer.having(mark).flatMap(({ start, end }) => marked(bytes, mark, start, end));
   return around.length === 0 ? undefined : decoded(bytes, layer, around, mark);
 }
 

@@ -37,7 +37,7 @@ const IN_RUN = 8;
 const GZIP = "H4sI";
 
 /** How a layer was read out of another one. */
-type Way = "bytes" | "escapes" | "percent" | "entities" | "controls" | "listing";
+type Way = "bytes" | "escapes" | "percent" | "entities" | "controls" | "listing" | "lines";
 
 /**
  * What each may have in it again. Bytes that were encoded may be anything; of the others not all orders are looked at, since the
@@ -50,6 +50,7 @@ const INSIDE: Record<Way, ReadonlySet<Way>> = {
   entities: new Set(["escapes", "percent", "entities"]),
   controls: new Set(["bytes", "escapes", "listing"]),
   listing: new Set(),
+  lines: new Set(),
 };
 
 /**
@@ -59,25 +60,22 @@ const INSIDE: Record<Way, ReadonlySet<Way>> = {
  * them than `search` has room for.
  */
 export async function findSecrets(layer: Layer, search: Search, depth = 0, way: Way = "bytes"): Promise<Found[]> {
-  const found = here(layer, search);
+  const found = knownIn(layer, search);
+  // Of lines without their numbers all else was seen with them.
+  if (way === "lines") return found;
+  found.push(...patternsOf(layer));
   if (depth >= DEPTH) return found;
   await search.pause();
   const may = INSIDE[way];
   const escapes = may.has("escapes") ? escapesOf(layer) : undefined;
+  const lined = search.known.some((values) => values.lined);
   const inner: [Layer | undefined, Way][] = [
     [escapes, "escapes"],
     [may.has("percent") ? percentOf(layer) : undefined, "percent"],
     [may.has("entities") ? entitiesOf(layer) : undefined, "entities"],
     [may.has("controls") ? withoutControls(layer) : undefined, "controls"],
-    [
-      may.has("listing")
-        ? listingOf(
-            layer,
-            search.known.some(({ lined }) => lined),
-          )
-        : undefined,
-      "listing",
-    ],
+    [may.has("listing") ? listingOf(layer, false) : undefined, "listing"],
+    [may.has("listing") && lined ? listingOf(layer, true) : undefined, "lines"],
   ];
   if (may.has("bytes")) for (const one of [utf16Of(layer), ...dumpsOf(layer)]) inner.push([one, "bytes"]);
   // What has escapes is read for runs without them: a line end in escapes would be part of the run behind it.
@@ -114,7 +112,7 @@ function refuse(): never {
   });
 }
 
-function here(layer: Layer, { known, names }: Search): Found[] {
+function knownIn(layer: Layer, { known, names }: Search): Found[] {
   const found: Found[] = [];
   for (const values of known) {
     if (!values.mayStandIn(layer.bytes)) continue;
@@ -122,10 +120,14 @@ function here(layer: Layer, { known, names }: Search): Found[] {
       found.push({ pieces: layer.outermost(span), what: { known: values, value: span.value } });
     }
   }
-  for (const { start, end, pattern } of patternsIn(layer.bytes)) {
-    found.push({ pieces: layer.outermost({ start, end }), what: { pattern } });
-  }
   return found;
+}
+
+function patternsOf(layer: Layer): Found[] {
+  return patternsIn(layer.bytes).map(({ start, end, pattern }) => ({
+    pieces: layer.outermost({ start, end }),
+    what: { pattern },
+  }));
 }
 
 /** Runs that begin with what gzip wrote, in the middle of others: letters may stand before it. */

@@ -24,6 +24,7 @@ export class Layer {
   readonly bytes: Buffer;
   readonly parts: readonly Part[];
   readonly #coding: Coding;
+  #stretches: readonly Range[] | undefined;
   /** What it was read out of: a layer, or the outermost bytes. */
   readonly #source: Layer | Uint8Array;
 
@@ -35,7 +36,29 @@ export class Layer {
   }
 
   /** What is read on without a break: each part by itself, and parts that go on in each other together. */
-  get stretches(): Range[] {
+  get stretches(): readonly Range[] {
+    this.#stretches ??= this.#together();
+    return this.#stretches;
+  }
+
+  /** The stretches in which a byte stands. */
+  having(byte: number): Range[] {
+    const found: Range[] = [];
+    let next = 0;
+    for (let at = this.bytes.indexOf(byte); at >= 0 && next < this.stretches.length; ) {
+      while (next < this.stretches.length && (this.stretches[next] as Range).end <= at) next++;
+      const stretch = this.stretches[next];
+      if (stretch === undefined) break;
+      if (stretch.start <= at) {
+        found.push(stretch);
+        next++;
+      }
+      at = this.bytes.indexOf(byte, Math.max(at + 1, stretch.start <= at ? stretch.end : stretch.start));
+    }
+    return found;
+  }
+
+  #together(): Range[] {
     const found: Range[] = [];
     for (const { at, length } of this.parts) {
       const last = found.at(-1);

@@ -23,7 +23,7 @@ const AS_IT_IS: Coding = {
  * undefined where none do. Not `all`: only lines of letters without a space, which go on in each other if they are base64.
  */
 export function listingOf(layer: Layer, all: boolean): Layer | undefined {
-  const groups = layer.stretches.flatMap(({ start, end }) => groupsIn(layer.bytes, start, end, all));
+  const groups = layer.having(NEWLINE).flatMap(({ start, end }) => groupsIn(layer.bytes, start, end, all));
   if (groups.length === 0) return undefined;
   const parts: Part[] = [];
   const size = groups.reduce((sum, lines) => lines.reduce((all, { start, end }) => all + end - start, sum + 1), 0);

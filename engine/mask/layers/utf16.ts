@@ -48,8 +48,7 @@ const UTF16: Coding = {
 /** What stands in a layer in UTF-16, as Windows and PowerShell write text; undefined where nothing does. */
 export function utf16Of(layer: Layer): Layer | undefined {
   const { bytes } = layer;
-  if (!bytes.includes(0)) return undefined;
-  const runs = layer.stretches.flatMap(({ start, end }) => runsIn(bytes, start, end));
+  const runs = layer.having(0).flatMap(({ start, end }) => runsIn(bytes, start, end));
   if (runs.length === 0) return undefined;
   const out = Buffer.allocUnsafeSlow(runs.reduce((sum, { start, end }) => sum + 2 * (end - start) + 1, 0));
   const parts: Part[] = [];
