@@ -56,7 +56,7 @@ function itemCall(item: Json): Seen[] {
   ];
 }
 
-/** Calls that a client of responses finds: in items, in the whole response, and in the pieces of arguments. */
+/** Calls that a client of responses finds: in items, in the whole response, in the pieces of arguments and in what ends them. */
 export function responseCalls(out: string): Seen[] {
   const found: Seen[] = [];
   const pieces = new Map<unknown, Seen>();
@@ -75,6 +75,8 @@ export function responseCalls(out: string): Seen[] {
       }
     }
     const call = pieces.get(at);
+    const whole = /(arguments|input)\.done$/.exec(String(type))?.[1];
+    if (whole !== undefined) found.push([call?.[0] ?? "", call?.[1] ?? "nobody's", String(event[whole] ?? "")]);
     if (/(arguments|input)\.delta$/.test(String(type))) {
       if (call === undefined) found.push(["", "nobody's", String(event.delta)]);
       else call[2] += String(event.delta);

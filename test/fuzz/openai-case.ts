@@ -123,6 +123,7 @@ function item(random: Random, at: number): Item {
   const text = random.pick(ARGUMENTS);
   const call = { type, id: item_id, call_id, name: random.pick(NAMES) };
   const deltas = pieces(random, text).map((delta) => ({ type: `response.${what}.delta`, item_id, delta }));
-  const between = [...deltas, { type: `response.${what}.done`, item_id, [key]: text }];
+  const said = random.chance(0.05) ? random.pick(ARGUMENTS) : text;
+  const between = [...(random.chance(0.05) ? [] : deltas), { type: `response.${what}.done`, item_id, [key]: said }];
   return { begun: { ...call, [key]: "" }, between, done: { ...call, [key]: text } };
 }
