@@ -1,10 +1,10 @@
 import { type Command, forEachChild, type ParsedScript, parse, type Redirected, type SyntaxNode } from "unbash";
-import { assignedIn, named } from "./assigned.ts";
+import { assignedIn } from "./assigned.ts";
 import { runControl } from "./control.ts";
 import { hiddenInSource, isComposed, mayCompose } from "./hidden.ts";
 import { finish } from "./judge.ts";
-import { text } from "./layer.ts";
 import { MAX_COMMANDS, MAX_DEPTH, MAX_MS, MAX_NESTED, MAX_OPENERS } from "./limits.ts";
+import { settle } from "./settle.ts";
 import {
   argsOf,
   assigned,
@@ -21,9 +21,6 @@ import { knownOutput, stdinOf } from "./stdin.ts";
 import type { ReadOptions, ShellCommand } from "./types.ts";
 import { unwrap } from "./unwrap.ts";
 import { Variables } from "./variables.ts";
-
-/** What is set for these is set for good (POSIX.1-2024, 2.15). */
-const SPECIAL = new Set([":", ".", "break", "continue", "eval", "exec", "exit", "export", "readonly", "return", "set"]);
 
 /** Walks one text and what it runs. */
 export class Reader implements Sink {
@@ -49,6 +46,7 @@ export class Reader implements Sink {
     return finish(this.#found, this.#functions);
   }
 
+  /** The text that a tool was given. */
   whole(source: string): void {
     this.#composes = mayCompose(source);
     const script = parse(source);
@@ -159,23 +157,6 @@ export class Reader implements Sink {
     if (this.#composes && [...prefix, ...node.args].some((one) => one.type === "Assignment" && isComposed(one)))
       this.push({ argv: [], text: source, unparsed: "substitution", ...viaOf(place.via) });
     unwrap(simple, this);
-    this.#settle(node, simple);
-  }
-
-  /** What is set behind a command. */
-  #settle(node: Command, { args, assignments, place: { variables } }: Simple): void {
-    const [first] = args;
-    if (first === undefined) return;
-    // Of words that come to nothing, and of some builtins in sh, what is set for the command stays.
-    const stays = "unparsed" in first || SPECIAL.has(first.value) || this.#functions.has(first.value);
-    for (const { name, value } of assignments) {
-      if (stays) variables.forget(new Map([[name, new Set([value])]]));
-      else variables.drop(name);
-    }
-    const certain = text(first) === "export" && assignments.length === 0 && node.redirects.length === 0;
-    for (const [name, value] of named(args)) {
-      if (certain) variables.set(name, value);
-      else variables.forget(new Map([[name, new Set([value])]]));
-    }
+    settle(node, simple, this.#functions);
   }
 }
