@@ -3,6 +3,7 @@ import { expect, test } from "vitest";
 import { KnownValues } from "../../engine/mask/known-values.ts";
 import { PLACEHOLDER } from "../../engine/mask/placeholder.ts";
 import { redactPrompt } from "../../proxy/model/redact-prompt.ts";
+import { WRITES } from "./redact-tools.ts";
 
 const CASES = process.env.SALLYPORT_TEST_ALL === "1" ? 20_000 : 300;
 
@@ -67,6 +68,27 @@ test(`of ${CASES} requests nothing is taken out but the value, whatever stands a
     expect(all.endsWith(behind), `${seed}: ${all}`).toBe(true);
     expect(all, `${seed}`).toContain(PLACEHOLDER);
     expect((await redactPrompt(clean, [known])).body.equals(clean), `${seed}`).toBe(true);
+  }
+});
+
+test(`nor of ${CASES} in which a tool wrote it, by itself or in JSON or base64`, { timeout: 300_000 }, async () => {
+  for (let seed = 0; seed < CASES; seed++) {
+    const pick = random(seed);
+    const value = `V${text(pick, 12 + pick(30))}${seed}V`;
+    const known = new KnownValues();
+    known.add(value);
+    const [way, write] = WRITES[pick(WRITES.length)] as (typeof WRITES)[number];
+    const outer = [(one: string) => one, JSON.stringify, (one: string) => Buffer.from(one).toString("base64")][pick(3)];
+    const [before, behind] = [`${text(pick, pick(40))} (\n`, `\n) ${text(pick, pick(40))}`];
+    const written = (outer as (one: string) => string)(`\n${write(value)}`);
+    const content = before + written + behind;
+    const body = oddly(JSON.stringify({ model: "m", messages: [{ role: "user", content }] }), pick);
+    const { body: clean, redactions } = await redactPrompt(Buffer.from(body), [known]);
+    const all = JSON.parse(clean.toString("utf8")).messages[0].content as string;
+    expect(redactions.count, `${seed}, ${way}: ${content}`).toBeGreaterThan(0);
+    expect(all.startsWith(before), `${seed}, ${way}: ${all}`).toBe(true);
+    expect(all.endsWith(behind), `${seed}, ${way}: ${all}`).toBe(true);
+    expect((await redactPrompt(clean, [known])).body.equals(clean), `${seed}, ${way}: ${all}`).toBe(true);
   }
 });
 

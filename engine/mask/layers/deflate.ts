@@ -2,6 +2,8 @@
 const SHORTEST = 24;
 /** Symbols of a text that compressed bytes have to begin with, before anybody tries to decompress them. */
 const SYMBOLS = 16;
+/** So many of them may be in no text. */
+const ODD = 2;
 /** In which order the lengths of codes are written (RFC 1951 §3.2.7). */
 const ORDER = [16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15];
 /** Bits of such a length's own code. */
@@ -51,11 +53,12 @@ export function mayInflate(bytes: Uint8Array, start: number, end: number): boole
 /** Of a block with the fixed codes (§3.2.6): whether its first symbols are text, and repeat what was before them. */
 function beginsWithText(bits: Bits): boolean {
   let written = 0;
+  let odd = 0;
   for (let count = 0; count < SYMBOLS; count++) {
     const symbol = fixedSymbol(bits);
     if (symbol < 0 || symbol === END) return false;
     if (symbol < END) {
-      if (!isText(symbol)) return false;
+      if (!isText(symbol) && ++odd > ODD) return false;
       written++;
       continue;
     }

@@ -165,7 +165,7 @@ const CONTROLS = new Map([..."0abfnrtv"].map((c, i) => [c.charCodeAt(0), [0, 7, 
 const CELL = 4;
 
 /** Whether a cell of `od -c` begins at `at`: three spaces and a character, or two and an escape, or a space and three digits. */
-function isCell(bytes: Uint8Array, at: number, end: number): boolean {
+export function isCell(bytes: Uint8Array, at: number, end: number): boolean {
   if (at + CELL > end || bytes[at] !== SPACE || bytes[at + 3] === SPACE) return cellOfSpace(bytes, at, end);
   if (bytes[at + 1] === SPACE && bytes[at + 2] === SPACE) return bytes[at + 3] !== NEWLINE;
   if (bytes[at + 1] === SPACE && bytes[at + 2] === 0x5c) return CONTROLS.has(bytes[at + 3] as number);

@@ -1,10 +1,22 @@
-import { cellsAround, eachByte, isDumpByte, isWordByte, kindsOf, type Row, type RowKind, rowAt } from "./dump-rows.ts";
+import {
+  cellsAround,
+  eachByte,
+  isCell,
+  isDumpByte,
+  isWordByte,
+  kindsOf,
+  type Row,
+  type RowKind,
+  rowAt,
+} from "./dump-rows.ts";
 import { type Coding, Layer, type Part } from "./layer.ts";
 
 /** One byte of so many is looked at where there is no dump: eight bytes in one take as much, with what stands between. */
 const STEP = 16;
 /** Cells that a row of characters begins with. */
 const CELLS = 4;
+/** And of those: in the middle of them stands what has no character of its own. */
+const CELLS_STEP = 8;
 /** From the groups of a row to those of the next one: its characters, a line end, and what a listing sets before it. */
 const APART = 120;
 const NEWLINE = 0x0a;
@@ -112,7 +124,7 @@ function nextRow(bytes: Buffer, { end }: Row, to: number): Row | undefined {
 function cellsIn(bytes: Buffer, from: number, to: number): Block[] {
   const found: Block[] = [];
   let last = from;
-  for (let i = from; i + 8 <= to; i += STEP) {
+  for (let i = from; i + 8 <= to; i += CELLS_STEP) {
     const cell = cellAt(bytes, i);
     if (cell < last) continue;
     const row = cellsAround(bytes, cell, last, to, CELLS);
@@ -120,7 +132,7 @@ function cellsIn(bytes: Buffer, from: number, to: number): Block[] {
     const rows = [row];
     for (let next = nextCells(bytes, row, to); next !== undefined; next = nextCells(bytes, next, to)) rows.push(next);
     last = rows.at(-1)?.end ?? to;
-    i = last - STEP;
+    i = last - CELLS_STEP;
     found.push({ kind: "characters", rows });
   }
   return found;
@@ -135,10 +147,7 @@ function cellAt(bytes: Uint8Array, i: number): number {
     else other = k;
   }
   if (spaces !== 3) return -1;
-  const next = bytes[other + 4];
-  return next !== SPACE && next !== undefined && bytes[other + 1] === SPACE && bytes[other + 2] === SPACE
-    ? other - 3
-    : -1;
+  return isCell(bytes, other + 1, bytes.length) ? other - 3 : -1;
 }
 
 /** Of a row of characters what stands before its cells, with a listing's number. */
