@@ -61,9 +61,7 @@ const NAMES = new Set([
 const TOOL_NAMES = new Set(["type", "name", "mcp_server_name", "url", "model", "max_tokens"]);
 
 /** Members of a message, or of a block of it, by which it is told what was said. */
-const TURN_NAMES = new Set([
-  ...["role", "content", "type", "text", "tool_use_id", "is_error", "tool", "definition", "source", "file_id", "data"],
-]);
+const TURN_NAMES = new Set([...["role", "content", "type", "text", "tool_use_id", "is_error", "tool", "definition"]]);
 
 const ROLES = new Set(["user", "assistant", "system"]);
 
