@@ -37,7 +37,7 @@ const REQUESTS: Record<
       [{ thread: { type: "create" } }, []],
       [message([{ type: "document", source }]), ["file file_1"]],
       [message([{ type: "container_upload", file_id: "file_1" }]), ["file file_1"]],
-      [message([{ type: "container_upload", File_ID: "file_1" }]), ["file file_1"]],
+      [message([{ type: "document", source: { type: "file", File_ID: "file_1" } }]), ["file file_1"]],
       [message([{ type: "tool_result", tool_use_id: "t", content: [{ type: "image", source }] }]), ["file file_1"]],
       [
         message([{ type: "code_execution_tool_result", content: { content: [{ file_id: "file_1" }] } }]),
