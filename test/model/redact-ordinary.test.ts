@@ -1,7 +1,8 @@
 import { readFileSync } from "node:fs";
-import { gzipSync } from "node:zlib";
+import { constants, deflateRawSync, gzipSync } from "node:zlib";
 import { expect, test } from "vitest";
 import { KnownValues } from "../../engine/mask/known-values.ts";
+import { mayInflate } from "../../engine/mask/layers/deflate.ts";
 import { redactPrompt } from "../../proxy/model/redact-prompt.ts";
 
 /** What a session may know: a password, a number, a key of many lines, a word that could be a name, bytes that are no text. */
@@ -105,4 +106,24 @@ test.for(ORDINARY)("%s goes to the provider byte for byte", async ([, text]) => 
   const { body: clean, redactions } = await redactPrompt(body, [known]);
   expect(redactions).toMatchObject({ count: 0, patterns: {}, signed: 0 });
   expect(clean.equals(body)).toBe(true);
+});
+
+test("texts that were compressed without a header are told from names, paths and digests", () => {
+  // Each that is taken for compressed costs room that real ones need.
+  const names = Array.from({ length: 20_000 }, (_, i) => {
+    const word = (n: number): string =>
+      ["Held", "Tool", "Value", "Proposal", "kubernetes", "Session", "of/", "Reply"][n % 8] as string;
+    return `read${word(i)}${word(i >> 3)}${word(i >> 6)}${word(i >> 9)}${word(i >> 12)}${i}`;
+  });
+  const digests = Array.from({ length: 5_000 }, (_, i) => bytes(32, i * 7 + 1).toString("base64"));
+  const taken = [...names, ...digests].filter((one) => {
+    const decoded = Buffer.from(one, "base64");
+    return mayInflate(decoded, 0, decoded.length);
+  });
+  expect(taken.length).toBeLessThan(25);
+  const missed = Array.from({ length: 200 }, (_, i) => {
+    const text = source.slice(i * 13, i * 13 + 60 + i * 20);
+    return deflateRawSync(text, { level: 1 + (i % 9), strategy: i % 5 === 0 ? constants.Z_FIXED : 0 });
+  }).filter((packed) => packed.length >= 24 && !mayInflate(packed, 0, packed.length));
+  expect(missed).toEqual([]);
 });
