@@ -27,6 +27,8 @@ export function readWord(word: Word, known: Known = NOTHING): ReadWord {
 export function readSingle(word: Word, known: Known = NOTHING, assigned = false): string | null {
   // Behind `=` and each `:` of an assignment, `~` is a folder as well.
   if (assigned && /(^|:)~/.test(word.text)) return null;
+  // Of an array with more behind it unbash 6.0.4 makes one word without parts.
+  if (assigned && word.text.startsWith("(")) return null;
   if (word.text.includes("{") && expandBraces(word.text)?.join() !== word.text) return null;
   const read = readPlain(word, known, assigned);
   return "values" in read ? (read.values[0] ?? "") : null;

@@ -451,6 +451,7 @@ export const UNDECIDED: readonly string[] = [
   "NS=a; kubectl get pod $NS:latest",
   'NS=a; kubectl get pod "$NS[1]"',
   "NS=a; while x; do kubectl get pod $NS; NS=b; done",
+  'NS=(a y)NS=$NS\nkubectl get pod "$NS"',
   "NS=a; UID=5; NS=b\nkubectl get pod $NS",
   "NS=a; kubectl apply -f - <<E\n$NS$b\nE",
   "NS=a; kubectl apply -f - <<E\n$NS:x\nE",
