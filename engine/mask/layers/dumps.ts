@@ -130,6 +130,9 @@ function cellsIn(bytes: Buffer, from: number, to: number): Block[] {
     const row = cellsAround(bytes, cell, last, to, CELLS);
     if (row === undefined) continue;
     const rows = [row];
+    for (let one = cellsBefore(bytes, row, last, to); one !== undefined; one = cellsBefore(bytes, one, last, to))
+      rows.push(one);
+    rows.reverse();
     for (let next = nextCells(bytes, row, to); next !== undefined; next = nextCells(bytes, next, to)) rows.push(next);
     last = rows.at(-1)?.end ?? to;
     i = last - CELLS_STEP;
@@ -148,6 +151,14 @@ function cellAt(bytes: Uint8Array, i: number): number {
   }
   if (spaces !== 3) return -1;
   return isCell(bytes, other + 1, bytes.length) ? other - 3 : -1;
+}
+
+/** The row on the line before, which may have nothing but digits where somebody looked. */
+function cellsBefore(bytes: Buffer, { start }: Row, from: number, to: number): Row | undefined {
+  const cell = start - 5;
+  return cell >= from && bytes[start - 1] === NEWLINE && isCell(bytes, cell, to)
+    ? cellsAround(bytes, cell, from, to, CELLS)
+    : undefined;
 }
 
 /** Of a row of characters what stands before its cells, with a listing's number. */
