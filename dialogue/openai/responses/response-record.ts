@@ -9,6 +9,9 @@ import { messageWords } from "./message-words.ts";
 
 const NAMES = new Set(["output", "status"]);
 
+/** In the place of an index: speech is of no item. */
+const AUDIO = -1;
+
 /** What a response was, as its events say it. */
 export class ResponseRecord {
   id: string | undefined;
@@ -18,7 +21,10 @@ export class ResponseRecord {
   #usage: Usage = {};
   readonly #text = new KeptText();
   readonly #thinking = new KeptText();
-  readonly #spoken = new Set<number>();
+  /** Words by the place of their message. */
+  readonly #spoken = new Map<number, string>();
+  /** Those of messages that ended. */
+  readonly #whole = new Set<string>();
   readonly #serverTools: { id: string; name: string }[] = [];
 
   /** The response that an event of its life is about. */
@@ -37,10 +43,26 @@ export class ResponseRecord {
     this.#stopReason = textOf(details, "reason") ?? textOf(response, "status") ?? otherwise;
   }
 
-  /** An item that is no call, whole. */
+  /** An item that is no call, whole: clients take the words of a message for those that its pieces had. */
   ended(at: number, item: JsonObject): void {
     if (itemKind(item) === "server") this.#serverTools.push(serverTool(item));
-    else if (item.type === "message" && !this.#spoken.has(at)) this.#say(at, messageWords(item));
+    else if (item.type === "message") {
+      const words = messageWords(item);
+      const said = this.#spoken.get(at);
+      if (said !== words) this.#say(said === undefined ? at : this.#elsewhere(), words);
+      if (!this.#text.truncated) this.#whole.add(words);
+    }
+  }
+
+  /** An item that ended before, as the whole response has it: it may be at another place there. */
+  repeated(item: JsonObject): void {
+    if (item.type !== "message" || this.#text.truncated) return;
+    const words = messageWords(item);
+    if (!this.#whole.has(words)) this.#say(this.#elsewhere(), words);
+  }
+
+  #elsewhere(): number {
+    return AUDIO - 1 - this.#spoken.size;
   }
 
   /** Any other event. */
@@ -48,13 +70,14 @@ export class ResponseRecord {
     if (!type.endsWith(".delta") || typeof event.delta !== "string") return;
     if (type === "response.output_text.delta" || type === "response.refusal.delta") {
       this.#say(countOf(event, "output_index") ?? 0, event.delta);
-    } else if (type.startsWith("response.reasoning_")) this.#thinking.add(event.delta);
+    } else if (type === "response.audio.transcript.delta") this.#say(AUDIO, event.delta);
+    else if (type.startsWith("response.reasoning_")) this.#thinking.add(event.delta);
   }
 
   #say(at: number, text: string): void {
     if (text === "") return;
     if (!this.#spoken.has(at) && this.#spoken.size > 0) this.#text.add("\n\n");
-    this.#spoken.add(at);
+    if (!this.#text.truncated) this.#spoken.set(at, (this.#spoken.get(at) ?? "") + text);
     this.#text.add(text);
   }
 

@@ -217,7 +217,8 @@ export class ResponsesStream implements ReplyReader {
       return { item, pending, name: held.name };
     }
     if (!isCall) {
-      if (!this.#items.has(i)) this.#ended(i, item);
+      if (this.#items.has(i)) this.#record.repeated(item);
+      else this.#ended(i, item);
       return undefined;
     }
     return {

@@ -180,6 +180,28 @@ describe.each(WORDS)("%s", (_what, delta, text, thinking) => {
   });
 });
 
+const message = (text: string): Json => ({
+  type: "message",
+  id: "it_1",
+  role: "assistant",
+  content: [{ type: "output_text", text }],
+});
+const speech: [string, Json] = ["output_text.delta", { ...at, content_index: 0, delta: "Hello." }];
+const FINAL: [what: string, stream: string, text: string][] = [
+  ["said as it came", responses([begun({ ...message(""), content: [] }), speech, ended(message("Hello."))], [message("Hello.")]), "Hello."],
+  ["other in the whole item", responses([begun({ ...message(""), content: [] }), speech, ended(message("Bye."))], [message("Bye.")]), "Hello.\n\nBye."],
+  ["other in the whole response", responses([ended(message("Hello."))], [message("Bye.")]), "Hello.\n\nBye."],
+  ["at another place in the whole response", responses([ended({ type: "reasoning", id: "r" }), ["output_item.done", { output_index: 1, item: message("Hello.") }]], [message("Hello.")]), "Hello."],
+  ["a transcript", responses([["audio.transcript.delta", { delta: "Aloud." }]], []), "Aloud."],
+]; // biome-ignore format: a row a stream
+
+test.each(FINAL)("words that are %s are in the record of a response", async (_what, stream, text) => {
+  for (const { bytes, summary } of await passed("openai-responses", stream, release)) {
+    expect(bytes.toString()).toBe(stream);
+    expect(summary.text).toBe(text);
+  }
+});
+
 const LURING = JSON.stringify({ command: GOOD, ["__proto__"]: { command: EVIL } });
 const LURES: [Name, stream: string][] = [
   ["openai-chat", chat([part(calling(LURING)), ending])],
