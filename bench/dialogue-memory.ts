@@ -15,12 +15,15 @@ const SETTLE_MS = 66_000;
 export const MEMORY_REQUESTS = LARGE_TIMES + OPEN + 1;
 
 /** What open replies take, and a large one that streams through. */
-export async function benchDialogueMemory(bare: Target, through: Target, say: (what: string) => void): Promise<Row[]> {
+export async function benchDialogueMemory(
+  { bare, sockets, through }: Record<"bare" | "sockets" | "through", Target>,
+  say: (what: string) => void,
+): Promise<Row[]> {
   say("measuring replies of 10 MB");
   const large = [await peakOf(bare), await peakOf(through)];
   say(`measuring the memory of ${OPEN} open replies`);
   // Both at once: what is measured is at rest.
-  return memoryRows(await Promise.all([memoryOf(bare), memoryOf(through)]), large);
+  return memoryRows(await Promise.all([memoryOf(bare), memoryOf(through), memoryOf(sockets)]), large);
 }
 
 /** The most memory that a reply of 10 MB took beyond rest, in MB: the peak of proc(5), which `5` in clear_refs begins anew. */
@@ -70,7 +73,7 @@ async function memoryOf(target: Target): Promise<number> {
 }
 
 function memoryRows(
-  [bare = Number.NaN, through = Number.NaN]: number[],
+  [bare = Number.NaN, through = Number.NaN, sockets = Number.NaN]: number[],
   [bareLarge = Number.NaN, large = Number.NaN]: number[],
 ): Row[] {
   return [
@@ -79,7 +82,7 @@ function memoryRows(
       value: through / 1e3,
       unit: "KB",
       aim: { at: "most", value: 100 },
-      beside: `${(bare / 1e3).toFixed(0)} KB of the pass-through`,
+      beside: `${(bare / 1e3).toFixed(0)} KB of the pass-through, ${(sockets / 1e3).toFixed(0)} KB of Node's TLS sockets alone`,
     },
     {
       what: "a reply of 10 MB: gateway, memory above rest at its peak",

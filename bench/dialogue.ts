@@ -3,7 +3,7 @@ import { mkdtempSync, writeFileSync } from "node:fs";
 import { availableParallelism } from "node:os";
 import { join } from "node:path";
 import { cpuUs } from "./child.ts";
-import { streamReplies } from "./dialogue-clients.ts";
+import { type Heard, streamReplies } from "./dialogue-clients.ts";
 import { benchDialogueMemory, MEMORY_REQUESTS } from "./dialogue-memory.ts";
 import { startGateway } from "./gateway.ts";
 import { medianOf, type Target } from "./load.ts";
@@ -15,6 +15,8 @@ const STREAMS = 200;
 /** Two seconds of a model that says fifty pieces a second. */
 const PACED = { model: "paced 100 20", streams: STREAMS, milliseconds: 5_000 };
 const TURNS = 3;
+/** Replies of one piece, so that what they cost is what a request does. */
+const SHORT = { model: "paced 1 1", streams: 8, milliseconds: 2_000 };
 
 interface Spread {
   median: number;
@@ -23,8 +25,9 @@ interface Spread {
 interface Turns {
   first: Spread[];
   later: Spread[];
-  /** Microseconds of CPU of the process between for each piece that it passed on. */
-  cpu: number[];
+  /** Microseconds of CPU of the process between, for each request, and for each piece that it passed on besides. */
+  request: number[];
+  piece: number[];
 }
 
 /** Replies that stream: what the gateway adds to them beside the provider itself, in the same run. */
@@ -46,7 +49,8 @@ export async function benchDialogue(world: World): Promise<Benched> {
       (config.connections as object[]).push({ name: "claude", kind: "anthropic", ...upstream, credential });
     },
   });
-  const pinned = pin([gateway.child.pid, bare.pid]);
+  const relay = await start("tls-relay", upstream.server, files.ca, files.cert, files.key);
+  const pinned = pin([gateway.child.pid, bare.pid, relay.pid], "1") && pin([process.pid, provider.pid], OTHERS);
   const direct: Target = { name: "direct", origin: upstream.server, caFile: files.ca, path: "/v1/messages" };
   const beside: Target = { ...direct, name: "pass-through", origin: `https://127.0.0.1:${bare.ready}`, pid: bare.pid };
   const through: Target = {
@@ -64,10 +68,12 @@ export async function benchDialogue(world: World): Promise<Benched> {
     const turns = await sideBySide([direct, beside, through], (target, streams) => {
       if (target === through) sent += streams;
     });
-    const memory = await benchDialogueMemory(beside, through, say);
+    const sockets: Target = { ...beside, name: "sockets", origin: `https://127.0.0.1:${relay.ready}`, pid: relay.pid };
+    const memory = await benchDialogueMemory({ bare: beside, sockets, through }, say);
     sent += MEMORY_REQUESTS;
     return { mistakes, rows: [...latencyRows(turns, pinned), ...memory] };
   } finally {
+    pin([process.pid], ALL);
     const code = await gateway.child.stop("SIGTERM");
     if (code !== 0) mistakes.push(`serve with replies ended with ${code} after SIGTERM`);
     const recorded = (await readRecorded(gateway.state.configFile)).find(({ connection }) => connection === "claude");
@@ -75,30 +81,43 @@ export async function benchDialogue(world: World): Promise<Benched> {
   }
 }
 
-/** Holds processes to one core, each with all its threads (taskset of util-linux); where that cannot be, they use what there is. */
-function pin(pids: readonly number[]): boolean {
-  if (availableParallelism() < 2) return true;
-  return pids.every((pid) => spawnSync("taskset", ["-a", "-c", "-p", "1", String(pid)]).status === 0);
+const CORES = availableParallelism();
+const ALL = `0-${CORES - 1}`;
+/** All but the one that what is measured is held to: who asks and who answers must not take of it. */
+const OTHERS = CORES > 2 ? `0,2-${CORES - 1}` : "0";
+
+/** Holds processes to cores, each with all its threads (taskset of util-linux); where that cannot be, they use what there is. */
+function pin(pids: readonly number[], cores: string): boolean {
+  if (CORES < 2) return true;
+  return pids.every((pid) => spawnSync("taskset", ["-a", "-c", "-p", cores, String(pid)]).status === 0);
 }
 
 /** Turn by turn, so that whatever else the machine does falls on all of them; the first turn is not counted. */
 async function sideBySide(targets: Target[], count: (target: Target, streams: number) => void): Promise<Turns[]> {
-  const all: Turns[] = targets.map(() => ({ first: [], later: [], cpu: [] }));
+  const all: Turns[] = targets.map(() => ({ first: [], later: [], request: [], piece: [] }));
   for (let turn = 0; turn <= TURNS; turn++) {
     for (const [i, target] of targets.entries()) {
-      const before = target.pid === undefined ? Number.NaN : cpuUs(target.pid);
-      const { first, later, streams } = await streamReplies(target, PACED);
-      count(target, streams);
+      const short = await measured(target, SHORT);
+      const { first, later, streams, cpu } = await measured(target, PACED);
+      count(target, short.streams + streams);
       const turns = all[i];
       if (turn === 0 || turns === undefined) continue;
       turns.first.push(spreadOf(first));
       turns.later.push(spreadOf(later));
-      turns.cpu.push(
-        target.pid === undefined ? Number.NaN : (cpuUs(target.pid) - before) / (first.length + later.length),
-      );
+      const request = short.cpu / short.streams;
+      turns.request.push(request);
+      turns.piece.push((cpu - streams * request) / later.length);
     }
   }
   return all;
+}
+
+/** `cpu`: microseconds of the process between. */
+async function measured(target: Target, paced: typeof PACED): Promise<Heard & { cpu: number }> {
+  const cpu = (): number => (target.pid === undefined ? Number.NaN : cpuUs(target.pid));
+  const before = cpu();
+  const heard = await streamReplies(target, paced);
+  return { ...heard, cpu: cpu() - before };
 }
 
 function spreadOf(values: number[]): Spread {
@@ -136,9 +155,15 @@ function latencyRows([direct, bare, through]: Turns[], pinned: boolean): Row[] {
     ...rows,
     {
       what: `${STREAMS} replies: gateway, CPU of a piece`,
-      value: medianOf(through.cpu),
+      value: medianOf(through.piece),
       unit: "µs",
-      beside: `${medianOf(bare.cpu).toFixed(0)} µs of the pass-through`,
+      beside: `${medianOf(bare.piece).toFixed(0)} µs of the pass-through`,
+    },
+    {
+      what: "a short reply: gateway, CPU of a request of 20 KB",
+      value: medianOf(through.request),
+      unit: "µs",
+      beside: `${medianOf(bare.request).toFixed(0)} µs of the pass-through`,
     },
   ];
 }
