@@ -5,12 +5,14 @@ import { join, resolve } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { parse, stringify } from "yaml";
 import { silentLog } from "../../base/log.ts";
+import { keptBundle } from "../../cli/policy/bundle-cache.ts";
 import { type Finished, type Running, start } from "../../cli/up/command.ts";
 import { type Environment, openEnvironment } from "../../cli/up/environment.ts";
 import { writeState } from "../../cli/up/state.ts";
 import { HOST_PATH_POD, pendingApproval } from "../../cli/up/tour/held.ts";
 import { signIn } from "../../identity/development/sign-in.ts";
 import { freePort } from "../../tools/free-port.ts";
+import { call, until } from "./harness.ts";
 
 /**
  * The commands of docs/, run as they stand there. Only names that a reader would replace by their own are replaced:
@@ -44,12 +46,17 @@ function type(
     cwd: folder,
     env: { ...env, ...more.env },
     input: more.input ?? "",
-    timeoutMs: 60_000,
   });
 }
 
-function pause(milliseconds: number): Promise<void> {
-  return new Promise((done) => setTimeout(done, milliseconds));
+/** The decision that kubectl names in its last words; the store takes what is on the spool a moment later. */
+async function recorded(stderr: string): Promise<string> {
+  const decision = /Decision (\S+)\.$/m.exec(stderr.trim())?.[1] ?? "";
+  expect(decision).not.toBe("");
+  const world = { url: environment.gateway.url, caPem: readFileSync(environment.state.caFile, "utf8") };
+  const token = readFileSync(join(environment.alice.home, "id.token"), "utf8").trim();
+  await until(async () => (await call(world, "GET", `/v1alpha1/decisions/${decision}`, { token })).status === 200);
+  return decision;
 }
 
 async function succeeds(running: Running): Promise<Finished> {
@@ -59,7 +66,9 @@ async function succeeds(running: Running): Promise<Finished> {
 }
 
 beforeAll(async () => {
-  environment = await openEnvironment({ rules: join(root, "rego"), listen: 0, approver: "approve", log: silentLog });
+  // Built once for all test files: a build takes seconds.
+  const rules = (await keptBundle([join(root, "rego")])).file;
+  environment = await openEnvironment({ rules, listen: 0, approver: "approve", log: silentLog });
   folder = mkdtempSync(join(tmpdir(), "sallyport-docs-"));
   mkdirSync(join(folder, "bin"));
   const sallyport = join(folder, "bin", "sallyport");
@@ -102,12 +111,7 @@ describe("docs/connect-an-agent.md", () => {
 });
 
 async function linkIn(login: Running): Promise<string> {
-  for (let attempt = 0; attempt < 200; attempt++) {
-    const link = /Open (\S+)/.exec(login.stderr())?.[1];
-    if (link !== undefined) return link;
-    await pause(50);
-  }
-  throw new Error(`login printed no link: ${login.stderr()}`);
+  return until(() => /Open (\S+)/.exec(login.stderr())?.[1]);
 }
 
 describe("docs/write-a-guardrail.md and docs/guardrails.md", () => {
@@ -118,7 +122,7 @@ describe("docs/write-a-guardrail.md and docs/guardrails.md", () => {
     return [...blocks].map((block) => block[1] ?? "");
   };
 
-  test("the rule of the docs, its test and its cases pass, beside the library", async () => {
+  test("the rule of the docs, its test and its cases pass, beside the library", { timeout: 600_000 }, async () => {
     const [rule = "", ruleTest = ""] = blocksOf("guardrails.md", "rego");
     const [cases = ""] = blocksOf("write-a-guardrail.md", "yaml");
     const at = join(folder, "ours/company/team-label");
@@ -214,9 +218,7 @@ describe("docs/standing-exceptions.md", () => {
 
   test("an exception is written from a decision, checked, tried, applied, looked after and taken back", async () => {
     const refused = environment.agent.kubectl(["create", "clusterrolebinding", "y", "--clusterrole=view", "--user=y"]);
-    const decision = /Decision (\S+)\.$/m.exec((await refused.finished).stderr.trim())?.[1] ?? "";
-    // The store takes what is on the spool a moment later.
-    await pause(2_000);
+    const decision = await recorded((await refused.finished).stderr);
     const auditor = {
       SALLYPORT_URL: environment.gateway.url,
       SALLYPORT_CONNECTION: "local",
@@ -256,9 +258,7 @@ describe("docs/answer-an-auditor.md", () => {
       "--clusterrole=view",
       "--user=y",
     ]).finished;
-    const decision = /Decision (\S+)\.$/m.exec(blocked.stderr.trim())?.[1] ?? "";
-    // The store takes what is on the spool a moment later.
-    await pause(2_000);
+    const decision = await recorded(blocked.stderr);
     const more = { env: auditor };
     const query = await succeeds(type("answer-an-auditor.md", "sallyport audit query", {}, more));
     await succeeds(type("answer-an-auditor.md", "sallyport audit query masked-fields", {}, more));
@@ -313,8 +313,8 @@ describe("docs/dashboards.md", () => {
     const names = { "corp:agent-alice@example.com": environment.agentUser };
     const ask = (line: string): Promise<Finished> => succeeds(type(page, line, names, { env: auditor }));
     await environment.agent.kubectl(["get", "pods"]).finished;
-    await environment.agent.kubectl(["create", "clusterrolebinding", "q", "--clusterrole=view", "--user=q"]).finished;
-    await pause(2_000);
+    const blocked = environment.agent.kubectl(["create", "clusterrolebinding", "q", "--clusterrole=view", "--user=q"]);
+    await recorded((await blocked.finished).stderr);
     const all = commandsOf(page);
     expect(all.filter((line) => line === "sallyport audit query")).toHaveLength(1);
     expect((await ask("sallyport audit query")).stdout).toContain("session-activity");
@@ -380,8 +380,8 @@ describe("docs/deploy.md", () => {
     expect(commandsOf("deploy.md")).toContain(line);
     ran.add(`deploy.md: ${line}`);
     const args = [join(root, "cli/main.ts"), ...line.split(" ").slice(1, -1), other.configFile];
-    const serving = start(process.execPath, args, { env, timeoutMs: 60_000 });
-    for (let attempt = 0; attempt < 200 && !serving.stderr().includes('"serving"'); attempt++) await pause(100);
+    const serving = start(process.execPath, args, { env });
+    await until(() => serving.stderr().includes('"serving"'));
     expect((await fetch(`http://127.0.0.1:${ports.admin}/readyz`)).status).toBe(200);
     expect(await (await fetch(`http://127.0.0.1:${ports.admin}/metrics`)).text()).toContain("sallyport_policy_info");
     serving.kill("SIGTERM");

@@ -1,4 +1,5 @@
 import { Refusal } from "../../base/errors.ts";
+import { cpuTime } from "../clocks.ts";
 import type { Tally } from "./target.ts";
 
 const KEPT = 10;
@@ -27,14 +28,14 @@ export function addTally(to: Tally, from: Tally): void {
   for (const text of from.crashes) crash(to, text);
 }
 
-/** Longer than this for one case is a stall of the thread that serves everybody, and counts as a crash. */
+/** More CPU time than this for one case is a stall of the thread that serves everybody, and counts as a crash. */
 const STALL_MS = 2_000;
 
 export type Outcome<T> = { value: T } | { refusal: Refusal } | { crash: string };
 
 /** Runs the subject on one case: what it gave, the typed refusal, or the crash. `describe` prints the case. */
 export function attempt<T>(run: () => T, describe: () => string): Outcome<T> {
-  const started = performance.now();
+  const time = cpuTime();
   let outcome: Outcome<T>;
   try {
     outcome = { value: run() };
@@ -44,6 +45,6 @@ export function attempt<T>(run: () => T, describe: () => string): Outcome<T> {
         ? { refusal: error }
         : { crash: `${describe()}\n${error instanceof Error ? error.stack : String(error)}` };
   }
-  const took = performance.now() - started;
+  const took = time();
   return took > STALL_MS ? { crash: `${describe()}\ntook ${Math.round(took)} ms` } : outcome;
 }

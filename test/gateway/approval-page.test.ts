@@ -18,7 +18,7 @@ let context: BrowserContext;
 let agent: string;
 let approver: string;
 beforeAll(async () => {
-  rig = await startRig({ guardrails: { defaults: { approval: { approvers: ["group:dev:sre"], holdSeconds: 20 } } } });
+  rig = await startRig({ guardrails: { defaults: { approval: { approvers: ["group:dev:sre"], holdSeconds: 60 } } } });
   browser = await openBrowser();
   approver = await rig.token("alice", "admin");
 });

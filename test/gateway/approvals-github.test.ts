@@ -17,7 +17,7 @@ beforeAll(async () => {
   rig = await startRig({
     guardrails: {
       profiles: ["baseline"],
-      defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 20 } },
+      defaults: { approval: { approvers: ["group:dev:sre"], required: 1, holdSeconds: 60 } },
       rules: { "secrets/write": { absolute: true } },
     },
     // Long enough that nothing here waits for a poll.

@@ -32,7 +32,7 @@ const server = createServer((req, res) => {
 beforeAll(async () => {
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   rig = await startRig({
-    guardrails: { defaults: { approval: { approvers: ["group:dev:sre"], holdSeconds: 10 } } },
+    guardrails: { defaults: { approval: { approvers: ["group:dev:sre"], holdSeconds: 60 } } },
     change: (config) => {
       config.notifications = [{ name: "ops", kind: "webhook", urlFile: "./hook.url", secretFile: "./hook.secret" }];
     },

@@ -15,7 +15,7 @@ useRig(
   },
   {
     guardrails: {
-      defaults: { approval: { approvers: ["group:dev:sre"], holdSeconds: 10 } },
+      defaults: { approval: { approvers: ["group:dev:sre"], holdSeconds: 60 } },
       rules: { "secrets/write": { absolute: true } },
     },
   },

@@ -18,7 +18,7 @@ beforeAll(async () => {
   github = await openGitHub();
   const atHome = atHomeOn(github);
   rig = await startRig({
-    guardrails: { defaults: { approval: { approvers: ["group:dev:sre"], holdSeconds: 20 } } },
+    guardrails: { defaults: { approval: { approvers: ["group:dev:sre"], holdSeconds: 60 } } },
     change: (config) => {
       atHome(config);
       (config.policy as { docsUrl?: string }).docsUrl = DOCS;
