@@ -3,7 +3,7 @@ import { MAX_TEXT } from "./limits.ts";
 import { argsOf, type Stdin } from "./simple.ts";
 import type { UnparsedReason } from "./types.ts";
 import type { Known } from "./variables.ts";
-import { readSingle, readVariable } from "./words.ts";
+import { joinsDollar, readSingle, readVariable } from "./words.ts";
 
 const EXPANDS: Record<string, UnparsedReason> = {
   CommandExpansion: "substitution",
@@ -34,6 +34,7 @@ function documentOf({ body, closing, delimiter, operator }: HereDoc, known?: Kno
   const strip = (text: string): string => (operator === "<<-" ? text.replace(/^\t+/gm, "") : text);
   if (delimiter === undefined || closing === undefined) return { unparsed: "syntax" };
   if (delimiter.quoted) return { known: strip(body.text) };
+  if (joinsDollar(body.text)) return { unparsed: "characters" };
   const expanded = body.parts?.find(({ type }) => type !== "Literal");
   if (expanded !== undefined) {
     const unparsed = EXPANDS[expanded.type] ?? "variable";

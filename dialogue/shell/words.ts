@@ -18,6 +18,9 @@ const NOTHING: Known = () => undefined;
 /** What a word of the text becomes: one or more arguments, or why that cannot be told. */
 export type ReadWord = { values: string[] } | { unparsed: UnparsedReason; text: string };
 
+/** bash joins lines before it looks at what stands behind a dollar, and unbash 6.0.4 does not. */
+export const joinsDollar = (text: string): boolean => text.includes("$\\\n");
+
 /** A word as bash makes arguments of it: braces first, then variables, quotes and escapes. */
 export function readWord(word: Word, known: Known = NOTHING): ReadWord {
   return word.text.includes("{") ? readBraces(word, known) : readPlain(word, known);
@@ -37,6 +40,7 @@ export function readSingle(word: Word, known: Known = NOTHING, assigned = false)
 function readPlain(word: Word, known: Known, noGlob = false): ReadWord {
   const { text, parts } = word;
   const unparsed = (reason: UnparsedReason): ReadWord => ({ unparsed: reason, text });
+  if (joinsDollar(text)) return unparsed("characters");
   if (text.startsWith("~")) return unparsed("home");
   // zsh replaces `=kubectl` by the file of that program.
   if (text.startsWith("=") && text.length > 1 && text !== "==") return unparsed("dialect");
