@@ -54,12 +54,13 @@ export type ModelRead = ModelClassified & { body: Buffer | null; asked: ModelReq
 
 /**
  * `body` is what goes to the provider: the same bytes where nothing had to be taken out. `recorded` is what of it may come on
- * record; null where nothing may.
+ * record, null where nothing may, and `told` the same as it reads.
  */
 export type ModelRedacted = ModelRead & {
   redacted: number;
   redactions?: Redactions;
   recorded?: Buffer | null;
+  told?: ModelRequest | undefined;
   /** Why it may not name what its provider keeps; it is told once it is decided. */
   unrecalled?: Refusal | undefined;
 };

@@ -39,6 +39,7 @@ function letGo(exchange: ModelDecided & Pick<ModelKnown, "requestBytes">, reques
   exchange.requestBytes = requestBytes;
   exchange.body = null;
   exchange.recorded = null;
+  exchange.told = undefined;
   if (exchange.asked !== undefined) exchange.asked = { ...exchange.asked, prompt: "", toolResults: [], recalls: [] };
 }
 

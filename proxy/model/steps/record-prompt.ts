@@ -28,7 +28,7 @@ export function recordPrompt(exchange: ModelDecided, deps: ModelDeps): ModelDeci
   const kept = isKept(decision.record);
   if (endpoint.replies) recordResults(exchange, asked, deps);
   const claims = claimsOf(exchange);
-  const { session, turn, redacted, redactions, recorded } = exchange;
+  const { session, turn, told, redacted, redactions, recorded } = exchange;
   if (turn !== undefined) {
     deps.dialogues.said(session.id, { ...asked, bytes: body.length }, turn);
     deps.dialogues.claimed(session.id, turn.promptId, claims);
@@ -57,7 +57,9 @@ export function recordPrompt(exchange: ModelDecided, deps: ModelDeps): ModelDeci
     // Where the values come from that were taken out, with their HMACs; and what looked like a credential.
     ...(redactions === undefined || redacted + redactions.signed === 0 ? {} : { redactions: { ...redactions } }),
     claims,
-    ...(kept ? { prompt: recordable(ownWords(asked.prompt).slice(0, MAX_WORDS), session.id, deps) } : {}),
+    ...(kept && told !== undefined
+      ? { prompt: recordable(ownWords(told.prompt).slice(0, MAX_WORDS), session.id, deps) }
+      : {}),
   };
   event.masked_fields = redactions?.maskedFields ?? [];
   if (kept && recorded != null) event.request_content = recorded;
@@ -66,23 +68,26 @@ export function recordPrompt(exchange: ModelDecided, deps: ModelDeps): ModelDeci
 }
 
 function recordResults(exchange: ModelDecided, { toolResults }: ModelRequest, deps: ModelDeps): void {
-  const { session, decision } = exchange;
+  const { session, decision, told } = exchange;
   const { record } = decision;
+  // In the same order, whatever was taken out of them.
+  const texts = told?.toolResults.length === toolResults.length ? told.toolResults : undefined;
   // The newest of an id that comes twice is the one that is new; requests may bring all results of a dialogue again.
-  const results = new Map(toolResults.map((one) => [one.id.slice(0, MAX_ID), one]));
+  const results = new Map(toolResults.map((one, at) => [one.id.slice(0, MAX_ID), { result: one, at }]));
   let strays = 0;
-  for (const [id, result] of results) {
+  for (const [id, { result, at }] of results) {
     const { isError, text } = result;
     const times = id === "" ? toolResults.filter((one) => one.id === "").length : 1;
     const call = deps.dialogues.returned(session.id, id, times);
     if (record === "None" && decision.findings.length === 0) continue;
     if (call === undefined && (id === "" || !deps.dialogues.isNew(session.id, result) || ++strays > MAX_STRAYS))
       continue;
+    const kept = isKept(record) ? texts?.[at]?.text : undefined;
     deps.recorder.record({
       ...modelEvent(exchange, "dialogue.tool_result"),
       ...(call === undefined ? {} : { prompt_id: call.promptId }),
       tool_use_id: id,
-      ...(isKept(record) ? { request_content: Buffer.from(recordable(text, session.id, deps)) } : {}),
+      ...(kept === undefined ? {} : { request_content: Buffer.from(recordable(kept, session.id, deps)) }),
       // Words in the place of a result that nobody waits for: it came before, or of another gateway's call, or of none.
       payload: {
         ...(call === undefined ? { stray: true } : { tool: call.name.slice(0, 256) }),

@@ -1,4 +1,5 @@
 import { Refusal } from "../../../base/errors.ts";
+import type { ModelRequest } from "../../../dialogue/types.ts";
 import type { KnownValues } from "../../../engine/mask/known-values.ts";
 import type { ModelDeps } from "../deps.ts";
 import { WIRES } from "../dialects.ts";
@@ -23,7 +24,20 @@ export async function redact(exchange: ModelRead, deps: ModelDeps): Promise<Mode
   // What was searched for what the session knows is searched for nothing more in most sessions.
   const same = seen.length === 0 && redactions.signed === 0;
   const recorded = same ? clean : await forRecord(clean, [...seen, ...known]);
-  return Object.assign(exchange, { body: clean, recorded, asked, redacted: redactions.count, redactions });
+  const told = recorded === clean ? asked : readAgain(recorded, dialect);
+  return Object.assign(exchange, { body: clean, recorded, asked, told, redacted: redactions.count, redactions });
+}
+
+/** What is asked, in the words that its record may have. */
+function readAgain(recorded: Buffer | null, dialect: ModelRead["endpoint"]["dialect"]): ModelRequest | undefined {
+  if (recorded === null || dialect === undefined) return undefined;
+  try {
+    return WIRES[dialect].readRequest(recorded);
+  } catch (error) {
+    // A number that was taken out is a string.
+    if (error instanceof Refusal) return undefined;
+    throw error;
+  }
 }
 
 /**
