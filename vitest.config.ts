@@ -32,6 +32,7 @@ const LONG = [
   "test/tools/control-plane.test.ts",
   "test/tools/nothing-left-behind.test.ts",
   "test/deploy/github.test.ts",
+  "test/model/holds-shared.test.ts",
   "test/e2e/day.test.ts",
   "test/e2e/dialogue.test.ts",
   "test/e2e/matrix.test.ts",

@@ -1,9 +1,10 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { about, decide, pending } from "./approvals.ts";
-import { kube, type Reply, send, spooled, until } from "./client.ts";
+import { kube, type Reply, send } from "./client.ts";
 import { type Cluster, realWrites, serveObjects } from "./cluster.ts";
 import { type Rig, startRig } from "./rig.ts";
+import { swapGuardrails } from "./swap-guardrails.ts";
 
 let rig: Rig;
 let cluster: Cluster;
@@ -137,15 +138,11 @@ describe("an approval lifts what was shown, and nothing else", () => {
     const { name, path } = store("first-value");
     const reply = put(path, secret(name, "next-value"));
     const proposal = await pending(rig, alice, name);
-    const loaded = (): number => spooled(rig).filter(({ kind }) => kind === "policy.loaded").length;
-    const count = loaded();
-    writeFileSync(rig.guardrailsFile, `${before}\nrules: {secrets/write: {effect: deny}}\n`);
-    await until(() => loaded() > count);
+    await swapGuardrails(rig, `${before}\nrules: {secrets/write: {effect: deny}}\n`);
     await decide(rig, alice, proposal);
     expect((await reply).json?.message).toMatch(/blocked by secrets\/write/);
     expect(realWrites(rig.upstream)).toEqual([]);
-    writeFileSync(rig.guardrailsFile, before);
-    await until(() => loaded() > count + 1);
+    await swapGuardrails(rig, before);
   });
 });
 
@@ -155,23 +152,19 @@ describe("an approval whose terms became stricter since", () => {
     ["other people", { approvers: ["group:dev:audit"], required: 1 }],
   ])("lifts nothing where %s are asked for now: a new hold asks them", async (_title, terms) => {
     const before = readFileSync(rig.guardrailsFile, "utf8");
-    const loaded = (): number => spooled(rig).filter(({ kind }) => kind === "policy.loaded").length;
     const { name, path } = store("first-value", "brief");
     expect((await put(path, secret(name, "next-value"))).status).toBe(403);
     const proposal = await pending(rig, alice, name);
     await decide(rig, alice, proposal);
-    const count = loaded();
-    writeFileSync(
-      rig.guardrailsFile,
+    await swapGuardrails(
+      rig,
       before.replace(/defaults:[\s\S]*/, `defaults: ${JSON.stringify({ approval: { ...terms, holdSeconds: 60 } })}\n`),
     );
-    await until(() => loaded() > count);
     const { status, json } = await put(path, secret(name, "next-value"));
     expect([status, json?.message]).toEqual([403, expect.stringContaining(`was approved as ${proposal.name}`)]);
     expect(await pending(rig, alice, name)).toMatchObject({ supersedes: proposal.name });
     expect(realWrites(rig.upstream)).toEqual([]);
-    writeFileSync(rig.guardrailsFile, before);
-    await until(() => loaded() > count + 1);
+    await swapGuardrails(rig, before);
   });
 });
 

@@ -8,6 +8,7 @@ import { open, send, spooled, until } from "./client.ts";
 import { answerJson } from "./cluster.ts";
 import { head } from "./raw.ts";
 import { type Rig, startRig } from "./rig.ts";
+import { swapGuardrails } from "./swap-guardrails.ts";
 
 let rig: Rig;
 let token: string;
@@ -70,11 +71,8 @@ async function sessionToken(): Promise<string> {
 
 /** Changes the guardrails and waits until they are in force. */
 async function swap(rules: object): Promise<void> {
-  const loaded = (): number => spooled(rig).filter(({ kind }) => kind === "policy.loaded").length;
-  const before = loaded();
   const kept = readFileSync(rig.guardrailsFile, "utf8").replace(/^rules:.*$/m, "");
-  writeFileSync(rig.guardrailsFile, `${kept.trimEnd()}\nrules: ${JSON.stringify(rules)}\n`);
-  await until(() => loaded() > before);
+  await swapGuardrails(rig, `${kept.trimEnd()}\nrules: ${JSON.stringify(rules)}\n`);
 }
 
 describe("a stream", () => {

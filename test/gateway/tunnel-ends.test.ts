@@ -1,9 +1,10 @@
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { exportJWK, generateKeyPair, SignJWT } from "jose";
 import { afterAll, beforeAll, expect, test } from "vitest";
 import { type DevelopmentIssuer, startDevelopmentIssuer } from "../../identity/development/issuer.ts";
 import { send, spooled, until } from "./client.ts";
 import { type Rig, startRig } from "./rig.ts";
+import { swapGuardrails } from "./swap-guardrails.ts";
 import {
   dial,
   down,
@@ -104,12 +105,9 @@ test("Teleport 51652: an exec ends with its session", async () => {
 });
 
 test("an exec ends when a policy swap changes its verdict, and goes on when it does not", async () => {
-  const loaded = (): number => spooled(rig).filter(({ kind }) => kind === "policy.loaded").length;
   const swap = async (rules: object): Promise<void> => {
-    const before = loaded();
     const kept = readFileSync(rig.guardrailsFile, "utf8").replace(/^rules:.*$/m, "");
-    writeFileSync(rig.guardrailsFile, `${kept.trimEnd()}\nrules: ${JSON.stringify(rules)}\n`);
-    await until(() => loaded() > before);
+    await swapGuardrails(rig, `${kept.trimEnd()}\nrules: ${JSON.stringify(rules)}\n`, await idToken(300));
   };
   const [client, server] = await tunnel(await idToken(300));
   await swap({ "access/port-forward": { effect: "deny" } });

@@ -9,7 +9,7 @@ import { kube, type Reply, send, spooled, until } from "../gateway/client.ts";
 import { answerJson } from "../gateway/cluster.ts";
 import { filesBelow, recordOf, standsIn } from "../gateway/search-record.ts";
 import { READS, WRITES } from "./redact-tools.ts";
-import { type ModelRig, startModelRig } from "./rig.ts";
+import { type ModelRig, newSession, startModelRig } from "./rig.ts";
 
 /**
  * A secret that is read through the gateway must not get to the model's provider, to the record or to the logs, in whatever
@@ -42,21 +42,12 @@ beforeAll(async () => {
     answerJson(res, 200, { kind: "Secret", apiVersion: "v1", metadata: { name: "db", namespace: "shop" }, data });
   };
   for (const namespace of ["shop", "open"] as const) {
-    tokens[namespace] = await newSession();
+    tokens[namespace] = await newSession(rig);
     const path = `/api/v1/namespaces/${namespace}/secrets/db`;
     read[namespace] = await kube(rig, "GET", path, { token: tokens[namespace] });
   }
 }, 120_000);
 afterAll(() => rig?.close());
-
-async function newSession(): Promise<string> {
-  const body = {
-    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
-    subject_token: await rig.token("agent"),
-    subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
-  };
-  return String((await send(rig, "POST", "/session", { body })).json?.access_token);
-}
 
 const base64 = (value: string | Buffer): string => Buffer.from(value as string).toString("base64");
 const cut = (text: string): string[] => [text.slice(0, text.length >> 1), text.slice(text.length >> 1)];
@@ -274,7 +265,7 @@ test.for([
   ["the name of what it asks for", {}, `/${MASKED.slice(0, 19)}`],
 ] as const)("a request with a secret in %s is refused, and the provider is not asked", async ([, headers, rest]) => {
   // Of the value its first part is a value by itself here.
-  const token = await newSession();
+  const token = await newSession(rig);
   const answerWas = rig.upstream.answer;
   rig.upstream.answer = (_seen, res) =>
     answerJson(res, 200, {

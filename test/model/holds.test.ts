@@ -14,7 +14,7 @@ import { open, type Reply, send, spooled, until } from "../gateway/client.ts";
 import { bash, payload, type Scripted, stream } from "./dialogue.ts";
 import { briefIssuer, describeEndings } from "./endings.ts";
 import { asking, WAYS } from "./held.ts";
-import { type ModelRig, startModelRig } from "./rig.ts";
+import { type ModelRig, newSession, startModelRig } from "./rig.ts";
 import { describeStanding } from "./standing.ts";
 
 let rig: ModelRig;
@@ -59,14 +59,7 @@ beforeAll(async () => {
 });
 
 /** Another session of bob's than the tired one, which has proposals waiting; each counts with its session. */
-async function crowded(): Promise<string> {
-  const body = {
-    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
-    subject_token: await rig.token("bob"),
-    subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
-  };
-  return String((await send(rig, "POST", "/session", { body })).json?.access_token);
-}
+const crowded = (): Promise<string> => newSession(rig, "bob");
 
 const ALL = process.env.SALLYPORT_TEST_ALL === "1";
 let n = 0;
@@ -301,12 +294,13 @@ describe("a tool call that policy holds", () => {
     expect([event.approval_id, Boolean(event.break_glass)]).toEqual([name, true]);
   });
 
-  test.runIf(ALL)("that is one too many says so, and opens no proposal", async () => {
-    const calls = Array.from({ length: 13 }, (_, i) => bash(`toolu_l${i}`, newCommand()));
-    const { words } = read(await ask(calls, { token: await crowded() }));
-    expect(words).toContain("this session already has 12 requests waiting for approval (held by ours/held: ");
-    expect(ofCall("toolu_l12").map(({ kind }) => kind)).not.toContain("hold.opened");
-  });
+  if (ALL)
+    test("that is one too many says so, and opens no proposal", async () => {
+      const calls = Array.from({ length: 13 }, (_, i) => bash(`toolu_l${i}`, newCommand()));
+      const { words } = read(await ask(calls, { token: await crowded() }));
+      expect(words).toContain("this session already has 12 requests waiting for approval (held by ours/held: ");
+      expect(ofCall("toolu_l12").map(({ kind }) => kind)).not.toContain("hold.opened");
+    });
 
   test("shows its approver the tool, the command word for word, all arguments and the rule that holds it", async () => {
     const command = newCommand();
@@ -349,23 +343,25 @@ describe("a tool call that policy holds", () => {
       expect((await reply).text).toContain(way.text(`call_w${n}`, command));
     });
 
-    test.runIf(ALL)("that nobody answers is replaced by words that say where a human can approve it", async () => {
-      const command = newCommand();
-      const { status, text } = await post(`call_x${n}`, command, await crowded());
-      const { name } = await proposed(command);
-      expect(status).toBe(200);
-      expect(text).toContain(`A human can approve it at ${rig.gateway.url}/approvals/${name}. Say so, end your turn`);
-      expect(text).not.toMatch(/kubectl|"(?:tool_use|tool_calls|function_call)"/);
-    });
+    if (ALL)
+      test("that nobody answers is replaced by words that say where a human can approve it", async () => {
+        const command = newCommand();
+        const { status, text } = await post(`call_x${n}`, command, await crowded());
+        const { name } = await proposed(command);
+        expect(status).toBe(200);
+        expect(text).toContain(`A human can approve it at ${rig.gateway.url}/approvals/${name}. Say so, end your turn`);
+        expect(text).not.toMatch(/kubectl|"(?:tool_use|tool_calls|function_call)"/);
+      });
 
-    test.runIf(ALL)("that a human denies is replaced by the reason", async () => {
-      const command = newCommand();
-      const reply = post(`call_y${n}`, command, agent);
-      await decide(rig, alice, await proposed(command), "deny", "not on a Monday");
-      const { text } = await reply;
-      expect(text).toMatch(/denied by dev:alice.*: not on a Monday /);
-      expect(text).not.toContain("kubectl");
-    });
+    if (ALL)
+      test("that a human denies is replaced by the reason", async () => {
+        const command = newCommand();
+        const reply = post(`call_y${n}`, command, agent);
+        await decide(rig, alice, await proposed(command), "deny", "not on a Monday");
+        const { text } = await reply;
+        expect(text).toMatch(/denied by dev:alice.*: not on a Monday /);
+        expect(text).not.toContain("kubectl");
+      });
   });
 
   test("that runs at the provider, where nobody could wait for it, is denied with the request, and says so", async () => {
@@ -386,34 +382,36 @@ describe("a tool call that policy holds", () => {
   });
 
   // The client hears of it every ten seconds.
-  test.runIf(ALL)("is waited for with pings", { timeout: 60_000 }, async () => {
-    const command = newCommand();
-    rig.provider.scripts = [{ parts: [stream("", [bash("toolu_p", command)])] }];
-    const { body } = await open(rig, "POST", "/connections/claude/v1/messages", {
-      token: await rig.token("alice"),
-      body: { model: "holds Bash", max_tokens: 9, stream: true, messages: [{ role: "user", content: "go" }] },
+  if (ALL)
+    test("is waited for with pings", { timeout: 60_000 }, async () => {
+      const command = newCommand();
+      rig.provider.scripts = [{ parts: [stream("", [bash("toolu_p", command)])] }];
+      const { body } = await open(rig, "POST", "/connections/claude/v1/messages", {
+        token: await rig.token("alice"),
+        body: { model: "holds Bash", max_tokens: 9, stream: true, messages: [{ role: "user", content: "go" }] },
+      });
+      let pings = 0;
+      for await (const chunk of body.on("error", () => {})) {
+        pings += String(chunk).split("event: ping").length - 1;
+        if (pings === 2) break;
+      }
+      expect(pings).toBe(2);
     });
-    let pings = 0;
-    for await (const chunk of body.on("error", () => {})) {
-      pings += String(chunk).split("event: ping").length - 1;
-      if (pings === 2) break;
-    }
-    expect(pings).toBe(2);
-  });
 
   // So is who asks for a whole reply.
-  test.runIf(ALL).each(WAYS.filter(({ streams }) => !streams))(
-    "is waited for with spaces before $name",
-    { timeout: 60_000 },
-    async (way) => {
-      const command = newCommand();
-      rig.provider.scripts = [way.script("call_s", command)];
-      const body = asking(way, "holds Bash");
-      const answer = await open(rig, "POST", way.path, { token: agent, body });
-      await decide(rig, alice, await proposed(command));
-      expect([answer.statusCode, await answer.body.text()]).toEqual([200, ` ${way.text("call_s", command)}`]);
-    },
-  );
+  if (ALL)
+    test.each(WAYS.filter(({ streams }) => !streams))(
+      "is waited for with spaces before $name",
+      { timeout: 60_000 },
+      async (way) => {
+        const command = newCommand();
+        rig.provider.scripts = [way.script("call_s", command)];
+        const body = asking(way, "holds Bash");
+        const answer = await open(rig, "POST", way.path, { token: agent, body });
+        await decide(rig, alice, await proposed(command));
+        expect([answer.statusCode, await answer.body.text()]).toEqual([200, ` ${way.text("call_s", command)}`]);
+      },
+    );
 
   test("is held beside another that is not, and each goes its way", async () => {
     const command = newCommand();

@@ -2,7 +2,7 @@ import Anthropic from "@anthropic-ai/sdk";
 import { request } from "undici";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { stream } from "../dialogue/anthropic/streams.ts";
-import { type ModelRig, startModelRig } from "./rig.ts";
+import { type ModelRig, newSession, startModelRig } from "./rig.ts";
 import { anthropicOf } from "./sdks.ts";
 
 let rig: ModelRig;
@@ -254,7 +254,7 @@ describe("what the provider keeps of a reply", () => {
     expect(await goOn({})).toBe("answered");
     expect(await goOn({ container: "container_2" })).toBe("answered");
     rig.provider.asked.splice(0);
-    const other = anthropicOf(rig, await rig.token("agent"));
+    const other = anthropicOf(rig, await newSession(rig));
     expect(await goOn({ container: "container_2" }, other)).toEqual(refused("container_2"));
     expect(await goOn({ thread: { type: "continue", previous_message_id: "msg_2" } }, other)).toEqual(refused("msg_2"));
     const document = { type: "document", source: { type: "file", file_id: "file_2" } };

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Agent } from "undici";
 import { keptBundle } from "../../cli/policy/bundle-cache.ts";
+import { send } from "../gateway/client.ts";
 import { type Rig, startRig } from "../gateway/rig.ts";
 import { type Provider, startProvider } from "./provider.ts";
 
@@ -58,4 +59,14 @@ function closing({ close }: Rig, then: () => Promise<void>): () => Promise<void>
     await close();
     await then();
   };
+}
+
+/** A token of a session of its own: an ID token is a session by itself, and two of one second are the same one. */
+export async function newSession(rig: Rig, login = "agent"): Promise<string> {
+  const body = {
+    grant_type: "urn:ietf:params:oauth:grant-type:token-exchange",
+    subject_token: await rig.token(login),
+    subject_token_type: "urn:ietf:params:oauth:token-type:id_token",
+  };
+  return String((await send(rig, "POST", "/session", { body })).json?.access_token);
 }
