@@ -10,6 +10,8 @@ const LARGE = 10_000_000;
 const LARGE_TIMES = 5;
 /** serve gives back what it no longer needs once a minute, and not before it rested for some seconds. */
 const SETTLE_MS = 66_000;
+const MOST_RESTS = 4;
+const STILL_MB = 2;
 
 /** Requests that the gateway gets by it. */
 export const MEMORY_REQUESTS = LARGE_TIMES + OPEN + 1;
@@ -58,18 +60,27 @@ async function peakOf({ origin, path, caFile = "", headers = {}, pid = 0 }: Targ
 /** Bytes of memory for each of many open replies. */
 async function memoryOf(target: Target): Promise<number> {
   const { pid = 0 } = target;
-  const rest = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
   // One beforehand, so that what the first ever costs is not shared among the others.
   (await openReplies(target, 1)).close();
-  await rest();
-  const before = residentMb(pid);
+  const before = await atRest(pid);
   const replies = await openReplies(target, OPEN);
   try {
-    await rest();
-    return ((residentMb(pid) - before) * 1e6) / OPEN;
+    return (((await atRest(pid)) - before) * 1e6) / OPEN;
   } finally {
     replies.close();
   }
+}
+
+/** MB once no more is given back: what goes only after `before` was read would be taken off what the replies take. */
+async function atRest(pid: number): Promise<number> {
+  let last = Number.POSITIVE_INFINITY;
+  for (let i = 0; i < MOST_RESTS; i++) {
+    await new Promise((resolve) => setTimeout(resolve, SETTLE_MS));
+    const now = residentMb(pid);
+    if (last - now < STILL_MB) return now;
+    last = now;
+  }
+  return last;
 }
 
 function memoryRows(
