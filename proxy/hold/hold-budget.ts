@@ -29,6 +29,8 @@ export class HoldBudget {
    * session, and the request's digest, which another session may ask for. `end` must be called when the wait is over.
    */
   start(keys: readonly string[], holdSeconds: number): { waitMs: number; drained: AbortSignal; end: () => void } {
+    // Where nobody is to wait nothing is spent: other requests of the session may be waited for.
+    if (holdSeconds === 0) return { waitMs: 0, drained: this.#drained.signal, end: () => {} };
     const now = this.#clock.now();
     this.#forgetOld(now);
     const bursts = keys.map((key) => this.#burst(key, now, holdSeconds));

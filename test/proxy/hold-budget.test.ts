@@ -45,6 +45,12 @@ test("an approval gives the session and the digest a whole budget again", () => 
   expect(budget.start(["session/a", "digest/1"], 90).waitMs).toBe(90_000);
 });
 
+test("a hold that waits for nobody spends nothing of what others of its session may wait", () => {
+  const { budget } = budgetAt(0);
+  budget.start(["session/a", "digest/1"], 0).end();
+  expect(budget.start(["session/a", "digest/2"], 90).waitMs).toBe(90_000);
+});
+
 test("a gateway that shuts down lets every hold answer", () => {
   const { budget } = budgetAt(0);
   const { drained } = budget.start(["session/a"], 90);
