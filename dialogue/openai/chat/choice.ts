@@ -35,6 +35,11 @@ export class Choice {
     return call;
   }
 
+  /** Whether a call has begun that is not whole. */
+  get isCalling(): boolean {
+    return this.#current !== undefined;
+  }
+
   /** The call that was not whole; it is now. */
   takeCurrent(): ChatCall | undefined {
     const current = this.#current;

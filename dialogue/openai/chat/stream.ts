@@ -120,7 +120,7 @@ export class ChatStream implements ReplyReader {
   }
 
   #hold(outlet: Outlet, chunk: JsonObject, size: number, parts: Part[], calls: ChatCall[], bytes?: Uint8Array): void {
-    const lane = parts.length === 1 ? parts[0]?.choice.index : undefined;
+    const lane = parts.length === 1 ? parts[0]?.choice.index : parts.length === 0 ? this.#callingLane() : undefined;
     this.#lane = lane;
     const held = {
       size,
@@ -136,6 +136,15 @@ export class ChatStream implements ReplyReader {
       },
     };
     outlet.hold(held, lane);
+  }
+
+  /**
+   * Where what is of no choice stands while a call is not whole: behind all lanes it would part the call, of which the client
+   * had the beginning alone where the reply then breaks off.
+   */
+  #callingLane(): number | undefined {
+    for (const choice of this.#choices.values()) if (choice.isCalling) return choice.index;
+    return undefined;
   }
 
   #part(entry: unknown): Part {

@@ -239,3 +239,29 @@ describe.each(cases)("of %s, where %s", (dialect, _what, stream, why) => {
     }
   });
 });
+
+test("a call of one choice that is let go reaches the client whole or not at all, also where what is of no choice stands in it and the reply then breaks off", async () => {
+  const chunk = (data: Json): string => `data: ${JSON.stringify({ id: "chatcmpl-1", ...data })}\n\n`;
+  const of = (index: number, delta: Json, finish_reason: string | null = null): string =>
+    chunk({ choices: [{ index, delta, finish_reason }] });
+  const calls = (call: Json): Json => ({ tool_calls: [{ index: 0, ...call }] });
+  const stream = [
+    of(0, calls({ id: "call_0", type: "function", function: { name: "sh", arguments: '{"never' } })),
+    of(1, calls({ id: "call_1", type: "function", function: { name: "sh", arguments: '{"command":"kubectl ' } })),
+    chunk({ choices: [], usage: { prompt_tokens: 3 } }),
+    of(1, calls({ function: { arguments: 'get pods"}' } })),
+    of(1, {}, "tool_calls"),
+    chunk({ choices: [], message: { role: "assistant" } }),
+  ].join("");
+  const shown: boolean[] = [];
+  for (const { bytes, asked, summary } of await passed("openai-chat", stream, release)) {
+    expect(asked.map(({ text }) => text)).toEqual([args(GOOD)]);
+    expect(summary.broken).toMatch(/a message of a client/);
+    const text = bytes.toString();
+    expect(text.includes("get pods")).toBe(text.includes("kubectl"));
+    expect(text).not.toContain("call_0");
+    shown.push(text.includes("kubectl"));
+  }
+  // Where all came at once it broke off before anything was decided.
+  expect(shown).toEqual([false, true]);
+});
