@@ -2,13 +2,17 @@ import { Refusal } from "../../base/errors.ts";
 import type { ModelConnection } from "./connection.ts";
 
 /**
- * Refuses an answer that quotes the gateway's own key, as some providers do in their errors: in the values of its head, and in
- * a body that is whole also behind JSON's escapes. The caller never sees a credential of the gateway's.
+ * Refuses an answer whose head quotes the gateway's own key in one of its values. The caller never sees a credential of the
+ * gateway's.
  */
-export function refuseOwnKey(connection: Pick<ModelConnection, "key">, head: object, body?: Buffer): void {
+export function refuseKeyInHead(connection: Pick<ModelConnection, "key">, head: object): void {
   const key = connection.key();
   if (Object.values(head).some((value) => String(value).includes(key))) throw quoted();
-  if (body === undefined) return;
+}
+
+/** The same of a body that is whole, as some providers' errors are, also behind JSON's escapes. */
+export function refuseKeyInBody(connection: Pick<ModelConnection, "key">, body: Buffer): void {
+  const key = connection.key();
   if (body.includes(key) || (mayEscape(body, key) && unescaped(body).includes(key))) throw quoted();
 }
 

@@ -8,17 +8,9 @@ import type { HttpResponse } from "../../proxy/http.ts";
 import { passOn } from "../../proxy/model/streams.ts";
 import { ClientGone } from "../../proxy/step.ts";
 import { UpstreamResponse } from "../../proxy/upstream.ts";
-import { event } from "../dialogue/anthropic/streams.ts";
+import { BEGUN, event } from "../dialogue/anthropic/streams.ts";
 
-const message = {
-  id: "msg_1",
-  type: "message",
-  role: "assistant",
-  model: "m",
-  content: [],
-  usage: { input_tokens: 1 },
-};
-const START = event("message_start", { message });
+const START = event("message_start", { message: BEGUN });
 const BLOCK = event("content_block_start", { index: 0, content_block: { type: "text", text: "" } });
 const WORDS = event("content_block_delta", { index: 0, delta: { type: "text_delta", text: "x".repeat(60_000) } });
 const STOP = event("content_block_stop", { index: 0 }) + event("message_stop");

@@ -6,7 +6,7 @@ import type { ModelDeps } from "../deps.ts";
 import { WIRES } from "../dialects.ts";
 import { isReply, type ModelAnswered, type ModelForwarded } from "../exchange.ts";
 import { replyHeaders } from "../headers.ts";
-import { ownKeyRefuser, refuseOwnKey } from "../own-key.ts";
+import { ownKeyRefuser, refuseKeyInBody, refuseKeyInHead } from "../own-key.ts";
 import { chunksOf, passOn, writeAll } from "../streams.ts";
 import { whileDecided } from "../while-decided.ts";
 
@@ -22,6 +22,8 @@ const OTHER_BYTES = 8_388_608;
 export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<ModelAnswered> {
   const { connection, endpoint, response, res } = exchange;
   const type = response.headers["content-type"] ?? "";
+  const head = headOf(exchange);
+  refuseKeyInHead(connection, head);
   const hooks: ReplyHooks = {
     toolCall: (call) => decideToolCall(exchange, call, deps),
     kept: (made, summary) => deps.kept.made(exchange, made, summary),
@@ -29,20 +31,16 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
   };
   if (!endpoint.replies || !isReply(response) || endpoint.dialect === undefined) {
     const body = await response.read(OTHER_BYTES);
-    refuseOwnKey(connection, headOf(exchange), body);
-    answerWhole(exchange, body);
+    refuseKeyInBody(connection, body);
+    answerWhole(exchange, head, body);
     return Object.assign(exchange, { summary: undefined, responseBytes: body.length });
   }
   if (/^application\/json(?: *;|$)/i.test(type)) {
     const whole = await response.read(REPLY_BYTES);
-    refuseOwnKey(connection, headOf(exchange), whole);
+    refuseKeyInBody(connection, whole);
     const deciding = WIRES[endpoint.dialect].guardReply(whole, hooks);
-    const { body, summary, status } = await whileDecided(
-      res,
-      () => res.writeHead(response.status, headOf(exchange)),
-      deciding,
-    );
-    answerWhole(exchange, body, status);
+    const { body, summary, status } = await whileDecided(res, () => res.writeHead(response.status, head), deciding);
+    answerWhole(exchange, head, body, status);
     return Object.assign(exchange, { summary, responseBytes: body.length });
   }
   if (!/^text\/event-stream(?: *;|$)/i.test(type)) {
@@ -54,13 +52,12 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
       },
     );
   }
-  refuseOwnKey(connection, headOf(exchange));
   const refuse = ownKeyRefuser(connection);
   const { passReply, guardReplyStream } = WIRES[endpoint.dialect];
   let summary: ReplySummary | Promise<ReplySummary> | undefined;
   let responseBytes = 0;
   try {
-    res.writeHead(response.status, headOf(exchange));
+    res.writeHead(response.status, head);
     res.flushHeaders();
     if (passReply === undefined) {
       const guarded = guardReplyStream(chunksOf(response, refuse), hooks);
@@ -87,11 +84,13 @@ export async function guard(exchange: ModelForwarded, deps: ModelDeps): Promise<
   return Object.assign(exchange, { summary: known, responseBytes });
 }
 
-function headOf({ response, id }: ModelForwarded): ReturnType<typeof replyHeaders> {
+type Head = ReturnType<typeof replyHeaders>;
+
+function headOf({ response, id }: ModelForwarded): Head {
   return { ...replyHeaders(response.headers), "cache-control": "no-store", "request-id": id };
 }
 
-function answerWhole(exchange: ModelForwarded, body: Buffer, status = exchange.response.status): void {
+function answerWhole(exchange: ModelForwarded, head: Head, body: Buffer, status = exchange.response.status): void {
   const { res, response, id } = exchange;
   if (res.headersSent) {
     // An error would pass for a reply under the head that is out, and what broke off for nothing.
@@ -100,7 +99,7 @@ function answerWhole(exchange: ModelForwarded, body: Buffer, status = exchange.r
     return;
   }
   res.writeHead(status, {
-    ...headOf(exchange),
+    ...head,
     // What took the place of a reply that cannot be read: to ask again costs as much, and brings the same.
     ...(status === response.status ? {} : { "x-should-retry": "false", "x-request-id": id }),
     "content-length": body.length,

@@ -1,20 +1,12 @@
 import { describe, expect, test } from "vitest";
-import { event, guarded } from "./streams.ts";
+import { BEGUN, event, guarded } from "./streams.ts";
 
-const message = {
-  id: "msg_1",
-  type: "message",
-  role: "assistant",
-  model: "m",
-  content: [],
-  usage: { input_tokens: 1 },
-};
 const release = () => ({ effect: "release" }) as const;
 const DELTA = '{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"words"}}';
 
 function reply(type: string, deltas: readonly string[]): Buffer {
   return Buffer.from(
-    event("message_start", { message }) +
+    event("message_start", { message: BEGUN }) +
       event("content_block_start", { index: 0, content_block: { type, [type]: "" } }) +
       deltas.map((data) => `event: content_block_delta\ndata: ${data}\n\n`).join("") +
       event("content_block_stop", { index: 0 }) +

@@ -86,3 +86,13 @@ export function expected(bytes: Uint8Array, denied: (nth: number) => boolean): B
   }
   return Buffer.concat(out);
 }
+
+/** What a reply's first event brings. */
+export const BEGUN = {
+  id: "msg_1",
+  type: "message",
+  role: "assistant",
+  model: "m",
+  content: [],
+  usage: { input_tokens: 1 },
+};
