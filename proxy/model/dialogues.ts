@@ -273,7 +273,14 @@ const keyOf = ({ bytes, toolResults }: Asked, words: string): string =>
   digest([bytes, ...toolResults.flatMap((one) => [one.id, resultOf(one)]), words].join(" "));
 
 const idOf = ({ id }: ToolResult): string => id.slice(0, MAX_ID);
-const resultOf = ({ text, isError }: ToolResult): string => digest(`${isError} ${text}`);
+/** A request brings all results of its dialogue, and each is compared at several steps. */
+const results = new WeakMap<ToolResult, string>();
+
+function resultOf(one: ToolResult): string {
+  const known = results.get(one) ?? digest(`${one.isError} ${one.text}`);
+  results.set(one, known);
+  return known;
+}
 
 const digest = (text: string): string => createHash("sha256").update(text).digest("base64");
 

@@ -1,4 +1,4 @@
-import type { RecordLevel } from "../../../base/config/guardrails.ts";
+import { recordLevelSchema } from "../../../base/config/guardrails.ts";
 import { uuid7 } from "../../../base/uuid7.ts";
 import type { Decision } from "../../../engine/decision.ts";
 import { deniedRefusal } from "../../deny.ts";
@@ -8,7 +8,7 @@ import { requestQuestions } from "../question.ts";
 import { spendStanding, withStanding } from "../standing.ts";
 
 /** The levels of audit.k8s.io, each with more than the one before. */
-const LEVELS: readonly RecordLevel[] = ["None", "Metadata", "Request", "RequestResponse"];
+const LEVELS = recordLevelSchema.options;
 
 /**
  * The verdict on what is asked. Tools that run at the provider, and servers that it calls, are decided here: no reply could hold
